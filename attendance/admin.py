@@ -1,0 +1,213 @@
+"""The console's pages on punches: evidence to look at, and the one thing to do with it: say whose an unmatched punch is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
+
+from attendance.matching import match_punch
+from attendance.models import IngestCount, Punch, PunchMatch, Verdict
+from attendance.services import Busy
+from attendance.times import local
+from employees.console import ReadOnlyTenantAdmin, badge_html, change_url, link, preformatted, small_table, within
+from employees.models import Employee
+from webhooks.admin import deliveries_of
+
+# Every other verdict is a refusal.
+COLOURS = {Verdict.ACCEPTED.value: "success", Verdict.UNMATCHED.value: "warning"}
+
+
+class WaitingFilter(admin.SimpleListFilter):
+    """Punches that wait for somebody to say whose they are."""
+
+    title = _("whose it is")
+    parameter_name = "whose"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("unknown", _("Nobody known yet")), ("matched", _("Matched afterwards"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if self.value() == "unknown":
+            return queryset.unmatched()
+        return queryset.filter(match__isnull=False) if self.value() == "matched" else queryset
+
+
+class MatchForm(forms.Form):
+    """Whose a punch is."""
+
+    employee: forms.ModelChoiceField[Employee] = forms.ModelChoiceField(
+        queryset=Employee.objects.none(),
+        label=_("employee"),
+        widget=AutocompleteSelect(PunchMatch._meta.get_field("employee"), admin.site),
+        help_text=_("Type a name or a code."),
+    )
+
+    def __init__(self, people: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["employee"].queryset = people  # type: ignore[attr-defined]
+
+
+@admin.register(Punch)
+class PunchAdmin(ReadOnlyTenantAdmin):
+    """Every punch as it came in, and what was decided about it."""
+
+    fieldsets = (
+        (None, {"fields": (("badge", "direction"), ("person", "user_code"), ("local_time", "zone"))}),
+        (_("How it came in"), {"fields": (
+            ("door", "device"), ("source", "key"), ("received_at", "occurred_text"),
+            ("raw_state", "raw_input_type"),
+        )}),
+        (_("What was decided"), {"fields": ("why", "remarks")}),
+    )  # fmt: skip
+    readonly_fields = ("badge", "person", "local_time", "why", "remarks", "evidence_seen", "pushed")
+    list_display = ("local_time", "person", "user_code", "direction", "badge", "door", "device", "remarks")
+    list_filter = (WaitingFilter, "verdict", "door", "direction", "late", "device")
+    list_select_related = ("employee", "device", "match__employee", "organization")
+    date_hierarchy = "occurred_at"
+    search_fields = ("=user_code", "employee__name", "=employee__code", "match__employee__name")
+    search_help_text = _("User code as received, or an employee's name or code")
+    extra_lookups = ("employee",)
+    show_full_result_count = False
+    actions_detail = ("match",)
+    empty_title = _("No punches yet")
+    empty_text = _("Issue a device its token and let it send one: it appears here within a second.")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """Location, health data and the like only for those who may see them."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if request.user.has_perm("attendance.view_punchevidence"):
+            fieldsets.append((_("Evidence"), {"fields": ("evidence_seen",)}))
+        if request.user.has_perm("webhooks.view_delivery"):
+            fieldsets.append((_("Pushed to"), {"fields": ("pushed",)}))
+        return fieldsets
+
+    @display(description=_("happened"), ordering="occurred_at")
+    def local_time(self, punch: Punch) -> str:
+        """The clock on the wall where it happened."""
+        return f"{local(punch.occurred_at, punch.zone):%Y-%m-%d %H:%M:%S}"
+
+    @display(description=_("employee"), ordering="employee__name")
+    def person(self, punch: Punch) -> Any:
+        employee = _whose(punch)
+        return link(change_url(employee), employee) if employee else "–"
+
+    @display(description=_("verdict"), ordering="verdict")
+    def badge(self, punch: Punch) -> SafeString:
+        if punch.verdict == Verdict.UNMATCHED and hasattr(punch, "match"):
+            return badge_html(_("Matched"), "success")
+        return badge_html(punch.get_verdict_display(), COLOURS.get(punch.verdict, "danger"))
+
+    @display(description=_("remarks"))
+    def remarks(self, punch: Punch) -> str:
+        """What makes it worth a second look; an ordinary punch has none."""
+        return ", ".join([*([str(_("late"))] if punch.late else []), *(str(flag) for flag in punch.flags)])
+
+    @display(description=_("reasons"))
+    def why(self, punch: Punch) -> Any:
+        return small_table((_("rule"), _("why")), sorted(punch.reasons.items()), _("Nothing was held against it."))
+
+    @display(description=_("as received"))
+    def evidence_seen(self, punch: Punch) -> Any:
+        evidence = getattr(punch, "evidence", None)
+        if evidence is None:
+            return _("Nothing came with it.")
+        if evidence.erased_at is not None:
+            return _("Erased on %(day)s. The punch itself stays.") % {"day": f"{evidence.erased_at:%Y-%m-%d}"}
+        return preformatted(_indented(evidence.body))
+
+    @display(description=_("deliveries"))
+    def pushed(self, punch: Punch) -> SafeString:
+        rows = (
+            (link(change_url(one), one.endpoint), one.get_state_display(), one.attempts, one.finished_at or "–")
+            for one in deliveries_of(punch.organization_id, f"punch:{punch.pk}")
+        )
+        nobody = _("Pushed to nobody: it does not count (yet), or there was no endpoint.")
+        return small_table((_("endpoint"), _("state"), _("attempts"), _("finished")), rows, nobody)
+
+    # Matching
+    def has_match_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return bool(request.user.has_perm("attendance.add_punchmatch"))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Only what waits for a person can be matched to one."""
+        punch = self.get_object(request, str(object_id))
+        return list(super().get_actions_detail(request, object_id)) if punch is not None and _waits(punch) else []
+
+    @action(description=_("Match to employee…"), url_path="match", icon="person_add", variant=ActionVariant.PRIMARY,
+            permissions=["match"])  # fmt: skip
+    def match(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        punch = self.object_or_404(request, object_id)
+        if punch.verdict != Verdict.UNMATCHED:
+            raise Http404
+        people = within(request, Employee.objects.of(punch.organization_id))
+        form = MatchForm(people, request.POST if request.method == "POST" else None)
+        if request.method == "POST" and form.is_valid():
+            try:
+                match_punch(punch, form.cleaned_data["employee"], by=request.user)  # type: ignore[arg-type]
+            except ValidationError as error:
+                form.add_error(None, ValidationError(error.messages))
+            except Busy:
+                form.add_error(None, _("The database is busy; nothing was changed. Try again in a moment."))
+            else:
+                return self.done(request, punch, _("Matched. It counts from now on, and is pushed like the others."))
+        return self.page(request, "match", punch, title=_("Whose is this punch?"), form=form, media=form.media,
+                         local_time=self.local_time(punch))  # fmt: skip
+
+
+def _whose(punch: Punch) -> Employee | None:
+    """The employee of a punch, known at once or told later."""
+    return punch.employee or (punch.match.employee if hasattr(punch, "match") else None)
+
+
+def _waits(punch: Punch) -> bool:
+    return punch.verdict == Verdict.UNMATCHED and not hasattr(punch, "match")
+
+
+def _indented(body: str) -> str:
+    """JSON to look at; anything else as it is."""
+    try:
+        return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+    except ValueError:
+        return body
+
+
+@admin.register(PunchMatch)
+class PunchMatchAdmin(ReadOnlyTenantAdmin):
+    """Who said afterwards whose a punch is."""
+
+    fieldsets = ((None, {"fields": ("punch", "employee", ("matched_at", "matched_by"))}),)
+    list_display = ("matched_at", "punch", "employee", "by")
+    list_select_related = ("punch", "employee", "matched_by", "organization")
+    search_fields = ("=punch__user_code", "employee__name", "=employee__code")
+    empty_title = _("No matches yet")
+    empty_text = _("Open an unmatched punch and say whose it is, or enter the code at the employee: then it matches by itself.")
+
+    @display(description=_("by"))
+    def by(self, match: PunchMatch) -> Any:
+        return match.matched_by or _("by itself, when the code was entered")
+
+
+@admin.register(IngestCount)
+class IngestCountAdmin(ReadOnlyTenantAdmin):
+    """What each request brought."""
+
+    fieldsets = (
+        (None, {"fields": (("at", "door"), "received", ("accepted", "refused", "unmatched"), ("duplicate", "conflict"))}),
+    )
+    list_display = ("at", "door", "received", "accepted", "refused", "unmatched", "duplicate", "conflict")
+    list_filter = ("door",)
+    list_select_related = ("organization",)
+    date_hierarchy = "at"
+    show_full_result_count = False
+    empty_title = _("No requests yet")
+    empty_text = _("Each request of a device or another client is counted here: what came in equals what became of it.")

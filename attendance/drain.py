@@ -1,0 +1,76 @@
+"""Works in what changed in the floors below: for now, numbers that were entered after the punch had come.
+
+A thread of the worker runs `drain_for_ever`; it needs only the database. A change is marked as worked in within the
+transaction of its effect, so it is neither lost nor done by two workers.
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from attendance import matching
+from devices.models import DeviceUser
+from employees.loops import look_for_ever
+from employees.models import Change, Employee, Organization
+
+EVERY_S = 0.3
+# A punch whose transaction was open while the number was entered saw nobody, and the change saw no punch. This look back,
+# longer than any such transaction may last, finds it.
+SWEEP_EVERY = timedelta(seconds=20)
+SWEEP_BACK = timedelta(minutes=5)
+
+
+def drain(limit: int = 100) -> int:
+    """Work in changes that wait; returns how many."""
+    ids = list(Change.objects.filter(drained_at__isnull=True).order_by("id").values_list("id", flat=True)[:limit])
+    return sum(_work_in(change_id) for change_id in ids)
+
+
+def _work_in(change_id: int) -> int:
+    with transaction.atomic():
+        # The conditional UPDATE decides who works a change in; it also holds the row until the work is committed.
+        mine = Change.objects.filter(pk=change_id, drained_at__isnull=True).update(drained_at=timezone.now())
+        if not mine:
+            return 0
+        change = Change.objects.select_related("employee").get(pk=change_id)
+        if change.kind == Change.Kind.IDENTITY and change.employee is not None:
+            while matching.match_waiting(change.organization_id, codes=_numbers(change.employee)):
+                pass
+    return 1
+
+
+def _numbers(employee: Employee) -> list[str]:
+    mapped = DeviceUser.objects.of(employee.organization_id).filter(employee=employee).values_list("user_code", flat=True)
+    return sorted({employee.code, *mapped, *([employee.worker_id] if employee.worker_id else [])})
+
+
+def sweep() -> int:
+    """Match recent punches that crossed with the entry of their number; returns how many."""
+    since = timezone.now() - SWEEP_BACK
+    return sum(
+        matching.match_waiting(organization_id, received_since=since)
+        for organization_id in Organization.objects.filter(
+            punch__verdict="unmatched", punch__match__isnull=True, punch__received_at__gte=since
+        )
+        .distinct()
+        .values_list("id", flat=True)
+    )
+
+
+def drain_for_ever(stop: threading.Event) -> None:
+    """Drain again and again until `stop`, and sweep now and then."""
+    swept = timezone.now()
+
+    def look() -> float:
+        nonlocal swept
+        drain()
+        if timezone.now() - swept > SWEEP_EVERY:
+            swept = timezone.now()
+            sweep()
+        return EVERY_S
+
+    look_for_ever(look, stop)

@@ -1,0 +1,86 @@
+"""Read the times that terminals and clients write, into an instant and what is remarkable about it. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import Final
+from zoneinfo import ZoneInfo
+
+AMBIGUOUS: Final = "ambiguous_time"
+MOVED: Final = "nonexistent_time"
+LEAP: Final = "leap_second"
+
+_TEXT = re.compile(
+    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[ T](?P<clock>[0-9]{2}:[0-9]{2})"
+    r"(?::(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]{1,9}))?)?"
+    r" *(?P<offset>[Zz]|(?:GMT ?)?[+-][0-9]{2}:?[0-9]{2}|GMT)?"
+)
+_WIDEST = timedelta(hours=14)
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """A moment: UTC, the zone or offset it was read with, and flags for what had to be decided."""
+
+    at: datetime
+    zone: str
+    flags: tuple[str, ...] = ()
+
+
+def read_time(text: str, home_zone: str) -> Instant:
+    """The instant that `text` names; without an offset it is local time in `home_zone` (an IANA name).
+
+    Understood: `2026-06-21 09:30:00`, the same with `T`, ISO 8601 with offset, `2026-06-21 09:30:00 GMT +0530`.
+    In the hour that comes twice the first is meant (flagged); a time in the hour that is skipped moves forward (flagged).
+    Raises ValueError for anything else.
+    """
+    match = _TEXT.fullmatch(text.strip())
+    if match is None:
+        raise ValueError("not a time such as 2026-06-21 09:30:00")
+    flags: tuple[str, ...] = ()
+    second = match["second"] or "00"
+    if second == "60":
+        second, flags = "59", (LEAP,)
+    naive = datetime.fromisoformat(f"{match['date']}T{match['clock']}:{second}.{(match['fraction'] or '0')[:6]:0<6}")
+    try:
+        if match["offset"]:
+            zone = _offset(match["offset"])
+            return Instant(naive.replace(tzinfo=zone).astimezone(UTC), _name(zone), flags)
+        at, found = in_zone(naive, ZoneInfo(home_zone))
+    except OverflowError as error:
+        raise ValueError("outside the calendar") from error
+    return Instant(at, home_zone, flags + found)
+
+
+def in_zone(naive: datetime, zone: tzinfo) -> tuple[datetime, tuple[str, ...]]:
+    """Local wall-clock time in `zone` as UTC, with a flag when the clocks changed just there."""
+    first, second = naive.replace(tzinfo=zone, fold=0), naive.replace(tzinfo=zone, fold=1)
+    before, after = first.utcoffset(), second.utcoffset()
+    flags: tuple[str, ...] = ()
+    if before is not None and after is not None and before != after:
+        flags = (AMBIGUOUS,) if before > after else (MOVED,)
+    return first.astimezone(UTC), flags
+
+
+def _offset(text: str) -> timezone:
+    digits = text.removeprefix("GMT").strip().replace(":", "")
+    if digits in ("", "Z", "z"):
+        return UTC
+    hours, minutes = int(digits[1:3]), int(digits[3:5])
+    width = timedelta(hours=hours, minutes=minutes)
+    if minutes > 59 or width > _WIDEST:
+        raise ValueError("no such offset")
+    return timezone(-width if digits[0] == "-" else width)
+
+
+def _name(zone: timezone) -> str:
+    seconds = int(zone.utcoffset(None).total_seconds())
+    sign, seconds = ("-", -seconds) if seconds < 0 else ("+", seconds)
+    return f"{sign}{seconds // 3600:02}:{seconds % 3600 // 60:02}"
+
+
+def local(at: datetime, zone: str) -> datetime:
+    """An instant on the wall clock of `zone`: an IANA name, or an offset such as +05:30."""
+    return at.astimezone(_offset(zone) if zone[:1] in "+-" else ZoneInfo(zone))

@@ -1,0 +1,197 @@
+"""REST behaviour shared by all doors: how bodies are read, and how every failure is answered.
+
+A view says its dialect by an attribute `envelope`, a function of `Failure`-like parts; everything else gets the common
+envelope. Nothing here is imported by an app: REST_FRAMEWORK and the root address list name it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import IO, Any
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import resolve
+from rest_framework import exceptions, status
+from rest_framework.parsers import BaseParser
+from rest_framework.response import Response
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER_S = 5
+
+Envelope = Callable[[int, str, str, Mapping[str, list[str]]], dict[str, Any]]
+
+
+class TooLarge(exceptions.APIException):
+    """The body is larger than any door takes."""
+
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_detail = "The body is larger than 1 MiB."
+    default_code = "too_large"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What went wrong, before it is put into a door's own words."""
+
+    status: int
+    code: str
+    message: str
+    fields: dict[str, list[str]] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class BoundedJSONParser(BaseParser):
+    """Strict JSON of at most 1 MiB: UTF-8, no NaN. The text as received is left at `request.text` for the evidence."""
+
+    media_type = "application/json"
+
+    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+        """The decoded body. Raises ParseError or TooLarge."""
+        raw = read_body(stream, parser_context["request"] if parser_context else None)
+        try:
+            text = raw.decode()
+            value = json.loads(text, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise exceptions.ParseError("The body is not JSON.") from error
+        if parser_context:
+            parser_context["request"].text = text
+        return value
+
+
+def read_body(stream: IO[Any], request: Any) -> bytes:
+    """The body's bytes, never more than one beyond the limit. Raises TooLarge."""
+    declared = request.META.get("CONTENT_LENGTH") if request is not None else None
+    if declared and declared.isdigit() and int(declared) > settings.MAX_BODY_BYTES:
+        raise TooLarge
+    raw: bytes = stream.read(settings.MAX_BODY_BYTES + 1)
+    if len(raw) > settings.MAX_BODY_BYTES:
+        raise TooLarge
+    return raw
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
+    """Answer every failure of a REST view in its door's words. What nobody foresaw is logged, and answered 503: come again."""
+    failure = failure_of(exc)
+    if failure.status >= 500:
+        log.error("%s at %s", type(exc).__name__, context["request"].path, exc_info=exc)
+    envelope: Envelope = getattr(context.get("view"), "envelope", common_envelope)
+    if envelope is common_envelope and isinstance(exc, exceptions.ValidationError):
+        # In the common envelope a field that is wrong is 422; a door with words of its own says which it is.
+        failure = replace(failure, status=status.HTTP_422_UNPROCESSABLE_ENTITY, code="invalid")
+    body = envelope(failure.status, failure.code, failure.message, failure.fields)
+    return Response(body, status=failure.status, headers=failure.headers)
+
+
+_CODES = {
+    400: "invalid_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed",
+    406: "not_acceptable", 409: "conflict", 413: "too_large", 415: "unsupported_media_type",
+    422: "invalid", 429: "rate_limited",
+}  # fmt: skip
+
+
+def failure_of(exc: Exception) -> Failure:
+    """The failure an exception stands for."""
+    if isinstance(exc, Http404):
+        return Failure(404, "not_found", "Not found.")
+    if isinstance(exc, PermissionDenied):
+        return Failure(403, "forbidden", str(exc) or "Forbidden.")
+    if isinstance(exc, ValidationError):
+        fields = exc.message_dict if hasattr(exc, "error_dict") else {"non_field_errors": exc.messages}
+        return Failure(422, getattr(exc, "code", None) or "invalid", "; ".join(exc.messages), fields)
+    if isinstance(exc, exceptions.APIException):
+        return _of_rest(exc)
+    if isinstance(exc, OperationalError | InterfaceError):
+        return _unavailable("The server is busy.")
+    return _unavailable("Something went wrong on the server.")
+
+
+def _unavailable(message: str) -> Failure:
+    return Failure(503, "unavailable", message, headers={"Retry-After": str(RETRY_AFTER_S)})
+
+
+def _of_rest(exc: exceptions.APIException) -> Failure:
+    code = _CODES.get(exc.status_code, "error")
+    headers = {}
+    if wait := getattr(exc, "wait", None):
+        headers["Retry-After"] = str(int(wait) + 1)
+    if header := getattr(exc, "auth_header", None):
+        headers["WWW-Authenticate"] = header
+    if isinstance(exc, exceptions.ValidationError):
+        fields = flatten(exc.detail)
+        return Failure(exc.status_code, code, next(iter(fields.values()), [""])[0], fields, headers)
+    text = str(exc.detail)
+    specific = exc.get_codes()
+    if isinstance(specific, str) and exc.status_code == 403 and specific != "permission_denied":
+        code = specific
+    return Failure(exc.status_code, code, text, headers=headers)
+
+
+def flatten(detail: Any, prefix: str = "") -> dict[str, list[str]]:
+    """DRF's nested errors as field → texts, nested fields with dots."""
+    if isinstance(detail, Mapping):
+        found: dict[str, list[str]] = {}
+        for name, inner in detail.items():
+            found |= flatten(inner, f"{prefix}.{name}" if prefix else str(name))
+        return found
+    if isinstance(detail, list) and any(isinstance(item, Mapping) for item in detail):
+        found = {}
+        for index, inner in enumerate(detail):
+            if inner:
+                found |= flatten(inner, f"{prefix}.{index}")
+        return found
+    texts = [str(item) for item in detail] if isinstance(detail, list) else [str(detail)]
+    return {prefix or "non_field_errors": texts}
+
+
+def common_envelope(status_code: int, code: str, message: str, fields: Mapping[str, list[str]]) -> dict[str, Any]:
+    """The envelope of `/api/v1` and everything that has no dialect of its own."""
+    if status_code == status.HTTP_401_UNAUTHORIZED:
+        return {"message": "Unauthenticated."}
+    if status_code == status.HTTP_422_UNPROCESSABLE_ENTITY:
+        return {"message": message, "errors": dict(fields), "code": code, "rule": None, "details": {}}
+    return {"message": message, "code": code}
+
+
+def _plain(request: HttpRequest, failure: Failure) -> HttpResponse:
+    """A failure outside any REST view: a page for people, else the dialect of the view that the address leads to."""
+    if request.path_info.startswith("/admin"):
+        return render(request, "error.html", {"failure": failure}, status=failure.status)
+    try:
+        view = getattr(resolve(request.path_info).func, "cls", None)
+    except Http404:
+        view = None
+    envelope: Envelope = getattr(view, "envelope", common_envelope)
+    body = envelope(failure.status, failure.code, failure.message, failure.fields)
+    return JsonResponse(body, status=failure.status, headers=failure.headers)
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Django's handler400."""
+    return _plain(request, Failure(400, "invalid_request", "Bad request."))
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Django's handler403."""
+    return _plain(request, Failure(403, "forbidden", "Forbidden."))
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Django's handler404."""
+    return _plain(request, Failure(404, "not_found", "Not found."))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler500: it asks to come again, as whoever sends punches should."""
+    return _plain(request, _unavailable("Something went wrong on the server."))

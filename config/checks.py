@@ -1,0 +1,83 @@
+"""System checks: each misconfiguration that would hurt is found at start, with an id and a hint.
+
+Run by every management command, so also before the server and the worker start. Ids are listed in docs/settings.md.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+from cryptography.fernet import Fernet
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import Warning as Caution
+
+SHORTEST = 32
+METADATA = ip_address("169.254.169.254")
+
+
+def _secrets() -> Iterator[CheckMessage]:
+    if len(settings.PEPPER) < SHORTEST:
+        yield Error(
+            f"MUSTER_PEPPER is missing or shorter than {SHORTEST} characters.",
+            hint="Set it to a random text, once: every stored credential depends on it.",
+            id="muster.E001",
+        )
+    if not settings.ENCRYPTION_KEYS or not all(map(_is_key, settings.ENCRYPTION_KEYS)):
+        yield Error(
+            "MUSTER_ENCRYPTION_KEYS has no valid key.",
+            hint="python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'",
+            id="muster.E002",
+        )
+    if len(settings.SECRET_KEY) < SHORTEST:
+        yield Error(f"SECRET_KEY is shorter than {SHORTEST} characters.", hint="Set a random text.", id="muster.E003")
+
+
+def _is_key(text: str) -> bool:
+    try:
+        Fernet(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _hosts() -> Iterator[CheckMessage]:
+    if "*" in settings.ALLOWED_HOSTS:
+        yield Error("ALLOWED_HOSTS lets any host name in.", hint="List the names Muster is reached by.", id="muster.E004")
+    if settings.DEBUG and not settings.DEMO:
+        yield Caution("DEBUG is on: errors show their inside.", hint="Unset DEBUG.", id="muster.W005")
+
+
+def _push() -> Iterator[CheckMessage]:
+    try:
+        networks = [ip_network(text) for text in settings.PUSH_ALLOWED_NETWORKS]
+    except ValueError as error:
+        yield Error(f"MUSTER_PUSH_ALLOWED_NETWORKS: {error}.", hint="Give networks such as 10.20.0.0/16.", id="muster.E006")
+        return
+    if any(METADATA in network for network in networks if network.version == METADATA.version):
+        yield Error(
+            "MUSTER_PUSH_ALLOWED_NETWORKS lets pushes reach the cloud's metadata service.",
+            hint="List only the customers' own private networks.",
+            id="muster.E007",
+        )
+    if settings.PUSH_ALLOW_HTTP and not settings.DEMO:
+        yield Caution(
+            "Punches may be pushed over plain HTTP.", hint="Unset MUSTER_PUSH_ALLOW_HTTP outside the demo.", id="muster.W008"
+        )
+
+
+def _engine() -> Iterator[CheckMessage]:
+    engine = settings.DATABASES["default"]["ENGINE"]
+    if not engine.endswith(("sqlite", "postgresql")):
+        yield Error(f"{engine} is not supported.", hint="Use PostgreSQL 15 or later, or SQLite.", id="muster.E009")
+    if engine.endswith("sqlite") and sqlite3.sqlite_version_info < (3, 35):
+        yield Error("SQLite is older than 3.35.", hint="Use PostgreSQL, or a newer Python build.", id="muster.E010")
+
+
+@register(Tags.security)
+def settings_are_safe(**_: Any) -> Sequence[CheckMessage]:
+    """Everything that can be told from the settings alone."""
+    return [*_secrets(), *_hosts(), *_push(), *_engine()]

@@ -1,0 +1,129 @@
+"""How the HR console looks and is ordered. Imported by the settings, so it knows addresses and permissions by name only."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
+
+UNMATCHED_QUERY: Final = "whose=unknown"
+
+
+class May:
+    """Whether somebody may look at a kind of row: what a line of the sidebar asks before it shows."""
+
+    def __init__(self, permission: str) -> None:
+        self.permission = permission
+
+    def __call__(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm(self.permission))
+
+
+class Active:
+    """Whether a line of the sidebar is where somebody is. The two lists of punches share an address, so the query decides."""
+
+    def __init__(self, model: str, *, unmatched: bool = False) -> None:
+        self.address = reverse_lazy(f"admin:{model}_changelist")
+        self.unmatched = unmatched
+
+    def __call__(self, request: HttpRequest) -> bool:
+        return request.path.startswith(str(self.address)) and (UNMATCHED_QUERY in request.GET.urlencode()) == self.unmatched
+
+
+def _line(title: Any, icon: str, model: str, **more: Any) -> dict[str, Any]:
+    """A line of the sidebar that leads to the list of `app_model`."""
+    app, _sep, name = model.partition("_")
+    line = {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{model}_changelist"),
+        "permission": May(f"{app}.view_{name}"),
+    }
+    return line | more
+
+
+# The sidebar, in the order of HR's day.
+NAVIGATION: Final[list[dict[str, Any]]] = [
+    {
+        "items": [{"title": _("Today"), "icon": "today", "link": reverse_lazy("admin:index")}],
+    },
+    {
+        "title": _("Attendance"),
+        "separator": True,
+        "items": [
+            _line(_("Punches"), "fingerprint", "attendance_punch", active=Active("attendance_punch")),
+            _line(
+                _("Whose are these?"), "person_search", "attendance_punch",
+                link=lambda _request: f"{reverse_lazy('admin:attendance_punch_changelist')}?{UNMATCHED_QUERY}",
+                active=Active("attendance_punch", unmatched=True),
+                badge_variant="warning", badge_style="solid",
+            ),
+        ],
+    },
+    {
+        "title": _("People and places"),
+        "separator": True,
+        "items": [
+            _line(_("Employees"), "badge", "employees_employee"),
+            _line(_("Assignments"), "work_history", "employees_assignment"),
+            _line(_("Departments"), "account_tree", "employees_department"),
+            _line(_("Sites"), "location_on", "employees_site"),
+        ],
+    },
+    {
+        "title": _("Devices"),
+        "separator": True,
+        "items": [_line(_("Devices"), "router", "devices_device")],
+    },
+    {
+        "title": _("Push to customers"),
+        "separator": True,
+        "items": [
+            _line(_("Endpoints"), "webhook", "webhooks_endpoint"),
+            _line(_("Deliveries"), "outbox", "webhooks_delivery"),
+            _line(_("Attempts"), "history", "webhooks_attempt"),
+        ],
+    },
+    {
+        "title": _("Administration"),
+        "separator": True,
+        "collapsible": True,
+        "items": [
+            _line(_("Users"), "group", "accounts_user"),
+            _line(_("Organization"), "domain", "employees_organization"),
+            _line(_("Matches"), "how_to_reg", "attendance_punchmatch"),
+            _line(_("Requests counted"), "functions", "attendance_ingestcount"),
+            _line(_("Changes"), "change_circle", "employees_change"),
+        ],
+    },
+]  # fmt: skip
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Muster",
+    "SITE_HEADER": "Muster",
+    "SITE_SUBHEADER": _("Attendance"),
+    "SITE_SYMBOL": "fingerprint",
+    "SITE_URL": None,
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_LANGUAGES": True,
+    "BORDER_RADIUS": "6px",
+    "DASHBOARD_CALLBACK": "config.console.dashboard",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("muster/favicon.svg")}],
+    "STYLES": [lambda _request: static("muster/console.css")],
+    "COLORS": {
+        "primary": {
+            "50": "#eef6f4", "100": "#d5eae5", "200": "#aed5cc", "300": "#7fbaae", "400": "#549c8f", "500": "#398074",
+            "600": "#2c675e", "700": "#26534d", "800": "#22433f", "900": "#1f3935", "950": "#0d201e",
+        }
+    },
+    "SIDEBAR": {
+        "show_search": False,
+        "show_all_applications": False,
+        # A function of the request, because a number stands beside the punches that wait for a name.
+        "navigation": "config.console.navigation",
+    },
+}  # fmt: skip

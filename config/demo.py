@@ -1,0 +1,208 @@
+"""The demo organization: what a stranger finds after `make run`, made once and left alone afterwards.
+
+Called by `manage.py demo`, `manage.py up` and the tools that need a demo to talk to. What must outlive a run (the
+administrator's password, the receiver's secrets) is in demo.json in the data folder, readable by its owner only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from cryptography.fernet import InvalidToken
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from accounts.models import User
+from accounts.roles import ADMIN, ensure_roles
+from accounts.secrets import decrypt
+from devices.models import Device
+from devices.services import issue_token
+from employees.models import Assignment, Department, Employee, Organization, Site
+from employees.services import save_assignment, save_employee
+from webhooks.models import Endpoint
+from webhooks.services import auth_token, create_endpoint, rotate_secret, save_endpoint
+
+SLUG: Final = "demo"
+SERIAL: Final = "SN7A2300583"
+USERNAME: Final = "admin"
+JOINED: Final = date(2024, 1, 1)
+# A token printed a moment ago goes on working while the next one is tried out.
+TOKEN_OVERLAP: Final = timedelta(hours=1)
+
+MANAGER_CODE: Final = "MGR001"
+# code, worker id, name, department
+PEOPLE: Final = (
+    (MANAGER_CODE, "", "Bala Iyer", "Operations"),
+    ("1001", "", "Asha Verma", "Operations"),
+    ("EMP001", "W001", "John Doe", "Operations"),
+    ("1002", "", "Farhan Khan", "Stores"),
+    ("1003", "", "Meera Nair", "Stores"),
+    ("1004", "", "Gurpreet Singh", "Stores"),
+    ("1005", "", "Lakshmi Reddy", "Accounts"),
+    ("1006", "", "Arjun Das", "Accounts"),
+    ("1007", "", "Sunita Patil", "Accounts"),
+    ("1008", "", "Imran Sheikh", "Operations"),
+    ("1009", "", "Kavya Menon", "Operations"),
+    ("1010", "", "Thomas Mathew", "Stores"),
+    ("1011", "", "Ritu Sharma", "Accounts"),
+)
+# path at the receiver, name, format
+ENDPOINTS: Final = (
+    ("/standard", "Demo receiver, standard", Endpoint.Mode.STANDARD),
+    ("/cams", "Demo receiver, Cams", Endpoint.Mode.CAMS),
+)
+
+
+class Addresses(NamedTuple):
+    """Where the demo is: Muster itself and the customer's server that it pushes to, both without a slash at the end."""
+
+    base_url: str
+    receiver: str
+
+
+def state_file() -> Path:
+    """Where the demo keeps what it must remember."""
+    return Path(settings.DATA_DIR) / "demo.json"
+
+
+def read_state() -> dict[str, Any]:
+    """What an earlier run remembered; empty before the first."""
+    try:
+        state: dict[str, Any] = json.loads(state_file().read_text())
+    except FileNotFoundError:
+        return {}
+    return state
+
+
+def addresses(given: str | None = None) -> Addresses:
+    """Where the demo is, from an option, the environment, the last run or the settings, in this order."""
+    state, port = read_state(), os.environ.get("PORT")
+    base = given or os.environ.get("MUSTER_BASE_URL") or (f"http://127.0.0.1:{port}" if port else None)
+    base = (base or state.get("base_url") or settings.BASE_URL).rstrip("/")
+    if not port and base == state.get("base_url"):
+        return Addresses(base, state["receiver"])
+    return Addresses(base, f"http://127.0.0.1:{int(port or urlsplit(base).port or 8000) + 1}")
+
+
+def refusal(*, force: bool = False) -> str | None:
+    """Why the demo's tools must not touch this installation; None when they may.
+
+    A shell that says nothing about the installation, next to a data folder that the demo made, means the demo: the
+    command starts again as such, so that `manage.py demo --json` works beside a running `make run` as it stands.
+    """
+    if settings.DEMO or force:
+        return None
+    if state_file().exists() and not {"MUSTER_DEMO", "SECRET_KEY"} & os.environ.keys():
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, "MUSTER_DEMO": "1"})  # noqa: S606
+    return "This installation is not the demo. Set MUSTER_DEMO=1 if it is meant to be, or say --force."
+
+
+def load(where: Addresses) -> dict[str, Any]:
+    """Make the demo organization where it is missing, and return what demo.json remembers of it.
+
+    What exists is left as somebody may have edited it, except what the demo needs to work: the administrator's password
+    and the receiver's address. Raises ValidationError when this installation does not allow what the demo asks for.
+    """
+    with transaction.atomic():
+        organization, _made = Organization.objects.get_or_create(
+            slug=SLUG, defaults={"name": "Sanchalan Demo", "timezone": "Asia/Kolkata"}
+        )
+        site, _made = Site.objects.get_or_create(organization=organization, name="Head Office")
+        _hire(organization, site)
+        Device.objects.get_or_create(
+            organization=organization,
+            serial=SERIAL,
+            defaults={"name": "Main Gate", "site": site, "state_map": Device.StateMap.IN1},
+        )
+        state = {
+            **where._asdict(),
+            "admin": {"username": USERNAME, "password": _admin(organization)},
+            "endpoints": {path: _endpoint(organization, name, mode, where.receiver + path) for path, name, mode in ENDPOINTS},
+        }
+    _write_state(state)
+    return state
+
+
+def device_token() -> str:
+    """A fresh token for the demo's terminal; the ones before it work on for an hour."""
+    return issue_token(Device.objects.get(organization__slug=SLUG, serial=SERIAL), overlap=TOKEN_OVERLAP)
+
+
+def credentials(state: dict[str, Any]) -> dict[str, Any]:
+    """Everything a client needs to try each way in, minted now: what `manage.py demo --json` prints."""
+    return {
+        "base_url": state["base_url"],
+        "admin": state["admin"],
+        "device": {"sn": SERIAL, "auth_token": device_token()},
+        "receiver": {"url": state["receiver"], "received": f"{state['receiver']}/received"},
+    }
+
+
+def hire(organization: Organization, site: Site, department: Department, **facts: Any) -> Employee:
+    """The employee with this code, taken on and assigned when there is none."""
+    employee = Employee.objects.of(organization).filter(code=facts["code"]).first()
+    if employee is None:
+        employee = save_employee(Employee(organization=organization, joined_on=JOINED, **facts))
+    if not Assignment.objects.of(organization).filter(employee=employee).exists():
+        save_assignment(
+            Assignment(organization=organization, employee=employee, site=site, department=department, starts_on=JOINED)
+        )
+    return employee
+
+
+def _hire(organization: Organization, site: Site) -> None:
+    manager: Employee | None = None
+    for code, worker_id, name, unit in PEOPLE:
+        department, _made = Department.objects.get_or_create(organization=organization, name=unit)
+        person = hire(organization, site, department, code=code, worker_id=worker_id, name=name, manager=manager)
+        manager = manager or person
+
+
+def _admin(organization: Organization) -> str:
+    """The administrator's password, the same at every start unless somebody removed demo.json."""
+    ensure_roles()
+    user = User.objects.filter(username=USERNAME).first() or User(username=USERNAME, organization=organization, is_staff=True)
+    if user.organization_id != organization.pk:
+        raise ValidationError(f"The user “{USERNAME}” belongs to another organization of this installation.")
+    password: str = read_state().get("admin", {}).get("password") or secrets.token_urlsafe(12)
+    if user.pk is None or not user.check_password(password):
+        user.set_password(password)
+        user.save()
+    user.groups.add(Group.objects.get(name=ADMIN))
+    return password
+
+
+def _endpoint(organization: Organization, name: str, mode: str, url: str) -> dict[str, str]:
+    """What the receiver must know to check one endpoint's pushes; the endpoint is made, or led to its new address."""
+    endpoint = Endpoint.objects.of(organization).kept().filter(name=name).first()
+    if endpoint is None:
+        serial = "MUSTER-DEMO" if mode == Endpoint.Mode.CAMS else ""
+        endpoint = Endpoint(organization=organization, name=name, mode=mode, url=url, virtual_serial=serial)
+        create_endpoint(endpoint)
+    elif endpoint.url != url:
+        endpoint.url = url
+        save_endpoint(endpoint)
+    try:
+        secret = decrypt(endpoint.secret_cipher)
+    except InvalidToken:  # The data folder, and the key in it, is younger than the database.
+        secret = rotate_secret(endpoint)
+    return {"secret": secret, "auth_token": auth_token(endpoint) if mode == Endpoint.Mode.CAMS else ""}
+
+
+def _write_state(state: dict[str, Any]) -> None:
+    """Replace demo.json in one step, never readable by others."""
+    file = state_file()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    scratch = file.with_suffix(f".{secrets.token_hex(4)}")
+    scratch.touch(mode=0o600)
+    scratch.write_text(json.dumps(state, indent=2) + "\n")
+    scratch.replace(file)

@@ -1,0 +1,276 @@
+"""`manage.py up`: the whole of Muster on one machine, web and worker, and with MUSTER_DEMO the demo and its receiver.
+
+It prepares (migrations, static files, demo), starts each part in a process group of its own, says how to use it, and
+stops everything on Ctrl-C. A part gets one TERM, sent to its first process only: Celery's and gunicorn's children are
+told by their parents, and a second TERM would cut short what they are finishing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import signal
+import socketserver
+import subprocess
+import sys
+import threading
+import time
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import urllib3
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.exceptions import ValidationError
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
+
+from config import demo
+from config.management.commands.demo import text
+
+HEALTHY_WITHIN_S: Final = 60
+READY_WITHIN_S: Final = 15
+KILL_AFTER_S: Final = 8
+ROOT_IS_FINE: Final = "ignore:You're running the worker with superuser privileges"  # Said in a container, for a demo: noise.
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Family:
+    """The processes that were started, each the first of its own group."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._environment = environment
+        self._members: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str, *arguments: str) -> None:
+        """Start `python arguments…` in a new session, out of reach of the terminal's Ctrl-C."""
+        self._members[name] = subprocess.Popen(  # noqa: S603
+            [sys.executable, *arguments], env=self._environment, cwd=settings.BASE_DIR, start_new_session=True
+        )
+
+    def lost(self) -> str | None:
+        """Who has ended, in a sentence; None while all live."""
+        for name, process in self._members.items():
+            if (status := process.poll()) is not None:
+                return f"The {name} ended by itself (status {status})."
+        return None
+
+    def end(self) -> None:
+        """One TERM each, time to finish, then a kill for whole groups: afterwards nothing is left."""
+        for process in self._members.values():
+            process.terminate()
+        deadline = time.monotonic() + KILL_AFTER_S
+        for process in self._members.values():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.0, deadline - time.monotonic()))
+        for process in self._members.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+class Command(BaseCommand):
+    """The supervisor behind `make run`."""
+
+    requires_system_checks: list[str] = []  # Checked after the migrations: some checks read tables.
+    help = "Prepare and run web and worker (and the demo, with MUSTER_DEMO=1) until Ctrl-C."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--port", type=int, default=int(os.environ.get("PORT") or 8000))
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        port: int = options["port"]
+        os.environ["PORT"] = str(port)
+        make = os.getppid() if "MAKELEVEL" in os.environ else None
+        if make:
+            step_out_of_make()
+        stop = threading.Event()
+        for number in STOP_SIGNALS:
+            signal.signal(number, lambda *_: stop.set())
+        for taken in (port, port + 1) if settings.DEMO else (port,):
+            refuse_taken(taken)
+        state = self.prepare()
+        if stop.is_set():
+            return
+        family = Family(environment(port))
+        try:
+            self.start(family, port)
+            self.wait(family, stop, port, state)
+            if not stop.is_set():
+                self.stdout.write(self.greeting(state, port))
+                self.stdout.flush()
+            self.watch(family, stop, make)
+        finally:
+            family.end()
+
+    def prepare(self) -> dict[str, Any]:
+        """Bring database and static files up to date, and in the demo its organization; returns the demo's state."""
+        call_command("migrate", interactive=False, verbosity=0)
+        self.check()
+        collect_static()
+        try:
+            return demo.load(demo.addresses()) if settings.DEMO else {}
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        finally:
+            release_database()
+
+    def start(self, family: Family, port: int) -> None:
+        """Start the parts. One web process on SQLite, where rate limits are counted in its memory."""
+        workers = os.environ.get("MUSTER_WEB_WORKERS") or ("1" if on_sqlite() else "2")
+        threads = os.environ.get("MUSTER_WEB_THREADS") or "8"
+        hands = os.environ.get("MUSTER_WORKER_THREADS") or "32"
+        family.start(
+            "web server", "-m", "gunicorn", "config.wsgi", "--no-control-socket", "-k", "gthread", "-w", workers,
+            "--threads", threads, "-b", f"{os.environ.get('MUSTER_BIND') or '127.0.0.1'}:{port}", "--log-level", "warning",
+        )  # fmt: skip
+        quiet = ("-W", ROOT_IS_FINE) if settings.DEMO else ()
+        family.start(
+            "worker", *quiet, "-m", "celery", "-q", "-A", "config", "worker", "-P", "threads", "-c", hands,
+            "--without-mingle", "--without-gossip", "-l", "WARNING",
+        )  # fmt: skip
+        if settings.DEMO:
+            family.start("demo receiver", "-m", "django", "demo_receiver", "--port", str(port + 1))
+
+    def wait(self, family: Family, stop: threading.Event, port: int, state: dict[str, Any]) -> None:
+        """Return when everything answers. Not ready yet, with old pushes to make up for, is said and no reason to stop."""
+        for url in (f"http://127.0.0.1:{port}/api/healthz", *([f"{state['receiver']}/healthz"] if state else [])):
+            if problem := problem_with(url, family, stop, HEALTHY_WITHIN_S):
+                raise CommandError(f"Not healthy within {HEALTHY_WITHIN_S} s: {problem}. Everything was stopped.")
+        if problem := problem_with(f"http://127.0.0.1:{port}/api/readyz", family, stop, READY_WITHIN_S):
+            self.stderr.write(f"Running, but not ready yet: {problem}")
+
+    def watch(self, family: Family, stop: threading.Event, make: int | None) -> None:
+        """Return when it is time to stop; raise CommandError when a part was lost."""
+        minded = make and minds_interrupts(make)
+        while not stop.wait(0.2):
+            if reason := family.lost():
+                raise CommandError(f"{reason} Everything was stopped.")
+            if make and minds_interrupts(make) != minded:
+                return
+
+    def greeting(self, state: dict[str, Any], port: int) -> str:
+        """What to do next."""
+        if state:
+            credentials = demo.credentials(state)
+            release_database()
+            said = text(credentials)
+        else:
+            said = f"Console:    http://127.0.0.1:{port}/admin/"
+        return f"\nMuster is running. Ctrl-C stops it.\n\n{said}\n"
+
+
+def environment(port: int) -> dict[str, str]:
+    """What the parts are told: the same installation, wherever they stand."""
+    mine = {"PORT": str(port), "MUSTER_DATA": str(settings.DATA_DIR)}
+    return {"MUSTER_BASE_URL": f"http://127.0.0.1:{port}", **os.environ, **mine}
+
+
+def on_sqlite() -> bool:
+    """Whether the database is the embedded one."""
+    return connections["default"].vendor == "sqlite"
+
+
+def release_database() -> None:
+    """Let go of the database: the supervisor has no use for it while it waits."""
+    connections.close_all()
+    if close_pool := getattr(connections["default"], "close_pool", None):
+        close_pool()
+
+
+def refuse_taken(port: int) -> None:
+    """Raise CommandError when somebody listens on `port` already."""
+
+    class Probe(socketserver.TCPServer):
+        allow_reuse_address = True
+
+    try:
+        Probe(("127.0.0.1", port), socketserver.BaseRequestHandler).server_close()
+    except OSError as error:
+        raise CommandError(
+            f"Port {port} cannot be used ({error.strerror}). Choose another, such as: PORT={port + 1000} make run"
+        ) from error
+    except OverflowError as error:
+        raise CommandError(f"{port} is not a port number.") from error
+
+
+def collect_static() -> None:
+    """Collect the static files unless the same ones were collected before: compressing them takes seconds."""
+    stamp = Path(settings.DATA_DIR) / "static.stamp"
+    digest = hashlib.sha256("\n".join(_static_facts()).encode()).hexdigest()
+    if stamp.exists() and stamp.read_text() == digest:
+        return
+    call_command("collectstatic", interactive=False, clear=True, verbosity=0)
+    stamp.write_text(digest)
+
+
+def _static_facts() -> Iterator[str]:
+    for finder in get_finders():
+        for path, storage in finder.list([]):
+            facts = Path(storage.path(path)).stat()
+            yield f"{path} {facts.st_size} {facts.st_mtime_ns}"
+
+
+def problem_with(url: str, family: Family, stop: threading.Event, patience_s: float) -> str | None:
+    """None as soon as `url` answers 200, or when somebody wants to stop; else what was wrong with it to the end."""
+    pool, deadline, problem = urllib3.PoolManager(retries=False, timeout=5), time.monotonic() + patience_s, "no answer"
+    while not stop.wait(0.1):
+        if reason := family.lost():
+            raise CommandError(f"{reason} Everything was stopped.")
+        with contextlib.suppress(urllib3.exceptions.HTTPError):
+            reply = pool.request("GET", url)
+            if reply.status == 200:
+                return None
+            problem = f"{reply.status} {reply.data[:300].decode(errors='replace')}"
+        if time.monotonic() > deadline:
+            return f"{url}: {problem}"
+    return None
+
+
+def minds_interrupts(pid: int) -> bool | None:
+    """Whether a process has a handler for SIGINT; None when it is gone, or this system does not tell.
+
+    make that is interrupted alone takes its handler away and waits for us without a word; make that is killed just goes.
+    """
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return None
+    handled = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return bool(handled & 1 << signal.SIGINT - 1)
+
+
+def step_out_of_make() -> None:
+    """At a terminal, go on in a child that has the terminal, and its Ctrl-C, to itself.
+
+    make dies of an interrupt that reaches it, however well its recipe ends; this way the interrupt does not reach it and
+    `make run` ends with 0. The process that make started waits, passes on the signals it gets, and ends as the child does.
+    """
+    if (terminal := _terminal()) is None:
+        return
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    child = os.fork()
+    if child == 0:
+        os.setpgid(0, 0)
+        os.tcsetpgrp(terminal, os.getpgrp())
+        signal.signal(signal.SIGTSTP, signal.SIG_IGN)  # make would wait for a stopped child, and the shell for make.
+        return
+    for number in STOP_SIGNALS:
+        signal.signal(number, lambda received, _: os.kill(child, received))
+    _pid, status = os.waitpid(child, 0)
+    with contextlib.suppress(OSError):
+        os.tcsetpgrp(terminal, os.getpgrp())
+    os._exit(abs(os.waitstatus_to_exitcode(status)))
+
+
+def _terminal() -> int | None:
+    """The terminal whose foreground we are; None without one."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR)
+        return terminal if os.tcgetpgrp(terminal) == os.getpgrp() else None
+    except OSError:
+        return None

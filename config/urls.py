@@ -1,0 +1,20 @@
+"""Every address Muster answers at."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from config import health
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("api/healthz", health.healthz),
+    path("api/readyz", health.readyz),
+    path("", include("attendance.urls")),
+    path("", include("webhooks.urls")),
+]
+
+handler400 = "config.api.bad_request"
+handler403 = "config.api.forbidden"
+handler404 = "config.api.not_found"
+handler500 = "config.api.server_error"

@@ -1,0 +1,227 @@
+"""The console's pages on terminals: their state at a glance, their tokens (shown once), their own numbers for people."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Final
+
+from django.conf import settings
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
+
+from devices.models import Device, DeviceToken, DeviceUser
+from devices.services import ROTATION_OVERLAP, issue_token, revoke_tokens, save_device_user
+from employees.console import ReadOnlyInline, TenantAdmin, TenantInline, badge_html
+from employees.models import Change
+from employees.services import note_change
+
+# Three heartbeats may go missing on a bad line; the fourth is news.
+HEARTBEATS_MISSED: Final = 3
+
+BLOCKED, ENDED, NEVER, SILENT, ONLINE = "blocked", "ended", "never", "silent", "online"
+STATES: Final[dict[str, Any]] = {
+    ONLINE: _("Online"),
+    SILENT: _("Silent"),
+    NEVER: _("Never seen"),
+    BLOCKED: _("Blocked"),
+    ENDED: _("Subscription ended"),
+}
+COLOURS: Final = {ONLINE: "success", SILENT: "danger", NEVER: "info", BLOCKED: "warning", ENDED: "warning"}
+
+
+def state_of(device: Device, now: datetime) -> str:
+    """The one thing to know about a device now. What refuses punches comes before what is merely quiet."""
+    if device.blocked:
+        return BLOCKED
+    if not device.subscribed(now):
+        return ENDED
+    if device.last_seen_at is None:
+        return NEVER
+    return ONLINE if now - device.last_seen_at < timedelta(seconds=HEARTBEATS_MISSED * device.heartbeat_s) else SILENT
+
+
+def in_state(devices: QuerySet[Device], state: str, now: datetime) -> QuerySet[Device]:
+    """The devices for which `state_of` says `state`, found by the database."""
+    if state == BLOCKED:
+        return devices.filter(blocked=True)
+    ended = Q(subscription_until__lte=now)
+    if state == ENDED:
+        return devices.filter(ended, blocked=False)
+    working = devices.filter(blocked=False).exclude(ended)
+    if state == NEVER:
+        return working.filter(last_seen_at__isnull=True)
+    # Heartbeats are per device, and dates cannot be multiplied in SQLite: one condition for each of the few that are in use.
+    recent = Q(pk__in=[])
+    for seconds in set(devices.order_by().values_list("heartbeat_s", flat=True)):
+        recent |= Q(heartbeat_s=seconds, last_seen_at__gt=now - timedelta(seconds=HEARTBEATS_MISSED * seconds))
+    return working.filter(recent) if state == ONLINE else working.filter(last_seen_at__isnull=False).exclude(recent)
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Devices by their state now."""
+
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return list(STATES.items())
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        state = self.value() or ""
+        return in_state(queryset, state, timezone.now()) if state in STATES else queryset
+
+
+class TokenInline(ReadOnlyInline):
+    """A device's tokens, as far as they can be shown: never the token."""
+
+    model = DeviceToken
+    fields = ("hint", "created_at", "expires_at", "revoked_at")
+    readonly_fields = ("hint", "created_at", "expires_at", "revoked_at")
+    verbose_name_plural = _("tokens")
+
+
+class DeviceUserInline(TenantInline):
+    """The device's own numbers for people."""
+
+    model = DeviceUser
+    fields = ("user_code", "employee")
+    autocomplete_fields = ("employee",)
+    can_delete = True
+    verbose_name_plural = _("own numbers of this device, where they are not the employee codes")
+
+
+@admin.register(Device)
+class DeviceAdmin(TenantAdmin):
+    """Terminals and gateways."""
+
+    fieldsets = (
+        (None, {"fields": (("serial", "name"), "site", "timezone")}),
+        (_("How it speaks"), {"fields": (("state_map", "heartbeat_s"), "own_state_map", "firmware")}),
+        (_("Whether it may"), {"fields": (("subscription_until", "blocked"),)}),
+    )
+    _seen = (_("What it did"), {"fields": (("badge", "last_seen_at"), ("turned_away", "turned_away_at"))})
+    readonly_fields = ("badge", "last_seen_at", "turned_away", "turned_away_at")
+    inlines = (TokenInline, DeviceUserInline)
+    verbs: ClassVar = {DeviceUser: save_device_user}
+    list_display = ("serial", "name", "site", "badge", "last_seen_at", "turned_away")
+    list_display_links = ("serial", "name")
+    list_filter = (StateFilter, "site")
+    list_select_related = ("site", "organization")
+    search_fields = ("serial", "name")
+    search_help_text = _("Serial number or name")
+    actions_detail = ("issue_first_token", "rotate_token", "revoke_all_tokens")
+    empty_title = _("No devices yet")
+    empty_text = _("Add one, then issue its token and put the token into the device.")
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "own_state_map":
+            field.widget.attrs["rows"] = 2
+        return field
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        fieldsets = super().get_fieldsets(request, obj)
+        return [*fieldsets, self._seen] if obj else fieldsets
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> tuple[Any, ...]:
+        """A device has tokens only once it exists."""
+        return super().get_inlines(request, obj) if obj else (DeviceUserInline,)
+
+    def get_formset_kwargs(self, request: HttpRequest, obj: Any, inline: Any, prefix: str) -> dict[str, Any]:
+        kwargs: dict[str, Any] = super().get_formset_kwargs(request, obj, inline, prefix)
+        if isinstance(inline, DeviceUserInline) and "queryset" in kwargs:
+            kwargs["queryset"] = kwargs["queryset"].select_related("employee")
+        return kwargs
+
+    def remove_row(self, row: Any) -> None:
+        """A number that is taken away changes whose the next punches are: the floors above are told."""
+        note_change(row.employee, Change.Kind.IDENTITY)
+        super().remove_row(row)
+
+    @display(description=_("state"))
+    def badge(self, device: Device) -> Any:
+        state = state_of(device, timezone.now())
+        return badge_html(STATES[state], COLOURS[state])
+
+    # Tokens
+    def has_issue_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return bool(request.user.has_perm("devices.add_devicetoken"))
+
+    def has_revoke_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return bool(request.user.has_perm("devices.change_devicetoken"))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """“Issue token” for a device without one; “Rotate” and “Revoke” for a device that has one."""
+        offered = super().get_actions_detail(request, object_id)
+        device = self.get_object(request, str(object_id))
+        has_token = device is not None and _live_tokens(device).exists()
+        hidden = {"issue_first_token"} if has_token else {"rotate_token", "revoke_all_tokens"}
+        return [one for one in offered if one.method.original_function_name not in hidden]
+
+    @action(description=_("Issue token"), url_path="issue-token", icon="key", variant=ActionVariant.PRIMARY,
+            permissions=["issue"])  # fmt: skip
+    def issue_first_token(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._issue(request, object_id, title=_("Issue a token"), question=_(
+            "The token is shown once, on the next page. Have the device's settings open before you go on."
+        ))  # fmt: skip
+
+    @action(description=_("Rotate token"), url_path="rotate-token", icon="autorenew", permissions=["issue"])
+    def rotate_token(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        days = ROTATION_OVERLAP.days
+        return self._issue(request, object_id, title=_("Rotate the token"), question=_(
+            "The new token is shown once, on the next page. The old one works on for %(days)d days, so that no punch is lost "
+            "while you change it on the device."
+        ) % {"days": days})  # fmt: skip
+
+    @action(description=_("Revoke tokens"), url_path="revoke-tokens", icon="block", variant=ActionVariant.DANGER,
+            permissions=["revoke"])  # fmt: skip
+    def revoke_all_tokens(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        device = self.object_or_404(request, object_id)
+        if request.method != "POST":
+            return self.confirm(
+                request, device, title=_("Revoke all tokens"), button=_("Revoke at once"), danger=True,
+                question=_("The device is turned away from this moment on, until you issue a new token and enter it there."),
+            )  # fmt: skip
+        count = revoke_tokens(device)
+        return self.done(request, device, _("Tokens revoked: %(count)d.") % {"count": count})
+
+    def _issue(self, request: HttpRequest, object_id: str, *, title: Any, question: Any) -> HttpResponse:
+        """Ask, then issue and show. The token exists in this one reply: not in an address, a message or the session."""
+        device = self.object_or_404(request, object_id)
+        if request.method != "POST":
+            return self.confirm(request, device, title=title, question=question, button=title)
+        token = issue_token(device)
+        self.log_change(request, device, str(_("Token issued.")))
+        return self.page(
+            request, "secret", device, title=_("Token of %(device)s") % {"device": device}, secrets=[(_("Token"), token)],
+            advice=_("Copy it now: it is stored as a hash and cannot be shown again."),
+            snippets=[
+                (_("Try it: the device shows as online afterwards"), _curl(device, token, "heartbeat")),
+                (_("A punch, as the device sends it"), _curl(device, token, "punch", _SAMPLE)),
+            ],
+        )  # fmt: skip
+
+
+_SAMPLE: Final = '{"user_id": "1001", "att_time": "2026-06-21 09:30:00", "att_state": 1, "input_type": 50}'
+
+
+def _curl(device: Device, token: str, operation: str, body: str = "") -> str:
+    """A request to the device door that can be pasted into a shell."""
+    lines = [
+        f"curl -X POST {settings.BASE_URL}/api/attendance/v1/{operation}",
+        f"-H {shlex.quote(f'sn: {device.serial}')}",
+        f"-H {shlex.quote(f'auth-token: {token}')}",
+    ]
+    if body:
+        lines += ["-H 'Content-Type: application/json'", f"-d {shlex.quote(body)}"]
+    return " \\\n  ".join(lines)
+
+
+def _live_tokens(device: Device) -> QuerySet[DeviceToken]:
+    return DeviceToken.objects.of(device.organization_id).live(timezone.now()).filter(device=device)

@@ -1,0 +1,465 @@
+"""The wall between tenants in the HR console: the base of every admin class of the house.
+
+Staff of an organization see, choose, find and change rows of that organization only; another tenant's id is answered like
+one that does not exist. Operators (superusers) see everything. All of it hangs on one function, `within`, which knows every
+kind of row and returns nothing for a kind it does not know.
+
+Rows are written by the verbs of the services. What a verb or the database refuses becomes an error on the form.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Final, TypeVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import get_fields_from_path
+from django.core.exceptions import NON_FIELD_ERRORS, FieldDoesNotExist, ValidationError
+from django.db import DatabaseError, models
+from django.forms.models import InlineForeignKeyField
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.cache import add_never_cache_headers
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.forms import PaginationInlineFormSet
+
+from employees.models import Organization
+
+log = logging.getLogger(__name__)
+_M = TypeVar("_M", bound=models.Model)
+
+# Filters list at most this many choices: an organization has few sites and devices, and people are searched, not listed.
+CHOICES_LISTED: Final = 200
+_REFUSAL: Final = "_muster_refusal"
+
+
+# --- Who sees what -----------------------------------------------------------------------------------------------------
+def sees_everything(request: HttpRequest) -> bool:
+    """Whether this is an operator of the whole installation."""
+    return bool(request.user.is_superuser)
+
+
+def tenant_id(request: HttpRequest) -> int | None:
+    """The organization whose staff is speaking; None for an operator, and for somebody who belongs nowhere."""
+    return None if sees_everything(request) else getattr(request.user, "organization_id", None)
+
+
+def within(request: HttpRequest, rows: models.QuerySet[_M]) -> models.QuerySet[_M]:
+    """The part of `rows` that this person may know of. A kind of row that has no organization is nobody's: none of it."""
+    if sees_everything(request):
+        return rows
+    mine = tenant_id(request)
+    if mine is None:
+        return rows.none()
+    if issubclass(rows.model, Organization):
+        return rows.filter(pk=mine)
+    if not has_organization(rows.model):
+        return rows.none()
+    rows = rows.filter(organization=mine)
+    if _has_field(rows.model, "is_superuser"):
+        rows = rows.filter(is_superuser=False)
+    return rows
+
+
+def has_organization(model: type[models.Model]) -> bool:
+    """Whether rows of this kind belong to one organization."""
+    return _has_field(model, "organization")
+
+
+def _has_field(model: type[models.Model], name: str) -> bool:
+    try:
+        model._meta.get_field(name)
+    except FieldDoesNotExist:
+        return False
+    return True
+
+
+# --- Errors a clerk understands ----------------------------------------------------------------------------------------
+def in_plain_words(model: type[models.Model], error: ValidationError) -> ValidationError:
+    """The same refusal, with a broken uniqueness rule said at the field that is to be changed."""
+    found: dict[str, list[ValidationError]] = {}
+    told = error.error_dict if hasattr(error, "error_dict") else {NON_FIELD_ERRORS: error.error_list}
+    for field, errors in told.items():
+        for one in errors:
+            home = _field_of_rule(model, one) if field == NON_FIELD_ERRORS else None
+            if home is None:
+                found.setdefault(field, []).append(one)
+            else:
+                message = _("%(thing)s with this %(field)s exists already.") % {
+                    "thing": capfirst(model._meta.verbose_name),
+                    "field": getattr(model._meta.get_field(home), "verbose_name", home),
+                }
+                found.setdefault(home, []).append(ValidationError(message, code="unique"))
+    return ValidationError(found)
+
+
+def _field_of_rule(model: type[models.Model], error: ValidationError) -> str | None:
+    """The last field of the uniqueness rule that was broken: the part that tells this row from its neighbours."""
+    for rule in model._meta.constraints:
+        if isinstance(rule, models.UniqueConstraint):
+            names = [*rule.fields, *(str(one.deconstruct()[1][0]) for one in rule.expressions if isinstance(one, models.F))]
+            broken = error.message == rule.get_violation_error_message() or (
+                error.code == "unique_together" and tuple((error.params or {}).get("unique_check", ())) == tuple(names)
+            )
+            if broken and names:
+                return names[-1]
+    return None
+
+
+def refused(error: ValidationError | DatabaseError) -> ValidationError:
+    """What to tell a person of what a verb or the database refused."""
+    if isinstance(error, ValidationError):
+        return error
+    log.warning("the database refused what the console asked for: %s", error)
+    return ValidationError(
+        _("Nothing was saved: the database refused it. Somebody may have changed the same thing at this moment. Try again.")
+    )
+
+
+class TenantForm(forms.ModelForm[Any]):
+    """A form whose row belongs to the speaker's organization before it is checked, so that every rule of it is checked."""
+
+    speaks_for: ClassVar[int | None] = None
+    refusal: ClassVar[ValidationError | None] = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.speaks_for is not None and has_organization(type(self.instance)) and self.instance.organization_id is None:
+            self.instance.organization_id = self.speaks_for
+
+    def _get_validation_exclusions(self) -> set[str]:
+        """Django leaves out rules with a field the form does not show; ours nearly all have the organization in them."""
+        excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
+        return excluded - {"organization"} if getattr(self.instance, "organization_id", None) else excluded
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        self._check_rules_with_parent()
+        if self.refusal is not None and not self.errors:
+            self._update_errors(self.refusal)
+
+    def _check_rules_with_parent(self) -> None:
+        """Django leaves out rules with the parent in them for the rows of an inline; a parent that exists can be asked."""
+        parents = [name for name, field in self.fields.items() if isinstance(field, InlineForeignKeyField)]
+        if self.errors or not parents or getattr(self.instance, parents[0])._state.adding:
+            return
+        try:
+            self.instance.validate_constraints(exclude=self._get_validation_exclusions())
+        except ValidationError as error:
+            self._update_errors(error)
+
+    def _update_errors(self, errors: ValidationError) -> None:
+        plain = in_plain_words(self._meta.model, errors)
+        elsewhere = [field for field in plain.error_dict if field not in self.fields and field != NON_FIELD_ERRORS]
+        for field in elsewhere:
+            plain.error_dict.setdefault(NON_FIELD_ERRORS, []).extend(plain.error_dict.pop(field))
+        super()._update_errors(plain)  # type: ignore[misc]
+
+
+# --- The parts of a list and a form --------------------------------------------------------------------------------------
+class TenantRelatedFilter(admin.RelatedFieldListFilter):
+    """A list filter by a related row that names only rows of the speaker's organization."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        rows = within(request, field.remote_field.model._default_manager.all())
+        return [(row.pk, str(row)) for row in rows[:CHOICES_LISTED]]
+
+
+class Walled:
+    """What forms and inlines share: choices of another tenant do not exist."""
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        return within(request, super().get_queryset(request))  # type: ignore[misc]
+
+    def get_field_queryset(self, db: Any, db_field: Any, request: HttpRequest) -> models.QuerySet[Any]:
+        rows = super().get_field_queryset(db, db_field, request)  # type: ignore[misc]
+        return within(request, db_field.remote_field.model._default_manager.all() if rows is None else rows)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _mine(request, obj) and super().has_view_permission(request, obj)  # type: ignore[misc]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _mine(request, obj) and super().has_change_permission(request, obj)  # type: ignore[misc]
+
+
+def _mine(request: HttpRequest, obj: Any) -> bool:
+    """The wall once more, for a row that came by a way nobody thought of. Unfold passes bare ids here: those say nothing."""
+    if not isinstance(obj, models.Model) or sees_everything(request):
+        return True
+    owner = obj.pk if isinstance(obj, Organization) else getattr(obj, "organization_id", None)
+    return owner is not None and owner == tenant_id(request)
+
+
+class TenantFormSet(PaginationInlineFormSet):  # type: ignore[misc]
+    """Rows of an inline belong to the organization of the row they hang on."""
+
+    def _construct_form(self, i: int, **kwargs: Any) -> Any:
+        form = super()._construct_form(i, **kwargs)
+        form.instance.organization_id = self.instance.organization_id
+        return form
+
+
+class TenantInline(Walled, TabularInline):  # type: ignore[misc]
+    """Rows that are kept on their parent's page."""
+
+    form = TenantForm
+    formset = TenantFormSet
+    extra = 0
+    can_delete = False
+    show_change_link = False
+    hide_title = True
+
+
+class ReadOnlyInline(TenantInline):
+    """Rows that are only looked at."""
+
+    max_num = 0
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+# --- The admin class ---------------------------------------------------------------------------------------------------
+class TenantAdmin(Walled, ModelAdmin):  # type: ignore[misc]
+    """A page of the console. Subclasses name fields, never the organization: it is added for operators."""
+
+    form = TenantForm
+    # How rows are written, by kind: the verb of the service. A kind without a verb is checked and saved as it is.
+    verbs: ClassVar[Mapping[type[models.Model], Callable[[Any], Any]]] = {}
+    # Rows are evidence that somebody is paid by, so nothing can be deleted unless a class says so.
+    deletable: ClassVar[bool] = False
+    # Query-string filters beyond those of list_filter; anything else could be used to guess at columns nobody shows.
+    extra_lookups: ClassVar[tuple[str, ...]] = ()
+    empty_title: ClassVar[Any] = _("Nothing here yet")
+    empty_text: ClassVar[Any] = ""
+    list_per_page = 50
+    compressed_fields = True
+    warn_unsaved_form = True
+    show_facets = admin.ShowFacets.NEVER
+
+    # Permissions
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.deletable and _mine(request, obj) and bool(super().has_delete_permission(request, obj))
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Rows are deleted one by one, where they can be at all."""
+        actions = super().get_actions(request)
+        return {name: action for name, action in actions.items() if name != "delete_selected"}
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        """Only what the page offers as a filter: `?secret__startswith=` on any other column would be an oracle."""
+        offered = {*self.extra_lookups, *self._filter_names(request)}
+        known = any(lookup == name or lookup.startswith(f"{name}__") for name in offered)
+        return known and bool(super().lookup_allowed(lookup, value, request))
+
+    def _filter_names(self, request: HttpRequest | None) -> Iterable[str]:
+        for item in self.get_list_filter(request) if request else self.list_filter:
+            if isinstance(item, (tuple, list)):
+                yield item[0]
+            elif isinstance(item, str):
+                yield item
+            elif parameter := getattr(item, "parameter_name", None):
+                yield parameter
+        if self.date_hierarchy:
+            yield self.date_hierarchy
+
+    # Lists
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        """Filters by a related row name the speaker's rows only; operators can filter by organization."""
+        filters = list(super().get_list_filter(request))
+        if sees_everything(request) and has_organization(self.model):
+            filters.append("organization")
+        return [self._walled_filter(item) for item in filters]
+
+    def _walled_filter(self, item: Any) -> Any:
+        if isinstance(item, str) and get_fields_from_path(self.model, item)[-1].is_relation:
+            return (item, TenantRelatedFilter)
+        return item
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        columns = list(super().get_list_display(request))
+        return [*columns, "organization"] if sees_everything(request) and has_organization(self.model) else columns
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        try:
+            return super().changelist_view(request, extra_context)  # type: ignore[no-any-return]
+        except (OverflowError, IncorrectLookupParameters):
+            # A date beyond the calendar in the address; Django handles every other nonsense itself.
+            return HttpResponseRedirect(f"{request.path}?e=1")
+
+    # Forms
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """The class's fields; operators see the organization before them."""
+        fieldsets = [(title, dict(options)) for title, options in super().get_fieldsets(request, obj)]
+        if sees_everything(request) and has_organization(self.model) and fieldsets:
+            first = fieldsets[0][1]
+            if "organization" not in first["fields"]:
+                first["fields"] = ("organization", *first["fields"])
+        return fieldsets
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """No row moves to another organization."""
+        fields = tuple(super().get_readonly_fields(request, obj))
+        return (*fields, "organization") if obj is not None and has_organization(self.model) else fields
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        # Made anew for each request by Django, so it can carry what is of this request.
+        form.speaks_for = tenant_id(request)
+        form.refusal = getattr(request, _REFUSAL, None)
+        return form
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Save; if a verb or the database refuses, show the same form again with the refusal on it. Nothing was saved then."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)  # type: ignore[no-any-return]
+        except (ValidationError, DatabaseError) as error:
+            if request.method != "POST" or hasattr(request, _REFUSAL):
+                raise
+            setattr(request, _REFUSAL, self._told(refused(error)))
+            return super().changeform_view(request, object_id, form_url, extra_context)  # type: ignore[no-any-return]
+
+    def _told(self, error: ValidationError) -> ValidationError:
+        """A refusal in plain words, whether it was about the row or about a row of its inlines."""
+        for model in (self.model, *(inline.model for inline in self.inlines)):
+            error = in_plain_words(model, error)
+        return error
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Delete; a row that came into use meanwhile stays, with a message."""
+        try:
+            return super().delete_view(request, object_id, extra_context)  # type: ignore[no-any-return]
+        except (ValidationError, DatabaseError) as error:
+            self.say(request, refused(error))
+            return redirect(request.path)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """By the verb; or else only what was typed, as doors and workers write to the same rows meanwhile."""
+        verb = self.verbs.get(self.model)
+        if verb is not None:
+            verb(obj)
+        elif change:
+            columns = {field.name for field in obj._meta.concrete_fields}
+            obj.save(update_fields=[name for name in form.changed_data if name in columns])
+        else:
+            obj.save()
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        rows = formset.save(commit=False)
+        verb = self.verbs.get(formset.model)
+        if verb is None:
+            return  # Rows that are only looked at.
+        for row in rows:
+            verb(row)
+        for row in formset.deleted_objects:
+            self.remove_row(row)
+        formset.save_m2m()
+
+    def remove_row(self, row: models.Model) -> None:
+        """Take away a row of an inline that allows it."""
+        row.delete()
+
+    # Pages of object actions
+    def object_or_404(self, request: HttpRequest, object_id: str) -> Any:
+        """The row an action is about. Another tenant's row is not found, like one that never was."""
+        found = self.get_object(request, object_id)
+        if found is None:
+            raise Http404
+        return found
+
+    def page(self, request: HttpRequest, template: str, obj: models.Model, **context: Any) -> TemplateResponse:
+        """A page of the console about one row, outside Django's own four."""
+        request.current_app = self.admin_site.name
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "original": obj, "obj": obj, **context}
+        response = TemplateResponse(request, f"admin/console/{template}.html", {"back": self.address(obj), **context})
+        add_never_cache_headers(response)
+        return response
+
+    def confirm(
+        self, request: HttpRequest, obj: models.Model, *, title: Any, question: Any, button: Any, danger: bool = False
+    ) -> TemplateResponse:
+        """Ask before doing: a form that posts to the same address."""
+        return self.page(request, "confirm", obj, title=title, question=question, button=button, danger=danger)
+
+    def done(self, request: HttpRequest, obj: models.Model, message: Any) -> HttpResponse:
+        """Back to the row, with a note in its history."""
+        self.log_change(request, obj, str(message))
+        messages.success(request, message)
+        return redirect(self.address(obj))
+
+    def say(self, request: HttpRequest, error: ValidationError) -> None:
+        """Tell somebody, in a message, why something was not done."""
+        messages.error(request, " ".join(str(message) for message in error.messages))
+
+    def address(self, obj: models.Model) -> str:
+        """The page of a row."""
+        return change_url(obj)
+
+
+class ReadOnlyTenantAdmin(TenantAdmin):
+    """Rows that are evidence: nobody adds, changes or deletes them here, an operator neither."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+# --- Bits of HTML --------------------------------------------------------------------------------------------------------
+def change_url(obj: models.Model) -> str:
+    """The address of a row's page in the console."""
+    return reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=(obj.pk,))
+
+
+def list_url(model: type[models.Model]) -> str:
+    """The address of a kind's list in the console."""
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+
+def link(url: str, text: Any) -> SafeString:
+    """A link in the console's own colour."""
+    return format_html('<a class="text-link" href="{}">{}</a>', url, text)
+
+
+def badge_html(text: Any, kind: str) -> SafeString:
+    """A coloured word, in lists and on pages alike. Kinds: success, info, warning, danger."""
+    return render_to_string("unfold/helpers/label.html", {"text": text, "type": kind})
+
+
+def preformatted(text: str) -> SafeString:
+    """Text as it is, in a box that scrolls."""
+    return format_html('<pre class="muster-pre">{}</pre>', text)
+
+
+def small_table(head: Sequence[Any], rows: Iterable[Sequence[Any]], empty: Any) -> SafeString:
+    """A table within a page of one row; `empty` says what it means that there are none."""
+    body = [(format_html_join("", "<td>{}</td>", ((cell,) for cell in row)),) for row in rows]
+    if not body:
+        return format_html("<p>{}</p>", empty)
+    return format_html(
+        '<table class="muster-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>',
+        format_html_join("", "<th>{}</th>", ((cell,) for cell in head)),
+        format_html_join("", "<tr>{}</tr>", body),
+    )

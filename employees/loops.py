@@ -1,0 +1,31 @@
+"""Look again and again: the one way in which the worker's own threads live (the watcher of pushes, the drain of changes)."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from django.db import DatabaseError, InterfaceError, close_old_connections
+
+log = logging.getLogger(__name__)
+
+AFTER_TROUBLE_S = 1.0
+
+
+def look_for_ever(look: Callable[[], float], stop: threading.Event) -> None:
+    """Call `look` until `stop`, waiting as many seconds as it says; a database that is away is waited for.
+
+    The thread must not end while the worker lives: nobody would notice, and nothing would be worked on any more.
+    """
+    while not stop.is_set():
+        pause = AFTER_TROUBLE_S
+        try:
+            pause = look()
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("The database is away: %s", error)
+            close_old_connections()
+        except Exception:
+            log.exception("Something went wrong; looking again in %.0f s", AFTER_TROUBLE_S)
+            close_old_connections()
+        stop.wait(pause)

@@ -1,0 +1,195 @@
+"""Organizations (the tenants), their places and their people."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date
+from typing import ClassVar
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from employees.fields import ZoneField
+from employees.tenancy import TenantModel, TenantQuerySet
+
+
+class Organization(models.Model):
+    """The tenant. Every other row leads here."""
+
+    slug = models.SlugField(_("short name"), unique=True, help_text=_("Used in addresses and at sign-in, such as acme."))
+    name = models.CharField(_("name"), max_length=200)
+    timezone = ZoneField(_("time zone"), help_text=_("IANA name, such as Asia/Kolkata. Sites and devices may have their own."))
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta:
+        ordering = ("name",)
+        verbose_name = _("organization")
+        verbose_name_plural = _("organizations")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Site(TenantModel):
+    """A place of work with its own clock."""
+
+    name = models.CharField(_("name"), max_length=200)
+    timezone = ZoneField(_("time zone"), blank=True, help_text=_("Empty: the organization's."))
+
+    objects = TenantQuerySet["Site"].as_manager()
+
+    class Meta:
+        ordering = ("name",)
+        verbose_name = _("site")
+        verbose_name_plural = _("sites")
+        constraints = (models.UniqueConstraint(fields=("organization", "name"), name="site_name_once"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Department(TenantModel):
+    """A unit of the organization; employees belong to one through their assignment."""
+
+    name = models.CharField(_("name"), max_length=200)
+
+    objects = TenantQuerySet["Department"].as_manager()
+
+    class Meta:
+        ordering = ("name",)
+        verbose_name = _("department")
+        verbose_name_plural = _("departments")
+        constraints = (models.UniqueConstraint(fields=("organization", "name"), name="department_name_once"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class EmployeeQuerySet(TenantQuerySet["Employee"]):
+    """Vocabulary of people."""
+
+    def employed_on(self, day: date) -> EmployeeQuerySet:
+        """People in service on a day, both ends included."""
+        return self.filter(Q(left_on__isnull=True) | Q(left_on__gte=day), joined_on__lte=day)
+
+
+class Employee(TenantModel):
+    """A person whose attendance is kept."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    code = models.CharField(_("employee code"), max_length=64, help_text=_("As the terminals and the payroll know it."))
+    worker_id = models.CharField(_("worker id"), max_length=64, blank=True, help_text=_("A second number, if there is one."))
+    name = models.CharField(_("name"), max_length=200)
+    email = models.EmailField(_("e-mail"), blank=True)
+    manager = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="reports", verbose_name=_("manager")
+    )
+    joined_on = models.DateField(_("joined on"))
+    left_on = models.DateField(_("left on"), null=True, blank=True, help_text=_("The last day of service."))
+
+    objects = EmployeeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name",)
+        verbose_name = _("employee")
+        verbose_name_plural = _("employees")
+        constraints = (
+            models.UniqueConstraint(fields=("organization", "code"), name="employee_code_once"),
+            models.UniqueConstraint(
+                fields=("organization", "worker_id"), name="employee_worker_id_once", condition=~Q(worker_id="")
+            ),
+            models.CheckConstraint(
+                condition=Q(left_on__isnull=True) | Q(left_on__gte=F("joined_on")),
+                name="employee_left_after_joined",
+                violation_error_message=_("The last day of service is before the first."),
+            ),
+            models.CheckConstraint(condition=~Q(code=""), name="employee_code_given"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.code})"
+
+    def clean(self) -> None:
+        super().clean()
+        self.code = self.code.strip()
+        self.worker_id = self.worker_id.strip()
+        if self.manager_id is not None and self.manager_id == self.pk:
+            raise ValidationError({"manager": _("Nobody is their own manager.")})
+
+
+class Assignment(TenantModel):
+    """Where an employee works, from one day to another, both included."""
+
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, related_name="assignments", verbose_name=_("employee"))
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, verbose_name=_("site"))
+    department = models.ForeignKey(Department, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("department"))
+    starts_on = models.DateField(_("from"))
+    ends_on = models.DateField(_("to"), null=True, blank=True, help_text=_("Empty: until further notice."))
+
+    objects = TenantQuerySet["Assignment"].as_manager()
+
+    class Meta:
+        ordering = ("-starts_on",)
+        verbose_name = _("assignment")
+        verbose_name_plural = _("assignments")
+        constraints = (
+            models.UniqueConstraint(fields=("employee", "starts_on"), name="assignment_start_once"),
+            models.CheckConstraint(
+                condition=Q(ends_on__isnull=True) | Q(ends_on__gte=F("starts_on")),
+                name="assignment_ends_after_start",
+                violation_error_message=_("The assignment ends before it starts."),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.employee} · {self.site}"
+
+    def covers(self, day: date) -> bool:
+        """Whether this assignment is the one of that day."""
+        return self.starts_on <= day and (self.ends_on is None or day <= self.ends_on)
+
+    def refuse_overlap(self) -> None:
+        """Raise ValidationError when another assignment of the same employee shares a day. Call under the employee's lock."""
+        others = Assignment.objects.of(self.organization_id).filter(employee_id=self.employee_id).exclude(pk=self.pk)
+        others = others.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=self.starts_on))
+        if self.ends_on is not None:
+            others = others.filter(starts_on__lte=self.ends_on)
+        if other := others.first():
+            raise ValidationError(
+                {
+                    "starts_on": _("%(site)s is assigned from %(start)s already; end that assignment first.")
+                    % {"site": other.site, "start": other.starts_on}
+                }
+            )
+
+
+class Change(TenantModel):
+    """A note that facts about somebody changed: what the floors above use to work out again what depends on them.
+
+    Written in the transaction of the change itself. `drained_at` is set, once, in the transaction of the work it caused.
+    """
+
+    class Kind(models.TextChoices):
+        IDENTITY = "identity", _("Code, worker id, device number or service dates")
+        ASSIGNMENT = "assignment", _("Site or department")
+        LEAVE = "leave", _("Leave")
+        TOUR = "tour", _("Tour")
+
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("employee"))
+    starts_on = models.DateField(_("from"), null=True, blank=True)
+    ends_on = models.DateField(_("to"), null=True, blank=True)
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    drained_at = models.DateTimeField(_("worked in"), null=True, editable=False)
+
+    objects = TenantQuerySet["Change"].as_manager()
+
+    class Meta:
+        verbose_name = _("change")
+        verbose_name_plural = _("changes")
+        indexes: ClassVar = [models.Index(fields=("id",), name="change_waiting", condition=Q(drained_at__isnull=True))]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.created_at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,151 @@
+"""The demo organization: made once, and credentials that work each time they are printed."""
+
+from __future__ import annotations
+
+import json
+import stat
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth import authenticate
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from accounts.models import User
+from config import demo
+from employees.models import Employee
+from tests import people
+from webhooks.models import Endpoint
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _demo(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.DEMO, settings.DATA_DIR = True, tmp_path
+    settings.PUSH_ALLOW_HTTP, settings.PUSH_ALLOWED_NETWORKS = True, ["127.0.0.0/8"]
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # Argon2 is slow on purpose.
+    for name in ("PORT", "MUSTER_BASE_URL", "MUSTER_DEMO"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def printed(*arguments: str) -> dict[str, Any]:
+    out = StringIO()
+    call_command("demo", "--json", *arguments, stdout=out)
+    credentials: dict[str, Any] = json.loads(out.getvalue().splitlines()[-1])
+    return credentials
+
+
+def counts() -> dict[str, int]:
+    return {model._meta.label: model._default_manager.count() for model in apps.get_models()}
+
+
+def test_the_last_line_has_exactly_these_keys() -> None:
+    credentials = printed()
+    assert {key: set(value) if isinstance(value, dict) else value for key, value in credentials.items()} == {
+        "base_url": "http://127.0.0.1:8000",
+        "admin": {"username", "password"},
+        "device": {"sn", "auth_token"},
+        "receiver": {"url", "received"},
+    }
+    assert credentials["receiver"] == {"url": "http://127.0.0.1:8001", "received": "http://127.0.0.1:8001/received"}
+
+
+def test_a_second_time_changes_nothing_but_adds_a_token() -> None:
+    first = printed()
+    before = counts()
+    second = printed()
+    after = counts()
+    assert after.pop("devices.DeviceToken") == before.pop("devices.DeviceToken") + 1
+    assert after == before
+    assert second.pop("device") != first.pop("device")
+    assert second == first
+
+
+def test_the_people_of_the_samples_are_there_before_december_2024() -> None:
+    printed()
+    asha, john = (Employee.objects.get(organization__slug="demo", code=code) for code in ("1001", "EMP001"))
+    assert (asha.name, john.name, john.worker_id) == ("Asha Verma", "John Doe", "W001")
+    assert asha.manager == john.manager == Employee.objects.get(organization__slug="demo", code="MGR001")
+    assert all(str(person.assignments.get().starts_on) == "2024-01-01" for person in (asha, john))
+
+
+def test_both_printed_tokens_open_the_device_door(client: Client) -> None:
+    punch = {"user_id": "1001", "att_time": "2026-06-21 09:30:00", "att_state": 1, "input_type": 50}
+    for credentials in (printed(), printed()):
+        device = credentials["device"]
+        reply = client.post(
+            "/api/attendance/v1/punch",
+            punch,
+            content_type="application/json",
+            headers={"sn": device["sn"], "auth-token": device["auth_token"]},
+        )
+        assert (reply.status_code, reply.content) == (200, b'{"ok":true}')
+
+
+def test_the_administrator_signs_in_and_is_no_operator() -> None:
+    user = authenticate(**printed()["admin"])
+    assert isinstance(user, User)
+    assert user.is_staff
+    assert not user.is_superuser
+    assert user.organization is not None
+    assert user.organization.slug == "demo"
+    assert [group.name for group in user.groups.all()] == ["admin"]
+
+
+def test_a_password_that_was_changed_is_set_again() -> None:
+    admin = printed()["admin"]
+    user = User.objects.get(username="admin")
+    user.set_password("something else entirely")
+    user.save()
+    assert printed()["admin"] == admin
+    assert authenticate(**admin) == user
+
+
+def test_what_it_remembers_is_for_its_owner_only() -> None:
+    printed()
+    assert stat.S_IMODE(demo.state_file().stat().st_mode) == 0o600
+
+
+def test_another_port_leads_the_endpoints_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    printed()
+    monkeypatch.setenv("PORT", "9100")
+    assert printed()["base_url"] == "http://127.0.0.1:9100"
+    assert set(Endpoint.objects.values_list("url", flat=True)) == {
+        "http://127.0.0.1:9101/standard",
+        "http://127.0.0.1:9101/cams",
+    }
+    monkeypatch.delenv("PORT")
+    assert printed()["receiver"]["url"] == "http://127.0.0.1:9101"  # Where it ran last.
+
+
+def test_a_secret_no_key_opens_any_more_is_replaced() -> None:
+    printed()
+    Endpoint.objects.update(secret_cipher="of another key")
+    printed()
+    assert demo.read_state()["endpoints"]["/cams"]["secret"].startswith("whsec_")
+
+
+def test_it_keeps_away_from_other_installations(settings: Any) -> None:
+    settings.DEMO = False
+    with pytest.raises(CommandError, match="is not the demo"):
+        printed()
+    assert printed("--force")["device"]["sn"] == "SN7A2300583"
+
+
+def test_it_never_takes_over_somebody_elses_account() -> None:
+    people.make_staff(people.make_organization("acme"), "admin")
+    with pytest.raises(CommandError, match="belongs to another organization"):
+        printed()
+
+
+def test_a_person_reads_where_to_go_and_what_to_paste() -> None:
+    out = StringIO()
+    call_command("demo", "--base-url", "http://127.0.0.1:9000/", stdout=out)
+    text = out.getvalue()
+    assert "curl http://127.0.0.1:9000/api/attendance/v1/punch" in text
+    assert "http://127.0.0.1:9001/received" in text
+    assert "http://127.0.0.1:9000/admin/webhooks/delivery/" in text

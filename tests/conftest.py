@@ -1,0 +1,103 @@
+"""Fixtures every test may use, and the one licence tests have: to flush tables that otherwise only grow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.test import TransactionTestCase
+
+from accounts.models import User
+from devices.models import Device
+from employees.append_only import lifted
+from employees.models import Employee, Organization
+from tests import people
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _flushing_is_allowed() -> Iterator[None]:
+    """Let `django_db(transaction=True)` tests flush: the triggers are off during Django's own teardown, and only then."""
+    teardown = TransactionTestCase._fixture_teardown
+
+    def flush_without_triggers(self: Any) -> None:
+        with ExitStack() as stack:
+            for alias in self._databases_names(include_mirrors=False):
+                stack.enter_context(lifted(connections[alias]))
+            teardown(self)
+
+    TransactionTestCase._fixture_teardown = flush_without_triggers
+    yield
+    TransactionTestCase._fixture_teardown = teardown
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Tests with threads leave pooled connections behind for a moment; PostgreSQL drops no database that has one."""
+    yield
+    with django_db_blocker.unblock():
+        for connection in connections.all():
+            if connection.vendor == "postgresql":
+                with connection.cursor() as cursor:
+                    cursor.execute(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                    )
+                connection.close()
+                connection.close_pool()
+
+
+@pytest.fixture
+def world(db: None) -> people.World:
+    """Asha, Bala and Chitra, and their organizations."""
+    return people.make_world()
+
+
+@pytest.fixture
+def acme(world: people.World) -> Organization:
+    """The organization of Asha and Bala."""
+    return world.acme
+
+
+@pytest.fixture
+def zenith(world: people.World) -> Organization:
+    """The other organization, with the same codes and serials."""
+    return world.zenith
+
+
+@pytest.fixture
+def asha(world: people.World) -> Employee:
+    """An employee of acme with code 1001."""
+    return world.asha
+
+
+@pytest.fixture
+def bala(world: people.World) -> Employee:
+    """Asha's manager, code 1002."""
+    return world.bala
+
+
+@pytest.fixture
+def chitra(world: people.World) -> Employee:
+    """An employee of zenith with Asha's code."""
+    return world.chitra
+
+
+@pytest.fixture
+def device(acme: Organization) -> Device:
+    """Acme's terminal, whose serial zenith uses too. `people.make_device` gives the token as well."""
+    return people.make_device(acme, "GATE-1")[0]
+
+
+@pytest.fixture
+def acme_staff(acme: Organization) -> User:
+    """Asha's HR: the role admin at acme."""
+    return people.make_staff(acme, "acme-hr")
+
+
+@pytest.fixture
+def operator(db: None) -> User:
+    """A superuser."""
+    return people.make_operator()

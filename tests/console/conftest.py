@@ -1,0 +1,97 @@
+"""Two organizations with the same codes, serials and names of things, and a browser for each chair."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from attendance.models import IngestCount, PunchEvidence, PunchMatch
+from devices.models import DeviceUser
+from employees.models import Assignment, Change, Employee, Organization
+from tests import people
+from webhooks.models import Attempt, Delivery
+from webhooks.services import send_test
+
+
+@pytest.fixture(autouse=True)
+def _console(settings: LazySettings) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # The real one is slow on purpose.
+    settings.PUSH_ALLOW_HTTP = True
+    settings.PUSH_ALLOWED_NETWORKS = ["127.0.0.0/8"]
+
+
+def furnish(organization: Organization, mark: str, employee: Employee) -> SimpleNamespace:
+    """One row of every kind. All that has a name of its own is marked, so that a leak is a word in the page."""
+    site, department = (
+        people.make_site(organization, f"{mark} site"),
+        people.make_department(organization, f"{mark} department"),
+    )
+    device, token = people.make_device(organization, "GATE-1", name=f"{mark} gate", site=site)
+    endpoint = people.make_endpoint(organization, f"http://127.0.0.1:9001/{mark}", name=f"{mark} endpoint")
+    delivery = send_test(endpoint)
+    rows: dict[str, Any] = {
+        "organization": organization, "site": site, "department": department, "employee": employee, "device": device,
+        "endpoint": endpoint, "delivery": delivery,
+        "user": people.make_staff(organization, f"{mark}-clerk", first_name=f"{mark}", employee=employee),
+        "assignment": Assignment.objects.create(
+            organization=organization, employee=employee, site=site, department=department, starts_on="2024-01-01"
+        ),
+        "change": Change.objects.of(organization).first(),
+        "device_user": DeviceUser.objects.create(organization=organization, device=device, user_code="29", employee=employee),
+        "attempt": Attempt.objects.create(
+            organization=organization, delivery=delivery, number=1, started_at=timezone.now(), duration_ms=9, status=500,
+            verdict="endpoint", reply=f"{mark} reply",
+        ),
+        "punch": people.make_punch(organization, f"{mark}-77", device=device),
+        "accepted": people.make_punch(organization, "1001", employee=employee, device=device),
+        "ingestcount": IngestCount.objects.create(
+            organization=organization, door="device", at=timezone.now(), received=1, accepted=1, refused=0, duplicate=0,
+            conflict=0, unmatched=0,
+        ),
+    }  # fmt: skip
+    matched = people.make_punch(organization, f"{mark}-88", device=device)
+    rows["punchmatch"] = PunchMatch.objects.create(
+        organization=organization, punch=matched, employee=employee, matched_at=timezone.now()
+    )
+    PunchEvidence.objects.create(organization=organization, punch=rows["punch"], body=f'{{"note": "{mark} evidence"}}')
+    Delivery.objects.filter(pk=delivery.pk).update(finished_at=timezone.now(), state="delivered")
+    return SimpleNamespace(token=token, **rows)
+
+
+@pytest.fixture
+def ours(world: people.World) -> SimpleNamespace:
+    """Acme's rows."""
+    return furnish(world.acme, "acmemark", world.asha)
+
+
+@pytest.fixture
+def theirs(world: people.World) -> SimpleNamespace:
+    """Zenith's rows: the same serial and code; every name has the word zenithmark in it."""
+    world.chitra.name = "zenithmark Chitra"
+    world.chitra.save()
+    Organization.objects.filter(pk=world.zenith.pk).update(name="zenithmark org")
+    world.zenith.refresh_from_db()
+    return furnish(world.zenith, "zenithmark", world.chitra)
+
+
+@pytest.fixture
+def staff(client: Client, acme_staff: User) -> Client:
+    """A browser in which acme's administrator is signed in, with every permission Django can give: the wall stands alone."""
+    acme_staff.user_permissions.set(Permission.objects.all())
+    client.force_login(acme_staff)
+    return client
+
+
+@pytest.fixture
+def root(operator: User) -> Client:
+    """A browser in which an operator is signed in."""
+    browser = Client()
+    browser.force_login(operator)
+    return browser

@@ -1,0 +1,251 @@
+"""The broker dead at the start, refused, hung or wiped: punches are taken as before, and pushes go on without a restart."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.faults.conftest import LONG, SEED, on
+from tests.rig.check import check
+from tests.rig.load import Load, Told, until
+from tests.rig.processes import Postgres, Redis, Web, Worker, environment
+from tests.rig.proxy import Mode, Proxy
+from tests.rig.recorder import Note, Recorder
+from tests.rig.world import Database, World, make_world
+
+pytestmark = [pytest.mark.slow, on("postgres"), pytest.mark.timeout(600 if LONG else 120)]
+
+RATE = 20.0
+BEFORE_S, FAULT_S, AFTER_S = (30.0, 60.0, 30.0) if LONG else (4.0, 8.0, 11.0)
+# The last part of `AFTER_S`: by then the worker has its broker again.
+AGAIN_S = 3.0
+# The promise is 2 s slower; a busy machine is allowed more. The figure itself is printed.
+SLOWEST_S = 6.0
+RABBIT = "amqp://guest:guest@127.0.0.1:5672//"
+
+
+@dataclass(frozen=True)
+class Site:
+    """What the scenarios share: everything but the worker."""
+
+    folder: Path
+    postgres: Postgres
+    redis: Redis
+    proxy: Proxy
+    recorder: Recorder
+    web: Web
+    world: World
+
+    @property
+    def through_proxy(self) -> str:
+        """The broker, seen through the proxy."""
+        return f"redis://127.0.0.1:{self.proxy.port}/0"
+
+    def worker(self, broker: str, name: str) -> Worker:
+        """A worker of its own for a scenario."""
+        return Worker(self.folder, environment(self.folder, self.postgres.url, broker), name=name)
+
+
+@pytest.fixture(scope="module")
+def site(shared_place: Path) -> Iterator[Site]:
+    with contextlib.ExitStack() as stack:
+        recorder = stack.enter_context(Recorder(shared_place))
+        postgres = stack.enter_context(Postgres(shared_place))
+        redis = stack.enter_context(Redis(shared_place))
+        proxy = stack.enter_context(Proxy(("127.0.0.1", redis.port)))
+        # The web is told an address where nobody listens: it has no business with a broker.
+        env = environment(shared_place, postgres.url, "redis://127.0.0.1:9/0")
+        world = make_world(env, recorder.url)
+        recorder.secrets(world.secrets)
+        web = stack.enter_context(Web(shared_place, env))
+        yield Site(shared_place, postgres, redis, proxy, recorder, web, world)
+
+
+@contextlib.contextmanager
+def refused(site: Site) -> Iterator[None]:
+    site.proxy.switch(Mode.REFUSE)
+    yield
+    site.proxy.switch(Mode.PASS)
+
+
+@contextlib.contextmanager
+def silent(site: Site) -> Iterator[None]:
+    """It accepts and never answers, to connections old and new."""
+    site.proxy.switch(Mode.HANG)
+    yield
+    site.proxy.switch(Mode.PASS)
+
+
+@contextlib.contextmanager
+def stopped(site: Site) -> Iterator[None]:
+    """SIGSTOP of Redis itself."""
+    site.redis.pause()
+    yield
+    site.redis.resume()
+
+
+@contextlib.contextmanager
+def wiped(site: Site) -> Iterator[None]:
+    """FLUSHALL, four times a second."""
+    stop = threading.Event()
+
+    def loop() -> None:
+        while not stop.wait(0.25):
+            site.redis.wipe()
+
+    thread = threading.Thread(target=loop, daemon=True)
+    thread.start()
+    yield
+    stop.set()
+    thread.join()
+
+
+@contextlib.contextmanager
+def killed(site: Site) -> Iterator[None]:
+    site.redis.kill()
+    yield
+    site.redis.start()
+    site.redis.wait_ready()
+
+
+@pytest.mark.parametrize("fault", [refused, silent, stopped, wiped, killed])
+def test_pushes_go_on_while_the_broker_does_not(site: Site, fault: Callable[[Site], AbstractContextManager[None]]) -> None:
+    with site.worker(site.through_proxy, f"worker-{fault.__name__}") as worker:
+        seconds = BEFORE_S + FAULT_S + AFTER_S
+        load = Load(site.web.url, site.world, count=int(RATE * seconds), rate=RATE, seed=SEED)
+        load.start()
+        time.sleep(BEFORE_S)
+        began = time.time()
+        with fault(site):
+            time.sleep(FAULT_S)
+        ended = time.time()
+        time.sleep(AFTER_S - AGAIN_S)
+        again, taken = time.time(), worker.taken()
+        sent = load.finish(seconds + 30)
+        judge(site, load)
+        notes = [note for note in site.recorder.notes() if note.arrival.name in {one.name for one in sent}]
+        report(fault.__name__, load.told, notes, began, ended)
+        late = delay(notes, again, math.inf)
+        print(f"{worker.taken() - taken} hand-overs taken up in the last {AGAIN_S:.0f} s; slowest then {late * 1000:.0f} ms")  # noqa: T201
+        assert worker.alive
+        assert delay(notes, began, math.inf) < SLOWEST_S
+        # Unchanged, said generously: nothing waits for a broker, whose shortest time-out is two seconds.
+        assert slowest(load.told, began, ended) < max(1.5, 3 * slowest(load.told, 0, began))
+        # In use again: otherwise some pushes would wait for a lease that nobody takes up, for ever.
+        assert worker.taken() - taken > RATE * AGAIN_S / 2
+        assert late < 1.4
+
+
+def test_a_worker_that_starts_without_its_broker_pushes_and_finds_it_later(site: Site) -> None:
+    site.proxy.switch(Mode.REFUSE)
+    load = Load(site.web.url, site.world, count=200, rate=RATE, seed=SEED)
+    worker = site.worker(site.through_proxy, "worker-without")
+    try:
+        worker.start()
+        load.start()
+        began = time.time()
+        load.finish(60)
+        judge(site, load)
+        notes = [note for note in site.recorder.notes() if (note.received_at or 0) >= began]
+        report("dead at the start", load.told, notes, began, time.time())
+        site.proxy.switch(Mode.PASS)
+        worker.wait_ready(60)
+        taken = worker.taken()
+        time.sleep(6)
+        load = Load(site.web.url, site.world, count=100, rate=RATE, seed=SEED)
+        load.start()
+        load.finish(60)
+        judge(site, load)
+        assert worker.taken() > taken
+    finally:
+        site.proxy.switch(Mode.PASS)
+        worker.kill()
+
+
+@pytest.mark.parametrize("broker", ["memory://", RABBIT])
+def test_other_brokers(site: Site, broker: str) -> None:
+    """RabbitMQ is the machine's own if there is one; its queue `muster` is shared with whoever else uses that name."""
+    if broker == RABBIT and not answers(RABBIT):
+        pytest.skip("no RabbitMQ at 127.0.0.1:5672")
+    kind = broker.partition(":")[0]
+    with site.worker(broker, f"worker-{kind}") as worker:
+        load = Load(site.web.url, site.world, count=200, rate=RATE, seed=SEED)
+        began = time.time()
+        load.start()
+        load.finish(60)
+        judge(site, load)
+        notes = [note for note in site.recorder.notes() if (note.received_at or 0) >= began]
+        report(kind, load.told, notes, began, time.time())
+        # Within one process the worker's own threads need no broker between them.
+        assert worker.taken() > 0 or broker == "memory://"
+        assert worker.stop() == 0
+
+
+def judge(site: Site, load: Load) -> None:
+    """Drain, and nothing is lost, invented or out of order in all that came so far."""
+    database = Database(site.postgres.url)
+    drained = until(lambda: database.waiting() == 0, 60)
+    stored = database.stored(site.world)
+    sent = [one.sent for one in load.told]
+    names = {one.name for one in sent}
+    arrivals = site.recorder.arrivals()
+    findings = check(sent, [one for one in arrivals if one.name in names], site.world.endpoints)
+    # Order is judged over all scenarios together: the lanes are the same.
+    findings.disordered = check([], arrivals, [], []).disordered
+    findings.unrecovered = check([], arrivals, [], stored).unrecovered
+    assert findings.faults == {}
+    assert drained
+
+
+def report(name: str, told: Sequence[Told], notes: Sequence[Note], began: float, ended: float) -> None:
+    """The figures of one scenario."""
+    before = [note.delay_s for note in notes if (note.received_at or 0) < began]
+    during = [note.delay_s for note in notes if began <= (note.received_at or 0) <= ended]
+    answers_before = [one.took_s for one in told if one.at < began]
+    answers_during = [one.took_s for one in told if began <= one.at <= ended]
+    first = min((note for note in notes if (note.received_at or 0) >= began), key=lambda note: note.at)
+    print(  # noqa: T201
+        f"\n{name}: first arrival {first.at - began:.2f} s after the fault; accept → received p50/p99/max before"
+        f" {figures(before)}, during {figures(during)}; answers before {figures(answers_before)},"
+        f" during {figures(answers_during)}"
+    )
+
+
+def figures(seconds: Sequence[float]) -> str:
+    """p50/p99/max in milliseconds."""
+    return "/".join(f"{point(seconds, part) * 1000:.0f}" for part in (0.5, 0.99, 1.0)) + " ms"
+
+
+def delay(notes: Sequence[Note], began: float, ended: float) -> float:
+    """The longest way from accepted to received, of what was accepted in that time."""
+    return max((note.delay_s for note in notes if began <= (note.received_at or 0) <= ended), default=0.0)
+
+
+def slowest(told: Sequence[Told], began: float, ended: float) -> float:
+    """The longest answer to a terminal in that time."""
+    return max((one.took_s for one in told if began <= one.at <= ended), default=0.0)
+
+
+def point(values: Sequence[float], part: float) -> float:
+    """A percentile, by nearest rank."""
+    return sorted(values)[max(0, math.ceil(len(values) * part) - 1)] if values else 0.0
+
+
+def answers(url: str) -> bool:
+    """Whether an AMQP broker lets us in."""
+    from kombu import Connection
+
+    try:
+        with Connection(url, connect_timeout=2) as connection:
+            connection.connect()
+    except Exception:  # noqa: BLE001 - whatever the reason, it is not usable.
+        return False
+    return True

@@ -1,0 +1,50 @@
+"""The embedded default, SQLite and memory://: kill -9 of web and worker at random loses nothing."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+
+from tests.faults.conftest import LONG, SEED, on
+from tests.faults.test_kill import kill_and_start
+from tests.rig.check import Fate, check, unbalanced
+from tests.rig.load import Chaos, Load, until
+from tests.rig.processes import Web, Worker, environment
+from tests.rig.recorder import Recorder
+from tests.rig.world import Database, make_world
+
+pytestmark = [pytest.mark.slow, on("sqlite"), pytest.mark.timeout(900 if LONG else 150)]
+
+COUNT, RATE, KILLING_S = (5000, 20.0, 230.0) if LONG else (300, 14.0, 10.0)
+
+
+def test_nothing_is_lost_on_the_embedded_engine(place: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        recorder = stack.enter_context(Recorder(place))
+        env = environment(place)
+        world = make_world(env, recorder.url)
+        recorder.secrets(world.secrets)
+        web = stack.enter_context(Web(place, env, workers=1))
+        worker = stack.enter_context(Worker(place, env))
+        database = Database(env["DATABASE_URL"])
+
+        load = Load(web.url, world, count=COUNT, rate=RATE, seed=SEED)
+        chaos = Chaos(
+            {"web": kill_and_start(web), "worker": kill_and_start(worker, wait=False)},
+            seed=SEED, seconds=KILLING_S, every_s=(0.5, 3.0),
+        )  # fmt: skip
+        load.start()
+        chaos.start()
+        killed = chaos.finish(KILLING_S + 60)
+        sent = load.finish(COUNT / RATE + 120)
+        drained = until(lambda: database.waiting() == 0, 120)
+
+        findings = check(sent, recorder.arrivals(), world.endpoints, database.stored(world))
+        print(f"\nkilled: {killed}\n{findings}\n{database.counts()}")  # noqa: T201
+        assert findings.faults == {}
+        assert drained
+        acknowledged = sum(one.fate is Fate.ACKNOWLEDGED for one in sent)
+        assert acknowledged > 0.9 * COUNT
+        assert unbalanced(database.counts(), database.punches(), acknowledged) == []

@@ -1,0 +1,91 @@
+"""A worker that is stopped after its claim and continued after another delivered: its late result changes nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.conftest import LONG, SEED, on
+from tests.rig.check import check
+from tests.rig.load import Load, until
+from tests.rig.processes import Postgres, Web, Worker, environment
+from tests.rig.recorder import Recorder
+from tests.rig.world import Database, World, make_world
+
+pytestmark = [pytest.mark.slow, on("postgres"), pytest.mark.timeout(240 if LONG else 120)]
+
+DELIVERY = (
+    "SELECT d.state, d.attempts, d.refusals, d.finished_at, l.due_at, l.leased_until FROM webhooks_delivery d"
+    " JOIN webhooks_lane l ON l.endpoint_id = d.endpoint_id AND l.key = d.lane_key WHERE d.endpoint_id = %s"
+)
+
+
+def test_a_worker_that_wakes_up_late_changes_nothing(place: Path) -> None:
+    """At /one the other worker has delivered when the first goes on; at /two it is still waiting for the answer."""
+    with contextlib.ExitStack() as stack:
+        recorder = stack.enter_context(Recorder(place))
+        postgres = stack.enter_context(Postgres(place))
+        env = environment(place, postgres.url)
+        world = make_world(env, recorder.url, devices=1, employees=1)
+        recorder.secrets(world.secrets)
+        web = stack.enter_context(Web(place, env))
+        database = Database(postgres.url)
+        first = stack.enter_context(Worker(place, env, name="first"))
+
+        recorder.rules(one={"delay_s": 5}, two={"delay_s": 5})
+        load = Load(web.url, world, count=1, rate=1, seed=SEED)
+        load.start()
+        sent = load.finish(20)
+        assert until(lambda: recorder.count() == 2, 20)
+        first.pause()
+
+        # Its answers have come by now, and lie unread in its sockets.
+        recorder.rules(two={"delay_s": 8})
+        second = stack.enter_context(Worker(place, env, name="second"))
+        let_leases_run_out(database)
+        assert until(lambda: recorder.count() == 4, 60)
+        assert until(lambda: state(database, world, "/one")["state"] == "delivered", 10)
+        before = state(database, world, "/one")
+        assert state(database, world, "/two")["state"] == "waiting"
+
+        first.resume()
+        assert until(lambda: verdicts(database).count("stale") == 2, 20), verdicts(database)
+        assert state(database, world, "/one") == before
+        assert state(database, world, "/two")["leased_until"] is not None
+        assert until(lambda: state(database, world, "/two")["state"] == "delivered", 20)
+        assert state(database, world, "/two")["attempts"] == 1
+        assert sorted(verdicts(database)) == ["delivered", "delivered", "stale", "stale"]
+
+        # Both live, and the lanes go on in order.
+        recorder.rules()
+        load = Load(web.url, world, count=20, rate=10, seed=SEED)
+        load.start()
+        sent += load.finish(30)
+        assert until(lambda: database.waiting() == 0, 40)
+        time.sleep(1)
+        assert first.alive
+        assert second.alive
+        findings = check(sent, recorder.arrivals(), world.endpoints, database.stored(world))
+        print(f"\n{findings}; {verdicts(database).count('stale')} stale")  # noqa: T201
+        assert findings.faults == {}
+
+
+def let_leases_run_out(database: Database) -> None:
+    """Wait for it in the long run; in the short one, let them end now."""
+    if not LONG:
+        database.rows("UPDATE webhooks_lane SET leased_until = now() WHERE leased_until IS NOT NULL")
+
+
+def state(database: Database, world: World, path: str) -> dict[str, Any]:
+    """The one delivery of an endpoint, and its lane."""
+    names = ("state", "attempts", "refusals", "finished_at", "due_at", "leased_until")
+    return dict(zip(names, database.rows(DELIVERY, world.endpoints[path])[0], strict=True))
+
+
+def verdicts(database: Database) -> list[str]:
+    """How the attempts ended."""
+    return [str(row[0]) for row in database.rows("SELECT verdict FROM webhooks_attempt ORDER BY id")]

@@ -1,0 +1,45 @@
+"""One tenant's tar-pits must not slow another tenant's pushes. `bench/tarpits.py` has the long run and the figures."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bench.tarpits import KINDS, addresses, attempts, measure
+from tests.faults.conftest import on
+from tests.rig.load import Load
+from tests.rig.processes import Child, Postgres, Web, Worker, environment, free_port
+from tests.rig.recorder import Recorder
+from tests.rig.world import Database, make_world
+
+pytestmark = [pytest.mark.slow, on("postgres"), pytest.mark.timeout(120)]
+
+PITS = 40
+
+
+def test_forty_tar_pits_do_not_slow_another_tenant(place: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        recorder = stack.enter_context(Recorder(place))
+        postgres = stack.enter_context(Postgres(place))
+        ports = [free_port() for _ in KINDS]
+        stack.enter_context(Child("pits", [sys.executable, "bench/tarpits.py", "--serve", *ports], place))
+        env = environment(place, postgres.url)
+        healthy = make_world(env, recorder.url, paths=["/healthy"], slug="healthy")
+        hostile = make_world(env, "", paths=addresses(ports, PITS), slug="hostile")
+        web = stack.enter_context(Web(place, env))
+        stack.enter_context(Worker(place, env))
+        database = Database(postgres.url)
+        poison = Load(web.url, hostile, count=40, rate=4.0)
+        poison.start()
+        time.sleep(2)
+        beside = measure(web, healthy, recorder, database, 10.0, 15.0, patience_s=10.0)
+        poison.halt()
+        longest = max((seconds for *_, seconds in attempts(database, hostile)), default=0.0)
+        print(f"\n{beside}\nlongest attempt at a pit {longest:.2f} s")  # noqa: T201
+        assert beside["missing"] == 0
+        assert beside["p95"] < 500
+        assert longest < 16

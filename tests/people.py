@@ -1,0 +1,117 @@
+"""The people of the tests: plain functions that make rows, each callable from any test.
+
+Two organizations live in every access test, acme and zenith, with the *same* codes and serials: what separates them is
+never a lucky difference of names. Asha works at acme, Bala approves for her, Chitra works at zenith.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from datetime import UTC, date, datetime
+from typing import Any, NamedTuple
+
+from django.contrib.auth.models import Group
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.roles import ensure_roles
+from attendance.models import Door, Punch, Verdict
+from devices.models import Device
+from devices.services import issue_token
+from employees.models import Department, Employee, Organization, Site
+from employees.services import save_employee
+from webhooks.models import Endpoint
+from webhooks.services import create_endpoint
+
+NOON = datetime(2026, 6, 21, 6, 30, tzinfo=UTC)
+PASSWORD = "correct horse battery"
+
+
+def make_organization(slug: str, **facts: Any) -> Organization:
+    """An organization on Indian time."""
+    return Organization.objects.create(**({"slug": slug, "name": slug.title(), "timezone": "Asia/Kolkata"} | facts))
+
+
+def make_site(organization: Organization, name: str = "Head office", **facts: Any) -> Site:
+    """A place of work."""
+    return Site.objects.create(organization=organization, name=name, **facts)
+
+
+def make_department(organization: Organization, name: str = "Stores", **facts: Any) -> Department:
+    """A department."""
+    return Department.objects.create(organization=organization, name=name, **facts)
+
+
+def make_employee(organization: Organization, code: str, name: str, **facts: Any) -> Employee:
+    """An employee, in service since 2020."""
+    return save_employee(Employee(organization=organization, code=code, name=name, **({"joined_on": date(2020, 1, 1)} | facts)))
+
+
+def make_device(organization: Organization, serial: str, **facts: Any) -> tuple[Device, str]:
+    """A terminal and the token it speaks with."""
+    device = Device.objects.create(organization=organization, serial=serial, **facts)
+    return device, issue_token(device)
+
+
+def make_endpoint(organization: Organization, url: str, mode: str = "standard", **facts: Any) -> Endpoint:
+    """A customer's server. Its secret is `accounts.secrets.decrypt(endpoint.secret_cipher)`."""
+    endpoint = Endpoint(organization=organization, url=url, mode=mode, **({"name": f"Payroll of {organization.name}"} | facts))
+    create_endpoint(endpoint)
+    return endpoint
+
+
+def make_staff(organization: Organization, username: str, *, role: str = "admin", **facts: Any) -> User:
+    """Staff of an organization with one of the roles: admin, hr_admin, approver, reports."""
+    ensure_roles()
+    user = User.objects.create_user(username, password=PASSWORD, organization=organization, is_staff=True, **facts)
+    user.groups.add(Group.objects.get(name=role))
+    return user
+
+
+def make_operator(username: str = "operator") -> User:
+    """An operator of the whole installation: a superuser without an organization."""
+    return User.objects.create_superuser(username, password=PASSWORD)
+
+
+def make_punch(organization: Organization, user_code: str, **facts: Any) -> Punch:
+    """A punch as it stands in the table: unmatched, unless an employee is given. Not the way in: that is record_punch."""
+    verdict = Verdict.ACCEPTED if facts.get("employee") else Verdict.UNMATCHED
+    return Punch.objects.create(
+        organization=organization,
+        user_code=user_code,
+        **(
+            {
+                "door": Door.DEVICE,
+                "source": "device:0",
+                "key": uuid.uuid4().hex,
+                "fingerprint": hashlib.sha256(user_code.encode()).hexdigest(),
+                "occurred_at": NOON,
+                "zone": "Asia/Kolkata",
+                "received_at": timezone.now(),
+                "direction": "in",
+                "verdict": verdict,
+                "commitment": "0" * 64,
+            }
+            | facts
+        ),
+    )
+
+
+class World(NamedTuple):
+    """The three chairs, and the two organizations they stand in."""
+
+    acme: Organization
+    zenith: Organization
+    asha: Employee
+    bala: Employee
+    chitra: Employee
+
+
+def make_world() -> World:
+    """Asha and Bala of acme, Chitra of zenith; Chitra has Asha's code."""
+    acme, zenith = make_organization("acme"), make_organization("zenith")
+    bala = make_employee(acme, "1002", "Bala")
+    asha = make_employee(acme, "1001", "Asha", manager=bala)
+    chitra = make_employee(zenith, "1001", "Chitra")
+    return World(acme, zenith, asha, bala, chitra)

@@ -1,0 +1,275 @@
+"""The push, against a real server: what is sent, in which order, and what becomes of failures."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.utils import timezone
+from standardwebhooks import Webhook
+
+from accounts.secrets import decrypt
+from tests.webhooks.conftest import publish, push, trusted
+from tests.webhooks.receiver import Receiver
+from webhooks import delivery, lanes, schedule, services
+from webhooks.models import Attempt, Delivery, Endpoint, Lane
+
+
+def _later(**how: float) -> Any:
+    return time_machine.travel(timezone.now() + timedelta(**how), tick=True)
+
+
+def test_an_event_arrives_once_signed_for_the_official_library(endpoint: Endpoint, receiver: Receiver) -> None:
+    publish(endpoint)
+    assert push() == 1
+    assert push() == 0
+    (request,) = receiver.received
+    Webhook(decrypt(endpoint.secret_cipher)).verify(request.body, request.headers)
+    assert json.loads(request.body) == {"data": {"sequence": 1, "x": 1}}
+    assert Delivery.objects.get().state == Delivery.State.DELIVERED
+    assert Attempt.objects.get().status == 200
+
+
+def test_a_lane_is_worked_off_in_its_order(endpoint: Endpoint, receiver: Receiver) -> None:
+    publish(endpoint, count=5)
+    publish(endpoint, count=3)
+    push()
+    assert [json.loads(request.body)["data"]["sequence"] for request in receiver.received] == list(range(1, 9))
+    assert [request.headers["muster-sequence"] for request in receiver.received] == [str(n) for n in range(1, 9)]
+
+
+def test_a_refused_message_waits_and_holds_only_its_own_lane(endpoint: Endpoint, receiver: Receiver) -> None:
+    receiver.answer = lambda request: (400, b"no") if request.headers["muster-lane"] == "a" else (200, b"")
+    publish(endpoint, "a", count=2)
+    publish(endpoint, "b", count=2)
+    push()
+    push()
+    assert [request.headers["muster-lane"] for request in receiver.received].count("a") == 1
+    assert Delivery.objects.filter(lane_key="b", state="delivered").count() == 2
+    assert Endpoint.objects.get().failures == 0
+
+
+def test_a_refused_message_comes_again_with_the_same_id_and_bytes(endpoint: Endpoint, receiver: Receiver) -> None:
+    receiver.answer = lambda request: (422, b"\x00later")
+    publish(endpoint)
+    push()
+    receiver.answer = lambda request: (204, b"")
+    with _later(seconds=schedule.MESSAGE_DELAYS[0] * 1.3):
+        assert push() == 1
+    first, second = receiver.received
+    assert (first.id, first.body) == (second.id, second.body)
+    assert list(Attempt.objects.order_by("id").values_list("number", "verdict", "reply")) == [
+        (1, "message_fault", "�later"),
+        (2, "delivered", ""),
+    ]
+
+
+def test_a_message_is_given_up_after_its_budget_and_the_lane_goes_on(endpoint: Endpoint, receiver: Receiver) -> None:
+    receiver.answer = lambda request: (400, b"") if request.headers["muster-sequence"] == "1" else (200, b"")
+    publish(endpoint, count=2)
+    Delivery.objects.filter(sequence=1).update(refusals=len(schedule.MESSAGE_DELAYS))
+    push()
+    push()
+    assert dict(Delivery.objects.values_list("sequence", "state")) == {1: "dead", 2: "delivered"}
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 408, 425, 429])
+def test_an_endpoint_fault_backs_the_endpoint_off_and_costs_no_message(
+    endpoint: Endpoint, receiver: Receiver, status: int
+) -> None:
+    receiver.answer = lambda request: (status, b"")
+    publish(endpoint, "a")
+    publish(endpoint, "b")
+    push(1)
+    assert push() == 0
+    row = Endpoint.objects.get()
+    assert (row.failures, row.retry_at > timezone.now()) == (1, True)
+    assert set(Delivery.objects.values_list("state", "refusals")) == {("waiting", 0)}
+
+
+def test_a_failing_endpoint_is_probed_by_one_and_then_ramps_up(endpoint: Endpoint, receiver: Receiver) -> None:
+    receiver.answer = lambda request: (503, b"")
+    for lane in "abcdefghij":
+        publish(endpoint, lane)
+    push()
+    receiver.received.clear()
+    receiver.answer = lambda request: (200, b"")
+    with _later(minutes=10):
+        sizes = [push() for _ in range(5)]
+    assert sizes[:2] == [1, 2]
+    assert sum(sizes) == 10
+
+
+@pytest.mark.parametrize(("header", "least", "most"), [("120", 119, 121), ("1000000000000", 21_599, 21_601), ("abc", 0.5, 2)])
+def test_retry_after_is_honoured_within_a_cap(
+    endpoint: Endpoint, receiver: Receiver, header: str, least: float, most: float
+) -> None:
+    receiver.answer = lambda request: (429, b"", {"Retry-After": header})
+    publish(endpoint)
+    before = timezone.now()
+    push()
+    wait = (Endpoint.objects.get().retry_at - before).total_seconds()
+    assert least < wait < most + 5
+
+
+def test_410_pauses_the_endpoint_and_keeps_queueing(endpoint: Endpoint, receiver: Receiver) -> None:
+    receiver.answer = lambda request: (410, b"")
+    publish(endpoint, count=2)
+    push()
+    publish(endpoint)
+    assert push() == 0
+    endpoint.refresh_from_db()
+    assert (endpoint.state, endpoint.pause_reason) == ("paused", "gone")
+    receiver.answer = lambda request: (200, b"")
+    services.resume(endpoint)
+    while push():
+        pass
+    assert [request.headers["muster-sequence"] for request in receiver.received[1:]] == ["1", "2", "3"]
+
+
+def test_days_of_nothing_but_failure_pause_the_endpoint(endpoint: Endpoint, receiver: Receiver) -> None:
+    receiver.answer = lambda request: (500, b"")
+    publish(endpoint)
+    push()
+    with _later(seconds=schedule.GIVE_UP_AFTER_S + 60):
+        push()
+    assert Endpoint.objects.get().pause_reason == "failing"
+
+
+def test_a_redirect_is_a_failure_and_is_not_followed(endpoint: Endpoint, receiver: Receiver) -> None:
+    receiver.answer = lambda request: (302, b"", {"Location": receiver.url})
+    publish(endpoint)
+    push()
+    assert len(receiver.received) == 1
+    assert Attempt.objects.get().verdict == "message_fault"
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        ((200, b'{"status":"DONE"}'), "delivered"),
+        ((200, b'{"status":"error"}'), "waiting"),
+        ((200, b"<html>Please log in</html>"), "waiting"),
+        ((200, b""), "waiting"),
+        ((200, b"[" * 50_000), "waiting"),
+    ],
+)
+def test_a_cams_server_must_say_done(endpoint: Endpoint, receiver: Receiver, answer: Any, state: str) -> None:
+    Endpoint.objects.update(mode="cams")
+    receiver.answer = lambda request: answer
+    publish(endpoint)
+    push()
+    assert Delivery.objects.get().state == state
+
+
+def test_during_a_rotation_both_secrets_verify(endpoint: Endpoint, receiver: Receiver) -> None:
+    old = decrypt(endpoint.secret_cipher)
+    new = services.rotate_secret(endpoint)
+    publish(endpoint)
+    push()
+    (request,) = receiver.received
+    for secret in (old, new):
+        Webhook(secret).verify(request.body, request.headers)
+
+
+def test_a_task_that_runs_twice_sends_once(endpoint: Endpoint, receiver: Receiver) -> None:
+    publish(endpoint)
+    lanes.adopt()
+    (claimed,) = lanes.claim(5)
+    assert [delivery.run_lane(claimed.lane_id, claimed.token) for _ in range(2)] == [1, 0]
+    assert len(receiver.received) == 1
+
+
+def test_a_late_result_is_refused_by_the_token_and_kept_as_an_attempt(endpoint: Endpoint, receiver: Receiver) -> None:
+    publish(endpoint)
+    lanes.adopt()
+    (claimed,) = lanes.claim(5)
+    held = lanes.take_up(claimed.lane_id, claimed.token)
+    job = lanes.next_job(claimed.lane_id, held)
+    with _later(minutes=1):
+        assert push() == 1
+        reply = delivery.http.Reply(500, b"", "", "", "127.0.0.1", 5, None)
+        assert delivery.record(job, timezone.now(), reply) is False
+    assert Delivery.objects.get().state == "delivered"
+    assert Endpoint.objects.get().failures == 0
+    assert list(Attempt.objects.order_by("id").values_list("verdict", flat=True)) == ["delivered", "stale"]
+
+
+def test_a_lane_that_was_handed_over_in_vain_is_claimed_again_as_late(endpoint: Endpoint) -> None:
+    publish(endpoint)
+    lanes.adopt()
+    (first,) = lanes.claim(5)
+    assert lanes.claim(5) == []
+    with _later(seconds=2):
+        (second,) = lanes.claim(5)
+    assert (first.late, second.late, second.token != first.token) == (False, True, True)
+
+
+def test_what_is_queued_while_a_lane_is_worked_on_is_not_forgotten(endpoint: Endpoint, receiver: Receiver) -> None:
+    def answer(request: Any) -> Any:
+        return (200, b"")
+
+    receiver.answer = answer
+    publish(endpoint)
+    lanes.adopt()
+    (claimed,) = lanes.claim(5)
+    held = lanes.take_up(claimed.lane_id, claimed.token)
+    job = lanes.next_job(claimed.lane_id, held)
+    publish(endpoint)
+    lanes.adopt()
+    started = timezone.now()
+    assert delivery.record(job, started, delivery.send(job, started), stay=False) is False
+    assert Lane.objects.get().due_at is not None
+    assert push() == 1
+    assert Lane.objects.get().due_at is None
+
+
+def test_hands_are_shared_so_that_a_long_queue_does_not_starve_a_short_one(endpoint: Endpoint, receiver: Receiver) -> None:
+    from tests import people
+
+    other = trusted(people.make_endpoint(endpoint.organization, receiver.url + "2"))
+    for number in range(30):
+        publish(endpoint, f"lane:{number}")
+    publish(other, "only")
+    lanes.adopt()
+    held = Lane.objects.in_bulk([claimed.lane_id for claimed in lanes.claim(4, total=8)])
+    assert {lane.endpoint_id for lane in held.values()} == {endpoint.pk, other.pk}
+
+
+def test_a_new_endpoint_is_trusted_after_a_quick_answer_and_a_slow_one_is_not(endpoint: Endpoint, receiver: Receiver) -> None:
+    Endpoint.objects.update(slow=True, allowance=1)
+    publish(endpoint)
+    push()
+    assert (Endpoint.objects.get().slow, Endpoint.objects.get().allowance) == (False, 2)
+    receiver.answer = lambda request: (time.sleep(1.05), (200, b""))[1]
+    publish(endpoint)
+    push()
+    assert Endpoint.objects.get().slow is True
+
+
+def test_a_secret_that_cannot_be_read_is_an_attempt_that_failed(endpoint: Endpoint, receiver: Receiver) -> None:
+    Endpoint.objects.update(secret_cipher="not one of our keys")
+    publish(endpoint)
+    push()
+    assert (Attempt.objects.get().error, Endpoint.objects.get().failures, receiver.received) == ("secret", 1, [])
+
+
+def test_a_replayed_delivery_has_the_same_id_and_bytes(endpoint: Endpoint, receiver: Receiver) -> None:
+    publish(endpoint)
+    push()
+    assert services.replay(Delivery.objects.all()) == 1
+    push()
+    first, second = receiver.received
+    assert (first.id, first.body) == (second.id, second.body)
+
+
+def test_an_address_that_became_private_is_refused_when_sending(endpoint: Endpoint, receiver: Receiver, settings: Any) -> None:
+    settings.PUSH_ALLOWED_NETWORKS = []
+    publish(endpoint)
+    push()
+    assert receiver.received == []
+    assert Attempt.objects.get().error in ("forbidden_address", "forbidden_url")

@@ -1,0 +1,89 @@
+"""Who does the work: Celery while its broker takes messages, our own threads while it does not."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests import people
+from tests.webhooks.conftest import publish, trusted
+from tests.webhooks.receiver import Receiver
+from webhooks import delivery
+from webhooks.models import Delivery, Endpoint
+from webhooks.watcher import Hands, watch
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def endpoint(transactional_db: None, receiver: Receiver) -> Endpoint:
+    return people.make_endpoint(people.make_organization("acme"), receiver.url)
+
+
+@pytest.fixture
+def watching() -> Iterator[Callable[[Callable[[int, int], object]], None]]:
+    stop, threads, hands = threading.Event(), [], []
+
+    def start(publish_: Callable[[int, int], object]) -> None:
+        hands.append(Hands(publish_, 4))
+        threads.append(threading.Thread(target=_watch, args=(hands[-1], stop)))
+        threads[-1].start()
+
+    yield start
+    stop.set()
+    for thread in threads:
+        thread.join()
+    for one in hands:
+        one.close()
+
+
+def _watch(hands: Hands, stop: threading.Event) -> None:
+    from django.db import connections
+
+    try:
+        watch(hands, stop)
+    finally:
+        connections.close_all()
+
+
+def _delivered(count: int, within_s: float = 10) -> bool:
+    end = time.monotonic() + within_s
+    while time.monotonic() < end:
+        if Delivery.objects.filter(state="delivered").count() == count:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _raise(*_: Any) -> None:
+    raise ConnectionError("the broker is gone")
+
+
+def test_a_healthy_broker_gets_the_work(endpoint: Endpoint, receiver: Receiver, watching: Any) -> None:
+    handed: list[tuple[int, int]] = []
+
+    def publish_(lane_id: int, token: int) -> None:
+        handed.append((lane_id, token))
+        delivery.run_lane(lane_id, token)
+
+    watching(publish_)
+    publish(endpoint)
+    assert _delivered(1)
+    assert len(handed) == len(receiver.received) == 1
+
+
+@pytest.mark.parametrize("broker", [_raise, lambda *_: None, lambda *_: time.sleep(4)], ids=["refuses", "forgets", "hangs"])
+def test_a_broken_broker_delays_a_push_and_never_stops_it(
+    endpoint: Endpoint, receiver: Receiver, watching: Any, broker: Callable[..., Any]
+) -> None:
+    """More lanes than may be handed over at a time: what the broker lost must not keep its place for ever."""
+    for number in range(12):
+        other = trusted(people.make_endpoint(people.make_organization(f"tenant-{number}"), receiver.url))
+        publish(other)
+    watching(broker)
+    assert _delivered(12)
+    assert len(receiver.received) == 12

@@ -1,0 +1,9 @@
+"""Pushing events to the customers' own servers."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class WebhooksConfig(AppConfig):
+    name = "webhooks"
+    verbose_name = _("Push to customers")

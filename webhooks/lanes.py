@@ -1,0 +1,323 @@
+"""Lanes: one-at-a-time order of deliveries, held by lease and token. All of it is SQL that both engines run.
+
+`adopt` puts new deliveries into their lanes, `claim` leases due lanes under a fresh token, `take_up` trades that token for one
+to work with, `settle` and `release` give a lane back. Every change names the token: a worker that was stopped and wakes up
+late changes nothing. Plain SQL, because this runs for every push and the ORM spends more on writing a statement than the
+database on running it. Called by `webhooks.watcher` and `webhooks.delivery`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from employees.rows import moment, read_moment, run, turn
+from webhooks import schedule
+
+# While sending: longer than the deadline can take. While handed over: as long as a healthy broker may need.
+SENDING = timedelta(seconds=30)
+HANDED_OVER = timedelta(seconds=1.5)
+ADOPT_AT_ONCE = 500
+ENDPOINTS_AT_ONCE = 300
+
+# Only what was adopted: a new row belongs to the adopter, who will wake the lane.
+_WAITS = "d.endpoint_id = l.endpoint_id AND d.lane_key = l.key AND d.state = 'waiting'"
+# Any number: the advisory lock under which one worker at a time adopts.
+_ADOPTING = 7_411_903
+_FREE = "due_at <= %s AND (leased_until IS NULL OR leased_until <= %s)"
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A lane under lease. `late` says that an earlier lease ran out: nobody took it up in time, or its holder is gone.
+
+    `held` says that the lease is long enough to work with as it is; else it must be taken up.
+    """
+
+    lane_id: int
+    token: int
+    late: bool
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The next delivery of a lane that is held, and where it goes: facts at the time of reading."""
+
+    lane_id: int
+    token: int
+    organization_id: int
+    endpoint_id: int
+    lane_key: str
+    delivery_id: int
+    message_id: str
+    sequence: int
+    query: str
+    body: str
+    attempts: int
+    refusals: int
+    mode: str
+    url: str
+    secret_cipher: str
+    previous_secret_cipher: str
+    previous_secret_until: datetime | None
+    failures: int
+    failing_since: datetime | None
+    allowance: int
+    max_in_flight: int
+    slow: bool
+    paced: bool
+    previous: int
+
+
+def adopt() -> int:
+    """Put deliveries nobody has seen yet into their lanes and make those due; returns how many deliveries.
+
+    A lane that is being worked on keeps its lease: its worker looks for a successor under the lane's lock, after this.
+    """
+    # Looking first costs a reader nothing; an UPDATE would take SQLite's only write lock twenty times a second.
+    if not run("SELECT 1 FROM webhooks_delivery WHERE state = 'new' LIMIT 1"):
+        return 0
+    with transaction.atomic():
+        # One adopter at a time: two could put a lane's sixth delivery into place before its fifth.
+        if connection.vendor == "postgresql" and run("SELECT pg_try_advisory_xact_lock(%s)", _ADOPTING) != [(True,)]:
+            return 0
+        adopted = run(
+            "UPDATE webhooks_delivery SET state = 'waiting' WHERE id IN (SELECT id FROM webhooks_delivery"
+            " WHERE state = 'new' ORDER BY id LIMIT %s) RETURNING organization_id, endpoint_id, lane_key, id, position",
+            ADOPT_AT_ONCE,
+        )
+        # Lanes before endpoints, as a worker locks them when it records.
+        _wake(sorted({row[:3] for row in adopted}))
+        _place([(endpoint_id, key) for _, endpoint_id, _, key, position in adopted if position is None])
+    return len(adopted)
+
+
+def _place(rows: Sequence[tuple[int, int]]) -> None:
+    """Give deliveries (endpoint, id) their places in the feeds of their endpoints, under the endpoints' locks."""
+    by_endpoint: dict[int, list[int]] = {}
+    for endpoint_id, key in sorted(rows):
+        by_endpoint.setdefault(endpoint_id, []).append(key)
+    places: list[int] = []
+    for endpoint_id, keys in by_endpoint.items():
+        ((last,),) = run(
+            "UPDATE webhooks_endpoint SET last_position = last_position + %s WHERE id = %s RETURNING last_position",
+            *(len(keys), endpoint_id),
+        )
+        places += [value for place, key in enumerate(keys, last - len(keys) + 1) for value in (key, place)]
+    if places:
+        whens = " ".join(["WHEN %s THEN %s"] * (len(places) // 2))
+        marks = ", ".join(["%s"] * (len(places) // 2))
+        run(
+            f"UPDATE webhooks_delivery SET position = CASE id {whens} END WHERE id IN ({marks})",  # noqa: S608
+            *places,
+            *places[::2],
+        )
+
+
+def _wake(lanes: Sequence[tuple[Any, ...]]) -> None:
+    if not lanes:
+        return
+    now = moment(timezone.now())
+    rows = ", ".join(["(%s, %s, %s, %s, 0, FALSE, FALSE)"] * len(lanes))
+    run(
+        "INSERT INTO webhooks_lane (organization_id, endpoint_id, key, due_at, lease_token, held, lapsed)"  # noqa: S608
+        f" VALUES {rows} ON CONFLICT (endpoint_id, key)"
+        " DO UPDATE SET due_at = COALESCE(webhooks_lane.due_at, excluded.due_at)",
+        *(value for lane in lanes for value in (*lane, now)),
+    )
+
+
+def wake_all(endpoint_id: int) -> None:
+    """Make every lane of an endpoint due in which something waits: after a replay put finished deliveries back."""
+    order = 'COLLATE "C"' if connection.vendor == "postgresql" else ""
+    run(
+        "INSERT INTO webhooks_lane (organization_id, endpoint_id, key, due_at, lease_token, held, lapsed)"  # noqa: S608
+        " SELECT organization_id, endpoint_id, lane_key, %s, 0, FALSE, FALSE FROM webhooks_delivery d"
+        " WHERE d.endpoint_id = %s AND d.state = 'waiting' GROUP BY organization_id, endpoint_id, lane_key"
+        f" ORDER BY lane_key {order}"
+        " ON CONFLICT (endpoint_id, key) DO UPDATE SET due_at = COALESCE(webhooks_lane.due_at, excluded.due_at)",
+        *(moment(timezone.now()), endpoint_id),
+    )
+
+
+def claim(hands: int, lease: timedelta = HANDED_OVER, total: int | None = None) -> list[Claimed]:
+    """Lease up to `hands` due lanes, divided fairly among endpoints that may be sent to now, under a new token.
+
+    `lease` is short for a hand-over, which `take_up` prolongs, and `SENDING` for whoever sets to work at once. `total` is how
+    many hands there are when all are free.
+    """
+    now = timezone.now()
+    at = moment(now)
+    rooms = _rooms(now) if hands else {}
+    if not rooms:
+        return []
+    shares = schedule.share([room.want for room in rooms.values()], _held(at), hands, total or hands)
+    shares = {key: number for key, number in shares.items() if _keep_pace(key, rooms[key], number, now)}
+    if not shares:
+        return []
+    picks = [
+        f"SELECT id FROM (SELECT id FROM webhooks_lane WHERE endpoint_id = %s AND {_FREE}"  # noqa: S608
+        f" ORDER BY due_at LIMIT %s {_skip()}) AS pick{endpoint_id}"
+        for endpoint_id in shares
+    ]
+    params = [value for endpoint_id, number in shares.items() for value in (endpoint_id, at, at, number)]
+    with turn():
+        rows = run(
+            "UPDATE webhooks_lane SET lease_token = %s, leased_until = %s, held = %s,"  # noqa: S608
+            f" lapsed = (leased_until IS NOT NULL AND NOT held) WHERE id IN ({' UNION ALL '.join(picks)})"
+            " AND (leased_until IS NULL OR leased_until <= %s) RETURNING id, lease_token, lapsed",
+            new_token(),
+            moment(now + lease),
+            lease >= SENDING,
+            *params,
+            at,
+        )
+    return [Claimed(lane_id, token, bool(late), lease >= SENDING) for lane_id, token, late in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many more lanes an endpoint may be given now, and the pace it asked for."""
+
+    want: schedule.Want
+    per_second: int | None
+    paced_until: datetime | None
+
+
+def _held(at: Any) -> dict[tuple[int, bool], int]:
+    """How many lanes are being worked on, by organization and whether their endpoint is slow."""
+    rows = run(
+        "SELECT e.organization_id, (e.slow OR e.failures > 0), COUNT(*) FROM webhooks_lane l"
+        " JOIN webhooks_endpoint e ON e.id = l.endpoint_id WHERE l.leased_until > %s"
+        " GROUP BY e.organization_id, (e.slow OR e.failures > 0)",
+        at,
+    )
+    return {(organization, bool(slow)): number for organization, slow, number in rows}
+
+
+def _rooms(now: datetime) -> dict[int, Room]:
+    """What each endpoint may be given. One that fails gets one probe at a time, one with a pace no more than its pace."""
+    at = moment(now)
+    rows = run(
+        "SELECT e.id, e.organization_id, e.slow, e.failures, e.allowance, e.max_per_second, e.paced_until,"
+        " (SELECT COUNT(*) FROM webhooks_lane busy WHERE busy.endpoint_id = e.id AND busy.leased_until > %s)"
+        " FROM webhooks_endpoint e WHERE e.state = 'active' AND e.removed_at IS NULL"
+        " AND (e.retry_at IS NULL OR e.retry_at <= %s)"
+        " AND EXISTS (SELECT 1 FROM webhooks_lane l WHERE l.endpoint_id = e.id AND l.due_at <= %s"
+        " AND (l.leased_until IS NULL OR l.leased_until <= %s))"
+        " ORDER BY e.slow, RANDOM() LIMIT %s",
+        *(at, at, at, at, ENDPOINTS_AT_ONCE),
+    )
+    rooms = {}
+    for key, organization, slow, failures, allowance, per_second, until, busy in rows:
+        paced_until = read_moment(until)
+        number = (1 if failures else allowance) - busy
+        if per_second is not None:
+            number = min(number, schedule.pace(per_second, paced_until, now))
+        if number > 0:
+            want = schedule.Want(key, organization, number, bool(slow) or failures > 0)
+            rooms[key] = Room(want, per_second, paced_until)
+    return rooms
+
+
+def _keep_pace(endpoint_id: int, room: Room, number: int, now: datetime) -> bool:
+    """Use up an endpoint's pace for `number` pushes; False when another watcher was faster. True without a pace."""
+    if room.per_second is None:
+        return True
+    before = "paced_until IS NULL" if room.paced_until is None else "paced_until = %s"
+    until = schedule.paced_until(room.per_second, room.paced_until, now, number)
+    params = [moment(until), endpoint_id, *([moment(room.paced_until)] if room.paced_until else [])]
+    with turn():
+        return bool(run(f"UPDATE webhooks_endpoint SET paced_until = %s WHERE id = %s AND {before} RETURNING id", *params))  # noqa: S608
+
+
+def take_up(lane_id: int, token: int) -> int | None:
+    """Trade the token of a hand-over for one to work with, so that a task that runs twice works once. None: too late."""
+    held = new_token()
+    with turn():
+        taken = run(
+            "UPDATE webhooks_lane SET lease_token = %s, leased_until = %s, held = TRUE"
+            " WHERE id = %s AND lease_token = %s AND leased_until IS NOT NULL RETURNING id",
+            *(held, moment(timezone.now() + SENDING), lane_id, token),
+        )
+    return held if taken else None
+
+
+def untaken(claimed: Collection[Claimed]) -> set[Claimed]:
+    """Those of `claimed` that nobody has taken up yet."""
+    if not claimed:
+        return set()
+    marks = ", ".join(["%s"] * len(claimed))
+    rows = run(f"SELECT id, lease_token FROM webhooks_lane WHERE id IN ({marks})", *(one.lane_id for one in claimed))  # noqa: S608
+    now = dict(rows)
+    return {one for one in claimed if now.get(one.lane_id) == one.token}
+
+
+def new_token() -> int:
+    """A token nobody had before. Random and not counted up: the worker's commits are not waited for, so a database that
+    crashes may forget the last tokens, and a number that comes again would let their holders back in."""
+    return secrets.randbelow(2**63 - 1) + 1
+
+
+def next_job(lane_id: int, token: int) -> Job | None:
+    """What is next in a lane that is held; None, and the lane given back, when nothing is to be sent."""
+    rows = run(
+        "SELECT l.organization_id, l.endpoint_id, l.key, d.id, d.message_id, d.sequence, d.query, d.body, d.attempts,"  # noqa: S608
+        " d.refusals, e.mode, e.url, e.secret_cipher, e.previous_secret_cipher, e.previous_secret_until, e.failures,"
+        " e.failing_since, e.allowance, e.max_in_flight, e.slow, e.max_per_second IS NOT NULL,"
+        " COALESCE((SELECT p.sequence FROM webhooks_delivery p WHERE p.endpoint_id = l.endpoint_id AND p.lane_key = l.key"
+        " AND p.sequence < d.sequence AND p.state = 'delivered' ORDER BY p.sequence DESC LIMIT 1), 0) FROM webhooks_lane l"
+        " JOIN webhooks_endpoint e ON e.id = l.endpoint_id AND e.state = 'active' AND e.removed_at IS NULL"
+        f" JOIN webhooks_delivery d ON {_WAITS} WHERE l.id = %s AND l.lease_token = %s ORDER BY d.sequence LIMIT 1",
+        *(lane_id, token),
+    )
+    if not rows:
+        release(lane_id, token)
+        return None
+    row = list(rows[0])
+    row[14], row[16] = read_moment(row[14]), read_moment(row[16])
+    row[19], row[20] = bool(row[19]), bool(row[20])
+    return Job(lane_id, token, *row)
+
+
+def hold(lane_id: int, token: int) -> bool:
+    """Prolong a lease and lock the lane until the transaction ends; False when it is not ours any more."""
+    return bool(
+        run(
+            "UPDATE webhooks_lane SET leased_until = %s WHERE id = %s AND lease_token = %s RETURNING id",
+            *(moment(timezone.now() + SENDING), lane_id, token),
+        )
+    )
+
+
+def settle(lane_id: int, token: int, due_at: datetime | None) -> None:
+    """Give a lane back, to be worked on again at `due_at`, or when something new comes."""
+    run(
+        "UPDATE webhooks_lane SET due_at = %s, leased_until = NULL WHERE id = %s AND lease_token = %s",
+        *(due_at and moment(due_at), lane_id, token),
+    )
+
+
+def waits(lane_id: int) -> bool:
+    """Whether a lane has something to send. Exact only under the lane's lock."""
+    return bool(
+        run(f"SELECT 1 FROM webhooks_lane l JOIN webhooks_delivery d ON {_WAITS} WHERE l.id = %s LIMIT 1", lane_id)  # noqa: S608
+    )
+
+
+def release(lane_id: int, token: int) -> None:
+    """Give a lane back with nothing sent: it sleeps when nothing waits in it, else it stays due."""
+    with transaction.atomic():
+        if hold(lane_id, token):
+            settle(lane_id, token, timezone.now() if waits(lane_id) else None)
+
+
+def _skip() -> str:
+    return "FOR UPDATE SKIP LOCKED" if connection.features.has_select_for_update_skip_locked else ""
