@@ -1,4 +1,6 @@
-"""Who is speaking: users of the console, roles, keys and tokens."""
+"""Who is speaking: people who sign in, roles, API clients, keys and tokens, and what happened to them."""
+
+from importlib import import_module
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
@@ -12,4 +14,6 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Accounts")
 
     def ready(self) -> None:
+        # Receivers need the models, which are loaded by now and not before.
+        import_module("accounts.signing_in").connect()
         post_migrate.connect(ensure_roles_after_migrate, dispatch_uid="accounts.roles")

@@ -1,18 +1,39 @@
-"""People who sign in to the console. Employees' own tokens and API clients join them here."""
+"""Who may speak: people who sign in, API clients, their keys and tokens, stand-ins for approvers; and what happened to them."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+import uuid
+from datetime import date, datetime
+from typing import Any, ClassVar
 
-from django.contrib.auth.models import AbstractUser
+from django.conf import settings
+from django.contrib.auth.models import AbstractUser, UserManager
+from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+
+from accounts.keys import SCOPES
+from employees.models import Employee
+from employees.tenancy import TenantModel, TenantQuerySet
+
+
+class People(UserManager["User"]):
+    """Names are unique within an organization; without one, the operator of that name is meant."""
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        """The operator called `username`: what Django's own commands ask for. Raises User.DoesNotExist."""
+        return self.get(username=username, organization=None)
 
 
 class User(AbstractUser):
-    """Somebody who signs in: staff of one organization, or an operator of the whole installation (a superuser)."""
+    """Somebody who signs in: staff or an employee of an organization, or an operator of the installation (a superuser)."""
 
+    # Two tenants may each have an `admin`, and neither can find out that the other has one.
+    username = models.CharField(
+        _("username"), max_length=150, validators=[AbstractUser.username_validator],
+        help_text=_("Letters, digits and @ . + - _"),
+    )  # fmt: skip
     organization = models.ForeignKey(
         "employees.Organization", on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("organization"),
         help_text=_("Empty only for operators of the whole installation."),
@@ -20,6 +41,8 @@ class User(AbstractUser):
     employee = models.OneToOneField(
         "employees.Employee", on_delete=models.PROTECT, null=True, blank=True, related_name="user", verbose_name=_("employee")
     )
+
+    objects: ClassVar[People] = People()
 
     class Meta(AbstractUser.Meta):
         verbose_name = _("user")  # type: ignore[assignment]
@@ -29,5 +52,246 @@ class User(AbstractUser):
                 condition=Q(is_superuser=True) | Q(organization__isnull=False),
                 name="user_has_organization",
                 violation_error_message=_("Only an operator may be without an organization."),
-            )
-        ]
+            ),
+            models.UniqueConstraint(fields=("organization", "username"), name="user_name_once"),
+            models.UniqueConstraint(
+                fields=("username",), name="operator_name_once", condition=Q(organization__isnull=True),
+            ),
+        ]  # fmt: skip
+
+
+class ApiClient(TenantModel):
+    """A program of the organization or of its partner that reports punches: what it may do, and for whom."""
+
+    name = models.CharField(_("name"), max_length=200)
+    client_id = models.CharField(_("client id"), max_length=40, unique=True, editable=False)
+    audience = models.CharField(
+        _("audience label"), max_length=64, default="fluide-developer",
+        help_text=_("What the program sends as X-Fluide-Client-Id. Programs of many organizations share one."),
+    )  # fmt: skip
+    scopes = models.JSONField(_("scopes"), default=list, blank=True)
+    employee = models.ForeignKey(
+        Employee, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("bound employee"),
+        help_text=_("Without the scope hr:attendance:write the program clocks for this employee only."),
+    )  # fmt: skip
+    per_minute = models.PositiveIntegerField(_("requests per minute"), null=True, blank=True)
+    per_hour = models.PositiveIntegerField(_("requests per hour"), null=True, blank=True)
+    per_day = models.PositiveIntegerField(
+        _("requests per day"), null=True, blank=True, help_text=_("Empty: the limits of the door that is used.")
+    )
+    active = models.BooleanField(_("active"), default=True, help_text=_("An inactive program is turned away at once."))
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    objects = TenantQuerySet["ApiClient"].as_manager()
+
+    class Meta:
+        ordering = ("name",)
+        verbose_name = _("API client")
+        verbose_name_plural = _("API clients")
+        constraints = (models.UniqueConstraint(fields=("organization", "name"), name="api_client_name_once"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        super().clean()
+        if not isinstance(self.scopes, list) or not set(map(str, self.scopes)) <= SCOPES.keys():
+            raise ValidationError({"scopes": _("Choose from: %(scopes)s.") % {"scopes": ", ".join(SCOPES)}})
+
+
+class ClientKeyQuerySet(TenantQuerySet["ClientKey"]):
+    """Vocabulary of keys."""
+
+    def live(self, now: datetime) -> ClientKeyQuerySet:
+        """Keys that open a door now: not revoked, and not past their end."""
+        return self.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now), revoked_at__isnull=True)
+
+
+class ClientKey(TenantModel):
+    """A client's credential, kept as a hash: the key it sends with every call, or the secret it gets machine tokens with."""
+
+    class Purpose(models.TextChoices):
+        KEY = "key", _("API key")
+        SECRET = "secret", _("Client secret")
+
+    client = models.ForeignKey(ApiClient, on_delete=models.PROTECT, related_name="keys", verbose_name=_("API client"))
+    purpose = models.CharField(_("purpose"), max_length=8, choices=Purpose)
+    key_hash = models.CharField(max_length=64, unique=True, editable=False)
+    hint = models.CharField(_("ends in"), max_length=8, editable=False)
+    created_at = models.DateTimeField(_("issued"), auto_now_add=True)
+    expires_at = models.DateTimeField(_("works until"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
+
+    objects = ClientKeyQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        verbose_name = _("client key")
+        verbose_name_plural = _("client keys")
+
+    def __str__(self) -> str:
+        return f"…{self.hint}"
+
+
+class TokenFamily(TenantModel):
+    """One sign-in with a password, and all the tokens that came of it. Revoked, none of them works any more."""
+
+    class Why(models.TextChoices):
+        SIGNED_OUT = "signed_out", _("Signed out")
+        REUSED = "reused", _("A refresh token was used twice")
+        STAFF = "staff", _("Revoked by HR")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("user"))
+    created_at = models.DateTimeField(_("signed in"), auto_now_add=True)
+    expires_at = models.DateTimeField(_("works until"))
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+    revoked_why = models.CharField(_("why"), max_length=16, choices=Why, blank=True)
+
+    objects = TenantQuerySet["TokenFamily"].as_manager()
+
+    class Meta:
+        ordering = ("-created_at",)
+        verbose_name = _("sign-in")
+        verbose_name_plural = _("sign-ins")
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class RefreshToken(TenantModel):
+    """A refresh token, kept as a hash. It works once: who sets `used_at` first gets the next one."""
+
+    family = models.ForeignKey(TokenFamily, on_delete=models.PROTECT, related_name="refresh_tokens")
+    token_hash = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    objects = TenantQuerySet["RefreshToken"].as_manager()
+
+    class Meta:
+        verbose_name = _("refresh token")
+        verbose_name_plural = _("refresh tokens")
+
+    def __str__(self) -> str:
+        return f"#{self.pk}"
+
+
+class PersonalTokenQuerySet(TenantQuerySet["PersonalToken"]):
+    """Vocabulary of personal access tokens."""
+
+    def live(self, now: datetime) -> PersonalTokenQuerySet:
+        """Tokens that work now."""
+        return self.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now), revoked_at__isnull=True)
+
+
+class PersonalToken(TenantModel):
+    """Somebody's own named, opaque token for the API, kept as a hash; the owner or HR revokes it."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="personal_tokens", verbose_name=_("user")
+    )
+    name = models.CharField(_("name"), max_length=100)
+    token_hash = models.CharField(max_length=64, unique=True, editable=False)
+    hint = models.CharField(_("ends in"), max_length=8, editable=False)
+    created_at = models.DateTimeField(_("issued"), auto_now_add=True)
+    expires_at = models.DateTimeField(_("works until"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
+
+    objects = PersonalTokenQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        verbose_name = _("personal access token")
+        verbose_name_plural = _("personal access tokens")
+
+    def __str__(self) -> str:
+        return f"{self.name} (…{self.hint})"
+
+
+class DelegationQuerySet(TenantQuerySet["Delegation"]):
+    """Vocabulary of stand-ins."""
+
+    def on(self, day: date) -> DelegationQuerySet:
+        """Delegations that hold on a day, both ends included."""
+        return self.filter(starts_on__lte=day, ends_on__gte=day, withdrawn_at__isnull=True)
+
+
+class Delegation(TenantModel):
+    """For some days somebody decides in an approver's place."""
+
+    approver = models.ForeignKey(
+        Employee, on_delete=models.PROTECT, related_name="delegations", verbose_name=_("approver"),
+        help_text=_("Whose decisions these are."),
+    )  # fmt: skip
+    delegate = models.ForeignKey(
+        Employee, on_delete=models.PROTECT, related_name="+", verbose_name=_("stand-in"),
+        help_text=_("Who makes them meanwhile."),
+    )  # fmt: skip
+    starts_on = models.DateField(_("from"))
+    ends_on = models.DateField(_("to"), help_text=_("The last day, included."))
+    withdrawn_at = models.DateTimeField(_("withdrawn"), null=True, blank=True, editable=False)
+
+    objects = DelegationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-starts_on", "-id")
+        verbose_name = _("stand-in for an approver")
+        verbose_name_plural = _("stand-ins for approvers")
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(ends_on__gte=F("starts_on")), name="delegation_ends_after_start",
+                violation_error_message=_("The last day is before the first."),
+            ),
+            models.CheckConstraint(
+                condition=~Q(approver=F("delegate")), name="delegation_to_another",
+                violation_error_message=_("Nobody stands in for themselves."),
+            ),
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.delegate} ← {self.approver}"
+
+
+class SecurityEvent(TenantModel):
+    """Something happened to who may do what: sign-ins, keys, roles, exports, replays. Append-only."""
+
+    append_only = True
+
+    class Kind(models.TextChoices):
+        SIGNED_IN = "signed_in", _("Signed in")
+        SIGN_IN_FAILED = "sign_in_failed", _("Sign-in failed")
+        SIGNED_OUT = "signed_out", _("Signed out")
+        TOKEN_REUSED = "token_reused", _("Refresh token used twice")
+        KEY_ISSUED = "key_issued", _("Key or token issued")
+        KEY_REVOKED = "key_revoked", _("Key or token revoked")
+        ROLE_CHANGED = "role_changed", _("Role changed")
+        PASSWORD_CHANGED = "password_changed", _("Password changed")
+        EXPORTED = "exported", _("Exported")
+        REPLAYED = "replayed", _("Sent again")
+        SECRET_SHOWN = "secret_shown", _("Secret shown")
+        SECOND_FACTOR = "second_factor", _("Second factor changed")
+        SETTING_CHANGED = "setting_changed", _("Security setting changed")
+
+    at = models.DateTimeField(_("at"))
+    kind = models.CharField(_("what"), max_length=20, choices=Kind)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("who")
+    )
+    actor_text = models.CharField(_("who, as known then"), max_length=200, blank=True)
+    address = models.GenericIPAddressField(_("from"), null=True, blank=True)
+    about = models.CharField(_("about"), max_length=200, blank=True)
+    details = models.JSONField(_("details"), default=dict, blank=True)
+
+    objects = TenantQuerySet["SecurityEvent"].as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        verbose_name = _("security event")
+        verbose_name_plural = _("security events")
+        indexes: ClassVar[list[Any]] = [models.Index(fields=("organization", "at"), name="security_event_time")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.at:%Y-%m-%d %H:%M}"

@@ -18,7 +18,6 @@ from urllib.parse import urlsplit
 from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.contrib.auth.models import Group
-from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts.models import User
@@ -170,9 +169,8 @@ def _hire(organization: Organization, site: Site) -> None:
 def _admin(organization: Organization) -> str:
     """The administrator's password, the same at every start unless somebody removed demo.json."""
     ensure_roles()
-    user = User.objects.filter(username=USERNAME).first() or User(username=USERNAME, organization=organization, is_staff=True)
-    if user.organization_id != organization.pk:
-        raise ValidationError(f"The user “{USERNAME}” belongs to another organization of this installation.")
+    user = User.objects.filter(username=USERNAME, organization=organization).first()
+    user = user or User(username=USERNAME, organization=organization, is_staff=True)
     password: str = read_state().get("admin", {}).get("password") or secrets.token_urlsafe(12)
     if user.pk is None or not user.check_password(password):
         user.set_password(password)

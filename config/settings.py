@@ -167,8 +167,13 @@ MAX_BODY_BYTES = 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 PUNCH_MAX_AHEAD_S = env.int("MUSTER_PUNCH_MAX_AHEAD_S", default=300)
 
+# --- The edge ----------------------------------------------------------------------------------------------------------
+# How many proxies of ours stand before Muster: whose X-Forwarded-For is believed.
+TRUSTED_PROXIES = env.int("MUSTER_TRUSTED_PROXIES", default=0)
+
 # --- People ------------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backends.TenantBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -218,6 +223,7 @@ SESSION_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SILENCED_SYSTEM_CHECKS = [
+    "auth.W004",  # Usernames are unique within an organization; our backend knows what to do with namesakes.
     "security.W008",  # No SSL redirect, for the reason above; the edge refuses plain HTTP.
 ]
 

@@ -10,6 +10,7 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("api/healthz", health.healthz),
     path("api/readyz", health.readyz),
+    path("", include("accounts.urls")),
     path("", include("attendance.urls")),
     path("", include("webhooks.urls")),
 ]

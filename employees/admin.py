@@ -53,8 +53,10 @@ class SiteAdmin(TenantAdmin):
 class DepartmentAdmin(TenantAdmin):
     """Departments."""
 
-    fieldsets = ((None, {"fields": ("name",)}),)
-    list_display = ("name",)
+    fieldsets = ((None, {"fields": ("name", "head")}),)
+    list_display = ("name", "head")
+    list_select_related = ("head",)
+    autocomplete_fields = ("head",)
     search_fields = ("name",)
     deletable = True  # As with sites.
     empty_title = _("No departments yet")

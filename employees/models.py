@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date
+from datetime import date, datetime
 from typing import ClassVar
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -54,6 +55,10 @@ class Department(TenantModel):
     """A unit of the organization; employees belong to one through their assignment."""
 
     name = models.CharField(_("name"), max_length=200)
+    head = models.ForeignKey(
+        "Employee", on_delete=models.PROTECT, null=True, blank=True, related_name="heads", verbose_name=_("head"),
+        help_text=_("Decides on applications of the department, beside each employee's manager."),
+    )  # fmt: skip
 
     objects = TenantQuerySet["Department"].as_manager()
 
@@ -145,6 +150,14 @@ class Assignment(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.employee} · {self.site}"
+
+    @classmethod
+    def current(cls, employee: Employee) -> Assignment | None:
+        """Where an employee works today, in the organization's zone; with site and department in the same query."""
+        day = datetime.now(ZoneInfo(employee.organization.timezone)).date()
+        rows = cls.objects.of(employee.organization_id).filter(employee=employee, starts_on__lte=day)
+        rows = rows.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=day))
+        return rows.select_related("site", "department").first()
 
     def covers(self, day: date) -> bool:
         """Whether this assignment is the one of that day."""

@@ -1,0 +1,141 @@
+"""What people may do: abilities, the groups that have them, and who decides for whom.
+
+`requires("reports")` is a DRF permission; `may_decide` is asked by leaves and tours before anything is decided.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from accounts.models import Delegation, User
+from accounts.roles import ADMIN, APPROVER, HR_ADMIN, REPORTS
+from employees.models import Assignment, Employee
+
+APPROVE_LEAVE: Final = "leave-approver"
+READ_REPORTS: Final = "reports"
+KEEP_ATTENDANCE: Final = "admin-attendance"
+# ability → groups that have it, in the order in which a refusal names them
+ABILITIES: Final[dict[str, tuple[str, ...]]] = {
+    APPROVE_LEAVE: (ADMIN, HR_ADMIN, APPROVER),
+    READ_REPORTS: (ADMIN, HR_ADMIN, REPORTS),
+    KEEP_ATTENDANCE: (ADMIN, HR_ADMIN),
+}
+
+
+def groups_of(user: User) -> list[str]:
+    """The names of somebody's groups, sorted; read once per request and person."""
+    known: list[str] | None = getattr(user, "_muster_groups", None)
+    if known is None:
+        known = sorted(user.groups.values_list("name", flat=True))
+        user._muster_groups = known  # type: ignore[attr-defined]
+    return known
+
+
+def abilities_of(user: User) -> list[str]:
+    """What somebody may do now, sorted. Who stands in for an approver today may approve today."""
+    return sorted(ability for ability in ABILITIES if has(user, ability))
+
+
+def has(user: User, ability: str) -> bool:
+    """Whether somebody has an ability now."""
+    if not set(groups_of(user)).isdisjoint(ABILITIES[ability]):
+        return True
+    return ability == APPROVE_LEAVE and user.employee is not None and bool(_stands_in_for(user.employee, today(user.employee)))
+
+
+def refusal(ability: str) -> str:
+    """The text of the 403."""
+    return f"Forbidden: '{ability}' requires one of: {', '.join(ABILITIES[ability])}"
+
+
+def requires(ability: str) -> type[BasePermission]:
+    """A DRF permission: somebody is signed in and has the ability."""
+
+    class Requires(BasePermission):
+        """Refuses with the groups that could."""
+
+        def has_permission(self, request: Request, view: Any) -> bool:
+            """Raises PermissionDenied when a group is missing; False, so 401, when nobody is signed in."""
+            if not isinstance(request.user, User):
+                return False
+            if not has(request.user, ability):
+                raise PermissionDenied(refusal(ability))
+            return True
+
+    return Requires
+
+
+class IsEmployee(BasePermission):
+    """Self-service: the signed-in person is an employee."""
+
+    message = "Forbidden: this account is not linked to an employee."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Whether the account is linked to an employee."""
+        return getattr(request.user, "employee_id", None) is not None
+
+
+def today(employee: Employee) -> date:
+    """The date now where an employee's organization is."""
+    return datetime.now(ZoneInfo(employee.organization.timezone)).date()
+
+
+def may_decide(user: User, employee: Employee, day: date | None = None) -> bool:
+    """Whether somebody may decide an application of `employee` on a day (default: today).
+
+    HR decides for everybody, an approver for those who report to them and for the departments they head, a stand-in for whom
+    their approver decides for. Nobody decides for themselves, and a stand-in never for the approver in whose place they decide.
+    """
+    if user.organization_id != employee.organization_id or user.employee_id == employee.pk:
+        return False
+    groups = set(groups_of(user))
+    if groups & {ADMIN, HR_ADMIN}:
+        return True
+    if user.employee is None:
+        return False
+    day = day or today(employee)
+    deciders = _stands_in_for(user.employee, day)
+    if APPROVER in groups:
+        deciders = {*deciders, user.employee.pk}
+    deciders.discard(employee.pk)
+    return not deciders.isdisjoint(approvers_of(employee, day))
+
+
+def approvers_of(employee: Employee, day: date) -> set[UUID]:
+    """Employees who decide for `employee` on a day: the manager and the head of the department."""
+    found = {employee.manager_id} if employee.manager_id else set()
+    of_day = Assignment.objects.of(employee.organization_id).filter(employee=employee, starts_on__lte=day)
+    of_day = of_day.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=day))
+    found |= set(of_day.filter(department__head__isnull=False).values_list("department__head_id", flat=True))
+    return found - {employee.pk}
+
+
+def decides_for(user: User, day: date) -> Q:
+    """The condition on employees (`Employee.objects.of(…).filter(…)`) for whom somebody may decide on a day."""
+    never = ~Q(pk=user.employee_id) if user.employee_id else Q()
+    groups = set(groups_of(user))
+    if groups & {ADMIN, HR_ADMIN}:
+        return never
+    if user.employee is None:
+        return Q(pk__in=[])
+    places = _stands_in_for(user.employee, day)
+    reach = Q(pk__in=[])
+    for decider in (*places, *([user.employee.pk] if APPROVER in groups else ())):
+        led = Assignment.objects.of(user.organization_id).filter(department__head_id=decider, starts_on__lte=day)
+        led = led.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=day))
+        reach |= (Q(manager_id=decider) | Q(pk__in=led.values("employee_id"))) & ~Q(pk=decider)
+    return never & reach
+
+
+def _stands_in_for(employee: Employee, day: date) -> set[UUID]:
+    """Approvers in whose place somebody decides on a day: only those who could themselves, by their group."""
+    rows = Delegation.objects.of(employee.organization_id).on(day).filter(delegate=employee)
+    return set(rows.filter(approver__user__groups__name__in=ABILITIES[APPROVE_LEAVE]).values_list("approver_id", flat=True))
