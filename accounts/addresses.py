@@ -1,22 +1,54 @@
-"""Whose address a request comes from."""
+"""Where a request comes from: the client's address, as far as it can be trusted. Used by the limits and for the audit.
+
+Whoever connects can write anything into X-Forwarded-For; only what our own proxies appended to it is true.
+MUSTER_TRUSTED_PROXIES says how many of them every request passes.
+"""
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Any, Final
 
 from django.conf import settings
-from django.http import HttpRequest
+
+UNKNOWN: Final = "unknown"
+# An IPv6 customer gets at least a /64, and changes the rest of his address as he likes.
+IPV6_PREFIX: Final = 64
 
 
-def client_address(request: HttpRequest) -> str | None:
-    """The address of the caller: the peer's, or what the outermost of MUSTER_TRUSTED_PROXIES proxies saw. None if unreadable.
+def client_address(request: Any) -> str:
+    """The address of the client, without port or zone; `unknown` when there is none, as behind a Unix socket.
 
-    Everything before that in X-Forwarded-For was written by the caller, and is not believed.
+    `request` is Django's or REST framework's. With n trusted proxies it is the n-th entry from the right of X-Forwarded-For; an
+    entry that is no address cannot have come from a proxy of ours, and the next one to its right counts.
     """
-    seen = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
-    seen.append(request.META.get("REMOTE_ADDR", ""))
-    text = seen[-1 - min(settings.TRUSTED_PROXIES, len(seen) - 1)]
+    chain = [*_forwarded(request), request.META.get("REMOTE_ADDR", "")]
+    for text in chain[-1 - settings.TRUSTED_PROXIES :]:
+        if address := _read(text):
+            return str(address)
+    return UNKNOWN
+
+
+def client_network(request: Any) -> str:
+    """What limits count by: the client's IPv4 address, or the /64 of its IPv6 address."""
+    text = client_address(request)
+    return str(ip_network(f"{text}/{IPV6_PREFIX}", strict=False)) if ":" in text else text
+
+
+def _forwarded(request: Any) -> list[str]:
+    header: str = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    return header.split(",") if header else []
+
+
+def _read(text: str) -> IPv4Address | IPv6Address | None:
+    """The address in `1.2.3.4`, `1.2.3.4:80`, `2001:db8::1`, `[2001:db8::1]:80` or `fe80::1%eth0`; None when it is none."""
+    text = text.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
     try:
-        return str(ip_address(text))
+        address = ip_address(text.partition("%")[0])
     except ValueError:
         return None
+    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address

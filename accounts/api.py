@@ -22,6 +22,7 @@ from rest_framework.viewsets import GenericViewSet, ViewSet
 from accounts import services
 from accounts.abilities import abilities_of, groups_of
 from accounts.authentication import Bearer, BearerAuthentication
+from accounts.limits import SIGN_IN, V1, Limit
 from accounts.models import PersonalToken, TokenFamily, User
 from employees.models import Assignment, Employee
 from employees.pages import NewestFirst
@@ -118,6 +119,7 @@ class AuthViewSet(ViewSet):
 
     authentication_classes = ()
     permission_classes = ()
+    limits: tuple[Limit, ...] = SIGN_IN
 
     def get_authenticate_header(self, request: Request) -> str:
         """Makes a failure a 401, although no authentication class is asked."""
@@ -162,6 +164,7 @@ class MachineTokenView(APIView):
 
     authentication_classes = ()
     permission_classes = ()
+    limits = SIGN_IN
     parser_classes = (*api_settings.DEFAULT_PARSER_CLASSES, BoundedFormParser)  # type: ignore[arg-type]
 
     def get_authenticate_header(self, request: Request) -> str:
@@ -186,6 +189,7 @@ class MeView(APIView):
 
     authentication_classes = (BearerAuthentication,)
     permission_classes = (IsAuthenticated,)
+    limits = (V1,)
 
     def get(self, request: Request) -> Response:
         """The person, their groups and abilities, and their employee record or null."""
@@ -203,6 +207,7 @@ class PersonalTokensViewSet(GenericViewSet[PersonalToken]):
 
     authentication_classes = (BearerAuthentication,)
     permission_classes = (IsAuthenticated,)
+    limits = (V1,)
     pagination_class = NewestFirst
     queryset = PersonalToken.objects.none()
 

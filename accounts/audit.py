@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.addresses import client_address
+from accounts.addresses import UNKNOWN, client_address
 from accounts.models import SecurityEvent, User
 
 log = logging.getLogger("muster.security")
@@ -33,10 +32,8 @@ def note(
 
 
 def _address(request: Any) -> str | None:
-    if request is None:
-        return None
-    inner = getattr(request, "_request", request)
-    return client_address(inner) if isinstance(inner, HttpRequest) else None
+    seen = client_address(request) if request is not None else UNKNOWN
+    return None if seen == UNKNOWN else seen
 
 
 def _clean(text: str) -> str:

@@ -6,7 +6,7 @@ Every class asks the database once per call, so that what was revoked is refused
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -18,6 +18,7 @@ from rest_framework.request import Request
 
 from accounts import tokens
 from accounts.keys import PERSONAL, well_formed
+from accounts.limits import Window
 from accounts.models import ClientKey, PersonalToken, TokenFamily, User
 from accounts.secrets import hash_token, same
 from employees.rows import moment, read_moment, run
@@ -33,6 +34,11 @@ class Bearer:
     personal_id: int | None = None
     family_id: UUID | None = None
 
+    @property
+    def limit_key(self) -> str:
+        """What rate limits count by."""
+        return self.family
+
 
 @dataclass(frozen=True, slots=True)
 class KeyHolder:
@@ -47,12 +53,17 @@ class KeyHolder:
     audience: str
     scopes: frozenset[str]
     employee_id: UUID | None
-    # (requests, seconds) in place of the door's own limits.
-    limits: tuple[tuple[int, int], ...]
+    # In place of the door's own limits, where there are any.
+    windows: tuple[Window, ...]
     last_used_at: datetime | None
 
     # What DRF asks of whoever is speaking.
     is_authenticated = True
+
+    @property
+    def limit_key(self) -> str:
+        """What rate limits count by: the client, so that a rotation gives no second allowance."""
+        return f"client:{self.client_pk}"
 
 
 class BearerAuthentication(BaseAuthentication):
@@ -74,15 +85,15 @@ class BearerAuthentication(BaseAuthentication):
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """`X-API-Key`, or else `?api_key=`. Gives (KeyHolder, None); scopes are the door's to ask."""
+    """`X-API-Key`, or else `?api_key=`. Gives (KeyHolder, KeyHolder); scopes are the door's to ask."""
 
-    def authenticate(self, request: Request) -> tuple[KeyHolder, None]:
+    def authenticate(self, request: Request) -> tuple[KeyHolder, KeyHolder]:
         """The client whose key it is. Raises AuthenticationFailed."""
         shown = request.headers.get("X-API-Key", "").strip() or request.query_params.get("api_key", "").strip()
         holder = find_client_key(shown)
         if holder is None:
             raise AuthenticationFailed
-        return holder, None
+        return holder, holder
 
     def authenticate_header(self, request: Request) -> str:
         """Makes a failure a 401."""
@@ -90,13 +101,13 @@ class ApiKeyAuthentication(BaseAuthentication):
 
 
 class MachineAuthentication(BaseAuthentication):
-    """The HR door's three: machine token, `X-Fluide-Api-Key`, `X-Fluide-Client-Id`. Gives (KeyHolder, claims).
+    """The HR door's three: machine token, `X-Fluide-Api-Key`, `X-Fluide-Client-Id`. Gives (KeyHolder, KeyHolder).
 
     The key says which client it is; the token must be that client's, and the audience label agree in header, claim and client.
     What may be done is the part of the token's scope that the client still has.
     """
 
-    def authenticate(self, request: Request) -> tuple[KeyHolder, dict[str, Any]]:
+    def authenticate(self, request: Request) -> tuple[KeyHolder, KeyHolder]:
         """The client that speaks. Raises AuthenticationFailed."""
         try:
             claims = tokens.read(tokens.MACHINES, bearer(request))
@@ -112,7 +123,8 @@ class MachineAuthentication(BaseAuthentication):
         if not same(label, holder.audience) or claims.get("fluide_client_id") != holder.audience:
             raise AuthenticationFailed
         granted = holder.scopes & frozenset(str(claims.get("scope", "")).split())
-        return _with_scopes(holder, granted), claims
+        speaker = replace(holder, scopes=granted)
+        return speaker, speaker
 
     def authenticate_header(self, request: Request) -> str:
         """Makes a failure a 401."""
@@ -168,16 +180,9 @@ def _holder(
 ) -> KeyHolder:  # fmt: skip
     scopes = json.loads(scopes) if isinstance(scopes, str) else scopes
     windows = ((per_minute, 60), (per_hour, 3600), (per_day, 86_400))
-    limits = tuple((count, seconds) for count, seconds in windows if count is not None)
+    own = tuple(Window(count, seconds) for count, seconds in windows if count is not None)
     person = UUID(str(employee)) if employee is not None else None
-    return KeyHolder(key_id, pk, client_id, name, organization_id, zone, audience, frozenset(scopes), person, limits, used)
-
-
-def _with_scopes(holder: KeyHolder, scopes: frozenset[str]) -> KeyHolder:
-    return KeyHolder(
-        holder.key_id, holder.client_pk, holder.client_id, holder.name, holder.organization_id, holder.organization_zone,
-        holder.audience, scopes, holder.employee_id, holder.limits, holder.last_used_at,
-    )  # fmt: skip
+    return KeyHolder(key_id, pk, client_id, name, organization_id, zone, audience, frozenset(scopes), person, own, used)
 
 
 def _personal(token: str, now: datetime) -> tuple[User, Bearer]:

@@ -3,12 +3,13 @@
 from django.urls import path
 
 from accounts.api import AuthViewSet, MachineTokenView, MeView, PersonalTokensViewSet
+from accounts.limits import REFRESH
 
 urlpatterns = [
-    path("api/auth/mode", AuthViewSet.as_view({"get": "mode"}), name="auth-mode"),
+    path("api/auth/mode", AuthViewSet.as_view({"get": "mode"}, limits=()), name="auth-mode"),
     path("api/auth/token", AuthViewSet.as_view({"post": "token"}), name="auth-token"),
-    path("api/auth/token/refresh", AuthViewSet.as_view({"post": "refresh"}), name="auth-refresh"),
-    path("api/auth/token/revoke", AuthViewSet.as_view({"post": "revoke"}), name="auth-revoke"),
+    path("api/auth/token/refresh", AuthViewSet.as_view({"post": "refresh"}, limits=(REFRESH,)), name="auth-refresh"),
+    path("api/auth/token/revoke", AuthViewSet.as_view({"post": "revoke"}, limits=(REFRESH,)), name="auth-revoke"),
     path("api/v1/oauth/token", MachineTokenView.as_view(), name="oauth-token"),
     path("api/v1/me", MeView.as_view(), name="me"),
     path("api/v1/me/sign-out", PersonalTokensViewSet.as_view({"post": "sign_out"}), name="me-sign-out"),

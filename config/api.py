@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import IO, Any
@@ -84,7 +85,7 @@ def _refuse_constant(name: str) -> None:
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Answer every failure of a REST view in its door's words. What nobody foresaw is logged, and answered 503: come again."""
     failure = failure_of(exc)
-    if failure.status >= 500:
+    if failure.status >= 500 and not isinstance(exc, exceptions.APIException):
         log.error("%s at %s", type(exc).__name__, context["request"].path, exc_info=exc)
     envelope: Envelope = getattr(context.get("view"), "envelope", common_envelope)
     if envelope is common_envelope and isinstance(exc, exceptions.ValidationError):
@@ -97,7 +98,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
 _CODES = {
     400: "invalid_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed",
     406: "not_acceptable", 409: "conflict", 413: "too_large", 415: "unsupported_media_type",
-    422: "invalid", 429: "rate_limited",
+    422: "invalid", 429: "rate_limited", 503: "unavailable",
 }  # fmt: skip
 
 
@@ -124,8 +125,8 @@ def _unavailable(message: str) -> Failure:
 def _of_rest(exc: exceptions.APIException) -> Failure:
     code = _CODES.get(exc.status_code, "error")
     headers = {}
-    if wait := getattr(exc, "wait", None):
-        headers["Retry-After"] = str(int(wait) + 1)
+    if (wait := getattr(exc, "wait", None)) is not None or exc.status_code == status.HTTP_503_SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(max(1, math.ceil(RETRY_AFTER_S if wait is None else wait)))
     if header := getattr(exc, "auth_header", None):
         headers["WWW-Authenticate"] = header
     if isinstance(exc, exceptions.ValidationError):

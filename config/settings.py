@@ -167,9 +167,28 @@ MAX_BODY_BYTES = 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 PUNCH_MAX_AHEAD_S = env.int("MUSTER_PUNCH_MAX_AHEAD_S", default=300)
 
-# --- The edge ----------------------------------------------------------------------------------------------------------
-# How many proxies of ours stand before Muster: whose X-Forwarded-For is believed.
+# --- Rate limits: counted in a cache of their own (accounts/limits.py) ---------------------------------------------------
+LIMITS_CACHE_URL = env.str("MUSTER_LIMITS_CACHE_URL", default="")
+# The number of proxies of ours that every request passes and that appended to X-Forwarded-For.
 TRUSTED_PROXIES = env.int("MUSTER_TRUSTED_PROXIES", default=0)
+WEB_WORKERS = int(env.str("MUSTER_WEB_WORKERS", default="") or (1 if _database["ENGINE"] == "config.sqlite" else 2))
+HR_LIMIT_PER_MINUTE = env.int("MUSTER_HR_LIMIT_PER_MINUTE", default=600)
+_MEMORY = "django.core.cache.backends.locmem.LocMemCache"
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": _MEMORY},
+    # Room for every caller of the longest window: Django's usual 300 keys would forget limits that are still running.
+    "limits": {"BACKEND": _MEMORY, "LOCATION": "limits", "OPTIONS": {"MAX_ENTRIES": 100_000}},
+    "limits-local": {"BACKEND": _MEMORY, "LOCATION": "limits-local", "OPTIONS": {"MAX_ENTRIES": 100_000}},
+}
+if LIMITS_CACHE_URL:
+    CACHES["limits"] = {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": LIMITS_CACHE_URL,
+        "KEY_PREFIX": "muster",
+        # A limit is not worth waiting for: who cannot count decides without (accounts.limits.Breaker).
+        "OPTIONS": {"socket_timeout": 0.1, "socket_connect_timeout": 0.1},
+    }
+RATELIMIT_USE_CACHE = "limits"
 
 # --- People ------------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
@@ -191,6 +210,8 @@ LOGIN_REDIRECT_URL = "/admin/"
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    # A view without `limits` is not limited.
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.limits.Limited"],
     "DEFAULT_PARSER_CLASSES": ["config.api.BoundedJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "EXCEPTION_HANDLER": "config.api.exception_handler",

@@ -7,9 +7,11 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from django.core.cache import caches
 from django.db import connections
 from django.test import TransactionTestCase
 
+from accounts import limits
 from accounts.models import User
 from devices.models import Device
 from employees.append_only import lifted
@@ -47,6 +49,14 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
                     )
                 connection.close()
                 connection.close_pool()
+
+
+@pytest.fixture(autouse=True)
+def _limits_begin_anew() -> None:
+    """Ids repeat from test to test, and so do the keys that are counted by."""
+    for name in (limits.SHARED, limits.LOCAL):
+        caches[name].clear()
+    limits.breaker.reset()
 
 
 @pytest.fixture

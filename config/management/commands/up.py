@@ -121,7 +121,7 @@ class Command(BaseCommand):
 
     def start(self, family: Family, port: int) -> None:
         """Start the parts. One web process on SQLite, where rate limits are counted in its memory."""
-        workers = os.environ.get("MUSTER_WEB_WORKERS") or ("1" if on_sqlite() else "2")
+        workers = str(settings.WEB_WORKERS)
         threads = os.environ.get("MUSTER_WEB_THREADS") or "8"
         hands = os.environ.get("MUSTER_WORKER_THREADS") or "32"
         family.start(
@@ -168,11 +168,6 @@ def environment(port: int) -> dict[str, str]:
     """What the parts are told: the same installation, wherever they stand."""
     mine = {"PORT": str(port), "MUSTER_DATA": str(settings.DATA_DIR)}
     return {"MUSTER_BASE_URL": f"http://127.0.0.1:{port}", **os.environ, **mine}
-
-
-def on_sqlite() -> bool:
-    """Whether the database is the embedded one."""
-    return connections["default"].vendor == "sqlite"
 
 
 def release_database() -> None:
