@@ -6,8 +6,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 KEY_LENGTH: Final = 128
 
@@ -22,18 +23,37 @@ class Terminal:
     site: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a door's own pure check found: `text` about `topic` (place, signature …); with a `verdict` it refuses.
+
+    Without one it is a remark that stands in the reasons of an accepted punch too, such as a waiver.
+    """
+
+    topic: str
+    text: str
+    verdict: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """Somebody says: this person came or went at this instant.
 
     `source` and `key` make a repeat a repeat; `at` is UTC; `zone` is the zone or offset that `at_text` was read with, and
     `home_zone` the IANA zone of the place, in which the day is reckoned. `evidence` is personal and is kept apart.
+
+    Who it was: a number (`user_code`), or a person by id (`employee_id`). A claim that names a person is settled under a lock
+    on that person's row: an `at_text` left empty then means the moment of the lock, `other_keys` are looked up beside `key`
+    (a row under any of them is the first answer), and `pairing` asks for turns: the time within which an earlier punch counts.
+
+    `findings` are the door's own checks; a refused claim is stored under `refused_key` where that is given, so that the key
+    of the accepted one stays free. `max_age` refuses what is older.
     """
 
     door: str
     source: str
     key: str
-    user_code: str
+    user_code: str = ""
     at: datetime
     at_text: str
     zone: str
@@ -45,11 +65,18 @@ class Claim:
     terminal: Terminal | None = None
     worker_ids_too: bool = False
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    employee_id: UUID | None = None
+    other_keys: tuple[str, ...] = ()
+    refused_key: str | None = None
+    findings: tuple[Finding, ...] = ()
+    max_age: timedelta | None = None
+    pairing: timedelta | None = None
 
     @property
     def fingerprint(self) -> str:
-        """64 hex digits over the content: person code, instant and direction. Evidence never makes a conflict."""
-        content = [self.user_code, self.at.isoformat() if self.at_text else "", self.direction]
+        """64 hex digits over the content: person, instant and direction. Evidence never makes a conflict."""
+        person = self.user_code if self.employee_id is None else str(self.employee_id)
+        content = [person, self.at.isoformat() if self.at_text else "", self.direction]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 

@@ -19,7 +19,8 @@ from attendance import facts, payloads
 from attendance.claims import Claim, Terminal
 from attendance.models import Door, Punch, PunchEvidence, PunchMatch, Verdict
 from attendance.services import in_rounds
-from attendance.verdicts import Facts, Person, judge
+from attendance.times import local
+from attendance.verdicts import Facts, judge
 from employees.models import Employee
 from employees.rows import insert_rows
 from webhooks import outbox
@@ -61,29 +62,23 @@ def _match(organization_id: int, pairs: Sequence[tuple[Punch, UUID]], by: User |
     new = {
         punch_id for (punch_id,) in insert_rows(PunchMatch, rows, suffix="ON CONFLICT (punch_id) DO NOTHING RETURNING punch_id")
     }
-    people = _people(organization_id, {employee_id for punch, employee_id in pairs if punch.pk in new})
-    targets = facts.read(organization_id, [], None, worker_ids_too=False).targets
+    matched = {employee_id for punch, employee_id in pairs if punch.pk in new}
+    known = facts.read(organization_id, [], None, worker_ids_too=False, ids=matched)
     evidence = PunchEvidence.objects.of(organization_id).in_bulk(list(new))
     messages = []
     for punch, employee_id in sorted(pairs, key=lambda pair: (pair[0].occurred_at, pair[0].pk)):
         if punch.pk in new:
-            told = _told_again(punch, people[employee_id], evidence.get(punch.pk))
-            messages += [payloads.message(told, target, now) for target in targets]
+            told = _told_again(punch, known, employee_id, evidence.get(punch.pk))
+            messages += [payloads.message(told, target, now) for target in known.targets]
     outbox.publish(organization_id, messages, now)
     return len(new)
 
 
-def _people(organization_id: int, ids: set[UUID]) -> dict[UUID, Person]:
-    rows = Employee.objects.of(organization_id).filter(pk__in=ids).values_list("code", flat=True)
-    known = facts.read(organization_id, sorted(rows), None, worker_ids_too=False)
-    return {person.id: person for found in known.people.values() for person in found}
-
-
-def _told_again(punch: Punch, person: Person, evidence: PunchEvidence | None) -> payloads.Told:
-    device = punch.device
+def _told_again(punch: Punch, known: facts.Known, employee_id: UUID, evidence: PunchEvidence | None) -> payloads.Told:
+    device, person = punch.device, known.named[employee_id]
     site = device.site if device else None
     terminal = Terminal(device.pk, device.serial, device.name, site.name if site else None) if device else None
-    home_zone = device.zone if device else punch.organization.timezone
+    home_zone = device.zone if device else known.home_zone(person, local(punch.occurred_at, known.zone).date())
     return payloads.Told(
         punch_id=punch.pk,
         door=punch.door,
@@ -121,7 +116,9 @@ def match_waiting(organization_id: int, *, received_since: datetime | None = Non
         groups.setdefault((punch.device_id, punch.door), []).append(punch)
     for (device_id, door), punches in groups.items():
         numbers = sorted({punch.user_code for punch in punches})
-        known = facts.read(organization_id, numbers, device_id, worker_ids_too=door == Door.BIOMETRIC)
+        biometric = door == Door.BIOMETRIC
+        # The device of a biometric punch is where it was, not whose numbers it speaks.
+        known = facts.read(organization_id, numbers, None if biometric else device_id, worker_ids_too=biometric)
         for punch in punches:
             zone = punch.device.zone if punch.device else punch.organization.timezone
             claim = _claim_again(punch, zone)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from attendance.claims import Claim
+from attendance.claims import Claim, Finding
+from attendance.pairing import Earlier, out_of_turn
 from attendance.times import local
 
 EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -16,7 +17,16 @@ LATE_AFTER: Final = timedelta(minutes=5)
 
 ACCEPTED: Final = "accepted"
 UNMATCHED: Final = "unmatched"
+REJECTED_DEVICE: Final = "rejected_device"
+REJECTED_SIGNATURE: Final = "rejected_signature"
 REJECTED_TIME: Final = "rejected_time"
+REJECTED_INTEGRITY: Final = "rejected_integrity"
+REJECTED_GEOFENCE: Final = "rejected_geofence"
+REJECTED_SEQUENCE: Final = "rejected_sequence"
+# When several checks refuse, the first in this order names the verdict; the reasons of all are kept.
+ORDER: Final = (
+    REJECTED_DEVICE, REJECTED_SIGNATURE, REJECTED_TIME, REJECTED_INTEGRITY, REJECTED_GEOFENCE, REJECTED_SEQUENCE,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +38,7 @@ class Place:
     department: str | None
     starts_on: date
     ends_on: date | None
+    zone: str = ""
 
     def covers(self, day: date) -> bool:
         """Whether this is where they work on `day`."""
@@ -76,20 +87,46 @@ class Judgement:
 
 
 def judge(claim: Claim, facts: Facts) -> Judgement:
-    """Decide about a claim: a clock that cannot be right is refused, a number nobody has is kept unmatched."""
+    """Decide about a claim: a clock that cannot be right is refused, a number nobody has is kept unmatched.
+
+    A claim that names a person is about the one candidate, and is never unmatched: outside their service it is refused.
+    """
     late = facts.now - claim.at > LATE_AFTER
     person, why = _whose(claim, facts)
+    findings = [*claim.findings]
     if reason := _absurd(claim, facts):
-        return Judgement(REJECTED_TIME, {"time": reason}, claim.flags, late, person)
+        findings.append(Finding("time", reason, REJECTED_TIME))
+    if person is None and claim.employee_id is not None:
+        findings.append(Finding("employee", why, REJECTED_TIME))
+        person = next(iter(facts.candidates), None)
+    # The sort is stable: within one verdict the door's own order holds.
+    refusals = sorted((finding for finding in findings if finding.verdict), key=lambda finding: ORDER.index(finding.verdict))
+    reasons: dict[str, str] = {}
+    for finding in (*refusals, *findings):
+        reasons.setdefault(finding.topic, finding.text)
+    if refusals:
+        return Judgement(refusals[0].verdict, reasons, claim.flags, late, person)
     if person is None:
-        return Judgement(UNMATCHED, {"employee": why}, claim.flags, late)
-    return Judgement(ACCEPTED, {}, claim.flags, late, person)
+        return Judgement(UNMATCHED, {"employee": why} | reasons, claim.flags, late)
+    return Judgement(ACCEPTED, reasons, claim.flags, late, person)
+
+
+def settle(claim: Claim, judgement: Judgement, earlier: Earlier | None) -> Judgement:
+    """The last word, under the lock on the person's row: what has been accepted meanwhile may put a claim out of turn."""
+    if claim.pairing is None or judgement.verdict != ACCEPTED:
+        return judgement
+    reason = out_of_turn(claim.door, claim.direction, earlier)
+    if not reason:
+        return judgement
+    return replace(judgement, verdict=REJECTED_SEQUENCE, reasons={**judgement.reasons, "sequence": reason})
 
 
 def _absurd(claim: Claim, facts: Facts) -> str:
     if claim.at > facts.now + facts.max_ahead:
         return "ahead_of_server"
-    return "before_2000" if claim.at < EPOCH else ""
+    if claim.at < EPOCH:
+        return "before_2000"
+    return "too_old" if claim.max_age is not None and claim.at < facts.now - claim.max_age else ""
 
 
 def _whose(claim: Claim, facts: Facts) -> tuple[Person | None, str]:

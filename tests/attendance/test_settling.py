@@ -1,0 +1,201 @@
+"""Claims that name a person: settled one after the other under the lock on that person's row."""
+
+from __future__ import annotations
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.utils import timezone
+
+from attendance.claims import Claim, Finding
+from attendance.matching import match_punches
+from attendance.models import IngestCount, Punch
+from attendance.services import UnknownEmployee, record_punch
+from employees.models import Assignment, Site
+from employees.services import save_assignment
+from tests import people
+from tests.attendance.doors.test_device import Terminal
+
+HOURS = timedelta(hours=16)
+EIGHT = datetime(2026, 6, 21, 2, 30, tzinfo=UTC)
+
+
+def claim_of(employee: Any, direction: str = "in", **changes: Any) -> Claim:
+    at = changes.get("at", EIGHT)
+    facts = {
+        "door": "hr", "source": "client:1", "key": uuid.uuid4().hex, "at": at, "at_text": at.isoformat(), "zone": "+00:00",
+        "home_zone": "Asia/Kolkata", "direction": direction, "employee_id": employee.pk, "pairing": HOURS,
+    }  # fmt: skip
+    return Claim(**(facts | changes))
+
+
+def record(claim: Claim, organization: Any) -> Any:
+    return record_punch(organization.pk, claim)
+
+
+def test_a_named_person_is_stored_with_the_code_others_know_them_by(world: people.World) -> None:
+    outcome = record(claim_of(world.asha), world.acme)
+    punch = Punch.objects.get()
+    assert (outcome.verdict, outcome.person.id, outcome.punch_id) == ("accepted", world.asha.pk, punch.pk)
+    assert (punch.employee, punch.user_code) == (world.asha, "1001")
+
+
+@pytest.mark.parametrize("stranger", ["chitra", None])
+def test_a_person_of_nowhere_and_of_elsewhere_are_equally_unknown(world: people.World, stranger: str | None) -> None:
+    claim = claim_of(world.asha, employee_id=getattr(world, stranger).pk if stranger else uuid.uuid4())
+    with pytest.raises(UnknownEmployee):
+        record(claim, world.acme)
+    assert not Punch.objects.exists()
+    assert not IngestCount.objects.exists()
+
+
+def test_a_named_person_outside_their_service_is_refused_and_never_unmatched(world: people.World) -> None:
+    eva = people.make_employee(world.acme, "55", "Eva", joined_on=date(2026, 6, 22))
+    outcome = record(claim_of(eva), world.acme)
+    assert (outcome.verdict, outcome.reasons, outcome.person.id) == ("rejected_time", {"employee": "not_employed"}, eva.pk)
+
+
+def test_the_zone_of_a_person_is_their_sites_on_that_day(world: people.World) -> None:
+    from attendance.services import known_people
+
+    site = Site.objects.create(organization=world.acme, name="Dubai", timezone="Asia/Dubai")
+    save_assignment(Assignment(organization=world.acme, employee=world.asha, site=site, starts_on=date(2026, 6, 1)))
+    known = known_people(world.acme.pk, ids=[world.asha.pk], codes=["1002"])
+    asha, bala = known.named[world.asha.pk], known.by_code("1002", date(2026, 6, 2))
+    assert known.home_zone(asha, date(2026, 6, 2)) == "Asia/Dubai"
+    assert {known.home_zone(asha, date(2026, 5, 31)), known.home_zone(bala, date(2026, 6, 2))} == {"Asia/Kolkata"}
+
+
+def test_turns_are_taken_within_the_time_that_counts(world: people.World) -> None:
+    steps = [
+        ("out", 0, "not_in"), ("in", 1, ""), ("in", 2, "already_in"), ("out", 3, ""), ("out", 4, "already_out"), ("in", 5, ""),
+        # The forgotten clock-out of hour 5 blocks nothing on the next day.
+        ("in", 5 + 17, ""), ("out", 5 + 17 + 16, ""),
+    ]  # fmt: skip
+    for direction, hour, reason in steps:
+        outcome = record(claim_of(world.asha, direction, at=EIGHT + timedelta(hours=hour)), world.acme)
+        verdict = "rejected_sequence" if reason else "accepted"
+        assert (hour, outcome.verdict, outcome.reasons.get("sequence", "")) == (hour, verdict, reason)
+
+
+def test_other_doors_count_as_turns_but_make_none_wrong(world: people.World) -> None:
+    terminal = Terminal(*people.make_device(world.acme, "GATE-9"))
+    terminal.punch(att_time="2026-06-21 08:00:00", att_state=1)
+    assert record(claim_of(world.asha, "in", at=EIGHT + timedelta(hours=1)), world.acme).accepted
+    terminal.punch(att_time="2026-06-21 13:00:00", att_state=2)
+    assert record(claim_of(world.asha, "out", at=EIGHT + timedelta(hours=6)), world.acme).accepted
+
+
+def test_a_punch_matched_since_counts_as_a_turn(world: people.World, acme_staff: Any) -> None:
+    punch = people.make_punch(world.acme, "77", occurred_at=EIGHT)
+    match_punches([(punch, world.asha.pk)], acme_staff)
+    assert record(claim_of(world.asha, "out", at=EIGHT + timedelta(hours=1)), world.acme).accepted
+
+
+def test_later_punches_and_other_people_are_not_consulted(world: people.World) -> None:
+    record(claim_of(world.bala, "in"), world.acme)
+    record(claim_of(world.asha, "in", at=EIGHT + timedelta(hours=2)), world.acme)
+    assert record(claim_of(world.asha, "in", at=EIGHT + timedelta(hours=1)), world.acme).accepted
+
+
+def test_a_repeat_is_answered_before_anything_is_judged_anew(world: people.World) -> None:
+    claim = claim_of(world.asha, "in")
+    first, again = record(claim, world.acme), record(claim, world.acme)
+    assert (again.repeat, again.verdict, again.punch_id) == (True, "accepted", first.punch_id)
+    assert again.person == first.person
+    conflict = record(replace(claim, direction="out"), world.acme)
+    assert (conflict.conflict, conflict.punch_id) == (True, first.punch_id)
+    assert Punch.objects.count() == 1
+
+
+def test_without_a_time_now_is_the_moment_of_the_lock_and_a_repeat_hours_later_is_one(world: people.World) -> None:
+    before = timezone.now()
+    claim = claim_of(world.asha, at=before - timedelta(seconds=9), at_text="")
+    outcome = record(claim, world.acme)
+    assert before <= outcome.at <= timezone.now()
+    assert record(replace(claim, at=before + timedelta(hours=3)), world.acme).repeat
+
+
+def test_all_findings_are_kept_and_the_first_in_order_names_the_verdict(world: people.World) -> None:
+    findings = (
+        Finding("geofence", "outside", "rejected_geofence"), Finding("signature", "bad", "rejected_signature"),
+        Finding("wifi", "not seen"),
+    )  # fmt: skip
+    outcome = record(claim_of(world.asha, at=datetime(2099, 1, 1, tzinfo=UTC), findings=findings), world.acme)
+    assert outcome.verdict == "rejected_signature"
+    assert outcome.reasons == {"signature": "bad", "time": "ahead_of_server", "geofence": "outside", "wifi": "not seen"}
+
+
+def test_a_remark_stands_in_the_reasons_of_an_accepted_punch(world: people.World) -> None:
+    outcome = record(claim_of(world.asha, findings=(Finding("geofence", "waived: tour 17"),)), world.acme)
+    assert (outcome.verdict, outcome.reasons) == ("accepted", {"geofence": "waived: tour 17"})
+
+
+def test_an_old_punch_is_refused_where_a_door_says_how_old_is_too_old(world: people.World) -> None:
+    claim = claim_of(world.asha, at=timezone.now() - timedelta(hours=73), max_age=timedelta(hours=72))
+    outcome = record(claim, world.acme)
+    assert (outcome.verdict, outcome.reasons, outcome.late) == ("rejected_time", {"time": "too_old"}, True)
+
+
+def nonce_claim(employee: Any, text: str, *, signed: bool = True, **changes: Any) -> Claim:
+    """As the phone door builds it: the key of an accepted row is the nonce, that of a refused one the signed text."""
+    refused = f"t:{text}" if signed else uuid.uuid4().hex
+    keys = {"key": "n:nonce", "other_keys": (f"t:{text}",), "refused_key": refused, "pairing": None}
+    return claim_of(employee, door="phone", source=f"employee:{employee.pk}", **(keys | changes))
+
+
+FENCE = (Finding("geofence", "outside", "rejected_geofence"),)
+SIGNATURE = (Finding("signature", "bad", "rejected_signature"),)
+
+
+def test_a_text_refused_after_its_signature_is_never_accepted_later(world: people.World) -> None:
+    first = record(nonce_claim(world.asha, "one", findings=FENCE), world.acme)
+    again = record(nonce_claim(world.asha, "one"), world.acme)
+    assert (again.repeat, again.verdict, again.punch_id) == (True, "rejected_geofence", first.punch_id)
+    assert record(nonce_claim(world.asha, "two"), world.acme).accepted
+    assert record(nonce_claim(world.asha, "three"), world.acme).repeat
+    assert record(nonce_claim(world.asha, "one"), world.acme).verdict == "rejected_geofence"
+
+
+def test_what_is_refused_at_the_signature_burns_nothing(world: people.World) -> None:
+    for _attempt in range(2):
+        assert (
+            record(nonce_claim(world.asha, "one", signed=False, findings=SIGNATURE), world.acme).verdict == "rejected_signature"
+        )
+    assert record(nonce_claim(world.asha, "one"), world.acme).accepted
+    assert Punch.objects.count() == 3
+
+
+def _parallel(calls: list[Any]) -> list[Any]:
+    def closing(call: Any) -> Any:
+        try:
+            return call()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(closing, calls))
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("text", ["", EIGHT.isoformat()])
+def test_of_many_that_clock_in_at_once_one_is_accepted(text: str) -> None:
+    world = people.make_world()
+    people.make_endpoint(world.acme, "https://hooks.example.com/in")
+    claims = [claim_of(world.asha, "in", at=timezone.now() if not text else EIGHT, at_text=text) for _ in range(20)]
+    verdicts = sorted(outcome.verdict for outcome in _parallel([lambda one=one: record(one, world.acme) for one in claims]))
+    assert verdicts == ["accepted"] + ["rejected_sequence"] * 19
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_text_accepted_and_refused_at_once_is_one_row() -> None:
+    world = people.make_world()
+    claims = [nonce_claim(world.asha, "one", findings=FENCE if odd else ()) for odd in (0, 1)] * 8
+    outcomes = _parallel([lambda one=one: record(one, world.acme) for one in claims])
+    assert {outcome.punch_id for outcome in outcomes} == {Punch.objects.get().pk}
+    assert sum(not outcome.repeat for outcome in outcomes) == 1
