@@ -93,6 +93,11 @@ NAVIGATION: Final[list[dict[str, Any]]] = [
         "collapsible": True,
         "items": [
             _line(_("Users"), "group", "accounts_user"),
+            _line(_("Stand-ins"), "supervised_user_circle", "accounts_delegation"),
+            _line(_("API clients"), "api", "accounts_apiclient"),
+            _line(_("Sign-ins"), "login", "accounts_tokenfamily"),
+            _line(_("Personal tokens"), "vpn_key", "accounts_personaltoken"),
+            _line(_("Security events"), "policy", "accounts_securityevent"),
             _line(_("Organization"), "domain", "employees_organization"),
             _line(_("Matches"), "how_to_reg", "attendance_punchmatch"),
             _line(_("Requests counted"), "functions", "attendance_ingestcount"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +12,8 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import ApiClient, Delegation, SecurityEvent, TokenFamily, User
+from accounts.services import issue_key, issue_personal, save_client, save_delegation
 from attendance.models import IngestCount, PunchEvidence, PunchMatch
 from devices.models import DeviceUser
 from employees.models import Assignment, Change, Employee, Organization
@@ -62,7 +64,29 @@ def furnish(organization: Organization, mark: str, employee: Employee) -> Simple
     )
     PunchEvidence.objects.create(organization=organization, punch=rows["punch"], body=f'{{"note": "{mark} evidence"}}')
     Delivery.objects.filter(pk=delivery.pk).update(finished_at=timezone.now(), state="delivered")
+    rows |= credentials(organization, mark, rows["user"], employee)
     return SimpleNamespace(token=token, **rows)
+
+
+def credentials(organization: Organization, mark: str, user: User, employee: Employee) -> dict[str, Any]:
+    """One row of every kind of `accounts`."""
+    client = save_client(ApiClient(organization=organization, name=f"{mark} client", scopes=["biometric:write"]))
+    issue_key(client)
+    other = people.make_employee(organization, f"{mark}-9", f"{mark} approver")
+    return {
+        "apiclient": client,
+        "clientkey": client.keys.get(),
+        "personaltoken": issue_personal(user, f"{mark} token")[0],
+        "tokenfamily": TokenFamily.objects.create(
+            organization=organization, user=user, expires_at=timezone.now() + timedelta(days=1)
+        ),
+        "delegation": save_delegation(
+            Delegation(
+                organization=organization, approver=other, delegate=employee, starts_on="2026-01-01", ends_on="2026-01-02"
+            )
+        ),
+        "securityevent": SecurityEvent.objects.of(organization).first(),
+    }
 
 
 @pytest.fixture

@@ -25,6 +25,8 @@ ACTIONS = [
     ("device", "issue-token"), ("device", "rotate-token"), ("device", "revoke-tokens"), ("endpoint", "test"),
     ("endpoint", "rotate-secret"), ("endpoint", "pause"), ("endpoint", "resume"), ("endpoint", "remove"),
     ("delivery", "send-again"), ("punch", "match"),
+    ("apiclient", "issue-key"), ("apiclient", "issue-secret"), ("apiclient", "revoke-keys"), ("personaltoken", "revoke"),
+    ("tokenfamily", "revoke"), ("delegation", "withdraw"), ("user", "end-sign-ins"),
 ]  # fmt: skip
 
 
