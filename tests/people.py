@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import ApiClient, User
 from accounts.roles import ensure_roles
+from accounts.services import save_client
 from attendance.models import Door, Punch, Verdict
 from devices.models import Device
 from devices.services import issue_token
@@ -67,6 +68,19 @@ def make_staff(organization: Organization, username: str, *, role: str = "admin"
     user = User.objects.create_user(username, password=PASSWORD, organization=organization, is_staff=True, **facts)
     user.groups.add(Group.objects.get(name=role))
     return user
+
+
+def make_user(employee: Employee, username: str, *roles: str, **facts: Any) -> User:
+    """An employee who signs in, with roles or with none."""
+    ensure_roles()
+    user = User.objects.create_user(username, password=PASSWORD, organization=employee.organization, employee=employee, **facts)
+    user.groups.add(*Group.objects.filter(name__in=roles))
+    return user
+
+
+def make_client(organization: Organization, scopes: list[str], **facts: Any) -> ApiClient:
+    """An API client; `accounts.services.issue_key(client)` gives its key."""
+    return save_client(ApiClient(organization=organization, scopes=scopes, **({"name": "HR program"} | facts)))
 
 
 def make_operator(username: str = "operator") -> User:
