@@ -81,14 +81,19 @@ def refresh(token: str, *, request: Any = None) -> Pair:
     if known is None or not same(known.token_hash, digest):
         raise NotSignedIn
     with transaction.atomic():
-        rows = RefreshToken.objects.of(known.organization_id).filter(
-            pk=known.pk, used_at__isnull=True, family__revoked_at__isnull=True, family__expires_at__gt=now,
-            family__user__is_active=True,
-        )  # fmt: skip
-        if rows.update(used_at=now):
+        # Only columns of the row itself: a condition on another table would be a subquery, which PostgreSQL does not ask again
+        # for whoever waited here for the winner.
+        unused = RefreshToken.objects.of(known.organization_id).filter(pk=known.pk, used_at__isnull=True)
+        if unused.update(used_at=now) and _stands(known.family, now):
             return _pair(known.family, now)
     _look_into_reuse(known, now, request)
     raise NotSignedIn
+
+
+def _stands(family: TokenFamily, now: datetime) -> bool:
+    """Whether a sign-in has not ended and its owner may still sign in; asked within the transaction that goes on with it."""
+    rows = TokenFamily.objects.of(family.organization_id).filter(pk=family.pk, revoked_at__isnull=True, expires_at__gt=now)
+    return rows.filter(user__is_active=True).exists()
 
 
 def _look_into_reuse(known: RefreshToken, now: datetime, request: Any) -> None:

@@ -21,8 +21,9 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 
 from accounts.models import User
-from accounts.roles import ADMIN, ensure_roles
+from accounts.roles import ADMIN, APPROVER, HR_ADMIN, ensure_roles
 from accounts.secrets import decrypt
+from accounts.services import issue_personal
 from devices.models import Device
 from devices.services import issue_token
 from employees.models import Assignment, Department, Employee, Organization, Site
@@ -54,6 +55,13 @@ PEOPLE: Final = (
     ("1010", "", "Thomas Mathew", "Stores"),
     ("1011", "", "Ritu Sharma", "Accounts"),
 )
+# Who else signs in, over REST and, where the role has it, at the console: chair → username, employee code, roles
+CHAIRS: Final = {
+    "employee": ("asha", "1001", ()),
+    "approver": ("bala", MANAGER_CODE, (APPROVER,)),
+    "hr_admin": ("hr", "1011", (HR_ADMIN,)),
+}
+TOKEN_LASTS: Final = timedelta(days=1)
 # path at the receiver, name, format
 ENDPOINTS: Final = (
     ("/standard", "Demo receiver, standard", Endpoint.Mode.STANDARD),
@@ -125,10 +133,18 @@ def load(where: Addresses) -> dict[str, Any]:
         state = {
             **where._asdict(),
             "admin": {"username": USERNAME, "password": _admin(organization)},
+            "people": {chair: _person(organization, *facts) for chair, facts in CHAIRS.items()},
             "endpoints": {path: _endpoint(organization, name, mode, where.receiver + path) for path, name, mode in ENDPOINTS},
         }
     _write_state(state)
     return state
+
+
+def person(state: dict[str, Any], chair: str) -> dict[str, Any]:
+    """What one of the demo's people signs in with, and a fresh personal access token."""
+    user = User.objects.select_related("employee").get(username=CHAIRS[chair][0], organization__slug=SLUG)
+    _row, token = issue_personal(user, "demo", lasts=TOKEN_LASTS)
+    return {**state["people"][chair], "organization": SLUG, "employee_id": str(user.employee_id), "token": token}
 
 
 def device_token() -> str:
@@ -141,6 +157,7 @@ def credentials(state: dict[str, Any]) -> dict[str, Any]:
     return {
         "base_url": state["base_url"],
         "admin": state["admin"],
+        **{chair: person(state, chair) for chair in CHAIRS},
         "device": {"sn": SERIAL, "auth_token": device_token()},
         "receiver": {"url": state["receiver"], "received": f"{state['receiver']}/received"},
     }
@@ -177,6 +194,20 @@ def _admin(organization: Organization) -> str:
         user.save()
     user.groups.add(Group.objects.get(name=ADMIN))
     return password
+
+
+def _person(organization: Organization, username: str, code: str, roles: tuple[str, ...]) -> dict[str, str]:
+    """An employee who signs in; the password is the same at every start, as the administrator's is."""
+    known = read_state().get("people", {}).values()
+    password = next((one["password"] for one in known if one["username"] == username), "") or secrets.token_urlsafe(12)
+    user = User.objects.filter(username=username, organization=organization).first()
+    user = user or User(username=username, organization=organization, is_staff=bool(roles))
+    user.employee = Employee.objects.of(organization).get(code=code)
+    if user.pk is None or not user.check_password(password):
+        user.set_password(password)
+    user.save()
+    user.groups.add(*Group.objects.filter(name__in=roles))
+    return {"username": username, "password": password}
 
 
 def _endpoint(organization: Organization, name: str, mode: str, url: str) -> dict[str, str]:

@@ -32,6 +32,9 @@ def _demo(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.delenv(name, raising=False)
 
 
+PERSON = {"username", "password", "organization", "employee_id", "token"}
+
+
 def printed(*arguments: str) -> dict[str, Any]:
     out = StringIO()
     call_command("demo", "--json", *arguments, stdout=out)
@@ -49,19 +52,27 @@ def test_the_last_line_has_exactly_these_keys() -> None:
         "base_url": "http://127.0.0.1:8000",
         "admin": {"username", "password"},
         "device": {"sn", "auth_token"},
+        "employee": PERSON,
+        "approver": PERSON,
+        "hr_admin": PERSON,
         "receiver": {"url", "received"},
     }
     assert credentials["receiver"] == {"url": "http://127.0.0.1:8001", "received": "http://127.0.0.1:8001/received"}
 
 
-def test_a_second_time_changes_nothing_but_adds_a_token() -> None:
+GROWS = {"devices.DeviceToken", "accounts.PersonalToken", "accounts.SecurityEvent"}
+
+
+def test_a_second_time_changes_nothing_but_adds_tokens() -> None:
     first = printed()
     before = counts()
     second = printed()
     after = counts()
-    assert after.pop("devices.DeviceToken") == before.pop("devices.DeviceToken") + 1
-    assert after == before
+    assert {name for name in after if after[name] != before[name]} == GROWS
+    assert after["devices.DeviceToken"] == before["devices.DeviceToken"] + 1
     assert second.pop("device") != first.pop("device")
+    for chair in ("employee", "approver", "hr_admin"):
+        assert second[chair].pop("token") != first[chair].pop("token")
     assert second == first
 
 
