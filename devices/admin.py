@@ -15,6 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
+from accounts.audit import note
+from accounts.models import SecurityEvent
 from devices.models import Device, DeviceToken, DeviceUser
 from devices.services import ROTATION_OVERLAP, issue_token, revoke_tokens, save_device_user
 from employees.console import ReadOnlyInline, TenantAdmin, TenantInline, badge_html
@@ -189,6 +191,7 @@ class DeviceAdmin(TenantAdmin):
                 question=_("The device is turned away from this moment on, until you issue a new token and enter it there."),
             )  # fmt: skip
         count = revoke_tokens(device)
+        _note(request, device, SecurityEvent.Kind.KEY_REVOKED, count=count)
         return self.done(request, device, _("Tokens revoked: %(count)d.") % {"count": count})
 
     def _issue(self, request: HttpRequest, object_id: str, *, title: Any, question: Any) -> HttpResponse:
@@ -198,6 +201,7 @@ class DeviceAdmin(TenantAdmin):
             return self.confirm(request, device, title=title, question=question, button=title)
         token = issue_token(device)
         self.log_change(request, device, str(_("Token issued.")))
+        _note(request, device, SecurityEvent.Kind.KEY_ISSUED)
         return self.page(
             request, "secret", device, title=_("Token of %(device)s") % {"device": device}, secrets=[(_("Token"), token)],
             advice=_("Copy it now: it is stored as a hash and cannot be shown again."),
@@ -206,6 +210,11 @@ class DeviceAdmin(TenantAdmin):
                 (_("A punch, as the device sends it"), _curl(device, token, "punch", _SAMPLE)),
             ],
         )  # fmt: skip
+
+
+def _note(request: HttpRequest, device: Device, kind: str, **details: Any) -> None:
+    """What was done to a device's tokens belongs to the security events."""
+    note(kind, device.organization_id, actor=request.user, request=request, about=f"device {device}", **details)
 
 
 _SAMPLE: Final = '{"user_id": "1001", "att_time": "2026-06-21 09:30:00", "att_state": 1, "input_type": 50}'

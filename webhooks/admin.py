@@ -18,6 +18,8 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminDateWidget, UnfoldBooleanSwitchWidget
 
+from accounts.audit import note
+from accounts.models import SecurityEvent
 from employees.console import (
     ReadOnlyInline,
     ReadOnlyTenantAdmin,
@@ -109,6 +111,11 @@ class ReplayForm(forms.Form):
             since=datetime.combine(since, time(), zone) if since else None,
             until=datetime.combine(until + timedelta(days=1), time(), zone) if until else None,
         )
+
+
+def _note(request: HttpRequest, endpoint: Endpoint, kind: str, **details: Any) -> None:
+    """What was done to an endpoint's keys and events belongs to the security events."""
+    note(kind, endpoint.organization_id, actor=request.user, request=request, about=f"endpoint {endpoint}", **details)
 
 
 @admin.register(Endpoint)
@@ -217,6 +224,7 @@ class EndpointAdmin(TenantAdmin):
             ) % {"hours": hours})  # fmt: skip
         secret = rotate_secret(endpoint)
         self.log_change(request, endpoint, str(_("Secret rotated.")))
+        _note(request, endpoint, SecurityEvent.Kind.KEY_ISSUED, what="signing secret")
         return self._show(request, endpoint, secret)
 
     @action(description=_("Issue a feed key"), url_path="feed-key", icon="vpn_key", permissions=["change"])
@@ -228,6 +236,7 @@ class EndpointAdmin(TenantAdmin):
             ))  # fmt: skip
         key = issue_feed_key(endpoint)
         self.log_change(request, endpoint, str(_("Feed key issued.")))
+        _note(request, endpoint, SecurityEvent.Kind.KEY_ISSUED, what="feed key")
         return self.page(
             request, "secret", endpoint, title=_("Feed key of %(endpoint)s") % {"endpoint": endpoint},
             secrets=[(_("Feed key"), key)], advice=_("Copy it now: it is not shown again. It goes into the header "
@@ -243,6 +252,7 @@ class EndpointAdmin(TenantAdmin):
                 question=_("Every key of this endpoint's feed stops working at once. Pushes go on."),
             )  # fmt: skip
         number = revoke_feed_keys(endpoint)
+        _note(request, endpoint, SecurityEvent.Kind.KEY_REVOKED, what="feed keys", count=number)
         return self.done(request, endpoint, _("%(number)d keys revoked.") % {"number": number})
 
     @action(description=_("Send again…"), url_path="send-again", icon="replay", permissions=["change"])
@@ -257,6 +267,7 @@ class EndpointAdmin(TenantAdmin):
             # Only what was shown is sent: another choice, or new rows, and the number is shown again.
             if request.POST.get("confirmed") == str(count):
                 number = replay(rows)
+                _note(request, endpoint, SecurityEvent.Kind.REPLAYED, count=number)
                 return self.done(request, endpoint, _("%(number)d deliveries queued once more.") % {"number": number})
         return self.page(request, "replay", endpoint, title=_("Send again"), form=form, count=count)
 
@@ -371,7 +382,8 @@ class DeliveryAdmin(ReadOnlyTenantAdmin):
             return self.confirm(request, delivery, title=_("Send again"), button=_("Send again"), question=_(
                 "The same bytes are sent once more under the same message id; a receiver that has it already ignores it."
             ))  # fmt: skip
-        replay(Delivery.objects.of(delivery.organization_id).filter(pk=delivery.pk))
+        count = replay(Delivery.objects.of(delivery.organization_id).filter(pk=delivery.pk))
+        _note(request, delivery.endpoint, SecurityEvent.Kind.REPLAYED, count=count, delivery=delivery.pk)
         return self.done(request, delivery, _("Queued once more."))
 
 

@@ -14,9 +14,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from accounts.audit import note
+from accounts.models import SecurityEvent
 from webhooks import services
 from webhooks.authentication import EndpointAuthentication
-from webhooks.models import Delivery, Endpoint
+from webhooks.models import Delivery, Endpoint, EndpointKey
 
 PAGE = 50
 LARGEST_PAGE = 500
@@ -78,6 +80,10 @@ class EventsViewSet(ViewSet):
         if "id" in asked:
             rows = rows.filter(message_id=asked["id"])
         count = rows.count() if asked["dry_run"] else services.replay(rows)
+        if not asked["dry_run"]:
+            key: EndpointKey = request.auth  # type: ignore[assignment]
+            who, about = f"feed key {key}", f"endpoint {endpoint}"
+            note(SecurityEvent.Kind.REPLAYED, endpoint.organization_id, actor=who, request=request, about=about, count=count)
         return Response({"count": count, "queued": not asked["dry_run"]})
 
 
