@@ -215,7 +215,7 @@ class ApiClientAdmin(TenantAdmin):
     fieldsets = (
         (None, {"fields": ("name", "active")}),
         (_("What it may do"), {"fields": ("scopes", "employee", "audience")}),
-        (_("Limits of its own"), {"fields": (("per_minute", "per_hour", "per_day"),)}),
+        (_("Limits of its own"), {"fields": ("per_minute", "per_hour", "per_day")}),
     )
     _known = (_("What it signs in with"), {"fields": (("client_id", "created_at"),)})
     readonly_fields = ("client_id", "created_at")
