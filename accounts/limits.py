@@ -130,6 +130,12 @@ def username(request: Any) -> str | None:
 V1: Final = Limit("v1", (Window(60, MINUTE),), caller)
 V1_PUNCH: Final = replace(V1, name="v1-punch", windows=(Window(30, MINUTE),))
 HR_CLOCK: Final = Limit("hr-clock", lambda _: (Window(settings.HR_LIMIT_PER_MINUTE, MINUTE),), caller)
+# A terminal that stores what it could not send may send a day in a minute: off unless an operator knows his terminals.
+DEVICE: Final = Limit(
+    "device",
+    lambda _: (Window(settings.DEVICE_LIMIT_PER_MINUTE, MINUTE),) if settings.DEVICE_LIMIT_PER_MINUTE else (),
+    key=lambda request: request.user.id,
+)
 BIOMETRIC_WINDOWS: Final = (Window(1000, HOUR), Window(10_000, DAY))
 BIOMETRIC: Final = Limit("biometric", BIOMETRIC_WINDOWS, caller)
 SSO: Final = Limit("sso", (Window(30, MINUTE),), address, REFUSE)
@@ -214,8 +220,8 @@ class Bill:
 class Breaker:
     """Keeps a process away from a cache that failed. Says so once a minute at most; `figures` are since the process began."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._lock, self._clock = threading.Lock(), clock
         self.reset()
 
     def reset(self) -> None:
@@ -231,14 +237,14 @@ class Breaker:
     @property
     def wait(self) -> int:
         """Whole seconds, at least 1, until the cache is tried again."""
-        return max(1, math.ceil(self._until - time.monotonic()))
+        return max(1, math.ceil(self._until - self._clock()))
 
     def admits(self) -> bool:
         """Whether the cache may be asked: always while it works, one request each REST_S seconds while it does not."""
         if not self._tripped:
             return True
         with self._lock:
-            now = time.monotonic()
+            now = self._clock()
             if now < self._until:
                 return False
             self._until = now + REST_S
@@ -254,7 +260,7 @@ class Breaker:
         """The cache did not answer, or not as it should."""
         with self._lock:
             self.failures += 1
-            self._tripped, self._until = True, time.monotonic() + REST_S
+            self._tripped, self._until = True, self._clock() + REST_S
             self._say(error)
 
     def decided_without(self) -> None:
@@ -263,7 +269,7 @@ class Breaker:
             self.uncounted += 1
 
     def _say(self, error: Exception) -> None:
-        if (now := time.monotonic()) - self._said >= SAY_EVERY_S:
+        if (now := self._clock()) - self._said >= SAY_EVERY_S:
             self._said = now
             log.warning(
                 "The cache of the rate limits fails (%s: %s): punches are limited per process, sign-in answers 503."

@@ -77,7 +77,41 @@ def _engine() -> Iterator[CheckMessage]:
         yield Error("SQLite is older than 3.35.", hint="Use PostgreSQL, or a newer Python build.", id="muster.E010")
 
 
+EXACT = "RedisCache"
+OF_ONE_PROCESS = "LocMemCache"
+
+
+def _limits() -> Iterator[CheckMessage]:
+    if settings.LIMITS_CACHE_URL and not settings.LIMITS_CACHE_URL.startswith(("redis://", "rediss://", "unix://")):
+        yield Error("MUSTER_LIMITS_CACHE_URL is no Redis.", hint="Give redis://host:6379/1, or nothing.", id="muster.E011")
+        return
+    backend = settings.CACHES["limits"]["BACKEND"].rpartition(".")[2]
+    if backend == OF_ONE_PROCESS and settings.WEB_WORKERS > 1:
+        yield Caution(
+            f"Each of the {settings.WEB_WORKERS} web processes counts rate limits for itself.",
+            hint="Give a Redis in MUSTER_LIMITS_CACHE_URL, or run one web process.",
+            id="muster.W012",
+        )
+    elif backend not in (EXACT, OF_ONE_PROCESS):
+        yield Caution(
+            f"{backend} lets more requests pass than the rate limits say.",
+            hint="Count rate limits in Redis: MUSTER_LIMITS_CACHE_URL.",
+            id="muster.W013",
+        )
+
+
+def _proxies() -> Iterator[CheckMessage]:
+    if settings.TRUSTED_PROXIES < 0:
+        yield Error("MUSTER_TRUSTED_PROXIES is below 0.", hint="Give the number of proxies in front.", id="muster.E014")
+    if settings.SECURE_PROXY_SSL_HEADER and not settings.TRUSTED_PROXIES:
+        yield Caution(
+            "Behind a proxy that is not counted, all clients have one address, and share the limits of one.",
+            hint="Set MUSTER_TRUSTED_PROXIES to the number of proxies in front.",
+            id="muster.W015",
+        )
+
+
 @register(Tags.security)
 def settings_are_safe(**_: Any) -> Sequence[CheckMessage]:
     """Everything that can be told from the settings alone."""
-    return [*_secrets(), *_hosts(), *_push(), *_engine()]
+    return [*_secrets(), *_hosts(), *_push(), *_engine(), *_limits(), *_proxies()]

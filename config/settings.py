@@ -173,6 +173,7 @@ LIMITS_CACHE_URL = env.str("MUSTER_LIMITS_CACHE_URL", default="")
 TRUSTED_PROXIES = env.int("MUSTER_TRUSTED_PROXIES", default=0)
 WEB_WORKERS = int(env.str("MUSTER_WEB_WORKERS", default="") or (1 if _database["ENGINE"] == "config.sqlite" else 2))
 HR_LIMIT_PER_MINUTE = env.int("MUSTER_HR_LIMIT_PER_MINUTE", default=600)
+DEVICE_LIMIT_PER_MINUTE = env.int("MUSTER_DEVICE_LIMIT_PER_MINUTE", default=0)
 _MEMORY = "django.core.cache.backends.locmem.LocMemCache"
 CACHES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": _MEMORY},

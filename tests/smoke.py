@@ -300,7 +300,11 @@ def servers(scratch: Path) -> Iterator[dict[str, str] | str]:
             stdout=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
         try:
-            yield {"DATABASE_URL": server.url, "BROKER_URL": f"redis://127.0.0.1:{port}/0"}
+            yield {
+                "DATABASE_URL": server.url,
+                "BROKER_URL": f"redis://127.0.0.1:{port}/0",
+                "MUSTER_LIMITS_CACHE_URL": f"redis://127.0.0.1:{port}/1",
+            }
         finally:
             process.terminate()
             process.wait()

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from accounts.audit import note
+from accounts.limits import V1
 from accounts.models import SecurityEvent
 from webhooks import services
 from webhooks.authentication import EndpointAuthentication
@@ -52,6 +53,7 @@ class EventsViewSet(ViewSet):
 
     authentication_classes = (EndpointAuthentication,)
     permission_classes = ()
+    limits = (V1,)
 
     def list(self, request: Request) -> Response:
         """Events after a position, in order; `next` is null when there are no more now."""

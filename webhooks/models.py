@@ -230,3 +230,8 @@ class EndpointKey(TenantModel):
 
     def __str__(self) -> str:
         return f"…{self.hint}"
+
+    @property
+    def limit_key(self) -> str:
+        """What requests are counted by: all keys of an endpoint together, so that a new key is no new allowance."""
+        return f"endpoint:{self.endpoint_id}"

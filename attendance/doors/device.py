@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
+from accounts.limits import DEVICE
 from attendance.claims import Claim, Terminal, bounded_key
 from attendance.models import Door
 from attendance.services import record_punch
@@ -136,6 +137,7 @@ class DeviceDoor(ViewSet):
     http_method_names = ("get", "post", "head")
     authentication_classes = (DeviceAuthentication,)
     permission_classes = ()
+    limits = (DEVICE,)
     envelope = staticmethod(envelope)
 
     def punch(self, request: Request) -> Response:

@@ -140,3 +140,11 @@ def test_the_next_delivery_of_a_lane_is_found_by_its_index_however_long_the_lane
     statement = f"SELECT 1 FROM webhooks_lane l JOIN webhooks_delivery d ON {lanes._WAITS} WHERE l.id = 1 LIMIT 1"
     if connection.vendor == "sqlite":
         assert any("delivery_next" in row[3] for row in run(f"EXPLAIN QUERY PLAN {statement}"))
+
+
+def test_the_feed_is_limited_for_all_keys_of_an_endpoint_together(customer: Any, endpoint: Endpoint) -> None:
+    other = Client(headers={"Authorization": f"Bearer {services.issue_feed_key(endpoint)}"})
+    replies = [(customer, other)[turn % 2].get(FEED) for turn in range(61)]
+    assert [reply.status_code for reply in replies] == [200] * 60 + [429]
+    assert replies[0]["RateLimit"].startswith('"v1-minute";r=59;t=')
+    assert 1 <= int(replies[-1]["Retry-After"]) <= 60

@@ -257,3 +257,16 @@ def test_config_tells_zone_states_and_heartbeat(terminal: Terminal) -> None:
         "ok": True,
         "config": {"zone": "Asia/Kolkata", "state_map": {"1": "in", "2": "out"}, "heartbeat_s": 60},
     }
+
+
+def test_an_operator_may_limit_what_a_terminal_sends(terminal: Terminal, settings: Any) -> None:
+    settings.DEVICE_LIMIT_PER_MINUTE = 2
+    replies = [terminal.punch(request_id=key) for key in "abc"]
+    assert [reply.status_code for reply in replies] == [200, 200, 429]
+    assert replies[2].json() == {"ok": False, "error": "rate_limited"}
+    assert 1 <= int(replies[2]["Retry-After"]) <= 60
+    assert Punch.objects.count() == 2
+
+
+def test_a_terminal_is_not_limited_unless_an_operator_says_so(terminal: Terminal) -> None:
+    assert not terminal.punch().has_header("RateLimit")
