@@ -129,7 +129,6 @@ def username(request: Any) -> str | None:
 # The limits that the doors' contracts name.
 V1: Final = Limit("v1", (Window(60, MINUTE),), caller)
 V1_PUNCH: Final = replace(V1, name="v1-punch", windows=(Window(30, MINUTE),))
-HR_CLOCK: Final = Limit("hr-clock", lambda _: (Window(settings.HR_LIMIT_PER_MINUTE, MINUTE),), caller)
 # A terminal that stores what it could not send may send a day in a minute: off unless an operator knows his terminals.
 DEVICE: Final = Limit(
     "device",
@@ -137,7 +136,6 @@ DEVICE: Final = Limit(
     key=lambda request: request.user.id,
 )
 BIOMETRIC_WINDOWS: Final = (Window(1000, HOUR), Window(10_000, DAY))
-BIOMETRIC: Final = Limit("biometric", BIOMETRIC_WINDOWS, caller)
 SSO: Final = Limit("sso", (Window(30, MINUTE),), address, REFUSE)
 # Passwords and client secrets: one address tries few, and one account is tried few times from wherever it comes.
 SIGN_IN: Final = (

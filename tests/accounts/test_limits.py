@@ -190,10 +190,8 @@ def test_an_account_is_tried_few_times_from_everywhere() -> None:
 
 def test_the_doors_limits_are_the_contract_s() -> None:
     assert (V1.windows, V1_PUNCH.windows, SSO.windows) == ((Window(60, 60),), (Window(30, 60),), (Window(30, 60),))
-    assert limits.BIOMETRIC.windows == (Window(1000, 3600), Window(10_000, 86_400))
-    assert callable(limits.HR_CLOCK.windows)
-    assert limits.HR_CLOCK.windows(None) == (Window(600, 60),)
-    assert V1_PUNCH.on_failure is V1.on_failure is limits.HR_CLOCK.on_failure is limits.BIOMETRIC.on_failure is PASS
+    assert (Window(1000, 3600), Window(10_000, 86_400)) == limits.BIOMETRIC_WINDOWS
+    assert V1_PUNCH.on_failure is V1.on_failure is PASS
     assert SSO.on_failure is REFUSE
     assert {limit.on_failure for limit in SIGN_IN} == {REFUSE}
 
