@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,9 +13,10 @@ import pytest
 from tests import people
 from tests.webhooks.conftest import publish, trusted
 from tests.webhooks.receiver import Receiver
-from webhooks import delivery
+from webhooks import delivery, lanes, watcher
+from webhooks.lanes import Claimed
 from webhooks.models import Delivery, Endpoint
-from webhooks.watcher import Hands, watch
+from webhooks.watcher import Broker, Hands, watch
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -78,12 +80,53 @@ def test_a_healthy_broker_gets_the_work(endpoint: Endpoint, receiver: Receiver, 
 
 @pytest.mark.parametrize("broker", [_raise, lambda *_: None, lambda *_: time.sleep(4)], ids=["refuses", "forgets", "hangs"])
 def test_a_broken_broker_delays_a_push_and_never_stops_it(
-    endpoint: Endpoint, receiver: Receiver, watching: Any, broker: Callable[..., Any]
+    endpoint: Endpoint, receiver: Receiver, watching: Any, broker: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """More lanes than may be handed over at a time: what the broker lost must not keep its place for ever."""
+    """More lanes than may be handed over at a time; and nobody waits for the lease of a hand-over to run out."""
+    monkeypatch.setattr(lanes, "HANDED_OVER", timedelta(seconds=29))
     for number in range(12):
         other = trusted(people.make_endpoint(people.make_organization(f"tenant-{number}"), receiver.url))
         publish(other)
     watching(broker)
     assert _delivered(12)
     assert len(receiver.received) == 12
+
+
+def test_a_broker_that_comes_back_is_tried_with_one_lane_and_then_trusted(
+    endpoint: Endpoint, receiver: Receiver, watching: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watcher, "SUSPECT_S", 0.2)
+    monkeypatch.setattr(lanes, "HANDED_OVER", timedelta(seconds=29))
+    well, handed = threading.Event(), []
+
+    def publish_(lane_id: int, token: int) -> None:
+        handed.append(lane_id)
+        if well.is_set():
+            delivery.run_lane(lane_id, token)
+
+    watching(publish_)
+    trusted(endpoint)
+    for number in range(6):
+        publish(endpoint, f"employee:{number}")
+    assert _delivered(6)
+    at_first = len(handed)
+    for number in range(6, 12):
+        publish(endpoint, f"employee:{number}")
+    assert _delivered(12)
+    assert len(handed) < at_first + 6, "on trial it gets one lane at a time"
+    well.set()
+    for number in range(12, 40):
+        publish(endpoint, f"employee:{number}")
+        time.sleep(0.05)
+    assert _delivered(40)
+    assert len(handed) > at_first + 5
+
+
+def test_a_broker_that_hangs_for_ever_does_not_keep_the_worker_from_ending(db: None) -> None:
+    hangs = threading.Event()
+    broker = Broker(lambda *_: hangs.wait())
+    broker.give(Claimed(1, 1, late=False))
+    broker.close()
+    threads = [thread for thread in threading.enumerate() if thread.name == "muster-publisher" and not thread.daemon]
+    hangs.set()
+    assert threads == []
