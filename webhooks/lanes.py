@@ -24,6 +24,8 @@ from webhooks import schedule
 SENDING = timedelta(seconds=30)
 HANDED_OVER = timedelta(seconds=1.5)
 ADOPT_AT_ONCE = 500
+# A worker that does nothing for this long within a transaction was stopped: its locks are taken from it. Milliseconds.
+STOPPED_MS = "1500"
 ENDPOINTS_AT_ONCE = 300
 
 # Only what was adopted: a new row belongs to the adopter, who will wake the lane.
@@ -85,8 +87,7 @@ def adopt() -> int:
     if not run("SELECT 1 FROM webhooks_delivery WHERE state = 'new' LIMIT 1"):
         return 0
     with transaction.atomic():
-        # One adopter at a time: two could put a lane's sixth delivery into place before its fifth.
-        if connection.vendor == "postgresql" and run("SELECT pg_try_advisory_xact_lock(%s)", _ADOPTING) != [(True,)]:
+        if not _alone():
             return 0
         adopted = run(
             "UPDATE webhooks_delivery SET state = 'waiting' WHERE id IN (SELECT id FROM webhooks_delivery"
@@ -97,6 +98,20 @@ def adopt() -> int:
         _wake(sorted({row[:3] for row in adopted}))
         _place([(endpoint_id, key) for _, endpoint_id, _, key, position in adopted if position is None])
     return len(adopted)
+
+
+def _alone() -> bool:
+    """Whether this transaction is the one that adopts: two could put a lane's sixth delivery into place before its fifth.
+
+    Should this process be stopped half way, the database ends the transaction, and another worker adopts.
+    """
+    if connection.vendor != "postgresql":
+        return True
+    ((alone, _),) = run(
+        "SELECT pg_try_advisory_xact_lock(%s), set_config('idle_in_transaction_session_timeout', %s, TRUE)",
+        *(_ADOPTING, STOPPED_MS),
+    )
+    return bool(alone)
 
 
 def _place(rows: Sequence[tuple[int, int]]) -> None:
@@ -288,11 +303,15 @@ def next_job(lane_id: int, token: int) -> Job | None:
 
 
 def hold(lane_id: int, token: int) -> bool:
-    """Prolong a lease and lock the lane until the transaction ends; False when it is not ours any more."""
+    """Prolong a lease and lock the lane until the transaction ends; False when it is not ours any more.
+
+    A process that is stopped before that end loses the lock: whoever adopts would wait for it.
+    """
+    brief = ", set_config('idle_in_transaction_session_timeout', %s, TRUE)" if connection.vendor == "postgresql" else ""
     return bool(
         run(
-            "UPDATE webhooks_lane SET leased_until = %s WHERE id = %s AND lease_token = %s RETURNING id",
-            *(moment(timezone.now() + SENDING), lane_id, token),
+            f"UPDATE webhooks_lane SET leased_until = %s WHERE id = %s AND lease_token = %s RETURNING id{brief}",  # noqa: S608
+            *(moment(timezone.now() + SENDING), lane_id, token, *([STOPPED_MS] if brief else [])),
         )
     )
 

@@ -9,13 +9,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import DatabaseError, connection, connections
 
 from tests import people
-from tests.webhooks.conftest import publish, trusted
+from tests.webhooks.conftest import publish, push, trusted
 from tests.webhooks.receiver import Receiver
 from webhooks import delivery, lanes, watcher
 from webhooks.lanes import Claimed
-from webhooks.models import Delivery, Endpoint
+from webhooks.models import Delivery, Endpoint, Lane
 from webhooks.watcher import Broker, Hands, watch
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -44,8 +45,6 @@ def watching() -> Iterator[Callable[[Callable[[int, int], object]], None]]:
 
 
 def _watch(hands: Hands, stop: threading.Event) -> None:
-    from django.db import connections
-
     try:
         watch(hands, stop)
     finally:
@@ -130,3 +129,51 @@ def test_a_broker_that_hangs_for_ever_does_not_keep_the_worker_from_ending(db: N
     threads = [thread for thread in threading.enumerate() if thread.name == "muster-publisher" and not thread.daemon]
     hangs.set()
     assert threads == []
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer: a stopped one stops the others")
+@pytest.mark.parametrize("where", ["_place", "waits"], ids=["adopting", "recording"])
+def test_a_worker_stopped_within_a_transaction_does_not_stop_the_others(
+    endpoint: Endpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """SIGSTOP in the middle: the database takes its locks away, its changes with them, and another one does the work."""
+    original, go_on, stopped = getattr(lanes, where), threading.Event(), threading.Event()
+
+    def stop_here(*args: Any) -> Any:
+        if threading.current_thread().name == "stopped":
+            stopped.set()
+            go_on.wait()
+        return original(*args)
+
+    monkeypatch.setattr(lanes, where, stop_here)
+    trusted(endpoint)
+    publish(endpoint)
+    thread = threading.Thread(target=_push_in_a_thread, name="stopped")
+    thread.start()
+    assert stopped.wait(10)
+    publish(endpoint)  # Into the same lane, which the stopped one may have locked.
+    deadline = time.monotonic() + 20
+    while Delivery.objects.filter(state="new").exists() and time.monotonic() < deadline:
+        _tolerantly(lanes.adopt)
+        time.sleep(0.05)
+    go_on.set()
+    thread.join()
+    assert not Delivery.objects.filter(state="new").exists()
+    Lane.objects.update(leased_until=None)
+    push()
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"delivered"}
+    assert {request.headers["muster-sequence"] for request in receiver.received} == {"1", "2"}
+
+
+def _push_in_a_thread() -> None:
+    try:
+        _tolerantly(push)
+    finally:
+        connections.close_all()
+
+
+def _tolerantly(work: Callable[[], object]) -> None:
+    try:
+        work()
+    except DatabaseError:
+        connection.close()
