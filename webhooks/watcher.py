@@ -16,14 +16,15 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
+from typing import Any
 
-from django.db import DatabaseError, InterfaceError, close_old_connections
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
 
 from employees.loops import look_for_ever
 from webhooks import delivery, lanes
-from webhooks.lanes import Claimed
+from webhooks.lanes import Claimed, Job
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,10 @@ PATIENCE_S = 0.5
 TAKEN_WITHIN_S = 1.0
 SUSPECT_S = 5.0
 
-HandOver = Callable[[int, int], object]
+# Lanes in one message: what a broker and Celery spend on a message is more than what a push costs.
+LANES_AT_ONCE = 8
+
+HandOver = Callable[[list[tuple[int, int]]], object]
 
 
 class Broker:
@@ -43,7 +47,7 @@ class Broker:
     def __init__(self, publish: HandOver) -> None:
         self._publish = publish
         self._lock = threading.Lock()
-        self._messages: queue.SimpleQueue[Claimed | None] = queue.SimpleQueue()
+        self._messages: queue.SimpleQueue[list[Claimed] | None] = queue.SimpleQueue()
         self._handed: dict[Claimed, float] = {}
         self._unpublished: set[Claimed] = set()
         self._publishing_since: float | None = None
@@ -52,12 +56,12 @@ class Broker:
         # A daemon: a broker that hangs for ever must not keep the process from ending.
         threading.Thread(target=self._publish_all, name="muster-publisher", daemon=True).start()
 
-    def takes(self) -> bool:
-        """Whether a lane may be handed over now: always while it is trusted, one at a time on trial, else not."""
+    def takes(self) -> int:
+        """How many lanes may be handed over in one message now: one at a time on trial, none while it is suspect."""
         with self._lock:
             if self._suspect_until is None:
-                return True
-            return time.monotonic() >= self._suspect_until and not self._handed and self._publishing_since is None
+                return LANES_AT_ONCE
+            return int(time.monotonic() >= self._suspect_until and not self._handed and self._publishing_since is None)
 
     @property
     def trusted(self) -> bool:
@@ -68,11 +72,11 @@ class Broker:
         """How many hand-overs were not taken up when it was last looked at."""
         return len(self._handed)
 
-    def give(self, claimed: Claimed) -> None:
-        """Hand a lane over; returns at once."""
+    def give(self, claimed: list[Claimed]) -> None:
+        """Hand lanes over in one message; returns at once."""
         with self._lock:
-            self._handed[claimed] = time.monotonic()
-            self._unpublished.add(claimed)
+            self._handed |= dict.fromkeys(claimed, time.monotonic())
+            self._unpublished.update(claimed)
         self._messages.put(claimed)
 
     def look(self) -> list[Claimed]:
@@ -121,17 +125,17 @@ class Broker:
     def _publish_all(self) -> None:
         while (claimed := self._messages.get()) is not None:
             with self._lock:
-                if claimed not in self._unpublished:
+                if self._unpublished.isdisjoint(claimed):
                     continue  # Somebody else does it by now.
                 self._publishing_since = time.monotonic()
             failed = ""
             try:
-                self._publish(claimed.lane_id, claimed.token)
+                self._publish([(one.lane_id, one.token) for one in claimed])
             except Exception as error:  # noqa: BLE001 - whatever the client of the broker raises, there are other hands.
                 failed = type(error).__name__
             with self._lock:
                 self._publishing_since = None
-                self._unpublished.discard(claimed)
+                self._unpublished.difference_update(claimed)
                 self._failed = failed or self._failed
 
 
@@ -159,16 +163,29 @@ class Hands:
         """For how long to claim: our own threads set to work at once, a hand-over may get lost."""
         return lanes.HANDED_OVER if self._broker is not None and self._broker.takes() else lanes.SENDING
 
-    def give(self, claimed: Claimed) -> None:
-        """Have a claimed lane worked off by somebody."""
-        if self._broker is not None and claimed.late and self._broker.trusted:
-            # Another worker's hand-over, or it would have been done by now.
-            for one in self._broker.suspect("a hand-over was not taken up"):
-                self._keep(one)
-        if self._broker is not None and not claimed.held and self._broker.takes():
-            self._broker.give(claimed)
-        else:
-            self._keep(claimed)
+    def give(self, claimed: list[Claimed]) -> None:
+        """Have claimed lanes worked off by somebody."""
+        if self._broker is not None:
+            if self._broker.trusted and any(one.late for one in claimed):
+                # Another worker's hand-over, or it would have been done by now.
+                for one in self._broker.suspect("a hand-over was not taken up"):
+                    self._keep(one)
+            while (number := self._broker.takes()) and claimed and not claimed[0].held:
+                self._broker.give(claimed[:number])
+                claimed = claimed[number:]
+        for one in claimed:
+            self._keep(one)
+
+    def run(self, handed: list[tuple[int, int]]) -> None:
+        """What a Celery task does: take lanes up, work them off beside each other, and wait until that is done."""
+        try:
+            jobs = _taken_up(handed)
+            others = [self._own.submit(_guarded, delivery.work_off, job) for job in jobs[1:]]
+            for job in jobs[:1]:
+                _guarded(delivery.work_off, job)
+            wait(others)
+        finally:
+            close_old_connections()
 
     def close(self) -> None:
         """Finish what is under way; a publisher that hangs is left behind."""
@@ -179,26 +196,60 @@ class Hands:
     def _keep(self, claimed: Claimed) -> None:
         with self._lock:
             self._in_own += 1
-        self._own.submit(self._work, claimed)
+        self._own.submit(_guarded, self._work, claimed)
 
     def _work(self, claimed: Claimed) -> None:
         try:
-            work = delivery.work_off if claimed.held else delivery.run_lane
-            work(claimed.lane_id, claimed.token)
-        except (DatabaseError, InterfaceError):
-            log.warning("A push could not be recorded; it will be made again", exc_info=True)
+            if claimed.held:
+                for job in lanes.next_jobs([claimed]):
+                    delivery.work_off(job)
+            else:
+                delivery.run_lane(claimed.lane_id, claimed.token)
         finally:
-            close_old_connections()
             with self._lock:
                 self._in_own -= 1
+
+
+_employed: list[Hands] = []
+
+
+def employ(publish: HandOver | None, number: int) -> Hands:
+    """Make the hands of this worker process: for the watcher, and for the tasks that Celery brings."""
+    _employed[:] = [Hands(publish, number)]
+    return _employed[0]
+
+
+def hands() -> Hands:
+    """The hands of this worker process. Raises IndexError where nobody employed any: only a worker takes tasks."""
+    return _employed[0]
+
+
+def _taken_up(handed: list[tuple[int, int]]) -> list[Job]:
+    try:
+        return lanes.next_jobs(lanes.take_up(handed))
+    except (OperationalError, InterfaceError):
+        # The database was restarted, and this thread's connection with it. Once more on a new one: the tokens make it safe.
+        close_old_connections()
+        return lanes.next_jobs(lanes.take_up(handed))
+
+
+def _guarded(work: Callable[[Any], object], what: Any) -> None:
+    """Do a piece of work in a thread that lives on, whatever comes of it, and keeps no connection."""
+    try:
+        work(what)
+    except (DatabaseError, InterfaceError):
+        log.warning("A push could not be recorded; it will be made again", exc_info=True)
+    except Exception:
+        log.exception("A push went wrong; it will be made again")
+    finally:
+        close_old_connections()
 
 
 def tick(hands: Hands) -> int:
     """Look once: adopt what is new, claim what is due, hand it over. Returns how much there was."""
     adopted = lanes.adopt()
     claimed = lanes.claim(hands.room(), hands.lease(), hands.number)
-    for lane in claimed:
-        hands.give(lane)
+    hands.give(claimed)
     return adopted + len(claimed)
 
 

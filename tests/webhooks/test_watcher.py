@@ -28,10 +28,10 @@ def endpoint(transactional_db: None, receiver: Receiver) -> Endpoint:
 
 
 @pytest.fixture
-def watching() -> Iterator[Callable[[Callable[[int, int], object]], None]]:
+def watching() -> Iterator[Callable[[Callable[..., object]], None]]:
     stop, threads, hands = threading.Event(), [], []
 
-    def start(publish_: Callable[[int, int], object]) -> None:
+    def start(publish_: Callable[..., object]) -> None:
         hands.append(Hands(publish_, 4))
         threads.append(threading.Thread(target=_watch, args=(hands[-1], stop)))
         threads[-1].start()
@@ -67,9 +67,10 @@ def _raise(*_: Any) -> None:
 def test_a_healthy_broker_gets_the_work(endpoint: Endpoint, receiver: Receiver, watching: Any) -> None:
     handed: list[tuple[int, int]] = []
 
-    def publish_(lane_id: int, token: int) -> None:
-        handed.append((lane_id, token))
-        delivery.run_lane(lane_id, token)
+    def publish_(lanes_: list[tuple[int, int]]) -> None:
+        handed.extend(lanes_)
+        for lane_id, token in lanes_:
+            delivery.run_lane(lane_id, token)
 
     watching(publish_)
     publish(endpoint)
@@ -96,12 +97,14 @@ def test_a_broker_that_comes_back_is_tried_with_one_lane_and_then_trusted(
 ) -> None:
     monkeypatch.setattr(watcher, "SUSPECT_S", 0.2)
     monkeypatch.setattr(lanes, "HANDED_OVER", timedelta(seconds=29))
-    well, handed = threading.Event(), []
+    handed: list[tuple[int, int]] = []
+    well = threading.Event()
 
-    def publish_(lane_id: int, token: int) -> None:
-        handed.append(lane_id)
+    def publish_(lanes_: list[tuple[int, int]]) -> None:
+        handed.extend(lanes_)
         if well.is_set():
-            delivery.run_lane(lane_id, token)
+            for lane_id, token in lanes_:
+                delivery.run_lane(lane_id, token)
 
     watching(publish_)
     trusted(endpoint)
@@ -124,7 +127,7 @@ def test_a_broker_that_comes_back_is_tried_with_one_lane_and_then_trusted(
 def test_a_broker_that_hangs_for_ever_does_not_keep_the_worker_from_ending(db: None) -> None:
     hangs = threading.Event()
     broker = Broker(lambda *_: hangs.wait())
-    broker.give(Claimed(1, 1, late=False))
+    broker.give([Claimed(1, 1, late=False)])
     broker.close()
     threads = [thread for thread in threading.enumerate() if thread.name == "muster-publisher" and not thread.daemon]
     hangs.set()
@@ -132,18 +135,18 @@ def test_a_broker_that_hangs_for_ever_does_not_keep_the_worker_from_ending(db: N
 
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer: a stopped one stops the others")
-@pytest.mark.parametrize("where", ["_place", "waits"], ids=["adopting", "recording"])
+@pytest.mark.parametrize("where", ["_place", "go_on"], ids=["adopting", "recording"])
 def test_a_worker_stopped_within_a_transaction_does_not_stop_the_others(
     endpoint: Endpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     """SIGSTOP in the middle: the database takes its locks away, its changes with them, and another one does the work."""
     original, go_on, stopped = getattr(lanes, where), threading.Event(), threading.Event()
 
-    def stop_here(*args: Any) -> Any:
+    def stop_here(*args: Any, **kwargs: Any) -> Any:
         if threading.current_thread().name == "stopped":
             stopped.set()
             go_on.wait()
-        return original(*args)
+        return original(*args, **kwargs)
 
     monkeypatch.setattr(lanes, where, stop_here)
     trusted(endpoint)
@@ -177,3 +180,20 @@ def _tolerantly(work: Callable[[], object]) -> None:
         work()
     except DatabaseError:
         connection.close()
+
+
+def test_lanes_of_one_task_are_worked_off_beside_each_other_and_once(endpoint: Endpoint, receiver: Receiver) -> None:
+    """Each waits at the customer's server for the other: one after the other they would never end well."""
+    meet = threading.Barrier(2, timeout=10)
+    receiver.answer = lambda request: (meet.wait(), (200, b""))[1]
+    trusted(endpoint)
+    publish(endpoint, "employee:a")
+    publish(endpoint, "employee:b")
+    lanes.adopt()
+    handed = [(one.lane_id, one.token) for one in lanes.claim(8)]
+    hands = Hands(None, 4)
+    hands.run(handed)
+    hands.run(handed)
+    hands.close()
+    assert Delivery.objects.filter(state="delivered").count() == 2
+    assert len(receiver.received) == 2
