@@ -46,9 +46,9 @@ app.autodiscover_tasks()
 TASK_EXPIRES_S = 5
 
 
-def publish(lane_id: int, token: int) -> None:
-    """Hand a lane over to whoever listens at the broker."""
-    app.send_task("webhooks.run_lane", (lane_id, token), expires=TASK_EXPIRES_S, ignore_result=True)
+def publish(handed: list[tuple[int, int]]) -> None:
+    """Hand lanes (id, token) over to whoever listens at the broker."""
+    app.send_task("webhooks.run_lanes", (handed,), expires=TASK_EXPIRES_S, ignore_result=True)
 
 
 def commit_without_waiting(database: dict[str, Any]) -> None:
@@ -79,12 +79,12 @@ class Loops(bootsteps.StartStopStep):
         """Start the watcher and the drain."""
         # Imported here: Django's apps are ready only once the worker boots.
         from attendance.drain import drain_for_ever  # noqa: PLC0415
-        from webhooks.watcher import Hands, watch  # noqa: PLC0415
+        from webhooks import watcher  # noqa: PLC0415
 
         broker = not settings.BROKER_URL.startswith("memory:")
-        self.hands = Hands(publish if broker else None, number=worker.concurrency or 8)
+        self.hands = watcher.employ(publish if broker else None, number=worker.concurrency or 8)
         self.threads = [
-            threading.Thread(target=watch, args=(self.hands, self.stopping), name="muster-watcher", daemon=True),
+            threading.Thread(target=watcher.watch, args=(self.hands, self.stopping), name="muster-watcher", daemon=True),
             threading.Thread(target=drain_for_ever, args=(self.stopping,), name="muster-drain", daemon=True),
         ]
         for thread in self.threads:

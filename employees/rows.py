@@ -24,15 +24,18 @@ class Sql:
     params: tuple[Any, ...] = ()
 
 
-def insert_rows(model: type[models.Model], rows: Sequence[Mapping[str, Any]], *, suffix: str = "") -> list[tuple[Any, ...]]:
+def insert_rows(
+    model: type[models.Model], rows: Sequence[Mapping[str, Any]], *, before: Sql | None = None, suffix: str = ""
+) -> list[tuple[Any, ...]]:
     """Insert `rows` (field attname → value or `Sql`), all with the same keys, in one statement.
 
-    `suffix` is trusted SQL such as ``ON CONFLICT (…) DO NOTHING RETURNING id``; returns what it returns.
+    `suffix` is trusted SQL such as ``ON CONFLICT (…) DO NOTHING RETURNING id``; returns what it returns. `before` is a
+    ``WITH …`` that the values may refer to; one that writes is for PostgreSQL only.
     """
     fields = [model._meta.get_field(name) for name in rows[0]]
     columns = ", ".join(f'"{field.column}"' for field in fields)  # type: ignore[union-attr]
     texts: list[str] = []
-    params: list[Any] = []
+    params: list[Any] = [*before.params] if before else []
     for row in rows:
         cells = []
         for field, value in zip(fields, row.values(), strict=True):
@@ -43,7 +46,8 @@ def insert_rows(model: type[models.Model], rows: Sequence[Mapping[str, Any]], *,
                 cells.append("%s")
                 params.append(field.get_db_prep_save(value, connection))  # type: ignore[union-attr]
         texts.append(f"({', '.join(cells)})")
-    return run(f'INSERT INTO "{model._meta.db_table}" ({columns}) VALUES {", ".join(texts)} {suffix}', *params)  # noqa: S608
+    statement = f'INSERT INTO "{model._meta.db_table}" ({columns}) VALUES {", ".join(texts)} {suffix}'  # noqa: S608
+    return run(f"{before.text} {statement}" if before else statement, *params)
 
 
 def run(statement: str, *params: Any) -> list[tuple[Any, ...]]:

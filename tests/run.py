@@ -70,18 +70,12 @@ def say(text: str) -> None:
 
 def run_suite(engine: str, scratch: Path, arguments: list[str], **environment: str) -> Outcome:
     """Run pytest in a process of its own, show what it says and read its closing line."""
-    kept = ("MUSTER_VERIFY", "MUSTER_SEED")
-    own = {
-        name: value
-        for name, value in os.environ.items()
-        if name in kept or (name not in FOREIGN and not name.startswith("MUSTER_"))
-    }
+    own = {name: value for name, value in os.environ.items() if name not in FOREIGN and not name.startswith("MUSTER_")}
     data = scratch / re.sub(r"\W", "-", engine)
     data.mkdir()
     say(f"\n── {engine} ──")
-    # Fault tests kill real processes and want the machine for themselves: they belong to `make verify`.
-    chosen = [] if os.environ.get("MUSTER_VERIFY") == "1" else ["-m", "not slow"]
-    command = [sys.executable, "-m", "pytest", "-n", str(min(4, os.cpu_count() or 1)), *chosen, *arguments]
+    # Fault tests kill real processes and want the machine for themselves: `python -m tests.faults` runs them.
+    command = [sys.executable, "-m", "pytest", "-n", str(min(4, os.cpu_count() or 1)), "-m", "not slow", *arguments]
     if sys.stdout.isatty():
         command.append("--color=yes")
     started, closing = time.monotonic(), ""

@@ -8,15 +8,16 @@ the watcher's own threads while the broker is suspect.
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography.fernet import InvalidToken
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from accounts.secrets import decrypt
-from employees.rows import give_back, insert_rows, moment, run
+from employees.rows import Sql, give_back, insert_rows, moment, run
 from webhooks import http, lanes, schedule
 from webhooks.lanes import Job
 from webhooks.models import Attempt, Delivery, Endpoint, Lane
@@ -27,6 +28,7 @@ DEADLINE_S = 15.0
 # One worker stays on a lane for this many deliveries, then others get a turn.
 STAY = 20
 REPLY_KEPT = 2048
+STALE = "stale"
 
 
 def run_lane(lane_id: int, token: int) -> int:
@@ -34,21 +36,32 @@ def run_lane(lane_id: int, token: int) -> int:
 
     A token that is no longer the lane's changes nothing: somebody else has the lane, or had it already.
     """
-    held = lanes.take_up(lane_id, token)
-    return 0 if held is None else work_off(lane_id, held)
+    return sum(work_off(job) for job in lanes.next_jobs(lanes.take_up([(lane_id, token)])))
 
 
-def work_off(lane_id: int, held: int) -> int:
-    """Deliver what waits in a lane that is held, in order, as long as it goes well; returns how many attempts were made."""
-    for done in range(STAY):
-        job = lanes.next_job(lane_id, held)
-        if job is None:
+def work_off(job: Job) -> int:
+    """Deliver what waits in the lane of `job`, in order, as long as it goes well; returns how many attempts were made."""
+    for done in range(1, STAY):
+        if not attempt(job, stay=not job.paced):
             return done
-        started = timezone.now()
-        reply = send(job, started)
-        if not record(job, started, reply, stay=done + 1 < STAY and not job.paced):
-            return done + 1
+        following = lanes.next_job(job.lane_id, job.token)
+        if following is None:
+            return done
+        job = following
+    attempt(job, stay=False)
     return STAY
+
+
+def attempt(job: Job, *, stay: bool) -> bool:
+    """Send a delivery once and record what became of it; True when the lane is kept for the next one."""
+    started = timezone.now()
+    reply = send(job, started)
+    try:
+        return record(job, started, reply, stay=stay)
+    except (OperationalError, InterfaceError):
+        # The database was restarted, and this thread's connection with it. Once more on a new one: the token makes it safe.
+        close_old_connections()
+        return record(job, started, reply, stay=stay)
 
 
 def send(job: Job, started: datetime) -> http.Reply:
@@ -86,63 +99,82 @@ def record(job: Job, started: datetime, reply: http.Reply, *, stay: bool = True)
     """
     outcome = schedule.outcome(job.mode, reply.status, reply.error, reply.body)
     now = timezone.now()
+    change = _change(job, outcome, now)
     with transaction.atomic():
-        # First, because it locks the lane: a delivery adopted from now on finds the lane after us and wakes it again.
-        mine = lanes.hold(job.lane_id, job.token)
-        _note(job, started, reply, str(outcome) if mine else "stale")
-        if not mine:
+        if not _note(job, started, reply, outcome, change):
             return False
-        due_at: datetime | None = now
         if outcome is Outcome.DELIVERED or outcome is Outcome.MESSAGE_FAULT:
-            due_at = _finish(job, outcome, now)
             _endpoint_answered(job, reply.duration_ms >= schedule.SLOW_MS)
         else:
-            _count(job)
             _endpoint_failed(job, outcome, reply, started, now)
-        more = stay and outcome is Outcome.DELIVERED and due_at is not None
-        if not more:
-            lanes.settle(job.lane_id, job.token, due_at)
-    return more
+        if change.due_at is None:
+            return lanes.go_on(job.lane_id, job.token, stay=stay and outcome is Outcome.DELIVERED)
+        lanes.settle(job.lane_id, job.token, change.due_at)
+    return False
 
 
-def _note(job: Job, started: datetime, reply: http.Reply, verdict: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an attempt does to its delivery, and when its lane is due again. None: when something waits in it."""
+
+    state: str
+    refusals: int
+    finished_at: datetime | None
+    due_at: datetime | None
+
+
+def _change(job: Job, outcome: Outcome, now: datetime) -> Change:
+    if outcome is Outcome.DELIVERED:
+        return Change(Delivery.State.DELIVERED, 0, now, None)
+    if outcome is not Outcome.MESSAGE_FAULT:
+        return Change(Delivery.State.WAITING, 0, None, now)
+    delay = schedule.message_delay(job.refusals + 1, random.random())  # noqa: S311
+    if delay is None:
+        return Change(Delivery.State.DEAD, 1, now, None)
+    return Change(Delivery.State.WAITING, 1, None, now + timedelta(seconds=delay))
+
+
+def _note(job: Job, started: datetime, reply: http.Reply, outcome: Outcome, change: Change) -> bool:
+    """Lock the lane, keep the attempt, and count it on its delivery; False, and the attempt marked stale, when it is not ours.
+
+    The lane comes first: a delivery adopted from now on finds the lane after us and wakes it again.
+    """
+    lock = lanes.hold(job.lane_id, job.token)
+    finished_at = change.finished_at and moment(change.finished_at)
+    # One that is finished stays as it is.
+    count = Sql(
+        "UPDATE webhooks_delivery SET attempts = attempts + 1, refusals = refusals + %s, state = %s, finished_at = %s"
+        " WHERE id = %s AND state = 'waiting'",
+        (change.refusals, change.state, finished_at, job.delivery_id),
+    )
+    row = _attempt(job, started, reply)
+    if connection.vendor != "postgresql":
+        mine = bool(run(lock.text, *lock.params))
+        insert_rows(Attempt, [row | {"verdict": str(outcome) if mine else STALE}])
+        if mine:
+            run(count.text, *count.params)
+        return mine
+    # The same in one round trip.
+    text = f"WITH mine AS ({lock.text}), counted AS ({count.text} AND EXISTS (SELECT 1 FROM mine))"  # noqa: S608
+    both = Sql(text, (*lock.params, *count.params))
+    verdict = Sql("CASE WHEN EXISTS (SELECT 1 FROM mine) THEN %s ELSE %s END", (str(outcome), STALE))
+    return insert_rows(Attempt, [row | {"verdict": verdict}], before=both, suffix="RETURNING verdict") != [(STALE,)]
+
+
+def _attempt(job: Job, started: datetime, reply: http.Reply) -> dict[str, object]:
     text = reply.body[:REPLY_KEPT].decode("utf-8", "replace").replace("\x00", "�")
-    row = {
+    return {
         "organization_id": job.organization_id,
         "delivery_id": job.delivery_id,
         "number": job.attempts + 1,
         "started_at": started,
         "duration_ms": reply.duration_ms,
         "status": reply.status,
-        "verdict": verdict,
         "error": reply.error,
         "detail": reply.detail.replace("\x00", "�")[:300],
         "address": reply.address,
         "reply": text,
     }
-    insert_rows(Attempt, [row])
-
-
-def _count(job: Job, *, refusals: int = 0, state: str = "waiting", finished_at: datetime | None = None) -> None:
-    """Add an attempt to a delivery that still waits; one that is finished stays as it is."""
-    run(
-        "UPDATE webhooks_delivery SET attempts = attempts + 1, refusals = refusals + %s, state = %s, finished_at = %s"
-        " WHERE id = %s AND state = 'waiting'",
-        *(refusals, state, finished_at and moment(finished_at), job.delivery_id),
-    )
-
-
-def _finish(job: Job, outcome: Outcome, now: datetime) -> datetime | None:
-    """Close a delivered or given-up message, or set its next try; returns when the lane is due (None: nothing waits)."""
-    if outcome is Outcome.MESSAGE_FAULT:
-        delay = schedule.message_delay(job.refusals + 1, random.random())  # noqa: S311
-        if delay is not None:
-            _count(job, refusals=1)
-            return now + timedelta(seconds=delay)
-        _count(job, refusals=1, state=Delivery.State.DEAD, finished_at=now)
-    else:
-        _count(job, state=Delivery.State.DELIVERED, finished_at=now)
-    return now if lanes.waits(job.lane_id) else None
 
 
 def _endpoint_answered(job: Job, slow: bool) -> None:

@@ -17,17 +17,21 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from employees.rows import moment, read_moment, run, turn
+from employees.rows import Sql, moment, read_moment, run, turn
 from webhooks import schedule
 
 # While sending: longer than the deadline can take. While handed over: as long as a healthy broker may need.
 SENDING = timedelta(seconds=30)
 HANDED_OVER = timedelta(seconds=1.5)
 ADOPT_AT_ONCE = 500
+# A worker that does nothing for this long within a transaction was stopped: its locks are taken from it. Milliseconds.
+STOPPED_MS = "1500"
 ENDPOINTS_AT_ONCE = 300
 
 # Only what was adopted: a new row belongs to the adopter, who will wake the lane.
 _WAITS = "d.endpoint_id = l.endpoint_id AND d.lane_key = l.key AND d.state = 'waiting'"
+_WAITING = f"SELECT 1 FROM webhooks_delivery d WHERE {_WAITS}"  # noqa: S608
+_NEXT = f"SELECT d.id FROM webhooks_delivery d WHERE {_WAITS} ORDER BY d.sequence LIMIT 1"  # noqa: S608
 # Any number: the advisory lock under which one worker at a time adopts.
 _ADOPTING = 7_411_903
 _FREE = "due_at <= %s AND (leased_until IS NULL OR leased_until <= %s)"
@@ -85,8 +89,7 @@ def adopt() -> int:
     if not run("SELECT 1 FROM webhooks_delivery WHERE state = 'new' LIMIT 1"):
         return 0
     with transaction.atomic():
-        # One adopter at a time: two could put a lane's sixth delivery into place before its fifth.
-        if connection.vendor == "postgresql" and run("SELECT pg_try_advisory_xact_lock(%s)", _ADOPTING) != [(True,)]:
+        if not _alone():
             return 0
         adopted = run(
             "UPDATE webhooks_delivery SET state = 'waiting' WHERE id IN (SELECT id FROM webhooks_delivery"
@@ -99,26 +102,49 @@ def adopt() -> int:
     return len(adopted)
 
 
+def _alone() -> bool:
+    """Whether this transaction is the one that adopts: two could put a lane's sixth delivery into place before its fifth.
+
+    Should this process be stopped half way, the database ends the transaction, and another worker adopts.
+    """
+    if connection.vendor != "postgresql":
+        return True
+    ((alone, _),) = run(
+        "SELECT pg_try_advisory_xact_lock(%s), set_config('idle_in_transaction_session_timeout', %s, TRUE)",
+        *(_ADOPTING, STOPPED_MS),
+    )
+    return bool(alone)
+
+
 def _place(rows: Sequence[tuple[int, int]]) -> None:
     """Give deliveries (endpoint, id) their places in the feeds of their endpoints, under the endpoints' locks."""
     by_endpoint: dict[int, list[int]] = {}
     for endpoint_id, key in sorted(rows):
         by_endpoint.setdefault(endpoint_id, []).append(key)
-    places: list[int] = []
-    for endpoint_id, keys in by_endpoint.items():
-        ((last,),) = run(
-            "UPDATE webhooks_endpoint SET last_position = last_position + %s WHERE id = %s RETURNING last_position",
-            *(len(keys), endpoint_id),
-        )
-        places += [value for place, key in enumerate(keys, last - len(keys) + 1) for value in (key, place)]
-    if places:
-        whens = " ".join(["WHEN %s THEN %s"] * (len(places) // 2))
-        marks = ", ".join(["%s"] * (len(places) // 2))
+    if not by_endpoint:
+        return
+    wanted = ", ".join(["(%s, %s)"] * len(by_endpoint))
+    last = dict(
         run(
-            f"UPDATE webhooks_delivery SET position = CASE id {whens} END WHERE id IN ({marks})",  # noqa: S608
-            *places,
-            *places[::2],
+            f"WITH wanted (id, number) AS (VALUES {wanted}) UPDATE webhooks_endpoint"  # noqa: S608
+            " SET last_position = last_position + wanted.number FROM wanted"
+            " WHERE webhooks_endpoint.id = wanted.id RETURNING webhooks_endpoint.id, last_position",
+            *(value for endpoint_id, keys in by_endpoint.items() for value in (endpoint_id, len(keys))),
         )
+    )
+    places = [
+        value
+        for endpoint_id, keys in by_endpoint.items()
+        for place, key in enumerate(keys, last[endpoint_id] - len(keys) + 1)
+        for value in (key, place)
+    ]
+    whens = " ".join(["WHEN %s THEN %s"] * (len(places) // 2))
+    marks = ", ".join(["%s"] * (len(places) // 2))
+    run(
+        f"UPDATE webhooks_delivery SET position = CASE id {whens} END WHERE id IN ({marks})",  # noqa: S608
+        *places,
+        *places[::2],
+    )
 
 
 def _wake(lanes: Sequence[tuple[Any, ...]]) -> None:
@@ -238,16 +264,23 @@ def _keep_pace(endpoint_id: int, room: Room, number: int, now: datetime) -> bool
         return bool(run(f"UPDATE webhooks_endpoint SET paced_until = %s WHERE id = %s AND {before} RETURNING id", *params))  # noqa: S608
 
 
-def take_up(lane_id: int, token: int) -> int | None:
-    """Trade the token of a hand-over for one to work with, so that a task that runs twice works once. None: too late."""
+def take_up(handed: Sequence[tuple[int, int]]) -> list[Claimed]:
+    """Trade the tokens of hand-overs (lane, token) for one to work with, so that a task that runs twice works once.
+
+    What is missing in the answer came too late. Locked in the order in which `adopt` locks lanes.
+    """
+    if not handed:
+        return []
     held = new_token()
+    theirs = " OR ".join(["(id = %s AND lease_token = %s)"] * len(handed))
+    locked = 'ORDER BY organization_id, endpoint_id, key COLLATE "C" FOR UPDATE' if _skip() else ""
     with turn():
         taken = run(
-            "UPDATE webhooks_lane SET lease_token = %s, leased_until = %s, held = TRUE"
-            " WHERE id = %s AND lease_token = %s AND leased_until IS NOT NULL RETURNING id",
-            *(held, moment(timezone.now() + SENDING), lane_id, token),
+            "UPDATE webhooks_lane SET lease_token = %s, leased_until = %s, held = TRUE WHERE id IN"  # noqa: S608
+            f" (SELECT id FROM webhooks_lane WHERE leased_until IS NOT NULL AND ({theirs}) {locked}) RETURNING id",
+            *(held, moment(timezone.now() + SENDING), *(value for pair in handed for value in pair)),
         )
-    return held if taken else None
+    return [Claimed(lane_id, held, late=False, held=True) for (lane_id,) in taken]
 
 
 def untaken(claimed: Collection[Claimed]) -> set[Claimed]:
@@ -266,57 +299,83 @@ def new_token() -> int:
     return secrets.randbelow(2**63 - 1) + 1
 
 
-def next_job(lane_id: int, token: int) -> Job | None:
-    """What is next in a lane that is held; None, and the lane given back, when nothing is to be sent."""
+def next_jobs(held: Sequence[Claimed]) -> list[Job]:
+    """What is next in each of the lanes that are held; a lane in which nothing is to be sent is given back."""
+    if not held:
+        return []
+    ours = " OR ".join(["(l.id = %s AND l.lease_token = %s)"] * len(held))
     rows = run(
-        "SELECT l.organization_id, l.endpoint_id, l.key, d.id, d.message_id, d.sequence, d.query, d.body, d.attempts,"  # noqa: S608
-        " d.refusals, e.mode, e.url, e.secret_cipher, e.previous_secret_cipher, e.previous_secret_until, e.failures,"
-        " e.failing_since, e.allowance, e.max_in_flight, e.slow, e.max_per_second IS NOT NULL,"
+        "SELECT l.id, l.lease_token, l.organization_id, l.endpoint_id, l.key, d.id, d.message_id, d.sequence, d.query, d.body,"  # noqa: S608
+        " d.attempts, d.refusals, e.mode, e.url, e.secret_cipher, e.previous_secret_cipher, e.previous_secret_until,"
+        " e.failures, e.failing_since, e.allowance, e.max_in_flight, e.slow, e.max_per_second IS NOT NULL,"
         " COALESCE((SELECT p.sequence FROM webhooks_delivery p WHERE p.endpoint_id = l.endpoint_id AND p.lane_key = l.key"
         " AND p.sequence < d.sequence AND p.state = 'delivered' ORDER BY p.sequence DESC LIMIT 1), 0) FROM webhooks_lane l"
         " JOIN webhooks_endpoint e ON e.id = l.endpoint_id AND e.state = 'active' AND e.removed_at IS NULL"
-        f" JOIN webhooks_delivery d ON {_WAITS} WHERE l.id = %s AND l.lease_token = %s ORDER BY d.sequence LIMIT 1",
-        *(lane_id, token),
+        f" JOIN webhooks_delivery d ON d.id = ({_NEXT}) WHERE {ours}",
+        *(value for one in held for value in (one.lane_id, one.token)),
     )
-    if not rows:
-        release(lane_id, token)
-        return None
-    row = list(rows[0])
-    row[14], row[16] = read_moment(row[14]), read_moment(row[16])
-    row[19], row[20] = bool(row[19]), bool(row[20])
-    return Job(lane_id, token, *row)
+    jobs = [_job(*row) for row in rows]
+    idle = {one.lane_id for one in held} - {job.lane_id for job in jobs}
+    for one in held:
+        if one.lane_id in idle:
+            release(one.lane_id, one.token)
+    return jobs
 
 
-def hold(lane_id: int, token: int) -> bool:
-    """Prolong a lease and lock the lane until the transaction ends; False when it is not ours any more."""
-    return bool(
-        run(
-            "UPDATE webhooks_lane SET leased_until = %s WHERE id = %s AND lease_token = %s RETURNING id",
-            *(moment(timezone.now() + SENDING), lane_id, token),
-        )
+def next_job(lane_id: int, token: int) -> Job | None:
+    """As `next_jobs`, of one lane."""
+    return next(iter(next_jobs([Claimed(lane_id, token, late=False, held=True)])), None)
+
+
+def _job(*row: Any) -> Job:
+    facts = list(row)
+    facts[16], facts[18] = read_moment(facts[16]), read_moment(facts[18])
+    facts[21], facts[22] = bool(facts[21]), bool(facts[22])
+    return Job(*facts)
+
+
+def hold(lane_id: int, token: int) -> Sql:
+    """The statement that prolongs a lease, if it is still ours, and locks the lane until the transaction ends.
+
+    It returns a row if it is. A process that is stopped before the transaction's end loses the lock: whoever adopts would
+    wait for it.
+    """
+    brief = ", set_config('idle_in_transaction_session_timeout', %s, TRUE)" if connection.vendor == "postgresql" else ""
+    return Sql(
+        f"UPDATE webhooks_lane SET leased_until = %s WHERE id = %s AND lease_token = %s RETURNING id{brief}",  # noqa: S608
+        (moment(timezone.now() + SENDING), lane_id, token, *([STOPPED_MS] if brief else [])),
     )
 
 
-def settle(lane_id: int, token: int, due_at: datetime | None) -> None:
-    """Give a lane back, to be worked on again at `due_at`, or when something new comes."""
+def settle(lane_id: int, token: int, due_at: datetime) -> None:
+    """Give a lane back, to be worked on again at `due_at`."""
     run(
         "UPDATE webhooks_lane SET due_at = %s, leased_until = NULL WHERE id = %s AND lease_token = %s",
-        *(due_at and moment(due_at), lane_id, token),
+        *(moment(due_at), lane_id, token),
     )
 
 
-def waits(lane_id: int) -> bool:
-    """Whether a lane has something to send. Exact only under the lane's lock."""
-    return bool(
-        run(f"SELECT 1 FROM webhooks_lane l JOIN webhooks_delivery d ON {_WAITS} WHERE l.id = %s LIMIT 1", lane_id)  # noqa: S608
+def go_on(lane_id: int, token: int, *, stay: bool) -> bool:
+    """Whether a held and locked lane has more to send; with `stay` it is kept then, in all other cases it is given back.
+
+    A statement of its own after the one that locked the lane: it sees all that was adopted before the lock.
+    """
+    kept = f"CASE WHEN EXISTS ({_WAITING}) THEN leased_until END" if stay else "NULL"
+    rows = run(
+        f"UPDATE webhooks_lane AS l SET due_at = CASE WHEN EXISTS ({_WAITING}) THEN %s END, leased_until = {kept}"  # noqa: S608
+        # Not asked for as `IS NOT NULL`: with a partial index of that condition SQLite says yes whatever was written.
+        " WHERE id = %s AND lease_token = %s RETURNING leased_until",
+        *(moment(timezone.now()), lane_id, token),
     )
+    return bool(rows) and rows[0][0] is not None
 
 
 def release(lane_id: int, token: int) -> None:
     """Give a lane back with nothing sent: it sleeps when nothing waits in it, else it stays due."""
+    statement = hold(lane_id, token)
     with transaction.atomic():
-        if hold(lane_id, token):
-            settle(lane_id, token, timezone.now() if waits(lane_id) else None)
+        if run(statement.text, *statement.params):
+            go_on(lane_id, token, stay=False)
 
 
 def _skip() -> str:

@@ -1,9 +1,10 @@
 """Notices due work by looking at the database, and sees that somebody does it.
 
-Normally that is Celery: a task carries a lane and a token. A hand-over that is not taken up within `lanes.HANDED_OVER`, or a
-broker that does not take a message within `PATIENCE_S`, makes the broker suspect: for a while the watcher's own threads do
-the work, and the broker is tried again later. So a dead, hung or wiped broker delays a push, and never stops one. Without
-a broker (`memory://`, one worker process for everything) the own threads always do it.
+Normally that is Celery: a task carries a lane and a token. A broker that refuses a message, keeps one waiting for `PATIENCE_S`,
+or whose message nobody takes up within `TAKEN_WITHIN_S`, is suspect: the watcher's own threads do what was handed over (the
+token decides, should a task come after all) and all that follows. After `SUSPECT_S` one lane at a time is handed over on trial,
+and the broker is trusted again when that one is taken up. So a dead, hung or wiped broker delays a push, and never stops one.
+Without a broker (`memory://`, one worker process for everything) the own threads always do it.
 
 Started by the worker's bootstep in `config.celery`, once per worker process.
 """
@@ -11,25 +12,131 @@ Started by the worker's bootstep in `config.celery`, once per worker process.
 from __future__ import annotations
 
 import logging
+import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import timedelta
+from typing import Any
 
-from django.db import DatabaseError, InterfaceError, close_old_connections
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
 
 from employees.loops import look_for_ever
 from webhooks import delivery, lanes
-from webhooks.lanes import Claimed
+from webhooks.lanes import Claimed, Job
 
 log = logging.getLogger(__name__)
 
 BUSY_S = 0.02
 IDLE_S = 0.05
 PATIENCE_S = 0.5
+# Shorter than the lease of a hand-over: whoever handed it over notices first, and still has the lane.
+TAKEN_WITHIN_S = 1.0
 SUSPECT_S = 5.0
 
-HandOver = Callable[[int, int], object]
+# Lanes in one message: what a broker and Celery spend on a message is more than what a push costs.
+LANES_AT_ONCE = 8
+
+HandOver = Callable[[list[tuple[int, int]]], object]
+
+
+class Broker:
+    """What is handed over to Celery, and whether that is to be trusted. The watcher asks and tells, a thread publishes."""
+
+    def __init__(self, publish: HandOver) -> None:
+        self._publish = publish
+        self._lock = threading.Lock()
+        self._messages: queue.SimpleQueue[list[Claimed] | None] = queue.SimpleQueue()
+        self._handed: dict[Claimed, float] = {}
+        self._unpublished: set[Claimed] = set()
+        self._publishing_since: float | None = None
+        self._failed = ""
+        self._suspect_until: float | None = None
+        # A daemon: a broker that hangs for ever must not keep the process from ending.
+        threading.Thread(target=self._publish_all, name="muster-publisher", daemon=True).start()
+
+    def takes(self) -> int:
+        """How many lanes may be handed over in one message now: one at a time on trial, none while it is suspect."""
+        with self._lock:
+            if self._suspect_until is None:
+                return LANES_AT_ONCE
+            return int(time.monotonic() >= self._suspect_until and not self._handed and self._publishing_since is None)
+
+    @property
+    def trusted(self) -> bool:
+        """Whether nothing was wrong with it lately."""
+        return self._suspect_until is None
+
+    def waiting(self) -> int:
+        """How many hand-overs were not taken up when it was last looked at."""
+        return len(self._handed)
+
+    def give(self, claimed: list[Claimed]) -> None:
+        """Hand lanes over in one message; returns at once."""
+        with self._lock:
+            self._handed |= dict.fromkeys(claimed, time.monotonic())
+            self._unpublished.update(claimed)
+        self._messages.put(claimed)
+
+    def look(self) -> list[Claimed]:
+        """See what became of the hand-overs; returns those that somebody else has to do, if it is not to be trusted."""
+        with self._lock:
+            asked = [one for one in self._handed if one not in self._unpublished]
+        waits = lanes.untaken(asked)  # Without the lock: the publisher need not wait for the database.
+        with self._lock:
+            taken = [one for one in asked if one not in waits]
+            for one in taken:
+                self._handed.pop(one, None)
+            why = self._trouble()
+            if not why and taken:
+                self._suspect_until = None
+        return self.suspect(why) if why else []
+
+    def suspect(self, why: str) -> list[Claimed]:
+        """Do not trust it for a while; returns what was handed over and is not known to be taken up."""
+        with self._lock:
+            if self._suspect_until is None:
+                log.warning("The broker is slow or gone (%s): pushing without it for %.0f s", why, SUSPECT_S)
+            self._suspect_until = time.monotonic() + SUSPECT_S
+            self._failed = ""
+            back = list(self._handed)
+            self._handed.clear()
+            self._unpublished.clear()
+        return back
+
+    def close(self) -> None:
+        """Publish nothing more."""
+        with self._lock:
+            self._unpublished.clear()
+        self._messages.put(None)
+
+    def _trouble(self) -> str:
+        now = time.monotonic()
+        if self._failed:
+            return self._failed
+        since = [self._publishing_since] if self._publishing_since is not None else []
+        if any(now - at > PATIENCE_S for at in (*since, *(self._handed[one] for one in self._unpublished))):
+            return "it does not take messages"
+        if any(now - at > TAKEN_WITHIN_S for at in self._handed.values()):
+            return "a hand-over was not taken up"
+        return ""
+
+    def _publish_all(self) -> None:
+        while (claimed := self._messages.get()) is not None:
+            with self._lock:
+                if self._unpublished.isdisjoint(claimed):
+                    continue  # Somebody else does it by now.
+                self._publishing_since = time.monotonic()
+            failed = ""
+            try:
+                self._publish([(one.lane_id, one.token) for one in claimed])
+            except Exception as error:  # noqa: BLE001 - whatever the client of the broker raises, there are other hands.
+                failed = type(error).__name__
+            with self._lock:
+                self._publishing_since = None
+                self._unpublished.difference_update(claimed)
+                self._failed = failed or self._failed
 
 
 class Hands:
@@ -37,96 +144,112 @@ class Hands:
 
     def __init__(self, publish: HandOver | None, number: int) -> None:
         self.number = number
-        self._publish = publish
-        self._publisher = ThreadPoolExecutor(1, "muster-publisher")
+        self._broker = Broker(publish) if publish is not None else None
         self._own = ThreadPoolExecutor(number, "muster-hands")
         self._lock = threading.Lock()
-        self._unpublished: dict[Future[object], float] = {}
-        self._handed: dict[Claimed, float] = {}
         self._in_own = 0
-        self._suspect_until = 0.0
-
-    def alone(self) -> bool:
-        """Whether our own threads do the work now."""
-        return self._publish is None or time.monotonic() < self._suspect_until
 
     def room(self) -> int:
-        """How many more lanes may be claimed. What is handed over and not taken up yet waits in a queue long enough.
-
-        A hand-over whose lease has run out waits no more: there must be room to claim it again, or nobody ever would.
-        """
-        if self._stuck():
-            self.suspect("it does not take messages")
-        if self.alone():
-            with self._lock:
-                return max(self.number - self._in_own, 0)
-        oldest = time.monotonic() - lanes.HANDED_OVER.total_seconds()
-        waiting = lanes.untaken([one for one, since in self._handed.items() if since > oldest])
-        self._handed = {one: since for one, since in self._handed.items() if one in waiting}
-        return max(2 * self.number - len(self._handed), 0)
-
-    def suspect(self, why: str) -> None:
-        """Stop trusting the broker for a while."""
-        if not self.alone():
-            log.warning("The broker is slow or gone (%s): pushing without it for %.0f s", why, SUSPECT_S)
-        self._suspect_until = time.monotonic() + SUSPECT_S
-        self._handed = {}
-
-    def give(self, claimed: Claimed) -> None:
-        """Have a claimed lane worked off by somebody."""
-        if self._publish is None:
-            self._keep(claimed)
-            return
-        if claimed.late:
-            self.suspect("a hand-over was not taken up")
-        if self.alone():
-            self._keep(claimed)
-            return
-        self._handed[claimed] = time.monotonic()
-        future = self._publisher.submit(self._publish, claimed.lane_id, claimed.token)
+        """How many more lanes may be claimed. What is handed over and not taken up yet waits in a queue long enough."""
+        if self._broker is not None:
+            for claimed in self._broker.look():
+                self._keep(claimed)
+            if self._broker.trusted:
+                return max(2 * self.number - self._broker.waiting(), 0)
         with self._lock:
-            self._unpublished[future] = time.monotonic()
-        future.add_done_callback(self._published)
+            return max(self.number - self._in_own, 0)
+
+    def lease(self) -> timedelta:
+        """For how long to claim: our own threads set to work at once, a hand-over may get lost."""
+        return lanes.HANDED_OVER if self._broker is not None and self._broker.takes() else lanes.SENDING
+
+    def give(self, claimed: list[Claimed]) -> None:
+        """Have claimed lanes worked off by somebody."""
+        if self._broker is not None:
+            if self._broker.trusted and any(one.late for one in claimed):
+                # Another worker's hand-over, or it would have been done by now.
+                for one in self._broker.suspect("a hand-over was not taken up"):
+                    self._keep(one)
+            while (number := self._broker.takes()) and claimed and not claimed[0].held:
+                self._broker.give(claimed[:number])
+                claimed = claimed[number:]
+        for one in claimed:
+            self._keep(one)
+
+    def run(self, handed: list[tuple[int, int]]) -> None:
+        """What a Celery task does: take lanes up, work them off beside each other, and wait until that is done."""
+        try:
+            jobs = _taken_up(handed)
+            others = [self._own.submit(_guarded, delivery.work_off, job) for job in jobs[1:]]
+            for job in jobs[:1]:
+                _guarded(delivery.work_off, job)
+            wait(others)
+        finally:
+            close_old_connections()
 
     def close(self) -> None:
         """Finish what is under way; a publisher that hangs is left behind."""
-        self._publisher.shutdown(wait=False, cancel_futures=True)
+        if self._broker is not None:
+            self._broker.close()
         self._own.shutdown(wait=True)
-
-    def _stuck(self) -> bool:
-        """Whether the broker has kept a message waiting too long."""
-        with self._lock:
-            return any(time.monotonic() - since > PATIENCE_S for since in self._unpublished.values())
-
-    def _published(self, future: Future[object]) -> None:
-        with self._lock:
-            self._unpublished.pop(future, None)
-        if not future.cancelled() and future.exception() is not None:
-            self.suspect(type(future.exception()).__name__)
 
     def _keep(self, claimed: Claimed) -> None:
         with self._lock:
             self._in_own += 1
-        self._own.submit(self._work, claimed)
+        self._own.submit(_guarded, self._work, claimed)
 
     def _work(self, claimed: Claimed) -> None:
         try:
-            work = delivery.work_off if claimed.held else delivery.run_lane
-            work(claimed.lane_id, claimed.token)
-        except (DatabaseError, InterfaceError):
-            log.warning("A push could not be recorded; it will be made again", exc_info=True)
+            if claimed.held:
+                for job in lanes.next_jobs([claimed]):
+                    delivery.work_off(job)
+            else:
+                delivery.run_lane(claimed.lane_id, claimed.token)
         finally:
-            close_old_connections()
             with self._lock:
                 self._in_own -= 1
+
+
+_employed: list[Hands] = []
+
+
+def employ(publish: HandOver | None, number: int) -> Hands:
+    """Make the hands of this worker process: for the watcher, and for the tasks that Celery brings."""
+    _employed[:] = [Hands(publish, number)]
+    return _employed[0]
+
+
+def hands() -> Hands:
+    """The hands of this worker process. Raises IndexError where nobody employed any: only a worker takes tasks."""
+    return _employed[0]
+
+
+def _taken_up(handed: list[tuple[int, int]]) -> list[Job]:
+    try:
+        return lanes.next_jobs(lanes.take_up(handed))
+    except (OperationalError, InterfaceError):
+        # The database was restarted, and this thread's connection with it. Once more on a new one: the tokens make it safe.
+        close_old_connections()
+        return lanes.next_jobs(lanes.take_up(handed))
+
+
+def _guarded(work: Callable[[Any], object], what: Any) -> None:
+    """Do a piece of work in a thread that lives on, whatever comes of it, and keeps no connection."""
+    try:
+        work(what)
+    except (DatabaseError, InterfaceError):
+        log.warning("A push could not be recorded; it will be made again", exc_info=True)
+    except Exception:
+        log.exception("A push went wrong; it will be made again")
+    finally:
+        close_old_connections()
 
 
 def tick(hands: Hands) -> int:
     """Look once: adopt what is new, claim what is due, hand it over. Returns how much there was."""
     adopted = lanes.adopt()
-    claimed = lanes.claim(hands.room(), lanes.SENDING if hands.alone() else lanes.HANDED_OVER, hands.number)
-    for lane in claimed:
-        hands.give(lane)
+    claimed = lanes.claim(hands.room(), hands.lease(), hands.number)
+    hands.give(claimed)
     return adopted + len(claimed)
 
 

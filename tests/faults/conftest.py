@@ -1,8 +1,9 @@
-"""What the fault tests share. Short by default; MUSTER_VERIFY=1 makes them long, MUSTER_SEED chooses another run."""
+"""What the fault tests share. Short and seeded; MUSTER_VERIFY=1 makes them long, MUSTER_SEED chooses another run."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,16 +14,16 @@ from tests.rig.processes import Postgres, folder
 LONG = os.environ.get("MUSTER_VERIFY") == "1"
 SEED = int(os.environ.get("MUSTER_SEED", "20260621"))
 
+long_only = pytest.mark.skipif(not LONG, reason="part of make verify")
 
-def on(engine: str) -> pytest.MarkDecorator:
-    """Skip where the suite is run for the other engine: these tests bring their own, and once is enough."""
-    told = os.environ.get("DATABASE_URL", "")
-    part_of_a_suite = "PYTEST_XDIST_WORKER" in os.environ
-    if engine == "postgres":
-        missing = not Postgres.installed()
-        elsewhere = part_of_a_suite and not told.startswith("postgres")
-        return pytest.mark.skipif(missing or elsewhere, reason="runs with PostgreSQL's pass, where it is installed")
-    return pytest.mark.skipif(told.startswith("postgres"), reason="runs with SQLite's pass")
+
+def missing() -> str:
+    """What these tests need and this machine has not; empty when all is there."""
+    tools = {"PostgreSQL's binaries": Postgres.installed(), "redis-server": shutil.which("redis-server") is not None}
+    return " and ".join(name for name, there in tools.items() if not there)
+
+
+with_servers = pytest.mark.skipif(bool(missing()), reason=f"not installed: {missing()}")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import LONG, SEED, on
+from tests.faults.conftest import LONG, SEED, long_only, with_servers
 from tests.rig.check import check
 from tests.rig.load import Load, Told, until
 from tests.rig.processes import Postgres, Redis, Web, Worker, environment
@@ -21,14 +21,16 @@ from tests.rig.proxy import Mode, Proxy
 from tests.rig.recorder import Note, Recorder
 from tests.rig.world import Database, World, make_world
 
-pytestmark = [pytest.mark.slow, on("postgres"), pytest.mark.timeout(600 if LONG else 120)]
+pytestmark = [pytest.mark.slow, with_servers, pytest.mark.timeout(600 if LONG else 120)]
 
 RATE = 20.0
-BEFORE_S, FAULT_S, AFTER_S = (30.0, 60.0, 30.0) if LONG else (4.0, 8.0, 11.0)
+BEFORE_S, FAULT_S, AFTER_S = (30.0, 60.0, 30.0) if LONG else (4.0, 7.0, 11.0)
 # The last part of `AFTER_S`: by then the worker has its broker again.
 AGAIN_S = 3.0
-# The promise is 2 s slower; a busy machine is allowed more. The figure itself is printed.
-SLOWEST_S = 6.0
+# The promise: what is pushed while the broker is away comes at most this much later than it would have.
+SLOWER_S = 2.0
+# The promise: answers to terminals take at most this much longer at p99. A few milliseconds are the clock's and the machine's.
+LONGER, NOISE_S = 1.2, 0.02
 RABBIT = "amqp://guest:guest@127.0.0.1:5672//"
 
 
@@ -61,11 +63,14 @@ def site(shared_place: Path) -> Iterator[Site]:
         postgres = stack.enter_context(Postgres(shared_place))
         redis = stack.enter_context(Redis(shared_place))
         proxy = stack.enter_context(Proxy(("127.0.0.1", redis.port)))
-        # The web is told an address where nobody listens: it has no business with a broker.
-        env = environment(shared_place, postgres.url, "redis://127.0.0.1:9/0")
+        # The web is told the same broker as the worker: had it any business with it, its answers would show.
+        env = environment(shared_place, postgres.url, f"redis://127.0.0.1:{proxy.port}/0")
         world = make_world(env, recorder.url)
         recorder.secrets(world.secrets)
         web = stack.enter_context(Web(shared_place, env))
+        warm = Load(web.url, world, count=80, rate=40.0)  # Every thread has its connection, every statement its plan.
+        warm.start()
+        warm.finish(30)
         yield Site(shared_place, postgres, redis, proxy, recorder, web, world)
 
 
@@ -80,6 +85,22 @@ def refused(site: Site) -> Iterator[None]:
 def silent(site: Site) -> Iterator[None]:
     """It accepts and never answers, to connections old and new."""
     site.proxy.switch(Mode.HANG)
+    yield
+    site.proxy.switch(Mode.PASS)
+
+
+@contextlib.contextmanager
+def dripping(site: Site) -> Iterator[None]:
+    """A byte a second, in both directions."""
+    site.proxy.switch(Mode.DRIP)
+    yield
+    site.proxy.switch(Mode.PASS)
+
+
+@contextlib.contextmanager
+def cut(site: Site) -> Iterator[None]:
+    """It accepts, and hangs up at once."""
+    site.proxy.switch(Mode.CUT)
     yield
     site.proxy.switch(Mode.PASS)
 
@@ -116,7 +137,10 @@ def killed(site: Site) -> Iterator[None]:
     site.redis.wait_ready()
 
 
-@pytest.mark.parametrize("fault", [refused, silent, stopped, wiped, killed])
+@pytest.mark.parametrize(
+    "fault",
+    [silent, wiped, *(pytest.param(one, marks=long_only) for one in (refused, dripping, cut, stopped, killed))],
+)
 def test_pushes_go_on_while_the_broker_does_not(site: Site, fault: Callable[[Site], AbstractContextManager[None]]) -> None:
     with site.worker(site.through_proxy, f"worker-{fault.__name__}") as worker:
         seconds = BEFORE_S + FAULT_S + AFTER_S
@@ -136,14 +160,16 @@ def test_pushes_go_on_while_the_broker_does_not(site: Site, fault: Callable[[Sit
         late = delay(notes, again, math.inf)
         print(f"{worker.taken() - taken} hand-overs taken up in the last {AGAIN_S:.0f} s; slowest then {late * 1000:.0f} ms")  # noqa: T201
         assert worker.alive
-        assert delay(notes, began, math.inf) < SLOWEST_S
-        # Unchanged, said generously: nothing waits for a broker, whose shortest time-out is two seconds.
-        assert slowest(load.told, began, ended) < max(1.5, 3 * slowest(load.told, 0, began))
+        assert delay(notes, began, math.inf) < delay(notes, 0, began) + SLOWER_S
+        before, during = answers_p99(load.told, 0, began), answers_p99(load.told, began, ended)
+        print(f"answers to terminals, p99: {during / before:.2f} of what it was")  # noqa: T201
+        assert during < LONGER * before + NOISE_S
         # In use again: otherwise some pushes would wait for a lease that nobody takes up, for ever.
         assert worker.taken() - taken > RATE * AGAIN_S / 2
         assert late < 1.4
 
 
+@long_only
 def test_a_worker_that_starts_without_its_broker_pushes_and_finds_it_later(site: Site) -> None:
     site.proxy.switch(Mode.REFUSE)
     load = Load(site.web.url, site.world, count=200, rate=RATE, seed=SEED)
@@ -170,6 +196,7 @@ def test_a_worker_that_starts_without_its_broker_pushes_and_finds_it_later(site:
         worker.kill()
 
 
+@long_only
 @pytest.mark.parametrize("broker", ["memory://", RABBIT])
 def test_other_brokers(site: Site, broker: str) -> None:
     """RabbitMQ is the machine's own if there is one; its queue `muster` is shared with whoever else uses that name."""
@@ -229,9 +256,9 @@ def delay(notes: Sequence[Note], began: float, ended: float) -> float:
     return max((note.delay_s for note in notes if began <= (note.received_at or 0) <= ended), default=0.0)
 
 
-def slowest(told: Sequence[Told], began: float, ended: float) -> float:
-    """The longest answer to a terminal in that time."""
-    return max((one.took_s for one in told if began <= one.at <= ended), default=0.0)
+def answers_p99(told: Sequence[Told], began: float, ended: float) -> float:
+    """How long answers to terminals took in that time."""
+    return point([one.took_s for one in told if began <= one.at <= ended], 0.99)
 
 
 def point(values: Sequence[float], part: float) -> float:

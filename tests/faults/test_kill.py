@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import LONG, SEED, on
+from tests.faults.conftest import LONG, SEED, long_only, with_servers
 from tests.rig.check import Fate, Sent, check, unbalanced
 from tests.rig.load import Chaos, Load, until
 from tests.rig.processes import Child, Postgres, Redis, Web, Worker, environment
 from tests.rig.recorder import Recorder
 from tests.rig.world import Database, make_world
 
-pytestmark = [pytest.mark.slow, on("postgres"), pytest.mark.timeout(900 if LONG else 150)]
+pytestmark = [pytest.mark.slow, with_servers, pytest.mark.timeout(900 if LONG else 150)]
 
 COUNT, RATE, KILLING_S = (5000, 20.0, 230.0) if LONG else (400, 16.0, 12.0)
 DRAIN_S = 120.0
@@ -73,6 +73,7 @@ def test_nothing_is_lost_invented_or_reordered_when_everything_is_killed(place: 
         assert unbalanced(database.counts(), database.punches(), acknowledged) == []
 
 
+@long_only
 def test_after_a_restart_of_the_database_the_worker_is_as_fast_as_before(place: Path) -> None:
     """Connections that the restart broke are replaced, in every thread: none keeps failing for ever."""
     with contextlib.ExitStack() as stack:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import LONG, SEED, on
+from tests.faults.conftest import LONG, SEED
 from tests.faults.test_kill import kill_and_start
 from tests.rig.check import Fate, check, unbalanced
 from tests.rig.load import Chaos, Load, until
@@ -15,7 +15,7 @@ from tests.rig.processes import Web, Worker, environment
 from tests.rig.recorder import Recorder
 from tests.rig.world import Database, make_world
 
-pytestmark = [pytest.mark.slow, on("sqlite"), pytest.mark.timeout(900 if LONG else 150)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900 if LONG else 150)]
 
 COUNT, RATE, KILLING_S = (5000, 20.0, 230.0) if LONG else (300, 14.0, 10.0)
 

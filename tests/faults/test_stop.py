@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from tests.faults.conftest import LONG, SEED, on
+from tests.faults.conftest import LONG, SEED, with_servers
 from tests.rig.check import check
 from tests.rig.load import Load, until
 from tests.rig.processes import Postgres, Web, Worker, environment
 from tests.rig.recorder import Recorder
 from tests.rig.world import Database, World, make_world
 
-pytestmark = [pytest.mark.slow, on("postgres"), pytest.mark.timeout(240 if LONG else 120)]
+pytestmark = [pytest.mark.slow, with_servers, pytest.mark.timeout(240 if LONG else 120)]
 
 DELIVERY = (
     "SELECT d.state, d.attempts, d.refusals, d.finished_at, l.due_at, l.leased_until FROM webhooks_delivery d"

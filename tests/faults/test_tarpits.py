@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from bench.tarpits import KINDS, addresses, attempts, measure
-from tests.faults.conftest import on
+from tests.faults.conftest import long_only, with_servers
 from tests.rig.load import Load
 from tests.rig.processes import Child, Postgres, Web, Worker, environment, free_port
 from tests.rig.recorder import Recorder
 from tests.rig.world import Database, make_world
 
-pytestmark = [pytest.mark.slow, on("postgres"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, with_servers, long_only, pytest.mark.timeout(120)]
 
 PITS = 40
 

@@ -163,6 +163,11 @@ class Web(Child):
         except (OSError, urllib.error.HTTPError):
             return False
 
+    def reload(self) -> None:
+        """HUP to gunicorn: new processes take over, the old ones finish what they have; returns at once."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+
 
 class Worker(Child):
     """A Celery worker: the watcher, and its hands."""

@@ -188,8 +188,7 @@ def test_a_late_result_is_refused_by_the_token_and_kept_as_an_attempt(endpoint: 
     publish(endpoint)
     lanes.adopt()
     (claimed,) = lanes.claim(5)
-    held = lanes.take_up(claimed.lane_id, claimed.token)
-    job = lanes.next_job(claimed.lane_id, held)
+    (job,) = lanes.next_jobs(lanes.take_up([(claimed.lane_id, claimed.token)]))
     with _later(minutes=1):
         assert push() == 1
         reply = delivery.http.Reply(500, b"", "", "", "127.0.0.1", 5, None)
@@ -217,8 +216,7 @@ def test_what_is_queued_while_a_lane_is_worked_on_is_not_forgotten(endpoint: End
     publish(endpoint)
     lanes.adopt()
     (claimed,) = lanes.claim(5)
-    held = lanes.take_up(claimed.lane_id, claimed.token)
-    job = lanes.next_job(claimed.lane_id, held)
+    (job,) = lanes.next_jobs(lanes.take_up([(claimed.lane_id, claimed.token)]))
     publish(endpoint)
     lanes.adopt()
     started = timezone.now()

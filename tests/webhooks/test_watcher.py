@@ -5,16 +5,19 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import DatabaseError, connection, connections
 
 from tests import people
-from tests.webhooks.conftest import publish, trusted
+from tests.webhooks.conftest import publish, push, trusted
 from tests.webhooks.receiver import Receiver
-from webhooks import delivery
-from webhooks.models import Delivery, Endpoint
-from webhooks.watcher import Hands, watch
+from webhooks import delivery, lanes, watcher
+from webhooks.lanes import Claimed
+from webhooks.models import Delivery, Endpoint, Lane
+from webhooks.watcher import Broker, Hands, watch
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,10 +28,10 @@ def endpoint(transactional_db: None, receiver: Receiver) -> Endpoint:
 
 
 @pytest.fixture
-def watching() -> Iterator[Callable[[Callable[[int, int], object]], None]]:
+def watching() -> Iterator[Callable[[Callable[..., object]], None]]:
     stop, threads, hands = threading.Event(), [], []
 
-    def start(publish_: Callable[[int, int], object]) -> None:
+    def start(publish_: Callable[..., object]) -> None:
         hands.append(Hands(publish_, 4))
         threads.append(threading.Thread(target=_watch, args=(hands[-1], stop)))
         threads[-1].start()
@@ -42,8 +45,6 @@ def watching() -> Iterator[Callable[[Callable[[int, int], object]], None]]:
 
 
 def _watch(hands: Hands, stop: threading.Event) -> None:
-    from django.db import connections
-
     try:
         watch(hands, stop)
     finally:
@@ -66,9 +67,10 @@ def _raise(*_: Any) -> None:
 def test_a_healthy_broker_gets_the_work(endpoint: Endpoint, receiver: Receiver, watching: Any) -> None:
     handed: list[tuple[int, int]] = []
 
-    def publish_(lane_id: int, token: int) -> None:
-        handed.append((lane_id, token))
-        delivery.run_lane(lane_id, token)
+    def publish_(lanes_: list[tuple[int, int]]) -> None:
+        handed.extend(lanes_)
+        for lane_id, token in lanes_:
+            delivery.run_lane(lane_id, token)
 
     watching(publish_)
     publish(endpoint)
@@ -78,12 +80,120 @@ def test_a_healthy_broker_gets_the_work(endpoint: Endpoint, receiver: Receiver, 
 
 @pytest.mark.parametrize("broker", [_raise, lambda *_: None, lambda *_: time.sleep(4)], ids=["refuses", "forgets", "hangs"])
 def test_a_broken_broker_delays_a_push_and_never_stops_it(
-    endpoint: Endpoint, receiver: Receiver, watching: Any, broker: Callable[..., Any]
+    endpoint: Endpoint, receiver: Receiver, watching: Any, broker: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """More lanes than may be handed over at a time: what the broker lost must not keep its place for ever."""
+    """More lanes than may be handed over at a time; and nobody waits for the lease of a hand-over to run out."""
+    monkeypatch.setattr(lanes, "HANDED_OVER", timedelta(seconds=29))
     for number in range(12):
         other = trusted(people.make_endpoint(people.make_organization(f"tenant-{number}"), receiver.url))
         publish(other)
     watching(broker)
     assert _delivered(12)
     assert len(receiver.received) == 12
+
+
+def test_a_broker_that_comes_back_is_tried_with_one_lane_and_then_trusted(
+    endpoint: Endpoint, receiver: Receiver, watching: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watcher, "SUSPECT_S", 0.2)
+    monkeypatch.setattr(lanes, "HANDED_OVER", timedelta(seconds=29))
+    handed: list[tuple[int, int]] = []
+    well = threading.Event()
+
+    def publish_(lanes_: list[tuple[int, int]]) -> None:
+        handed.extend(lanes_)
+        if well.is_set():
+            for lane_id, token in lanes_:
+                delivery.run_lane(lane_id, token)
+
+    watching(publish_)
+    trusted(endpoint)
+    for number in range(6):
+        publish(endpoint, f"employee:{number}")
+    assert _delivered(6)
+    at_first = len(handed)
+    for number in range(6, 12):
+        publish(endpoint, f"employee:{number}")
+    assert _delivered(12)
+    assert len(handed) < at_first + 6, "on trial it gets one lane at a time"
+    well.set()
+    for number in range(12, 40):
+        publish(endpoint, f"employee:{number}")
+        time.sleep(0.05)
+    assert _delivered(40)
+    assert len(handed) > at_first + 5
+
+
+def test_a_broker_that_hangs_for_ever_does_not_keep_the_worker_from_ending(db: None) -> None:
+    hangs = threading.Event()
+    broker = Broker(lambda *_: hangs.wait())
+    broker.give([Claimed(1, 1, late=False)])
+    broker.close()
+    threads = [thread for thread in threading.enumerate() if thread.name == "muster-publisher" and not thread.daemon]
+    hangs.set()
+    assert threads == []
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer: a stopped one stops the others")
+@pytest.mark.parametrize("where", ["_place", "go_on"], ids=["adopting", "recording"])
+def test_a_worker_stopped_within_a_transaction_does_not_stop_the_others(
+    endpoint: Endpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """SIGSTOP in the middle: the database takes its locks away, its changes with them, and another one does the work."""
+    original, go_on, stopped = getattr(lanes, where), threading.Event(), threading.Event()
+
+    def stop_here(*args: Any, **kwargs: Any) -> Any:
+        if threading.current_thread().name == "stopped":
+            stopped.set()
+            go_on.wait()
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(lanes, where, stop_here)
+    trusted(endpoint)
+    publish(endpoint)
+    thread = threading.Thread(target=_push_in_a_thread, name="stopped")
+    thread.start()
+    assert stopped.wait(10)
+    publish(endpoint)  # Into the same lane, which the stopped one may have locked.
+    deadline = time.monotonic() + 20
+    while Delivery.objects.filter(state="new").exists() and time.monotonic() < deadline:
+        _tolerantly(lanes.adopt)
+        time.sleep(0.05)
+    go_on.set()
+    thread.join()
+    assert not Delivery.objects.filter(state="new").exists()
+    Lane.objects.update(leased_until=None)
+    push()
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"delivered"}
+    assert {request.headers["muster-sequence"] for request in receiver.received} == {"1", "2"}
+
+
+def _push_in_a_thread() -> None:
+    try:
+        _tolerantly(push)
+    finally:
+        connections.close_all()
+
+
+def _tolerantly(work: Callable[[], object]) -> None:
+    try:
+        work()
+    except DatabaseError:
+        connection.close()
+
+
+def test_lanes_of_one_task_are_worked_off_beside_each_other_and_once(endpoint: Endpoint, receiver: Receiver) -> None:
+    """Each waits at the customer's server for the other: one after the other they would never end well."""
+    meet = threading.Barrier(2, timeout=10)
+    receiver.answer = lambda request: (meet.wait(), (200, b""))[1]
+    trusted(endpoint)
+    publish(endpoint, "employee:a")
+    publish(endpoint, "employee:b")
+    lanes.adopt()
+    handed = [(one.lane_id, one.token) for one in lanes.claim(8)]
+    hands = Hands(None, 4)
+    hands.run(handed)
+    hands.run(handed)
+    hands.close()
+    assert Delivery.objects.filter(state="delivered").count() == 2
+    assert len(receiver.received) == 2
