@@ -21,7 +21,7 @@ from unfold.enums import ActionVariant
 from devices.models import Device, DeviceKey, DeviceToken, DeviceUser, Phone, PhonePolicy
 from devices.phones import release_phone, revoke_phone
 from devices.services import ROTATION_OVERLAP, issue_token, revoke_tokens, save_device_user
-from employees.console import ReadOnlyInline, ReadOnlyTenantAdmin, TenantAdmin, TenantInline, badge_html
+from employees.console import ReadOnlyInline, ReadOnlyTenantAdmin, TenantAdmin, TenantInline, badge_html, tenant_id
 from employees.models import Change
 from employees.services import note_change
 
@@ -346,7 +346,7 @@ class PhoneAdmin(ReadOnlyTenantAdmin):
                 question=_("Its punches are refused from this moment on, and its owner cannot register it again until you "
                            "release it. Punches made with it before stay."),
             )  # fmt: skip
-        revoke_phone(phone, by=request.user)  # type: ignore[arg-type]
+        revoke_phone(phone, actor=request.user, request=request)  # type: ignore[arg-type]
         return self.done(request, phone, _("Revoked."))
 
     @action(description=_("Release"), url_path="release", icon="lock_open", permissions=["keep"])
@@ -369,3 +369,9 @@ class PhonePolicyAdmin(TenantAdmin):
     list_display = ("__str__", "max_phones")
     empty_title = _("No policy yet: the defaults hold")
     empty_text = _("Each employee may have two active phones. Add a policy to change that.")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """There is one for each organization."""
+        mine = tenant_id(request)
+        taken = mine is not None and PhonePolicy.objects.of(mine).exists()
+        return not taken and super().has_add_permission(request)

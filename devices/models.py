@@ -253,12 +253,7 @@ class PhonePolicy(TenantModel):
     class Meta:
         verbose_name = _("phone policy")
         verbose_name_plural = _("phone policies")
-        constraints = (
-            models.UniqueConstraint(
-                fields=("organization",), name="phone_policy_once",
-                violation_error_message=_("There is a phone policy already: change that one."),
-            ),
-        )  # fmt: skip
+        constraints = (models.UniqueConstraint(fields=("organization",), name="phone_policy_once"),)
 
     def __str__(self) -> str:
         return str(_("Phones per employee: %(count)d") % {"count": self.max_phones})

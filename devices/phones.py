@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -15,7 +16,8 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts.audit import note
+from accounts.models import SecurityEvent, User
 from devices.keys import key_hash
 from devices.models import DeviceKey, KeyOwner, Phone, PhonePolicy
 from employees.models import Employee
@@ -32,7 +34,9 @@ class Registration:
     name: str | None = None
 
 
-def register_phone(employee: Employee, wanted: Registration) -> tuple[Phone, bool]:
+def register_phone(
+    employee: Employee, wanted: Registration, *, actor: User | None = None, request: Any = None
+) -> tuple[Phone, bool]:
     """Register a phone of `employee`, or replace what is known of it; the phone, and whether its row is new.
 
     Saying the same again changes nothing. Another key takes over from the one before, which is kept. Raises PermissionDenied
@@ -46,30 +50,24 @@ def register_phone(employee: Employee, wanted: Registration) -> tuple[Phone, boo
         phone = mine.filter(device_uuid=wanted.device_uuid).first()
         if phone is not None and phone.revoked_by_staff:
             raise PermissionDenied(_("This phone was revoked by your organization. Ask them to release it."))
-        if phone is None or phone.deactivated_at is not None:
+        created, standing = phone is None, phone is not None and phone.deactivated_at is None
+        if not standing:
             _refuse_too_many(employee, mine.active().count())
-        created = phone is None
         phone = _store(phone or Phone(organization_id=employee.organization_id, employee=employee, registered_at=now), wanted)
-        _bind(phone, wanted.key, now)
+        if _bind(phone, wanted.key, now) or not standing:
+            about = f"key of phone {phone.device_uuid}"
+            note(SecurityEvent.Kind.KEY_ISSUED, phone.organization_id, actor=actor, request=request, about=about)
     return phone, created
 
 
-def deactivate_phone(phone: Phone, by: User) -> None:
+def deactivate_phone(phone: Phone, *, actor: User, request: Any = None) -> None:
     """Take a phone out of service for its owner, who may register it again. A phone out of service stays as it is."""
-    with transaction.atomic():
-        _lock(phone.organization_id, phone.employee_id)
-        row = Phone.objects.of(phone.organization_id).active().filter(pk=phone.pk)
-        row.update(deactivated_at=timezone.now(), deactivated_by=by)
-    phone.refresh_from_db()
+    _end(phone, {"deactivated_at__isnull": True}, {}, actor, request)
 
 
-def revoke_phone(phone: Phone, by: User) -> None:
+def revoke_phone(phone: Phone, *, actor: User, request: Any = None) -> None:
     """Take a phone out of service for the organization: its owner cannot register it again until it is released."""
-    with transaction.atomic():
-        _lock(phone.organization_id, phone.employee_id)
-        row = Phone.objects.of(phone.organization_id).filter(pk=phone.pk, revoked_by_staff=False)
-        row.update(revoked_by_staff=True, deactivated_at=timezone.now(), deactivated_by=by)
-    phone.refresh_from_db()
+    _end(phone, {"revoked_by_staff": False}, {"revoked_by_staff": True}, actor, request)
 
 
 def release_phone(phone: Phone) -> None:
@@ -77,6 +75,17 @@ def release_phone(phone: Phone) -> None:
     with transaction.atomic():
         _lock(phone.organization_id, phone.employee_id)
         Phone.objects.of(phone.organization_id).filter(pk=phone.pk).update(revoked_by_staff=False)
+    phone.refresh_from_db()
+
+
+def _end(phone: Phone, standing: dict[str, bool], more: dict[str, bool], actor: User, request: Any) -> None:
+    """Deactivate a phone that stands as `standing` says; `phone` shows afterwards how it stands."""
+    with transaction.atomic():
+        _lock(phone.organization_id, phone.employee_id)
+        row = Phone.objects.of(phone.organization_id).filter(pk=phone.pk, **standing)
+        if row.update(deactivated_at=timezone.now(), deactivated_by=actor, **more):
+            about = f"phone {phone.device_uuid}"
+            note(SecurityEvent.Kind.KEY_REVOKED, phone.organization_id, actor=actor, request=request, about=about, **more)
     phone.refresh_from_db()
 
 
@@ -114,8 +123,11 @@ def _store(phone: Phone, wanted: Registration) -> Phone:
     return phone
 
 
-def _bind(phone: Phone, key: bytes, now: datetime) -> None:
-    """Make `key` the one the phone signs with. Of two people who bring the same key at once the database lets one through."""
+def _bind(phone: Phone, key: bytes, now: datetime) -> bool:
+    """Make `key` the one the phone signs with; False when it was.
+
+    Of two people who bring the same key at once the database lets one through.
+    """
     digest = key_hash(key)
     claim = KeyOwner(organization_id=phone.organization_id, employee_id=phone.employee_id, key_hash=digest)
     KeyOwner.objects.bulk_create([claim], ignore_conflicts=True)
@@ -124,6 +136,7 @@ def _bind(phone: Phone, key: bytes, now: datetime) -> None:
         raise ValidationError({"public_key": _("This key belongs to somebody else. Make a new one on this phone.")})
     current = DeviceKey.objects.of(phone.organization_id).filter(phone=phone, replaced_at__isnull=True)
     if current.filter(owner=owner).exists():
-        return
+        return False
     current.update(replaced_at=now)
     DeviceKey.objects.create(organization_id=phone.organization_id, phone=phone, owner=owner, spki=key, created_at=now)
+    return True

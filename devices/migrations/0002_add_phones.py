@@ -102,6 +102,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='phonepolicy',
-            constraint=models.UniqueConstraint(fields=('organization',), name='phone_policy_once', violation_error_message='There is a phone policy already: change that one.'),
+            constraint=models.UniqueConstraint(fields=('organization',), name='phone_policy_once'),
         ),
     ]
