@@ -315,7 +315,8 @@ class PhoneAdmin(ReadOnlyTenantAdmin):
     empty_text = _("People register their own phones in the app, after signing in there.")
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).with_shared()
+        rows: Any = super().get_queryset(request)
+        return rows.with_shared()
 
     @display(description=_("status"))
     def badge(self, phone: Phone) -> Any:
@@ -342,7 +343,8 @@ class PhoneAdmin(ReadOnlyTenantAdmin):
         phone = self.object_or_404(request, object_id)
         if request.method != "POST":
             return self.confirm(
-                request, phone, title=_("Revoke this phone"), button=_("Revoke at once"), danger=True,
+                request, phone, title=_("Revoke the phone of %(who)s") % {"who": phone.employee},
+                button=_("Revoke at once"), danger=True,
                 question=_("Its punches are refused from this moment on, and its owner cannot register it again until you "
                            "release it. Punches made with it before stay."),
             )  # fmt: skip
@@ -354,7 +356,7 @@ class PhoneAdmin(ReadOnlyTenantAdmin):
         phone = self.object_or_404(request, object_id)
         if request.method != "POST":
             return self.confirm(
-                request, phone, title=_("Release this phone"), button=_("Release"),
+                request, phone, title=_("Release the phone of %(who)s") % {"who": phone.employee}, button=_("Release"),
                 question=_("Its owner may register it again. Until they do, it cannot punch."),
             )  # fmt: skip
         release_phone(phone)

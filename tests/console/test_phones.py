@@ -35,7 +35,9 @@ def test_the_list_says_whose_and_how_it_stands(staff: Client, phone: Phone) -> N
 
 
 def test_asking_revokes_nothing_and_saying_so_does(staff: Client, phone: Phone, acme_staff: object) -> None:
-    assert "cannot register it again" in page(staff, phone, "revoke")
+    asked = page(staff, phone, "revoke")
+    assert "cannot register it again" in asked
+    assert "Revoke the phone of Asha (1001)" in asked
     assert Phone.objects.get().status == "active"
     assert staff.post(reverse("admin:devices_phone_revoke", args=(phone.pk,))).status_code == 302
     row = Phone.objects.get()
