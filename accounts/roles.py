@@ -24,12 +24,13 @@ _HR_VIEWS: Final = (
     *_EVERYBODY_VIEWS, "employees.change", "devices.devicetoken", "devices.deviceuser", "webhooks.endpoint",
     "webhooks.delivery", "webhooks.attempt", "attendance.punchevidence", "accounts.apiclient", "accounts.clientkey",
     "accounts.personaltoken", "accounts.tokenfamily", "accounts.delegation", "accounts.securityevent",
+    "devices.phone", "devices.devicekey", "devices.phonepolicy",
 )  # fmt: skip
 # Who may write. `devicetoken` stands for issuing and revoking, `punchmatch` for telling whose a punch is.
 _HR_KEEPS: Final = (
     "employees.site", "employees.department", "employees.employee", "employees.assignment", "devices.device",
     "devices.devicetoken", "devices.deviceuser", "webhooks.endpoint", "accounts.apiclient", "accounts.clientkey",
-    "accounts.delegation",
+    "accounts.delegation", "devices.phonepolicy",
 )  # fmt: skip
 _HR_ACTIONS: Final = frozenset(
     {f"{model}:{action}" for model in _HR_KEEPS for action in ("add", "change")}
@@ -37,6 +38,8 @@ _HR_ACTIONS: Final = frozenset(
     # Rows that are no evidence of anything: a place nobody was ever at, a number keyed in wrongly.
     | {"accounts.personaltoken:change", "accounts.tokenfamily:change"}
     | {"employees.site:delete", "employees.department:delete", "devices.deviceuser:delete", "attendance.punchmatch:add"}
+    # Phones register themselves; staff revoke and release them.
+    | {"devices.phone:change"}
 )
 GRANTS: Final[dict[str, frozenset[str]]] = {
     APPROVER: frozenset(f"{model}:view" for model in _EVERYBODY_VIEWS),

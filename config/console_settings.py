@@ -76,7 +76,11 @@ NAVIGATION: Final[list[dict[str, Any]]] = [
     {
         "title": _("Devices"),
         "separator": True,
-        "items": [_line(_("Devices"), "router", "devices_device")],
+        "items": [
+            _line(_("Devices"), "router", "devices_device"),
+            _line(_("Phones"), "smartphone", "devices_phone"),
+            _line(_("Phone policy"), "policy", "devices_phonepolicy"),
+        ],
     },
     {
         "title": _("Push to customers"),

@@ -12,6 +12,7 @@ urlpatterns = [
     path("api/readyz", health.readyz),
     path("", include("accounts.urls")),
     path("", include("attendance.urls")),
+    path("", include("devices.urls")),
     path("", include("webhooks.urls")),
 ]
 

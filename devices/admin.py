@@ -1,4 +1,7 @@
-"""The console's pages on terminals: their state at a glance, their tokens (shown once), their own numbers for people."""
+"""The console's pages on terminals: their state at a glance, their tokens (shown once), their own numbers for people.
+
+And on people's phones: whose they are, whether they may punch, the keys they signed with.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,10 @@ from unfold.enums import ActionVariant
 
 from accounts.audit import note
 from accounts.models import SecurityEvent
-from devices.models import Device, DeviceToken, DeviceUser
+from devices.models import Device, DeviceKey, DeviceToken, DeviceUser, Phone, PhonePolicy
+from devices.phones import release_phone, revoke_phone
 from devices.services import ROTATION_OVERLAP, issue_token, revoke_tokens, save_device_user
-from employees.console import ReadOnlyInline, TenantAdmin, TenantInline, badge_html
+from employees.console import ReadOnlyInline, ReadOnlyTenantAdmin, TenantAdmin, TenantInline, badge_html, tenant_id
 from employees.models import Change
 from employees.services import note_change
 
@@ -234,3 +238,151 @@ def _curl(device: Device, token: str, operation: str, body: str = "") -> str:
 
 def _live_tokens(device: Device) -> QuerySet[DeviceToken]:
     return DeviceToken.objects.of(device.organization_id).live(timezone.now()).filter(device=device)
+
+
+# --- Phones ------------------------------------------------------------------------------------------------------------
+ACTIVE, DEACTIVATED, REVOKED = "active", "deactivated", "revoked"
+PHONE_STATES: Final[dict[str, Any]] = {
+    ACTIVE: _("Active"),
+    DEACTIVATED: _("Deactivated"),
+    REVOKED: _("Revoked by staff"),
+}
+PHONE_COLOURS: Final = {ACTIVE: "success", DEACTIVATED: "info", REVOKED: "danger"}
+
+
+def phone_state(phone: Phone) -> str:
+    """Whether a phone may punch, and if not, who said so."""
+    if phone.deactivated_at is None:
+        return ACTIVE
+    return REVOKED if phone.revoked_by_staff else DEACTIVATED
+
+
+class PhoneStateFilter(admin.SimpleListFilter):
+    """Phones by whether they may punch."""
+
+    title = _("status")
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return list(PHONE_STATES.items())
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if self.value() not in PHONE_STATES:
+            return queryset
+        if self.value() == ACTIVE:
+            return queryset.active()
+        return queryset.filter(deactivated_at__isnull=False, revoked_by_staff=self.value() == REVOKED)
+
+
+class SharedFilter(admin.SimpleListFilter):
+    """Phones that more than one person registered."""
+
+    title = _("shared")
+    parameter_name = "shared"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", _("By several people"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.filter(shared=True) if self.value() == "yes" else queryset
+
+
+class DeviceKeyInline(ReadOnlyInline):
+    """The keys a phone signs, or signed, with."""
+
+    model = DeviceKey
+    fields = ("fingerprint", "created_at", "replaced_at")
+    readonly_fields = ("fingerprint", "created_at", "replaced_at")
+    verbose_name_plural = _("keys: the one without an end is in use, the others are kept to check what they signed")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("owner")
+
+    @display(description=_("SHA-256 of the key"))
+    def fingerprint(self, key: DeviceKey) -> str:
+        return key.owner.key_hash
+
+
+@admin.register(Phone)
+class PhoneAdmin(ReadOnlyTenantAdmin):
+    """People's phones. They register themselves; staff look, revoke and release."""
+
+    fieldsets = (
+        (None, {"fields": ("employee", ("badge", "shared"), ("model", "name"), ("platform", "device_uuid"))}),
+        (_("Dates"), {"fields": (("registered_at", "last_punch_at"), ("deactivated_at", "deactivated_by"))}),
+    )
+    readonly_fields = ("badge", "shared")
+    inlines = (DeviceKeyInline,)
+    list_display = ("employee", "model", "name", "platform", "badge", "shared", "last_punch_at", "registered_at")
+    list_display_links = ("employee", "model")
+    list_filter = (PhoneStateFilter, SharedFilter, "platform")
+    list_select_related = ("employee", "organization")
+    search_fields = ("employee__name", "=employee__code", "model", "name")
+    search_help_text = _("An employee's name or code, a model, or a phone's name")
+    actions_detail = ("revoke", "release")
+    empty_title = _("No phones yet")
+    empty_text = _("People register their own phones in the app, after signing in there.")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        rows: Any = super().get_queryset(request)
+        return rows.with_shared()
+
+    @display(description=_("status"))
+    def badge(self, phone: Phone) -> Any:
+        state = phone_state(phone)
+        return badge_html(PHONE_STATES[state], PHONE_COLOURS[state])
+
+    @display(description=_("shared"))
+    def shared(self, phone: Any) -> Any:
+        return badge_html(_("By several people"), "warning") if phone.shared else "–"
+
+    # Revoking
+    def has_keep_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return bool(request.user.has_perm("devices.change_phone"))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """“Release” for a phone that staff revoked, “Revoke” for every other."""
+        offered = super().get_actions_detail(request, object_id)
+        phone = self.get_object(request, str(object_id))
+        hidden = "revoke" if phone is not None and phone.revoked_by_staff else "release"
+        return [one for one in offered if one.method.original_function_name != hidden]
+
+    @action(description=_("Revoke"), url_path="revoke", icon="block", variant=ActionVariant.DANGER, permissions=["keep"])
+    def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        phone = self.object_or_404(request, object_id)
+        if request.method != "POST":
+            return self.confirm(
+                request, phone, title=_("Revoke the phone of %(who)s") % {"who": phone.employee},
+                button=_("Revoke at once"), danger=True,
+                question=_("Its punches are refused from this moment on, and its owner cannot register it again until you "
+                           "release it. Punches made with it before stay."),
+            )  # fmt: skip
+        revoke_phone(phone, actor=request.user, request=request)  # type: ignore[arg-type]
+        return self.done(request, phone, _("Revoked."))
+
+    @action(description=_("Release"), url_path="release", icon="lock_open", permissions=["keep"])
+    def release(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        phone = self.object_or_404(request, object_id)
+        if request.method != "POST":
+            return self.confirm(
+                request, phone, title=_("Release the phone of %(who)s") % {"who": phone.employee}, button=_("Release"),
+                question=_("Its owner may register it again. Until they do, it cannot punch."),
+            )  # fmt: skip
+        release_phone(phone)
+        return self.done(request, phone, _("Released: its owner may register it again."))
+
+
+@admin.register(PhonePolicy)
+class PhonePolicyAdmin(TenantAdmin):
+    """What people may do with their phones: one row for the organization."""
+
+    fieldsets = ((None, {"fields": ("max_phones",)}),)
+    list_display = ("__str__", "max_phones")
+    empty_title = _("No policy yet: the defaults hold")
+    empty_text = _("Each employee may have two active phones. Add a policy to change that.")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """There is one for each organization."""
+        mine = tenant_id(request)
+        taken = mine is not None and PhonePolicy.objects.of(mine).exists()
+        return not taken and super().has_add_permission(request)

@@ -1,12 +1,15 @@
-"""Terminals, the tokens they speak with, and their own numbers for people."""
+"""Terminals with their tokens and own numbers for people; and people's phones with their keys."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import ClassVar
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from devices.states import PRESETS, check_state_map
@@ -129,3 +132,128 @@ class DeviceUser(TenantModel):
     def clean(self) -> None:
         super().clean()
         self.user_code = self.user_code.strip()
+
+
+class PhoneQuerySet(TenantQuerySet["Phone"]):
+    """Vocabulary of phones."""
+
+    def active(self) -> PhoneQuerySet:
+        """Phones that may punch."""
+        return self.filter(deactivated_at__isnull=True)
+
+    def with_shared(self) -> PhoneQuerySet:
+        """Each with `shared`: whether somebody else of the organization has, or had, a phone of the same name (uuid).
+
+        Looked up and not kept: two people may register at the same moment, and neither would see the other.
+        """
+        others = Phone.objects.filter(organization=OuterRef("organization"), device_uuid=OuterRef("device_uuid"))
+        return self.annotate(shared=Exists(others.exclude(employee=OuterRef("employee"))))
+
+
+class Phone(TenantModel):
+    """An employee's own phone, registered to punch with. One row for each employee and uuid, for ever.
+
+    A phone that its owner deactivated can be registered again by them; one that staff revoked only after staff release it.
+    """
+
+    class Platform(models.TextChoices):
+        ANDROID = "android", _("Android")
+        IOS = "ios", _("iOS")
+        WEB = "web", _("Browser")
+
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, related_name="phones", verbose_name=_("employee"))
+    device_uuid = models.UUIDField(_("device uuid"))
+    platform = models.CharField(_("platform"), max_length=8, choices=Platform)
+    model = models.CharField(_("model"), max_length=200)
+    name = models.CharField(_("name"), max_length=200, blank=True)
+    registered_at = models.DateTimeField(_("registered"))
+    deactivated_at = models.DateTimeField(_("deactivated"), null=True, blank=True)
+    deactivated_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("deactivated by")
+    )
+    revoked_by_staff = models.BooleanField(_("revoked by staff"), default=False)
+    last_punch_at = models.DateTimeField(_("last punch"), null=True, blank=True)
+
+    objects = PhoneQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        verbose_name = _("phone")
+        verbose_name_plural = _("phones")
+        constraints = (
+            models.UniqueConstraint(fields=("employee", "device_uuid"), name="phone_once"),
+            models.CheckConstraint(
+                condition=Q(revoked_by_staff=False) | Q(deactivated_at__isnull=False), name="phone_revoked_is_not_active"
+            ),
+        )
+        indexes: ClassVar = [models.Index(fields=("organization", "device_uuid"), name="phone_uuid")]
+
+    def __str__(self) -> str:
+        return self.name or self.model
+
+    @property
+    def status(self) -> str:
+        """`active` or `revoked`, as clients are told."""
+        return "active" if self.deactivated_at is None else "revoked"
+
+
+class KeyOwner(TenantModel):
+    """Whose a public key is, for ever: the rule that lets no two people of an organization have the same. Append-only."""
+
+    append_only = True
+
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
+    key_hash = models.CharField(_("SHA-256 of the key"), max_length=64)
+    created_at = models.DateTimeField(_("first seen"), auto_now_add=True)
+
+    objects = TenantQuerySet["KeyOwner"].as_manager()
+
+    class Meta:
+        verbose_name = _("owner of a key")
+        verbose_name_plural = _("owners of keys")
+        constraints = (models.UniqueConstraint(fields=("organization", "key_hash"), name="key_has_one_owner"),)
+
+    def __str__(self) -> str:
+        return self.key_hash[:16]
+
+
+class DeviceKey(TenantModel):
+    """A public key that a phone signs, or signed, with. Replaced ones are kept, so that old signatures can be checked."""
+
+    phone = models.ForeignKey(Phone, on_delete=models.PROTECT, related_name="keys", verbose_name=_("phone"))
+    owner = models.ForeignKey(KeyOwner, on_delete=models.PROTECT, verbose_name=_("owner"))
+    spki = models.BinaryField(_("public key"), max_length=91)
+    created_at = models.DateTimeField(_("from"))
+    replaced_at = models.DateTimeField(_("to"), null=True, blank=True)
+
+    objects = TenantQuerySet["DeviceKey"].as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        verbose_name = _("key of a phone")
+        verbose_name_plural = _("keys of phones")
+        constraints = (
+            models.UniqueConstraint(fields=("phone",), condition=Q(replaced_at__isnull=True), name="phone_has_one_key"),
+        )
+
+    def __str__(self) -> str:
+        return str(self.owner)
+
+
+class PhonePolicy(TenantModel):
+    """What an organization lets people do with their phones. One row at most; without it the defaults hold."""
+
+    max_phones = models.PositiveSmallIntegerField(
+        _("active phones per employee"), default=2, validators=[MaxValueValidator(100)],
+        help_text=_("Phones that are registered already stay when you lower this."),
+    )  # fmt: skip
+
+    objects = TenantQuerySet["PhonePolicy"].as_manager()
+
+    class Meta:
+        verbose_name = _("phone policy")
+        verbose_name_plural = _("phone policies")
+        constraints = (models.UniqueConstraint(fields=("organization",), name="phone_policy_once"),)
+
+    def __str__(self) -> str:
+        return str(_("Phones per employee: %(count)d") % {"count": self.max_phones})

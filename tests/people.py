@@ -6,11 +6,14 @@ never a lucky difference of names. Asha works at acme, Bala approves for her, Ch
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import uuid
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
@@ -18,7 +21,9 @@ from accounts.models import ApiClient, User
 from accounts.roles import ensure_roles
 from accounts.services import save_client
 from attendance.models import Door, Punch, Verdict
-from devices.models import Device
+from devices.keys import read_public_key
+from devices.models import Device, Phone
+from devices.phones import Registration, register_phone
 from devices.services import issue_token
 from employees.models import Department, Employee, Organization, Site
 from employees.services import save_employee
@@ -53,6 +58,21 @@ def make_device(organization: Organization, serial: str, **facts: Any) -> tuple[
     """A terminal and the token it speaks with."""
     device = Device.objects.create(organization=organization, serial=serial, **facts)
     return device, issue_token(device)
+
+
+def make_key(number: int | None = None) -> tuple[ec.EllipticCurvePrivateKey, str]:
+    """A phone's key, and its public half as the phone would register it. The same number gives the same key."""
+    private = ec.generate_private_key(ec.SECP256R1()) if number is None else ec.derive_private_key(number, ec.SECP256R1())
+    spki = private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return private, base64.b64encode(spki).decode()
+
+
+def make_phone(employee: Employee, **facts: Any) -> tuple[Phone, ec.EllipticCurvePrivateKey]:
+    """A registered phone and the key it signs with."""
+    private, public = make_key()
+    wanted = {"device_uuid": uuid.uuid4(), "platform": "android", "model": "Pixel 9", "key": read_public_key(public)}
+    phone, _created = register_phone(employee, Registration(**(wanted | facts)))
+    return phone, private
 
 
 def make_endpoint(organization: Organization, url: str, mode: str = "standard", **facts: Any) -> Endpoint:

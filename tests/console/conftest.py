@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -15,11 +16,13 @@ from django.utils import timezone
 from accounts.models import ApiClient, Delegation, SecurityEvent, TokenFamily, User
 from accounts.services import issue_key, issue_personal, save_client, save_delegation
 from attendance.models import IngestCount, PunchEvidence, PunchMatch
-from devices.models import DeviceUser
+from devices.models import DeviceUser, PhonePolicy
 from employees.models import Assignment, Change, Employee, Organization
 from tests import people
 from webhooks.models import Attempt, Delivery
 from webhooks.services import send_test
+
+PHONE = uuid.UUID("3f2504e0-4f89-41d3-9a0c-0305e82c3301")  # The same at both.
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +50,8 @@ def furnish(organization: Organization, mark: str, employee: Employee) -> Simple
         ),
         "change": Change.objects.of(organization).first(),
         "device_user": DeviceUser.objects.create(organization=organization, device=device, user_code="29", employee=employee),
+        "phone": people.make_phone(employee, device_uuid=PHONE, name=f"{mark} phone")[0],
+        "phonepolicy": PhonePolicy.objects.create(organization=organization),
         "attempt": Attempt.objects.create(
             organization=organization, delivery=delivery, number=1, started_at=timezone.now(), duration_ms=9, status=500,
             verdict="endpoint", reply=f"{mark} reply",

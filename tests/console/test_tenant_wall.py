@@ -27,6 +27,7 @@ ACTIONS = [
     ("delivery", "send-again"), ("punch", "match"),
     ("apiclient", "issue-key"), ("apiclient", "issue-secret"), ("apiclient", "revoke-keys"), ("personaltoken", "revoke"),
     ("tokenfamily", "revoke"), ("delegation", "withdraw"), ("user", "end-sign-ins"),
+    ("phone", "revoke"), ("phone", "release"),
 ]  # fmt: skip
 
 
@@ -101,7 +102,7 @@ def test_an_empty_form_offers_only_our_rows(staff: Client, ours: SimpleNamespace
         ("employees", "employee", "manager"), ("employees", "assignment", "employee"), ("employees", "assignment", "site"),
         ("devices", "deviceuser", "employee"), ("accounts", "user", "employee"), ("accounts", "user", "organization"),
         ("attendance", "punchmatch", "employee"), ("attendance", "punch", "device"), ("webhooks", "delivery", "endpoint"),
-        ("attendance", "punchmatch", "matched_by"),
+        ("attendance", "punchmatch", "matched_by"), ("devices", "phone", "employee"), ("devices", "phone", "deactivated_by"),
     ],
 )  # fmt: skip
 def test_autocomplete_finds_only_our_rows(
@@ -126,6 +127,7 @@ def test_their_row_has_no_actions(
     assert "zenithmark" not in text(response)
     assert theirs.device.tokens.count() == 1
     assert theirs.device.tokens.filter(revoked_at__isnull=True).count() == 1
+    assert type(theirs.phone).objects.get(pk=theirs.phone.pk).status == "active"
 
 
 ORACLES = (

@@ -1,0 +1,114 @@
+"""People's phones over REST: `POST /api/v1/devices/register`, `GET /api/v1/devices`, `POST /api/v1/devices/{id}/deactivate`."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+from unicodedata import category
+from uuid import UUID
+
+from rest_framework import serializers, status
+from rest_framework.exceptions import NotFound, PermissionDenied
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from accounts.abilities import KEEP_ATTENDANCE, IsEmployee, has, refusal
+from accounts.api import Fields
+from accounts.authentication import BearerAuthentication
+from accounts.limits import V1
+from accounts.models import User
+from devices import phones
+from devices.keys import LONGEST, read_public_key
+from devices.models import Phone
+from employees.pages import NewestFirst
+
+# One spelling, as it is part of what is signed: no braces, no urn:, no 32 digits in a row.
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def one_line(text: str) -> None:
+    """Raise a ValidationError for line breaks and other control characters. The joiners of Hindi and of emoji are none."""
+    if any(category(char) in {"Cc", "Zl", "Zp"} for char in text):
+        raise serializers.ValidationError("Control characters are not allowed.")
+
+
+class RegisterBody(Fields):
+    """What a phone says about itself."""
+
+    device_uuid = serializers.CharField(max_length=36)
+    platform = serializers.ChoiceField(choices=Phone.Platform.choices)
+    model = serializers.CharField(max_length=200, validators=[one_line])
+    public_key = serializers.CharField(max_length=LONGEST, trim_whitespace=False)
+    name = serializers.CharField(max_length=200, required=False, allow_null=True, allow_blank=True, validators=[one_line])
+
+    def validate_device_uuid(self, value: str) -> UUID:
+        """Kept as what it names; told in lower case."""
+        if _UUID.fullmatch(value) is None:
+            raise serializers.ValidationError("A UUID such as 3f2504e0-4f89-41d3-9a0c-0305e82c3301 is required.")
+        return UUID(value)
+
+    def validate_public_key(self, value: str) -> bytes:
+        """As canonical DER."""
+        try:
+            return read_public_key(value)
+        except ValueError as error:
+            raise serializers.ValidationError(str(error)) from error
+
+
+class PhonesViewSet(GenericViewSet[Phone]):
+    """The phones people punch with: their own, and for staff those of the organization."""
+
+    authentication_classes = (BearerAuthentication,)
+    limits = (V1,)
+    pagination_class = NewestFirst
+    queryset = Phone.objects.none()
+
+    def get_permissions(self) -> Any:
+        """Staff who are no employees have no phones of their own, but may deactivate others'."""
+        return [IsAuthenticated()] if self.action == "deactivate" else [IsAuthenticated(), IsEmployee()]
+
+    def get_queryset(self) -> Any:
+        """The phones the caller may act on: another's is answered like one that does not exist."""
+        user: User = self.request.user  # type: ignore[assignment]
+        rows = Phone.objects.of(user.organization_id)
+        everybody = self.action == "deactivate" and has(user, KEEP_ATTENDANCE)
+        return rows if everybody else rows.filter(employee=user.employee_id)
+
+    def list(self, request: Request) -> Response:
+        """The caller's own phones, revoked ones too."""
+        page = self.paginate_queryset(self.get_queryset())
+        return self.get_paginated_response([_row(phone) for phone in page or []])
+
+    def register(self, request: Request) -> Response:
+        """Register this phone, or replace what is known of it: 201 for a new row, else 200."""
+        user: User = request.user  # type: ignore[assignment]
+        body = RegisterBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        asked = body.validated_data
+        wanted = phones.Registration(
+            asked["device_uuid"], asked["platform"], asked["model"], asked["public_key"], asked.get("name")
+        )
+        phone, created = phones.register_phone(user.employee, wanted, actor=user, request=request)  # type: ignore[arg-type]
+        return Response(_row(phone), status=status.HTTP_201_CREATED if created else status.HTTP_200_OK)
+
+    def deactivate(self, request: Request, pk: int) -> Response:
+        """Take a phone out of service: one's own, to be registered again at will; or as staff, until staff release it."""
+        user: User = request.user  # type: ignore[assignment]
+        if user.employee_id is None and not has(user, KEEP_ATTENDANCE):
+            raise PermissionDenied(refusal(KEEP_ATTENDANCE))
+        phone = self.get_queryset().filter(pk=pk).first()
+        if phone is None:
+            raise NotFound
+        verb = phones.deactivate_phone if phone.employee_id == user.employee_id else phones.revoke_phone
+        verb(phone, actor=user, request=request)
+        return Response(_row(phone))
+
+
+def _row(phone: Phone) -> dict[str, Any]:
+    return {
+        "id": phone.pk, "device_uuid": str(phone.device_uuid), "platform": phone.platform, "model": phone.model,
+        "name": phone.name, "status": phone.status, "registered_at": phone.registered_at,
+        "last_punch_at": phone.last_punch_at,
+    }  # fmt: skip

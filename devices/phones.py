@@ -1,0 +1,142 @@
+"""Verbs on people's phones: register, deactivate, revoke, release. The API and the console call these.
+
+All of them take the owner's row as their lock, so that two registrations do not pass the limit together and a registration
+does not undo a revocation that happened beside it; on SQLite the transaction itself is the lock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.audit import note
+from accounts.models import SecurityEvent, User
+from devices.keys import key_hash
+from devices.models import DeviceKey, KeyOwner, Phone, PhonePolicy
+from employees.models import Employee
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What a phone says about itself. `key` is canonical DER from `devices.keys`; `name` None leaves the name as it is."""
+
+    device_uuid: UUID
+    platform: str
+    model: str
+    key: bytes
+    name: str | None = None
+
+
+def register_phone(
+    employee: Employee, wanted: Registration, *, actor: User | None = None, request: Any = None
+) -> tuple[Phone, bool]:
+    """Register a phone of `employee`, or replace what is known of it; the phone, and whether its row is new.
+
+    Saying the same again changes nothing. Another key takes over from the one before, which is kept. Raises PermissionDenied
+    when staff revoked this phone; ValidationError with the field named when there are too many active phones, or when the key
+    is somebody else's.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        _lock(employee.organization_id, employee.pk)
+        mine = Phone.objects.of(employee.organization_id).filter(employee=employee)
+        phone = mine.filter(device_uuid=wanted.device_uuid).first()
+        if phone is not None and phone.revoked_by_staff:
+            raise PermissionDenied(_("This phone was revoked by your organization. Ask them to release it."))
+        created, standing = phone is None, phone is not None and phone.deactivated_at is None
+        if not standing:
+            _refuse_too_many(employee, mine.active().count())
+        phone = _store(phone or Phone(organization_id=employee.organization_id, employee=employee, registered_at=now), wanted)
+        if _bind(phone, wanted.key, now) or not standing:
+            about = f"key of phone {phone.device_uuid}"
+            note(SecurityEvent.Kind.KEY_ISSUED, phone.organization_id, actor=actor, request=request, about=about)
+    return phone, created
+
+
+def deactivate_phone(phone: Phone, *, actor: User, request: Any = None) -> None:
+    """Take a phone out of service for its owner, who may register it again. A phone out of service stays as it is."""
+    _end(phone, {"deactivated_at__isnull": True}, {}, actor, request)
+
+
+def revoke_phone(phone: Phone, *, actor: User, request: Any = None) -> None:
+    """Take a phone out of service for the organization: its owner cannot register it again until it is released."""
+    _end(phone, {"revoked_by_staff": False}, {"revoked_by_staff": True}, actor, request)
+
+
+def release_phone(phone: Phone) -> None:
+    """Let the owner of a revoked phone register it again. Until they do, it is not active."""
+    with transaction.atomic():
+        _lock(phone.organization_id, phone.employee_id)
+        Phone.objects.of(phone.organization_id).filter(pk=phone.pk).update(revoked_by_staff=False)
+    phone.refresh_from_db()
+
+
+def _end(phone: Phone, standing: dict[str, bool], more: dict[str, bool], actor: User, request: Any) -> None:
+    """Deactivate a phone that stands as `standing` says; `phone` shows afterwards how it stands."""
+    with transaction.atomic():
+        _lock(phone.organization_id, phone.employee_id)
+        row = Phone.objects.of(phone.organization_id).filter(pk=phone.pk, **standing)
+        if row.update(deactivated_at=timezone.now(), deactivated_by=actor, **more):
+            about = f"phone {phone.device_uuid}"
+            note(SecurityEvent.Kind.KEY_REVOKED, phone.organization_id, actor=actor, request=request, about=about, **more)
+    phone.refresh_from_db()
+
+
+def max_phones(organization_id: int) -> int:
+    """How many active phones each employee of an organization may have."""
+    policy = PhonePolicy.objects.of(organization_id).first() or PhonePolicy()
+    return policy.max_phones
+
+
+def _lock(organization_id: int, employee_id: UUID) -> None:
+    # no_key: rows that refer to the employee, such as a punch at a gate, need not wait.
+    Employee.objects.of(organization_id).select_for_update(no_key=True).get(pk=employee_id)
+
+
+def _refuse_too_many(employee: Employee, active: int) -> None:
+    most = max_phones(employee.organization_id)
+    if active >= most:
+        message = _("You have %(count)d active phones already, of at most %(most)d. Deactivate one first.")
+        raise ValidationError({"device_uuid": message % {"count": active, "most": most}})
+
+
+def _store(phone: Phone, wanted: Registration) -> Phone:
+    """The row as it is wanted. Only the columns that registration is about: punches write to the same row."""
+    facts = {
+        "device_uuid": wanted.device_uuid,
+        "platform": wanted.platform,
+        "model": wanted.model,
+        "name": phone.name if wanted.name is None else wanted.name,
+        "deactivated_at": None,
+        "deactivated_by": None,
+    }
+    for name, value in facts.items():
+        setattr(phone, name, value)
+    phone.save(update_fields=None if phone._state.adding else list(facts))
+    return phone
+
+
+def _bind(phone: Phone, key: bytes, now: datetime) -> bool:
+    """Make `key` the one the phone signs with; False when it was.
+
+    Of two people who bring the same key at once the database lets one through.
+    """
+    digest = key_hash(key)
+    claim = KeyOwner(organization_id=phone.organization_id, employee_id=phone.employee_id, key_hash=digest)
+    KeyOwner.objects.bulk_create([claim], ignore_conflicts=True)
+    owner = KeyOwner.objects.of(phone.organization_id).get(key_hash=digest)
+    if owner.employee_id != phone.employee_id:
+        raise ValidationError({"public_key": _("This key belongs to somebody else. Make a new one on this phone.")})
+    current = DeviceKey.objects.of(phone.organization_id).filter(phone=phone, replaced_at__isnull=True)
+    if current.filter(owner=owner).exists():
+        return False
+    current.update(replaced_at=now)
+    DeviceKey.objects.create(organization_id=phone.organization_id, phone=phone, owner=owner, spki=key, created_at=now)
+    return True
