@@ -17,7 +17,7 @@ import uritemplate
 from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.plumbing import ResolvedComponent
+from drf_spectacular.plumbing import ResolvedComponent, is_list_serializer
 from drf_spectacular.renderers import OpenApiJsonRenderer
 from rest_framework.permissions import AllowAny, IsAuthenticated
 
@@ -62,6 +62,13 @@ class DialectSchema(AutoSchema):
     def get_description(self) -> str:  # type: ignore[override]
         """The rest of the docstring."""
         return super().get_description().partition(". ")[2]
+
+    def _is_list_view(self, serializer: Any = None) -> bool:
+        """A page of rows is what says so (`many=True`), whatever the method is called."""
+        told = self.get_response_serializers() if serializer is None else serializer
+        if isinstance(told, dict) and told:
+            told = told[min(told, key=str)]
+        return bool(is_list_serializer(told))
 
     def _get_response_bodies(self, direction: Any = "response") -> Schema:
         bodies: Schema = super()._get_response_bodies(direction)

@@ -79,7 +79,7 @@ class EventsViewSet(ViewSet):
     authentication_classes = (EndpointAuthentication,)
     permission_classes = ()
 
-    @extend_schema(parameters=[Asked], responses=EventsReply, operation_id="events_list")
+    @extend_schema(parameters=[Asked], responses=EventsReply)
     def list(self, request: Request) -> Response:
         """Events after a position, in order; `next` is null when there are no more now."""
         endpoint: Endpoint = request.user  # type: ignore[assignment]
