@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 PIP := $(PY) -m pip --disable-pip-version-check -qq install --require-hashes
 
-.PHONY: run demo test lint verify lock clean
+.PHONY: run demo test lint openapi verify lock clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/run.stamp ## Everything on this machine: console, doors, worker, demo and its receiver. Ctrl-C stops it.
@@ -21,6 +21,9 @@ test: $(VENV)/dev.stamp ## The suite on SQLite, then on PostgreSQL if there is o
 
 lint: $(VENV)/dev.stamp ## Style, types, floors, migrations.
 	@.ci/run lint
+
+openapi: $(VENV)/dev.stamp ## Write docs/openapi.json anew from the views.
+	@MUSTER_DEMO=1 $(PY) manage.py spectacular --validate --fail-on-warn --format openapi-json --file docs/openapi.json
 
 verify: ## The long tier: as .ci/run, with 5 000 punches under kills. Before an issue is resolved.
 	@MUSTER_VERIFY=1 .ci/run

@@ -9,6 +9,7 @@ from typing import IO, Any
 from urllib.parse import parse_qsl
 
 from django.conf import settings
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException, AuthenticationFailed, NotFound, ParseError
 from rest_framework.parsers import BaseParser
@@ -24,6 +25,7 @@ from accounts.abilities import abilities_of, groups_of
 from accounts.authentication import Bearer, BearerAuthentication
 from accounts.limits import SIGN_IN, V1, Limit
 from accounts.models import PersonalToken, TokenFamily, User
+from accounts.replies import MachineTokenReply, MeReply, ModeReply, NewTokenReply, PairReply, RevokedReply, TokenReply
 from employees.models import Assignment, Employee
 from employees.pages import NewestFirst
 
@@ -125,6 +127,10 @@ class AuthViewSet(ViewSet):
         """Makes a failure a 401, although no authentication class is asked."""
         return "Bearer"
 
+    @extend_schema(
+        parameters=[OpenApiParameter("organization", description="Its slug; may be left out where there is one.")],
+        responses=ModeReply,
+    )
     def mode(self, request: Request) -> Response:
         """How people of an organization sign in."""
         organization = services.organization_of(request.query_params.get("organization"))
@@ -135,6 +141,7 @@ class AuthViewSet(ViewSet):
             }
         )  # fmt: skip
 
+    @extend_schema(request=SignIn, responses={200: PairReply, 401: None})
     def token(self, request: Request) -> Response:
         """Username and password for an access and a refresh token."""
         asked = _checked(SignIn, request)
@@ -145,6 +152,7 @@ class AuthViewSet(ViewSet):
             raise AuthenticationFailed from error
         return _no_store(Response(_pair(pair)))
 
+    @extend_schema(request=RefreshBody, responses={200: PairReply, 401: None})
     def refresh(self, request: Request) -> Response:
         """A refresh token for the next pair; it works once."""
         try:
@@ -153,6 +161,7 @@ class AuthViewSet(ViewSet):
             raise AuthenticationFailed from error
         return _no_store(Response(_pair(pair)))
 
+    @extend_schema(request=RevokeBody, responses={200: RevokedReply})
     def revoke(self, request: Request) -> Response:
         """End a sign-in or a personal access token. The answer is the same for a token that is nobody's."""
         services.sign_out(_checked(RevokeBody, request)["token"], request=request)
@@ -171,6 +180,7 @@ class MachineTokenView(APIView):
         """Makes a failure a 401."""
         return "Basic"
 
+    @extend_schema(request=ClientCredentials, responses={200: MachineTokenReply, 401: None})
     def post(self, request: Request) -> Response:
         """The token of RFC 6749, section 4.4.3."""
         asked = _checked(ClientCredentials, request)
@@ -191,6 +201,7 @@ class MeView(APIView):
     permission_classes = (IsAuthenticated,)
     limits = (V1,)
 
+    @extend_schema(responses=MeReply)
     def get(self, request: Request) -> Response:
         """The person, their groups and abilities, and their employee record or null."""
         user: User = request.user  # type: ignore[assignment]
@@ -216,11 +227,13 @@ class PersonalTokensViewSet(GenericViewSet[PersonalToken]):
         user: User = self.request.user  # type: ignore[assignment]
         return PersonalToken.objects.of(user.organization_id).filter(user=user)
 
+    @extend_schema(responses=TokenReply(many=True))
     def list(self, request: Request) -> Response:
         """All that were issued, revoked ones too."""
         page = self.paginate_queryset(self.get_queryset())
         return self.get_paginated_response([_token(row) for row in page or []])
 
+    @extend_schema(request=NewToken, responses={201: NewTokenReply})
     def create(self, request: Request) -> Response:
         """A new token; `token` is in this one reply only."""
         asked = _checked(NewToken, request)
@@ -228,6 +241,7 @@ class PersonalTokensViewSet(GenericViewSet[PersonalToken]):
         row, text = services.issue_personal(request.user, asked["name"], lasts=lasts, request=request)  # type: ignore[arg-type]
         return _no_store(Response(_token(row) | {"token": text, "token_type": "Bearer"}, status=status.HTTP_201_CREATED))
 
+    @extend_schema(request=None, responses={200: TokenReply})
     def revoke(self, request: Request, pk: int) -> Response:
         """Revoke one of one's own tokens; it may be the one that is speaking."""
         row = self.get_queryset().filter(pk=pk).first()
@@ -237,6 +251,7 @@ class PersonalTokensViewSet(GenericViewSet[PersonalToken]):
         row.refresh_from_db()
         return Response(_token(row))
 
+    @extend_schema(request=None, responses={200: RevokedReply})
     def sign_out(self, request: Request) -> Response:
         """End the sign-in, or the token, that this call was made with."""
         token: Bearer = request.auth  # type: ignore[assignment]

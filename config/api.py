@@ -20,8 +20,10 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import resolve
 from rest_framework import exceptions, status
+from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.response import Response
+from rest_framework.utils.mediatypes import media_type_matches
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +84,18 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
+class OneDialect(BaseContentNegotiation):
+    """A door answers in its own words, whatever the Accept header asks for: a punch is not lost for a header."""
+
+    def select_parser(self, request: Any, parsers: Any) -> Any:
+        """The parser of the body's content type; None is answered 415."""
+        return next((one for one in parsers if media_type_matches(one.media_type, request.content_type)), None)
+
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> Any:
+        """The view's first."""
+        return renderers[0], renderers[0].media_type
+
+
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Answer every failure of a REST view in its door's words. What nobody foresaw is logged, and answered 503: come again."""
     failure = failure_of(exc)
@@ -95,7 +109,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     return Response(body, status=failure.status, headers=failure.headers)
 
 
-_CODES = {
+CODES = {
     400: "invalid_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed",
     406: "not_acceptable", 409: "conflict", 413: "too_large", 415: "unsupported_media_type",
     422: "invalid", 429: "rate_limited", 503: "unavailable",
@@ -123,7 +137,7 @@ def _unavailable(message: str) -> Failure:
 
 
 def _of_rest(exc: exceptions.APIException) -> Failure:
-    code = _CODES.get(exc.status_code, "error")
+    code = CODES.get(exc.status_code, "error")
     headers = {}
     if (wait := getattr(exc, "wait", None)) is not None or exc.status_code == status.HTTP_503_SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(max(1, math.ceil(RETRY_AFTER_S if wait is None else wait)))

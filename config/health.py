@@ -6,33 +6,63 @@ from datetime import timedelta
 
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.http import HttpRequest, JsonResponse
-from django.views.decorators.http import require_safe
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
+from config.api import RETRY_AFTER_S
 from webhooks.delivery import oldest_due
 
 LATEST = timedelta(seconds=60)
 
 
-@require_safe
-def healthz(request: HttpRequest) -> JsonResponse:
-    """The process answers."""
-    return JsonResponse({"status": "ok"})
+class Alive(serializers.Serializer[dict[str, str]]):
+    """Liveness."""
+
+    status = serializers.ChoiceField(choices=("ok",))
 
 
-@require_safe
-def readyz(request: HttpRequest) -> JsonResponse:
-    """Punches would be stored and pushed: the database answers, it is migrated, and no due push waits longer than a minute."""
-    checks: dict[str, str] = {}
-    try:
-        checks["database"] = "ok"
-        executor = MigrationExecutor(connection)
-        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-        checks["migrations"] = "ok" if not missing else f"{len(missing)} missing"
-        age = oldest_due() if not missing else timedelta()
-        checks["push"] = "ok" if age < LATEST else f"oldest due push waits for {age.total_seconds():.0f} s"
-    except (DatabaseError, InterfaceError):
-        checks = {"database": "unavailable"}
-    ready = all(value == "ok" for value in checks.values())
-    body = {"status": "ok" if ready else "unavailable", "checks": checks}
-    return JsonResponse(body, status=200 if ready else 503, headers={} if ready else {"Retry-After": "5"})
+class Readiness(serializers.Serializer[dict[str, str]]):
+    """Readiness: what was looked at, and `ok` or what is wrong with it."""
+
+    status = serializers.ChoiceField(choices=("ok", "unavailable"))
+    checks = serializers.DictField(child=serializers.CharField())
+
+
+class HealthzView(APIView):
+    """Whether the process answers."""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+    @extend_schema(responses=Alive)
+    def get(self, request: Request) -> Response:
+        """The process answers. Touches nothing."""
+        return Response({"status": "ok"})
+
+
+class ReadyzView(APIView):
+    """Whether punches would be stored and pushed."""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+    @extend_schema(responses={200: Readiness, 503: OpenApiResponse(Readiness, "Not ready; `checks` says why.")})
+    def get(self, request: Request) -> Response:
+        """Punches would be stored and pushed: the database answers, it is migrated, and no due push waits over a minute."""
+        checks: dict[str, str] = {}
+        try:
+            checks["database"] = "ok"
+            executor = MigrationExecutor(connection)
+            missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+            checks["migrations"] = "ok" if not missing else f"{len(missing)} missing"
+            age = oldest_due() if not missing else timedelta()
+            checks["push"] = "ok" if age < LATEST else f"oldest due push waits for {age.total_seconds():.0f} s"
+        except (DatabaseError, InterfaceError):
+            checks = {"database": "unavailable"}
+        ready = all(value == "ok" for value in checks.values())
+        body = {"status": "ok" if ready else "unavailable", "checks": checks}
+        headers = {} if ready else {"Retry-After": str(RETRY_AFTER_S)}
+        return Response(body, status=200 if ready else 503, headers=headers)

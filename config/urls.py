@@ -3,13 +3,15 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from config import health
+from config import documentation, health
 
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
-    path("api/healthz", health.healthz),
-    path("api/readyz", health.readyz),
+    path("api/healthz", health.HealthzView.as_view()),
+    path("api/readyz", health.ReadyzView.as_view()),
+    path("api/documentation", documentation.page, name="documentation"),
+    path("docs", documentation.raw, name="docs"),
     path("", include("accounts.urls")),
     path("", include("attendance.urls")),
     path("", include("devices.urls")),

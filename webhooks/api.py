@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -48,6 +49,33 @@ class Wanted(serializers.Serializer[dict[str, Any]]):
         return attrs
 
 
+class EventRow(serializers.Serializer[dict[str, Any]]):
+    """An event of the feed; `event` is the body as it is pushed."""
+
+    position = serializers.IntegerField()
+    id = serializers.CharField()
+    lane = serializers.CharField()
+    sequence = serializers.IntegerField(allow_null=True)
+    state = serializers.CharField()
+    accepted_at = serializers.DateTimeField()
+    event = serializers.JSONField()
+
+
+class EventsReply(serializers.Serializer[dict[str, Any]]):
+    """A page of the feed; `after` is the position to go on from."""
+
+    data = EventRow(many=True)  # type: ignore[assignment]
+    after = serializers.IntegerField()
+    next = serializers.URLField(allow_null=True)
+
+
+class ReplayReply(serializers.Serializer[dict[str, Any]]):
+    """How many events, and whether they were queued or only counted."""
+
+    count = serializers.IntegerField()
+    queued = serializers.BooleanField()
+
+
 class EventsViewSet(ViewSet):
     """The events of the endpoint whose key is shown."""
 
@@ -55,6 +83,7 @@ class EventsViewSet(ViewSet):
     permission_classes = ()
     limits = (V1,)
 
+    @extend_schema(parameters=[Asked], responses=EventsReply)
     def list(self, request: Request) -> Response:
         """Events after a position, in order; `next` is null when there are no more now."""
         endpoint: Endpoint = request.user  # type: ignore[assignment]
@@ -72,6 +101,7 @@ class EventsViewSet(ViewSet):
             {"data": [_event(one) for one in page], "after": after, "next": following if len(found) > limit else None}
         )
 
+    @extend_schema(request=Wanted, responses={200: ReplayReply})
     def replay(self, request: Request) -> Response:
         """Send events again, same ids and same bytes; with `dry_run` only say how many it would be."""
         endpoint: Endpoint = request.user  # type: ignore[assignment]

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, NotFound, PermissionDenied
 from rest_framework.request import Request
@@ -131,6 +132,51 @@ class PunchBody(serializers.Serializer[dict[str, Any]]):
         return fields
 
 
+class OkReply(serializers.Serializer[dict[str, Any]]):
+    """It is stored, or was before."""
+
+    ok = serializers.ChoiceField(choices=(True,))
+
+
+class HeartbeatBody(serializers.Serializer[dict[str, Any]]):
+    """What a terminal may say about itself."""
+
+    firmware = serializers.JSONField(required=False, help_text="Text; anything else is not heard.")
+
+
+class HeartbeatReply(OkReply):
+    """The time here, in UTC."""
+
+    server_time = serializers.DateTimeField()
+
+
+class ValidityReply(OkReply):
+    """Whether punches would be taken, and until when the subscription runs; null is without end."""
+
+    valid = serializers.BooleanField()
+    expires_at = serializers.DateTimeField(allow_null=True)
+
+
+class TerminalConfig(serializers.Serializer[dict[str, Any]]):
+    """A terminal's settings as they are kept here."""
+
+    zone = serializers.CharField()
+    state_map = serializers.DictField(child=serializers.CharField())
+    heartbeat_s = serializers.IntegerField()
+
+
+class ConfigReply(OkReply):
+    """What the terminal needs to know."""
+
+    config = TerminalConfig()
+
+
+_PUNCH_ID = OpenApiParameter("Muster-Punch-Id", int, "header", response=[200], required=True, description="The row.")
+_REPLAYED = OpenApiParameter(
+    "Idempotent-Replayed", str, "header", response=[200], enum=("true",), description="This punch came before."
+)
+
+
 class DeviceDoor(ViewSet):
     """The four calls a terminal makes."""
 
@@ -140,6 +186,7 @@ class DeviceDoor(ViewSet):
     limits = (DEVICE,)
     envelope = staticmethod(envelope)
 
+    @extend_schema(request=PunchBody, parameters=[_PUNCH_ID, _REPLAYED], responses={200: OkReply, 403: None, 422: None})
     def punch(self, request: Request) -> Response:
         """One recognized attendance event; 200 once it is stored."""
         device: Speaker = request.user  # type: ignore[assignment]
@@ -157,6 +204,7 @@ class DeviceDoor(ViewSet):
             headers["Idempotent-Replayed"] = "true"
         return Response({"ok": True}, headers=headers)
 
+    @extend_schema(request=HeartbeatBody, responses={200: HeartbeatReply})
     def heartbeat(self, request: Request) -> Response:
         """The terminal says that it is there; the clock comes back, so that it can set its own."""
         device: Speaker = request.user  # type: ignore[assignment]
@@ -165,6 +213,7 @@ class DeviceDoor(ViewSet):
         note_seen(device, now, firmware=firmware if isinstance(firmware, str) and firmware.isprintable() else "")
         return Response({"ok": True, "server_time": _utc(now)})
 
+    @extend_schema(request=None, responses={200: ValidityReply})
     def validity(self, request: Request) -> Response:
         """Whether punches would be taken: the subscription runs and the device is not blocked."""
         device: Speaker = request.user  # type: ignore[assignment]
@@ -173,6 +222,7 @@ class DeviceDoor(ViewSet):
         expires = device.subscription_until
         return Response({"ok": True, "valid": valid, "expires_at": _utc(expires) if expires else None})
 
+    @extend_schema(request=None, responses={200: ConfigReply})
     def config(self, request: Request) -> Response:
         """What the terminal needs to know: its zone, the meaning of its states, how often to say that it is there."""
         device: Speaker = request.user  # type: ignore[assignment]

@@ -1,0 +1,102 @@
+"""What sign-in and one's own account answer: shapes for the OpenAPI file. The views fill them by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.abilities import ABILITIES
+from accounts.roles import ROLES
+
+Shape = serializers.Serializer[dict[str, Any]]
+
+
+class ModeReply(Shape):
+    """How people of an organization sign in."""
+
+    mode = serializers.ChoiceField(choices=("sso", "password"))
+    sso_enabled = serializers.BooleanField()
+    redirect = serializers.CharField(allow_null=True)
+    mobile_redirect = serializers.CharField(allow_null=True)
+    organization = serializers.CharField()
+
+
+class PairReply(Shape):
+    """A short access token, and the refresh token for the next pair."""
+
+    access = serializers.CharField()
+    refresh = serializers.CharField()
+    token_type = serializers.ChoiceField(choices=("Bearer",))
+    expires_in = serializers.IntegerField(help_text="Seconds the access token lasts.")
+
+
+class MachineTokenReply(Shape):
+    """RFC 6749, section 4.4.3."""
+
+    access_token = serializers.CharField()
+    token_type = serializers.ChoiceField(choices=("Bearer",))
+    expires_in = serializers.IntegerField(help_text="Seconds.")
+    scope = serializers.CharField(allow_blank=True)
+
+
+class RevokedReply(Shape):
+    """It is ended now, whether or not it was before."""
+
+    revoked = serializers.BooleanField()
+
+
+class PersonReply(Shape):
+    """Who signed in."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    email = serializers.CharField(allow_blank=True)
+    groups = serializers.ListField(child=serializers.ChoiceField(choices=ROLES))
+    abilities = serializers.ListField(child=serializers.ChoiceField(choices=tuple(ABILITIES)))
+
+
+class ManagerReply(Shape):
+    """An employee in three words."""
+
+    id = serializers.UUIDField()
+    code = serializers.CharField()
+    name = serializers.CharField()
+
+
+class EmployeeReply(Shape):
+    """The employee somebody is, where they are now."""
+
+    id = serializers.UUIDField()
+    code = serializers.CharField()
+    name = serializers.CharField()
+    site = serializers.CharField(allow_null=True)
+    department = serializers.CharField(allow_null=True)
+    timezone = serializers.CharField()
+    manager = ManagerReply(allow_null=True)
+
+
+class MeReply(Shape):
+    """The signed-in person, and the employee they are."""
+
+    user = PersonReply()
+    employee = EmployeeReply(allow_null=True)
+
+
+class TokenReply(Shape):
+    """A personal access token as it is listed: never its text."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    ends_in = serializers.CharField(help_text="Its last four characters.")
+    created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField(allow_null=True)
+    revoked_at = serializers.DateTimeField(allow_null=True)
+    last_used_at = serializers.DateTimeField(allow_null=True)
+
+
+class NewTokenReply(TokenReply):
+    """The one reply that has the text."""
+
+    token = serializers.CharField()
+    token_type = serializers.ChoiceField(choices=("Bearer",))

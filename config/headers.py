@@ -1,0 +1,60 @@
+"""What browsers are told they may do with our answers: Content-Security-Policy and its neighbours.
+
+An answer that is data lets a page do nothing at all. Our pages load from here only, with no inline script. The console is the
+exception, as far as it must: Unfold's Alpine.js evaluates attributes (`unsafe-eval`), and sets its theme in a style element.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from csp.middleware import CSPMiddleware, PolicyParts
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+CONSOLE: Final = "/admin/"
+# For every page of ours.
+CONTENT_SECURITY_POLICY: Final[dict[str, Any]] = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    },
+}
+DATA: Final[dict[str, list[str]]] = {"default-src": [NONE], "frame-ancestors": [NONE]}
+RELAXED: Final[dict[str, list[str]]] = {"script-src": [UNSAFE_EVAL], "style-src": [UNSAFE_INLINE]}
+# Nothing of ours asks for a camera or a position: phones do that in their own app.
+PERMISSIONS: Final = ", ".join(
+    f"{name}=()"
+    for name in ("accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "magnetometer", "microphone",
+                 "payment", "usb")
+)  # fmt: skip
+
+
+class HeadersMiddleware(CSPMiddleware):
+    """Puts the policies on every answer, failures included."""
+
+    def get_policy_parts(
+        self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
+    ) -> PolicyParts:  # fmt: skip
+        """The policy by what the answer is: data, a page of the console, another page."""
+        parts = super().get_policy_parts(request, response, report_only)
+        if not response.get("Content-Type", "").startswith("text/html"):
+            parts.config = DATA
+        elif request.path_info.startswith(CONSOLE):
+            parts.update = {**RELAXED, **(parts.update or {})}
+        return parts
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """The same, and the headers that are the same everywhere."""
+        response = super().process_response(request, response)
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS)
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        return response

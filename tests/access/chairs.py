@@ -1,0 +1,75 @@
+"""Somebody of an organization with a live credential of every kind, and what they send by each security scheme of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, Final
+
+from accounts.keys import SCOPES
+from accounts.models import ApiClient, ClientKey, User
+from accounts.services import end_everything, issue_key, issue_personal, machine_token, revoke_keys, sign_in
+from devices.services import issue_token, revoke_tokens
+from employees.models import Employee, Organization
+from tests import people
+from tests.console.conftest import furnish
+from webhooks.services import issue_feed_key, revoke_feed_keys
+
+
+@dataclass(frozen=True, slots=True)
+class Chair:
+    """An organization with one row of every kind (`rows`), and everything its people and machines speak with."""
+
+    organization: Organization
+    rows: SimpleNamespace
+    user: User
+    client: ApiClient
+    secrets: dict[str, str]
+
+    def headers(self, schemes: dict[str, Any]) -> dict[str, str]:
+        """What to send for a security requirement of the file, as `{"deviceSerial": [], "deviceToken": []}`."""
+        found: dict[str, str] = {}
+        for scheme in schemes:
+            assert scheme in SENT, f"say in tests/access/chairs.py how the security scheme {scheme!r} is spoken (SENT)"
+            found |= SENT[scheme](self.secrets)
+        return found
+
+    def revoke(self) -> None:
+        """Take back every credential, by the verbs that staff call."""
+        end_everything(self.user)
+        revoke_keys(self.client)
+        revoke_tokens(self.rows.device)
+        revoke_feed_keys(self.rows.endpoint)
+
+
+# security scheme → the headers it is spoken in
+SENT: Final[dict[str, Callable[[dict[str, str]], dict[str, str]]]] = {
+    "person": lambda secrets: {"Authorization": f"Bearer {secrets['personal']}"},
+    "apiKeyHeader": lambda secrets: {"X-API-Key": secrets["key"]},
+    "apiKeyQuery": lambda secrets: {"X-API-Key": secrets["key"]},
+    "machineToken": lambda secrets: {"Authorization": f"Bearer {secrets['machine']}"},
+    "machineKey": lambda secrets: {"X-Fluide-Api-Key": secrets["key"]},
+    "machineClient": lambda secrets: {"X-Fluide-Client-Id": "fluide-developer"},
+    "deviceSerial": lambda secrets: {"sn": secrets["serial"]},
+    "deviceToken": lambda secrets: {"auth-token": secrets["device"]},
+    "endpoint": lambda secrets: {"Authorization": f"Bearer {secrets['feed']}"},
+}
+
+
+def make_chair(organization: Organization, mark: str, employee: Employee) -> Chair:
+    """An administrator who is an employee, an API client with every scope, a terminal and an endpoint, all with live keys.
+
+    Every name has `mark` in it.
+    """
+    rows = furnish(organization, mark, employee)
+    user: User = rows.user
+    client = people.make_client(organization, list(SCOPES), name=f"{mark} program")
+    secret, pair = issue_key(client, ClientKey.Purpose.SECRET), sign_in(organization, user.username, people.PASSWORD)
+    token, key = issue_personal(user, f"{mark} telephone"), issue_key(client)
+    secrets = {
+        "personal": token[1], "access": pair.access, "refresh": pair.refresh, "key": key, "secret": secret,
+        "machine": machine_token(client.client_id, secret)[0], "device": issue_token(rows.device),
+        "serial": rows.device.serial, "feed": issue_feed_key(rows.endpoint),
+    }  # fmt: skip
+    return Chair(organization, rows, user, client, secrets)

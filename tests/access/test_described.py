@@ -1,0 +1,62 @@
+"""The application does what its OpenAPI file says: Schemathesis asks every operation, as somebody who may, for good and ill."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from django.conf import LazySettings
+from django.core.cache import caches
+from django.core.signals import request_finished, request_started
+from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
+from schemathesis.specs.openapi import checks
+
+from accounts import limits
+from tests import people
+from tests.access.chairs import Chair, make_chair
+from tests.config.test_openapi import KEPT
+
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(300)]
+EXAMPLES = 15
+CHECKS = [
+    checks.status_code_conformance, checks.content_type_conformance, checks.response_headers_conformance,
+    checks.response_schema_conformance, checks.unsupported_method, checks.missing_required_header,
+]  # fmt: skip
+
+described = schemathesis.openapi.from_path(KEPT)
+described.app = get_wsgi_application()
+described.config.base_url = "http://testserver"
+described.config.generation.update(max_examples=EXAMPLES, deterministic=True, no_shrink=True, with_security_parameters=False)
+
+
+@pytest.fixture(autouse=True)
+def _one_connection() -> Iterator[None]:
+    """The requests of a test share its transaction, as those of Django's own test client do."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+@pytest.fixture
+def chair(world: people.World, settings: LazySettings) -> Chair:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # The real one is slow on purpose.
+    settings.PUSH_ALLOW_HTTP, settings.PUSH_ALLOWED_NETWORKS = True, ["127.0.0.0/8"]
+    return make_chair(world.acme, "acmemark", world.asha)
+
+
+@described.parametrize()
+@examples(max_examples=EXAMPLES, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+def test_every_operation_does_what_the_file_says(case: schemathesis.Case, chair: Chair) -> None:
+    for name in (limits.SHARED, limits.LOCAL):
+        caches[name].clear()
+    schemes: list[dict[str, Any]] = case.operation.definition.raw.get("security", [{}])
+    response = case.call(headers=chair.headers(schemes[0]))
+    assert response.status_code < 500, response.text
+    case.validate_response(response, checks=CHECKS)

@@ -1,0 +1,81 @@
+"""Pages in a real Chromium: they show what they should, break no content policy, and ask nobody outside."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.conf import LazySettings
+from django.test import Client
+from django.urls import reverse
+from playwright.sync_api import sync_playwright
+
+from tests import people
+from tests.console.conftest import furnish
+
+CHROMIUM = os.environ.get("MUSTER_CHROMIUM") or shutil.which("chromium")
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on the path, and MUSTER_CHROMIUM names none"),
+]
+WATCH = """document.addEventListener("securitypolicyviolation", (event) =>
+  console.error(`CSP ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`));"""
+
+
+@pytest.fixture
+def visit(live_server: Any, settings: LazySettings) -> Iterator[Any]:
+    """Open a page as somebody, and give the page; what the browser complained of and asked for is in `seen`."""
+    settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = False
+    settings.PUSH_ALLOW_HTTP, settings.PUSH_ALLOWED_NETWORKS = True, ["127.0.0.0/8"]
+    world = people.make_world()
+    rows = furnish(world.acme, "acmemark", world.asha)
+    signed_in = Client()
+    signed_in.force_login(people.make_staff(world.acme, "acme-hr"))
+    seen = SimpleNamespace(complaints=[], hosts=set(), rows=rows)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        context = browser.new_context()
+        context.add_init_script(WATCH)
+        session = signed_in.cookies["sessionid"].value
+        context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+        page = context.new_page()
+        page.on("console", lambda said: said.type == "error" and seen.complaints.append(said.text))
+        page.on("pageerror", lambda error: seen.complaints.append(str(error)))
+        page.on("request", lambda asked: seen.hosts.add(urlsplit(asked.url).netloc))
+
+        def go(address: str) -> tuple[Any, SimpleNamespace]:
+            page.goto(live_server.url + address, wait_until="networkidle")
+            return page, seen
+
+        yield go
+        browser.close()
+    assert seen.complaints == []
+    assert seen.hosts <= {urlsplit(live_server.url).netloc, ""}
+
+
+def test_the_api_documentation_shows_every_operation(visit: Any) -> None:
+    page, _seen = visit("/api/documentation")
+    page.wait_for_selector(".opblock")
+    assert page.locator(".info .title").inner_text().startswith("Muster")
+    paths = page.locator(".opblock-summary-path").all_inner_texts()
+    assert any("punch" in path.replace("\u200b", "") for path in paths)
+    page.locator(".opblock-summary", has_text="healthz").click()
+    page.get_by_text("Try it out").click()
+    page.get_by_text("Execute", exact=True).click()
+    page.wait_for_selector(".live-responses-table")
+    assert '"ok"' in page.locator(".live-responses-table").inner_text()
+
+
+def test_the_consoles_pages_work_under_their_policy(visit: Any) -> None:
+    page, seen = visit(reverse("admin:index"))
+    assert page.locator(".muster-chart").count() == 1
+    visit(reverse("admin:devices_device_changelist"))
+    page, _seen = visit(reverse("admin:devices_device_change", args=(seen.rows.device.pk,)))
+    assert page.locator("input[name=serial]").input_value() == "GATE-1"
+    page, _seen = visit(reverse("admin:employees_employee_add"))
+    assert page.locator("input[name=code]").count() == 1
