@@ -7,6 +7,7 @@ from typing import Any, Final
 from unicodedata import category
 from uuid import UUID
 
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.permissions import IsAuthenticated
@@ -57,6 +58,19 @@ class RegisterBody(Fields):
             raise serializers.ValidationError(str(error)) from error
 
 
+class PhoneRow(serializers.Serializer[dict[str, Any]]):
+    """A phone as its owner sees it."""
+
+    id = serializers.IntegerField()
+    device_uuid = serializers.UUIDField(help_text="In lower case.")
+    platform = serializers.ChoiceField(choices=Phone.Platform.choices)
+    model = serializers.CharField()
+    name = serializers.CharField(allow_blank=True)
+    status = serializers.ChoiceField(choices=("active", "revoked"))
+    registered_at = serializers.DateTimeField()
+    last_punch_at = serializers.DateTimeField(allow_null=True)
+
+
 class PhonesViewSet(GenericViewSet[Phone]):
     """The phones people punch with: their own, and for staff those of the organization."""
 
@@ -76,11 +90,13 @@ class PhonesViewSet(GenericViewSet[Phone]):
         everybody = self.action == "deactivate" and has(user, KEEP_ATTENDANCE)
         return rows if everybody else rows.filter(employee=user.employee_id)
 
+    @extend_schema(responses=PhoneRow(many=True))
     def list(self, request: Request) -> Response:
         """The caller's own phones, revoked ones too."""
         page = self.paginate_queryset(self.get_queryset())
         return self.get_paginated_response([_row(phone) for phone in page or []])
 
+    @extend_schema(request=RegisterBody, responses={200: PhoneRow, 201: PhoneRow})
     def register(self, request: Request) -> Response:
         """Register this phone, or replace what is known of it: 201 for a new row, else 200."""
         user: User = request.user  # type: ignore[assignment]
@@ -93,6 +109,7 @@ class PhonesViewSet(GenericViewSet[Phone]):
         phone, created = phones.register_phone(user.employee, wanted, actor=user, request=request)  # type: ignore[arg-type]
         return Response(_row(phone), status=status.HTTP_201_CREATED if created else status.HTTP_200_OK)
 
+    @extend_schema(request=None, responses={200: PhoneRow, 403: None})
     def deactivate(self, request: Request, pk: int) -> Response:
         """Take a phone out of service: one's own, to be registered again at will; or as staff, until staff release it."""
         user: User = request.user  # type: ignore[assignment]
