@@ -10,7 +10,9 @@ from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
@@ -25,6 +27,33 @@ from webhooks.admin import deliveries_of
 
 # Every other verdict is a refusal.
 COLOURS = {Verdict.ACCEPTED.value: "success", Verdict.UNMATCHED.value: "warning"}
+# Reasons and remarks as they are stored → as people say them. What is not here is shown as it is stored.
+WORDS: dict[str, Any] = {
+    "unknown": _("nobody has this number"),
+    "not_employed": _("not in service on that day"),
+    "ahead_of_server": _("the clock was ahead"),
+    "before_2000": _("before the year 2000"),
+    "too_old": _("too long ago"),
+    "already_in": _("clocked in already"),
+    "already_out": _("clocked out already"),
+    "not_in": _("was not clocked in"),
+    "ambiguous_time": _("a time that the clock showed twice"),
+    "nonexistent_time": _("a time that the clock skipped"),
+    "leap_second": _("leap second"),
+    "temperature_out_of_range": _("temperature nobody has"),
+    "unknown_geofence": _("fence unknown here"),
+    "pair_validation_skipped": _("correction: turns not checked"),
+}
+# What comes with a punch, by its name in the evidence, in the order to show it.
+EVIDENCE: dict[str, Any] = {
+    "source": _("source"),
+    "note": _("note"),
+    "geofenceId": _("fence as named by the client"),
+    "deviceId": _("device as named by the client"),
+    "device_id": _("scanner"),
+    "status_code": _("status code"),
+    "confidence": _("confidence (%)"),
+}
 
 
 class WaitingFilter(admin.SimpleListFilter):
@@ -40,6 +69,21 @@ class WaitingFilter(admin.SimpleListFilter):
         if self.value() == "unknown":
             return queryset.unmatched()
         return queryset.filter(match__isnull=False) if self.value() == "matched" else queryset
+
+
+class ExceptionFilter(admin.SimpleListFilter):
+    """What somebody should look at: refused, or accepted with a remark."""
+
+    title = _("exceptions")
+    parameter_name = "exceptions"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("refused", _("Refused")), ("remarked", _("With a remark"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if self.value() == "refused":
+            return queryset.refused()
+        return queryset.exclude(flags=[]) if self.value() == "remarked" else queryset
 
 
 class MatchForm(forms.Form):
@@ -71,7 +115,7 @@ class PunchAdmin(ReadOnlyTenantAdmin):
     )  # fmt: skip
     readonly_fields = ("badge", "person", "local_time", "why", "remarks", "evidence_seen", "pushed")
     list_display = ("local_time", "person", "user_code", "direction", "badge", "door", "device", "remarks")
-    list_filter = (WaitingFilter, "verdict", "door", "direction", "late", "device")
+    list_filter = (WaitingFilter, ExceptionFilter, "verdict", "door", "direction", "late", "device")
     list_select_related = ("employee", "device", "match__employee", "organization")
     date_hierarchy = "occurred_at"
     search_fields = ("=user_code", "employee__name", "=employee__code", "match__employee__name")
@@ -94,7 +138,9 @@ class PunchAdmin(ReadOnlyTenantAdmin):
     @display(description=_("happened"), ordering="occurred_at")
     def local_time(self, punch: Punch) -> str:
         """The clock on the wall where it happened."""
-        return f"{local(punch.occurred_at, punch.zone):%Y-%m-%d %H:%M:%S}"
+        # A time in UTC says nothing about the place: the organization's clock is nearer to it.
+        at = localtime(punch.occurred_at) if punch.zone == "+00:00" else local(punch.occurred_at, punch.zone)
+        return f"{at:%Y-%m-%d %H:%M:%S}"
 
     @display(description=_("employee"), ordering="employee__name")
     def person(self, punch: Punch) -> Any:
@@ -110,11 +156,12 @@ class PunchAdmin(ReadOnlyTenantAdmin):
     @display(description=_("remarks"))
     def remarks(self, punch: Punch) -> str:
         """What makes it worth a second look; an ordinary punch has none."""
-        return ", ".join([*([str(_("late"))] if punch.late else []), *(str(flag) for flag in punch.flags)])
+        return ", ".join([*([str(_("late"))] if punch.late else []), *(str(WORDS.get(flag, flag)) for flag in punch.flags)])
 
     @display(description=_("reasons"))
     def why(self, punch: Punch) -> Any:
-        return small_table((_("rule"), _("why")), sorted(punch.reasons.items()), _("Nothing was held against it."))
+        rows = ((rule, WORDS.get(why, why)) for rule, why in sorted(punch.reasons.items()))
+        return small_table((_("rule"), _("why")), rows, _("Nothing was held against it."))
 
     @display(description=_("as received"))
     def evidence_seen(self, punch: Punch) -> Any:
@@ -123,7 +170,8 @@ class PunchAdmin(ReadOnlyTenantAdmin):
             return _("Nothing came with it.")
         if evidence.erased_at is not None:
             return _("Erased on %(day)s. The punch itself stays.") % {"day": f"{evidence.erased_at:%Y-%m-%d}"}
-        return preformatted(_indented(evidence.body))
+        known, rest = _sorted_out(evidence.body)
+        return format_html("{}{}", small_table((_("what"), _("as it was said")), known, ""), preformatted(rest))
 
     @display(description=_("deliveries"))
     def pushed(self, punch: Punch) -> SafeString:
@@ -173,12 +221,44 @@ def _waits(punch: Punch) -> bool:
     return punch.verdict == Verdict.UNMATCHED and not hasattr(punch, "match")
 
 
-def _indented(body: str) -> str:
-    """JSON to look at; anything else as it is."""
+def _sorted_out(body: str) -> tuple[list[tuple[Any, Any]], str]:
+    """Evidence as rows of name and value, and the rest, with what was sent, as text."""
     try:
-        return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+        evidence = json.loads(body)
     except ValueError:
-        return body
+        evidence = None
+    if not isinstance(evidence, dict):
+        return [], body
+    rows = [(label, evidence.pop(name)) for name, label in EVIDENCE.items() if evidence.get(name) is not None]
+    if health := evidence.pop("health", None):
+        rows += [(_("temperature (°C)"), health.get("temperature")), (_("mask"), _yes_or_no(health.get("mask")))]
+    if place := evidence.pop("location", None):
+        rows.append((_("place"), _place(place)))
+    if attestation := evidence.pop("attestation", None):
+        rows.append((_("attestation, recorded and not verified"), attestation.get("vendor") or "–"))
+        evidence["attestation"] = attestation.get("blob")
+    left = {name: value for name, value in evidence.items() if value is not None}
+    return [(label, "–" if value is None else value) for label, value in rows], _as_text(left)
+
+
+def _place(place: dict[str, Any]) -> str:
+    accuracy = place.get("accuracy_m")
+    return f"{place.get('latitude')}, {place.get('longitude')}" + (f" ± {accuracy} m" if accuracy is not None else "")
+
+
+def _yes_or_no(value: Any) -> Any:
+    return None if value is None else _("yes") if value else _("no")
+
+
+def _as_text(left: dict[str, Any]) -> str:
+    """What was sent, readable: text that is JSON itself is opened up."""
+    opened = {}
+    for name, value in left.items():
+        try:
+            opened[name] = json.loads(value) if isinstance(value, str) else value
+        except ValueError:
+            opened[name] = value
+    return json.dumps(opened, indent=2, ensure_ascii=False)
 
 
 @admin.register(PunchMatch)

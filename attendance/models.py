@@ -57,6 +57,10 @@ class PunchQuerySet(TenantQuerySet["Punch"]):
         """Punches that count: accepted when they came in, or matched to somebody since."""
         return self.filter(Q(verdict=Verdict.ACCEPTED) | Q(match__isnull=False))
 
+    def refused(self) -> PunchQuerySet:
+        """Punches that do not count, and never will: kept with the reasons."""
+        return self.exclude(verdict__in=(Verdict.ACCEPTED, Verdict.UNMATCHED))
+
     def unmatched(self) -> PunchQuerySet:
         """Punches that wait for somebody to whom they belong."""
         return self.filter(verdict=Verdict.UNMATCHED, match__isnull=True)
@@ -159,7 +163,11 @@ class PunchMatch(TenantModel):
 
 
 class IngestCount(TenantModel):
-    """What one request brought, counted in its own transaction: received always equals the sum of the rest. Append-only."""
+    """What one request brought, counted in its own transaction: received always equals the sum of the rest. Append-only.
+
+    Counted is what could be read as a punch. A request, or an event of a batch, that could not is answered with what is wrong
+    with it; it is no punch that could get lost, and a request that holds nothing else leaves no row.
+    """
 
     append_only = True
 

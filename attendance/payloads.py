@@ -20,6 +20,7 @@ from attendance.verdicts import Person
 from webhooks.outbox import Message
 
 EVENT: Final = "punch.recorded"
+QUERY_LENGTH: Final = 200
 
 CAMS_TYPES: Final = {
     "in": "CheckIn", "out": "CheckOut", "break_out": "BreakOut", "break_in": "BreakIn",
@@ -58,9 +59,9 @@ def message(told: Told, target: Target, now: datetime) -> Message:
     """The outbox row of one punch for one endpoint."""
     subject = f"punch:{told.punch_id}"
     if target.mode == "cams":
-        serial = _serial(told, target)
+        serial, query = _serial(told, target)
         head, tail = _dumps(_cams(told, target, serial, now)), None
-        return Message(target.id, told.lane, EVENT, subject, head, tail, urlencode({"stgid": serial}))
+        return Message(target.id, told.lane, EVENT, subject, head, tail, query)
     # The sequence number is the database's to give: it stands first, and is filled in between head and tail.
     event = _dumps({"type": EVENT, "timestamp": _utc(now)})[:-1]
     return Message(
@@ -122,9 +123,13 @@ def _cams(told: Told, target: Target, serial: str, now: datetime) -> dict[str, A
     }
 
 
-def _serial(told: Told, target: Target) -> str:
-    claimed = told.evidence.get("device_id")
-    return told.terminal.serial if told.terminal else str(claimed) if claimed else target.virtual_serial
+def _serial(told: Told, target: Target) -> tuple[str, str]:
+    """What the customer knows the device by, and the query that says so: the endpoint's serial where none fits an address."""
+    claimed = told.terminal.serial if told.terminal else str(told.evidence.get("device_id") or "")
+    query = urlencode({"stgid": claimed})
+    if claimed and len(query) <= QUERY_LENGTH:
+        return claimed, query
+    return target.virtual_serial, urlencode({"stgid": target.virtual_serial})
 
 
 def _dumps(value: object) -> str:

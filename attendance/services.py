@@ -268,12 +268,22 @@ def _of_new(case: Case, punch_id: int, now: datetime, repeat: Case | None) -> Ou
 
 def _of_old(punch: Punch, case: Case, person: Person | None) -> Outcome:
     evidence: PunchEvidence | None = getattr(punch, "evidence", None)
-    same = punch.fingerprint == case.claim.fingerprint
+    same = _same(punch, case.claim)
     return Outcome(
         punch.pk, punch.verdict, punch.reasons, person, punch.occurred_at, punch.received_at, punch.direction,
         tuple(punch.flags), punch.late, json.loads(evidence.body) if evidence and evidence.body else {},
         repeat=same, conflict=not same,
     )  # fmt: skip
+
+
+def _same(punch: Punch, claim: Claim) -> bool:
+    """Whether a claim says what the stored one said."""
+    if punch.fingerprint == claim.fingerprint:
+        return True
+    # A time without an offset, read again after the zone of its place was corrected, is still the time that was said.
+    named = claim.employee_id is not None
+    person = punch.employee_id == claim.employee_id if named else punch.user_code == claim.user_code
+    return person and punch.direction == claim.direction and bool(claim.at_text) and punch.occurred_text == claim.at_text
 
 
 def _people(organization_id: int, ids: Collection[UUID | None], known: Known) -> dict[UUID, Person]:

@@ -82,5 +82,11 @@ def _name(zone: timezone) -> str:
 
 
 def local(at: datetime, zone: str) -> datetime:
-    """An instant on the wall clock of `zone`: an IANA name, or an offset such as +05:30."""
-    return at.astimezone(_offset(zone) if zone[:1] in "+-" else ZoneInfo(zone))
+    """An instant on the wall clock of `zone`: an IANA name, or an offset such as +05:30.
+
+    In the first and the last hours of the calendar, where that clock would show a year 0 or 10000, as it is.
+    """
+    try:
+        return at.astimezone(_offset(zone) if zone[:1] in "+-" else ZoneInfo(zone))
+    except OverflowError:
+        return at

@@ -2,13 +2,17 @@
 
 from django.urls import path, re_path
 
-from attendance.doors.device import DeviceDoor, NoSuchCall
+from attendance.doors import biometric, device, hr
 
 urlpatterns = [
-    path("api/attendance/v1/punch", DeviceDoor.as_view({"post": "punch"}), name="device-punch"),
+    path("api/attendance/v1/punch", device.DeviceDoor.as_view({"post": "punch"}), name="device-punch"),
     *(
-        path(f"api/attendance/v1/{call}", DeviceDoor.as_view({"get": call, "post": call}), name=f"device-{call}")
+        path(f"api/attendance/v1/{call}", device.DeviceDoor.as_view({"get": call, "post": call}), name=f"device-{call}")
         for call in ("heartbeat", "validity", "config")
     ),
-    re_path(r"^api/attendance/v1(?:/.*)?$", NoSuchCall.as_view()),
+    re_path(r"^api/attendance/v1(?:/.*)?$", device.NoSuchCall.as_view()),
+    path("api/biometric/attendance", biometric.BiometricDoor.as_view(), name="biometric"),
+    re_path(r"^api/biometric(?:/.*)?$", biometric.NoSuchCall.as_view()),
+    path("api/v1/hr/attendance/clock", hr.HrClockDoor.as_view(), name="hr-clock"),
+    re_path(r"^api/v1/hr/attendance(?:/.*)?$", hr.NoSuchCall.as_view()),
 ]

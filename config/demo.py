@@ -1,7 +1,7 @@
 """The demo organization: what a stranger finds after `make run`, made once and left alone afterwards.
 
 Called by `manage.py demo`, `manage.py up` and the tools that need a demo to talk to. What must outlive a run (the
-administrator's password, the receiver's secrets) is in demo.json in the data folder, readable by its owner only.
+people's passwords, the programs' keys, the receiver's secrets) is in demo.json in the data folder, readable by its owner only.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import transaction
 
-from accounts.models import User
+from accounts.authentication import find_client_key
+from accounts.keys import BIOMETRIC_WRITE, HR_CLOCK, HR_WRITE
+from accounts.models import ApiClient, ClientKey, User
 from accounts.roles import ADMIN, APPROVER, HR_ADMIN, ensure_roles
 from accounts.secrets import decrypt
-from accounts.services import issue_personal
+from accounts.services import NotSignedIn, issue_key, issue_personal, machine_token, save_client
 from devices.models import Device
 from devices.services import issue_token
 from employees.models import Assignment, Department, Employee, Organization, Site
@@ -62,6 +64,11 @@ CHAIRS: Final = {
     "hr_admin": ("hr", "1011", (HR_ADMIN,)),
 }
 TOKEN_LASTS: Final = timedelta(days=1)
+# The programs that report punches: name → scopes. The HR system clocks for the employee with this code.
+SCANNER: Final = "Demo scanner"
+HR_SYSTEM: Final = "Demo HR system"
+CLIENTS: Final = {SCANNER: (BIOMETRIC_WRITE,), HR_SYSTEM: (HR_CLOCK, HR_WRITE)}
+CLOCKED_CODE: Final = "1008"
 # path at the receiver, name, format
 ENDPOINTS: Final = (
     ("/standard", "Demo receiver, standard", Endpoint.Mode.STANDARD),
@@ -134,6 +141,7 @@ def load(where: Addresses) -> dict[str, Any]:
             **where._asdict(),
             "admin": {"username": USERNAME, "password": _admin(organization)},
             "people": {chair: _person(organization, *facts) for chair, facts in CHAIRS.items()},
+            "clients": {name: _client(organization, name, scopes) for name, scopes in CLIENTS.items()},
             "endpoints": {path: _endpoint(organization, name, mode, where.receiver + path) for path, name, mode in ENDPOINTS},
         }
     _write_state(state)
@@ -152,6 +160,18 @@ def device_token() -> str:
     return issue_token(Device.objects.get(organization__slug=SLUG, serial=SERIAL), overlap=TOKEN_OVERLAP)
 
 
+def hr_credentials(state: dict[str, Any]) -> dict[str, Any]:
+    """What the demo's HR system speaks with, its token minted now, and the employee it may try it on."""
+    client = ApiClient.objects.get(name=HR_SYSTEM, organization__slug=SLUG)
+    known = state["clients"][HR_SYSTEM]
+    token, _scopes, lasts = machine_token(client.client_id, known["client_secret"])
+    employee = Employee.objects.of(client.organization_id).get(code=CLOCKED_CODE)
+    return {
+        "access_token": token, "expires_in": lasts, "api_key": known["api_key"], "fluide_client_id": client.audience,
+        "client_id": client.client_id, "client_secret": known["client_secret"], "employee_id": str(employee.pk),
+    }  # fmt: skip
+
+
 def credentials(state: dict[str, Any]) -> dict[str, Any]:
     """Everything a client needs to try each way in, minted now: what `manage.py demo --json` prints."""
     return {
@@ -159,6 +179,8 @@ def credentials(state: dict[str, Any]) -> dict[str, Any]:
         "admin": state["admin"],
         **{chair: person(state, chair) for chair in CHAIRS},
         "device": {"sn": SERIAL, "auth_token": device_token()},
+        "biometric": {"api_key": state["clients"][SCANNER]["api_key"]},
+        "hr": hr_credentials(state),
         "receiver": {"url": state["receiver"], "received": f"{state['receiver']}/received"},
     }
 
@@ -208,6 +230,21 @@ def _person(organization: Organization, username: str, code: str, roles: tuple[s
     user.save()
     user.groups.add(*Group.objects.filter(name__in=roles))
     return {"username": username, "password": password}
+
+
+def _client(organization: Organization, name: str, scopes: tuple[str, ...]) -> dict[str, str]:
+    """A program's key and secret: the same at every start while they are good, as a program would keep them."""
+    client = ApiClient.objects.of(organization).filter(name=name).first()
+    client = client or save_client(ApiClient(organization=organization, name=name, scopes=list(scopes)))
+    known = read_state().get("clients", {}).get(name, {})
+    secret = known.get("client_secret", "")
+    try:
+        machine_token(client.client_id, secret)
+    except NotSignedIn:
+        secret = issue_key(client, ClientKey.Purpose.SECRET, overlap=TOKEN_OVERLAP)
+    holder = find_client_key(known.get("api_key", ""))
+    fine = holder is not None and holder.client_pk == client.pk
+    return {"api_key": known["api_key"] if fine else issue_key(client, overlap=TOKEN_OVERLAP), "client_secret": secret}
 
 
 def _endpoint(organization: Organization, name: str, mode: str, url: str) -> dict[str, str]:

@@ -234,18 +234,19 @@ class EndpointScheme(OpenApiAuthenticationExtension):
 class TextField(OpenApiSerializerFieldExtension):
     """Text, or with `numbers` a whole number too."""
 
-    target_class = "attendance.doors.device._Text"
+    target_class = "attendance.doors.fields.Text"
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Any) -> Schema:
         """Trimmed before it is measured, so that the pattern asks only for something to be there."""
-        text: Schema = {"type": "string", "maxLength": self.target.most, "pattern": r"\S"}
-        return {"oneOf": [text, {"type": "integer"}]}
+        text: Schema = {"type": "string", "maxLength": self.target.most}
+        text |= {} if self.target.blank else {"pattern": r"\S"}
+        return {"oneOf": [text, {"type": "integer"}]} if self.target.numbers else text
 
 
 class NumberField(OpenApiSerializerFieldExtension):
     """A whole number of 64 bits."""
 
-    target_class = "attendance.doors.device._Number"
+    target_class = "attendance.doors.fields.Number"
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Any) -> Schema:
         """Its range."""
@@ -255,9 +256,39 @@ class NumberField(OpenApiSerializerFieldExtension):
 class RealField(OpenApiSerializerFieldExtension):
     """A number within bounds."""
 
-    target_class = "attendance.doors.device._Real"
+    target_class = "attendance.doors.fields.Real"
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Any) -> Schema:
         """Its bounds, where there are any."""
         bounds = {"minimum": self.target.low, "maximum": self.target.high}
         return {"type": "number"} | {name: bound for name, bound in bounds.items() if not math.isinf(bound)}
+
+
+class FlagField(OpenApiSerializerFieldExtension):
+    """true or false."""
+
+    target_class = "attendance.doors.fields.Flag"
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: Any) -> Schema:
+        """Nothing else will do."""
+        return {"type": "boolean"}
+
+
+class WordField(OpenApiSerializerFieldExtension):
+    """One of a few words."""
+
+    target_class = "attendance.doors.fields.Word"
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: Any) -> Schema:
+        """Which ones."""
+        return {"type": "string", "enum": list(self.target.words)}
+
+
+class UuidField(OpenApiSerializerFieldExtension):
+    """A UUID."""
+
+    target_class = "attendance.doors.fields.Uuid"
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: Any) -> Schema:
+        """In its usual spelling."""
+        return {"type": "string", "format": "uuid"}

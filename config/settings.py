@@ -15,6 +15,7 @@ import django_stubs_ext
 import environ
 from django.utils.translation import gettext_lazy as _
 
+from config import logs
 from config.console_settings import UNFOLD  # noqa: F401
 from config.headers import CONTENT_SECURITY_POLICY  # noqa: F401
 
@@ -171,6 +172,8 @@ PUSH_ALLOW_HTTP = env.bool("MUSTER_PUSH_ALLOW_HTTP", default=DEMO)
 MAX_BODY_BYTES = 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 PUNCH_MAX_AHEAD_S = env.int("MUSTER_PUNCH_MAX_AHEAD_S", default=300)
+# How long a clock-in waits for its clock-out at the HR door: a forgotten one does not block the next day.
+HR_PAIRING_HOURS = env.int("MUSTER_HR_PAIRING_HOURS", default=16)
 
 # --- Rate limits: counted in a cache of their own (accounts/limits.py) ---------------------------------------------------
 LIMITS_CACHE_URL = env.str("MUSTER_LIMITS_CACHE_URL", default="")
@@ -274,10 +277,11 @@ SILENCED_SYSTEM_CHECKS = [
 ]
 
 # --- Logs: one line each, no secrets -----------------------------------------------------------------------------------
+logs.install()
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {"line": {"()": "config.logs.Formatter", "format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("MUSTER_LOG_LEVEL", default="INFO")},
     "loggers": {

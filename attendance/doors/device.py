@@ -7,29 +7,27 @@ terminal's dialect; it decides nothing. Terminals repeat what they got no 200 fo
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import APIException, NotFound, PermissionDenied
+from rest_framework.exceptions import APIException, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
 from accounts.limits import DEVICE
 from attendance.claims import Claim, Terminal, bounded_key
+from attendance.doors.fields import Number, Real, Text
+from attendance.doors.nowhere import Nowhere
 from attendance.models import Door
 from attendance.services import record_punch
 from attendance.times import Instant, read_time
 from devices.authentication import DeviceAuthentication, Speaker
 from devices.services import note_seen, note_turned_away
 from devices.states import direction_of
-
-INT64 = 2**63
 
 
 def envelope(status: int, code: str, message: str, fields: Mapping[str, list[str]]) -> dict[str, Any]:
@@ -48,81 +46,17 @@ class KeyConflict(APIException):
     default_code = "conflict"
 
 
-class _Number(serializers.Field[int, Any, int, Any]):
-    """A JSON integer of 64 bits: no text, no fraction, no boolean."""
-
-    default_error_messages = {"invalid": "A whole number is required."}
-
-    def to_internal_value(self, data: Any) -> int:
-        if isinstance(data, bool) or not isinstance(data, int) or not -INT64 <= data < INT64:
-            self.fail("invalid")
-        return data
-
-    def to_representation(self, value: int) -> int:
-        return value
-
-
-class _Real(serializers.Field[float, Any, float, Any]):
-    """A finite JSON number within bounds."""
-
-    default_error_messages = {"invalid": "A number from {low} to {high} is required."}
-
-    def __init__(self, low: float, high: float, **kwargs: Any) -> None:
-        self.low, self.high = low, high
-        super().__init__(**kwargs)
-
-    def to_internal_value(self, data: Any) -> float:
-        fine = isinstance(data, int | float) and not isinstance(data, bool)
-        if not fine or not self.low <= data <= self.high or not math.isfinite(data):
-            self.fail("invalid", low=self.low, high=self.high)
-        return float(data)
-
-    def to_representation(self, value: float) -> float:
-        return value
-
-
-class _Text(serializers.Field[str, Any, str, Any]):
-    """Text or a whole number, kept as trimmed text with its leading zeros; no control characters."""
-
-    default_error_messages = {
-        "invalid": "Text or a whole number is required.",
-        "blank": "This field may not be blank.",
-        "long": "At most {most} characters.",
-        "control": "Control characters are not allowed.",
-    }
-
-    def __init__(self, most: int, **kwargs: Any) -> None:
-        self.most = most
-        super().__init__(**kwargs)
-
-    def to_internal_value(self, data: Any) -> str:
-        if isinstance(data, bool) or not isinstance(data, str | int):
-            self.fail("invalid")
-        text = str(data).strip()
-        if not text:
-            self.fail("blank")
-        if len(text) > self.most:
-            self.fail("long", most=self.most)
-        # Lone surrogates are no characters at all: no database takes them.
-        if any(ord(char) < 32 or ord(char) == 127 or 0xD800 <= ord(char) <= 0xDFFF for char in text):
-            self.fail("control")
-        return text
-
-    def to_representation(self, value: str) -> str:
-        return value
-
-
 class PunchBody(serializers.Serializer[dict[str, Any]]):
     """What a terminal sends for one recognized person."""
 
-    user_id = _Text(64)
+    user_id = Text(64, numbers=True)
     att_time = serializers.CharField(max_length=64)
-    att_state = _Number(required=False, allow_null=True)
-    input_type = _Number(required=False, allow_null=True)
-    latitude = _Real(-90, 90, required=False, allow_null=True)
-    longitude = _Real(-180, 180, required=False, allow_null=True)
-    accuracy_m = _Real(0, 1e7, required=False, allow_null=True)
-    request_id = _Text(100, required=False, allow_null=True)
+    att_state = Number(required=False, allow_null=True)
+    input_type = Number(required=False, allow_null=True)
+    latitude = Real(-90, 90, required=False, allow_null=True)
+    longitude = Real(-180, 180, required=False, allow_null=True)
+    accuracy_m = Real(0, 1e7, required=False, allow_null=True)
+    request_id = Text(100, numbers=True, required=False, allow_null=True)
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """Text is text: a number is not a time."""
@@ -230,16 +164,10 @@ class DeviceDoor(ViewSet):
         return Response({"ok": True, "config": config})
 
 
-class NoSuchCall(APIView):
+class NoSuchCall(Nowhere):
     """Every other address below the door."""
 
-    authentication_classes = ()
-    permission_classes = ()
     envelope = staticmethod(envelope)
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Nothing is here, whatever the method."""
-        raise NotFound
 
 
 def _claim(device: Speaker, request: Request) -> Claim:

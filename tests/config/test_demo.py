@@ -14,7 +14,8 @@ from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from accounts.models import User
+from accounts.models import ApiClient, User
+from accounts.services import revoke_keys
 from config import demo
 from employees.models import Employee
 from tests import people
@@ -52,6 +53,16 @@ def test_the_last_line_has_exactly_these_keys() -> None:
         "base_url": "http://127.0.0.1:8000",
         "admin": {"username", "password"},
         "device": {"sn", "auth_token"},
+        "biometric": {"api_key"},
+        "hr": {
+            "access_token",
+            "expires_in",
+            "api_key",
+            "fluide_client_id",
+            "client_id",
+            "client_secret",
+            "employee_id",
+        },
         "employee": PERSON,
         "approver": PERSON,
         "hr_admin": PERSON,
@@ -71,6 +82,7 @@ def test_a_second_time_changes_nothing_but_adds_tokens() -> None:
     assert {name for name in after if after[name] != before[name]} == GROWS
     assert after["devices.DeviceToken"] == before["devices.DeviceToken"] + 1
     assert second.pop("device") != first.pop("device")
+    assert second["hr"].pop("access_token") != first["hr"].pop("access_token")
     for chair in ("employee", "approver", "hr_admin"):
         assert second[chair].pop("token") != first[chair].pop("token")
     assert second == first
@@ -95,6 +107,25 @@ def test_both_printed_tokens_open_the_device_door(client: Client) -> None:
             headers={"sn": device["sn"], "auth-token": device["auth_token"]},
         )
         assert (reply.status_code, reply.content) == (200, b'{"ok":true}')
+
+
+def test_what_is_printed_opens_the_biometric_and_the_hr_door_and_a_lost_key_is_replaced(client: Client) -> None:
+    for lost in (False, True):
+        credentials = printed()
+        scan = {"scanId": "1", "employeeId": "EMP001", "eventType": "check_in", "timestamp": "2024-12-01T08:30:00Z"}
+        headers = {"X-API-Key": credentials["biometric"]["api_key"]}
+        reply = client.post("/api/biometric/attendance", scan, content_type="application/json", headers=headers)
+        assert reply.json()["results"][0]["worker_id"] == "W001"
+        hr = credentials["hr"]
+        headers = {
+            "Authorization": f"Bearer {hr['access_token']}", "X-Fluide-Api-Key": hr["api_key"],
+            "X-Fluide-Client-Id": hr["fluide_client_id"], "Idempotency-Key": "1",
+        }  # fmt: skip
+        body = {"hrEmployeeId": hr["employee_id"], "kind": "CLOCK_IN"}
+        reply = client.post("/api/v1/hr/attendance/clock", body, content_type="application/json", headers=headers)
+        assert reply.status_code == 201
+        for row in ApiClient.objects.all() if not lost else ():
+            revoke_keys(row)
 
 
 def test_the_administrator_signs_in_and_is_no_operator() -> None:
@@ -159,6 +190,7 @@ def test_a_person_reads_where_to_go_and_what_to_paste() -> None:
     out = StringIO()
     call_command("demo", "--base-url", "http://127.0.0.1:9000/", stdout=out)
     text = out.getvalue()
-    assert "curl http://127.0.0.1:9000/api/attendance/v1/punch" in text
+    for path in ("api/attendance/v1/punch", "api/biometric/attendance", "api/v1/hr/attendance/clock"):
+        assert f"\ncurl http://127.0.0.1:9000/{path} " in text
     assert "http://127.0.0.1:9001/received" in text
     assert "http://127.0.0.1:9000/admin/webhooks/delivery/" in text

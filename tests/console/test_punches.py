@@ -10,9 +10,10 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
-from attendance.models import Punch, PunchMatch
+from attendance.models import Punch, PunchEvidence, PunchMatch
 from employees.models import Employee, Organization
 from tests import people
+from tests.attendance.doors.clients import HrSystem, Scanner, event
 from webhooks.models import Delivery
 
 EVIDENCE = [
@@ -131,3 +132,34 @@ def test_a_punch_read_with_an_offset_is_listed_on_that_clock(staff: Client, acme
 def test_an_error_page_is_for_people(staff: Client) -> None:
     reply = staff.get("/admin/nothing/here/")
     assert (reply.status_code, b"This page does not exist" in reply.content) == (404, True)
+
+
+def test_what_came_with_a_punch_is_shown_in_words(staff: Client, acme: Organization, asha: Employee) -> None:
+    scanner, hr = Scanner(acme), HrSystem(acme)
+    scanner.batch(event(employeeId="1001", temperature=47.5), device_id="DEV001")
+    hr.clock(asha, note="Came by bus <b>", deviceAttestation="opaque", biometricVendor="passkey", latitude=28.6, longitude=77.2)
+    hr.clock(asha, key="again")
+    scan, clocked, refused = Punch.objects.filter(employee=asha).order_by("id")
+    texts = {
+        punch: staff.get(page("attendance", "punch", "change", punch.pk)).content.decode() for punch in (scan, clocked, refused)
+    }
+    for text in ("47.5", "DEV001", "temperature nobody has", "confidence", "95.5"):
+        assert text in texts[scan]
+    for text in ("Came by bus &lt;b&gt;", "passkey", "recorded and not verified", "28.6, 77.2"):
+        assert text in texts[clocked]
+    assert "clocked in already" in texts[refused]
+
+
+@pytest.mark.parametrize("body", ["", "not json", "[1]", '{"health": {}}', '{"raw": "{"}'])
+def test_evidence_of_any_form_is_shown(staff: Client, acme: Organization, body: str) -> None:
+    punch = people.make_punch(acme, "9")
+    PunchEvidence.objects.create(organization=acme, punch=punch, body=body)
+    assert staff.get(page("attendance", "punch", "change", punch.pk)).status_code == 200
+
+
+def test_exceptions_are_one_link_away(staff: Client, acme: Organization, ours: SimpleNamespace) -> None:
+    refused = people.make_punch(acme, "1", verdict="rejected_sequence")
+    remarked = people.make_punch(acme, "2", flags=["leap_second"])
+    for value, punch in (("refused", refused), ("remarked", remarked)):
+        found = staff.get(page("attendance", "punch", "changelist"), {"exceptions": value}).context["cl"].result_list
+        assert [one.pk for one in found] == [punch.pk]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from argparse import ArgumentParser
 from datetime import datetime
 from typing import Any
@@ -14,19 +15,34 @@ from django.core.management.base import BaseCommand, CommandError
 from config import demo
 
 
-def curl(credentials: dict[str, Any]) -> str:
-    """One punch at the device door, ready to paste. The time is now: a time sent before would be a duplicate, and silent."""
-    device, now = credentials["device"], datetime.now(ZoneInfo("Asia/Kolkata"))
-    body = {"user_id": "1001", "att_time": f"{now:%Y-%m-%d %H:%M:%S}", "att_state": 1, "input_type": 50}
-    return " \\\n  ".join(
-        (
-            f"curl {credentials['base_url']}/api/attendance/v1/punch",
-            f'-H "sn: {device["sn"]}"',
-            f'-H "auth-token: {device["auth_token"]}"',
-            '-H "Content-Type: application/json"',
-            f"-d '{json.dumps(body)}'",
-        )
-    )
+def curls(credentials: dict[str, Any]) -> dict[str, str]:
+    """One punch by each door, ready to paste, by the door's name. Each is a new one: a punch sent before would be a repeat."""
+    now, once = datetime.now(ZoneInfo("Asia/Kolkata")), secrets.token_hex(4)
+    device, hr = credentials["device"], credentials["hr"]
+    return {
+        "device": _curl(
+            f"{credentials['base_url']}/api/attendance/v1/punch",
+            {"sn": device["sn"], "auth-token": device["auth_token"]},
+            {"user_id": "1001", "att_time": f"{now:%Y-%m-%d %H:%M:%S}", "att_state": 1, "input_type": 50},
+        ),
+        "biometric": _curl(
+            f"{credentials['base_url']}/api/biometric/attendance",
+            {"X-API-Key": credentials["biometric"]["api_key"]},
+            {"scanId": f"SCAN_{once}", "employeeId": "EMP001", "eventType": "check_in",
+             "timestamp": now.isoformat(timespec="seconds"), "temperature": 36.5, "maskDetected": True},
+        ),
+        "HR clock": _curl(
+            f"{credentials['base_url']}/api/v1/hr/attendance/clock",
+            {"Authorization": f"Bearer {hr['access_token']}", "X-Fluide-Api-Key": hr["api_key"],
+             "X-Fluide-Client-Id": hr["fluide_client_id"], "Idempotency-Key": once},
+            {"hrEmployeeId": hr["employee_id"], "kind": "CLOCK_IN"},
+        ),
+    }  # fmt: skip
+
+
+def _curl(url: str, headers: dict[str, str], body: dict[str, Any]) -> str:
+    sent = [f'-H "{name}: {value}"' for name, value in {**headers, "Content-Type": "application/json"}.items()]
+    return " \\\n  ".join((f"curl {url}", *sent, f"-d '{json.dumps(body)}'"))
 
 
 def text(credentials: dict[str, Any]) -> str:
@@ -37,10 +53,9 @@ def text(credentials: dict[str, Any]) -> str:
             f"Console:    {base}/admin/",
             f"Sign in:    {admin['username']} / {admin['password']}",
             "",
-            "Send a punch:",
+            "Send a punch by each door:",
             "",
-            curl(credentials),
-            "",
+            *(line for name, command in curls(credentials).items() for line in (f"# {name}", command, "")),
             "Watch it arrive at the customer's server, signed:",
             f"  {credentials['receiver']['url']}/           (as a page)",
             f"  {credentials['receiver']['received']}   (as JSON)",

@@ -1,0 +1,49 @@
+"""No log line holds a credential: a record is cleaned when it is made, whichever logger writes it, and where to.
+
+The biometric door takes its key in the address too (`?api_key=`), and addresses are logged by whoever logs requests: Django,
+gunicorn's access log when an operator turns it on, gunicorn when a request breaks it.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+GONE: Final = "[redacted]"
+# The parameter, with its name spelled as addresses may spell it, and keys by their form, wherever they turn up.
+_PARAMETER = re.compile(r"((?:a|%61)(?:p|%70)(?:i|%69)(?:_|%5f)(?:k|%6b)(?:e|%65)(?:y|%79)=)[^&\s\"'<>#]+", re.IGNORECASE)
+_KEY = re.compile(r"\b(fl_dev_|fl_sec_|mst_|msr_)[0-9A-Za-z]{8,}")
+
+_make: Callable[..., logging.LogRecord] = logging.getLogRecordFactory()
+
+
+def redact(text: str) -> str:
+    """`text` without credentials."""
+    return _KEY.sub(rf"\1{GONE}", _PARAMETER.sub(rf"\1{GONE}", text))
+
+
+def make_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
+    """A record whose message, put together at once, holds no credential."""
+    record = _make(*args, **kwargs)
+    try:
+        message = record.getMessage()
+    except (TypeError, ValueError, KeyError):  # It does not fit its arguments; the handler says so in its own way.
+        return record
+    cleaned = redact(message)
+    if cleaned != message:
+        record.msg, record.args = cleaned, None
+    return record
+
+
+class Formatter(logging.Formatter):
+    """A line as it is written, traceback included."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
+
+
+def install() -> None:
+    """From now on every record of this process is made by us. Idempotent."""
+    logging.setLogRecordFactory(make_record)

@@ -1,0 +1,100 @@
+"""The programs that speak to the biometric and the HR door, with their credentials; and many of them at once."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db import connections
+from django.test import Client
+
+from accounts.models import ClientKey
+from accounts.services import issue_key, machine_token
+from employees.models import Organization
+from tests import people
+
+BIOMETRIC = "/api/biometric/attendance"
+CLOCK = "/api/v1/hr/attendance/clock"
+PAYLOADS = Path(__file__).parent / "payloads"
+
+
+def payload(name: str) -> Any:
+    """A request or a reply as it is documented."""
+    return json.loads((PAYLOADS / f"{name}.json").read_text())
+
+
+def at_once(calls: list[Any]) -> list[Any]:
+    """Call them all in threads of their own; the results in order."""
+
+    def closing(call: Any) -> Any:
+        try:
+            return call()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(closing, calls))
+
+
+class Scanner:
+    """A biometric system with its API key."""
+
+    def __init__(self, organization: Organization, *scopes: str, **facts: Any) -> None:
+        self.row = people.make_client(organization, [*(scopes or ("biometric:write",))], **({"name": "Scanner"} | facts))
+        self.key = issue_key(self.row)
+        self.client = Client()
+
+    def call(self, body: Any = None, *, method: str = "POST", query: Any = None, **headers: str) -> Any:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        sent = headers or {"X-API-Key": self.key}
+        path = f"{BIOMETRIC}?{urlencode(query)}" if query else BIOMETRIC
+        return self.client.generic(method, path, data, content_type="application/json", headers=sent)
+
+    def send(self, **changes: Any) -> Any:
+        return self.call(event(**changes))
+
+    def batch(self, *events: Any, **info: Any) -> Any:
+        return self.call({"device_info": info, "events": list(events)} if info else {"events": list(events)})
+
+
+def event(**changes: Any) -> dict[str, Any]:
+    """The seed's single event."""
+    return {name: value for name, value in (payload("biometric_single_request") | changes).items() if value is not ...}
+
+
+class HrSystem:
+    """An HR system with its three credentials."""
+
+    def __init__(
+        self, organization: Organization, *scopes: str, audience: str = "fluide-developer", **facts: Any
+    ) -> None:  # fmt: skip
+        scopes = scopes or ("hr:attendance:clock", "hr:attendance:write")
+        self.row = people.make_client(organization, [*scopes], audience=audience, **({"name": "HR system"} | facts))
+        self.key = issue_key(self.row)
+        self.secret = issue_key(self.row, ClientKey.Purpose.SECRET)
+        self.token, _scopes, _lasts = machine_token(self.row.client_id, self.secret)
+        self.client = Client()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {
+            "Authorization": f"Bearer {self.token}",
+            "X-Fluide-Api-Key": self.key,
+            "X-Fluide-Client-Id": self.row.audience,
+        }
+
+    def call(self, body: Any = None, *, method: str = "POST", **headers: str) -> Any:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        sent = self.headers | {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.client.generic(
+            method, CLOCK, data, content_type="application/json",
+            headers={name: value for name, value in sent.items() if value is not ...},
+        )  # fmt: skip
+
+    def clock(self, employee: Any, kind: str = "CLOCK_IN", *, key: str = "k1", language: str = "", **changes: Any) -> Any:
+        body = {"hrEmployeeId": str(getattr(employee, "pk", employee)), "kind": kind} | changes
+        headers = {"Idempotency_Key": key} if key else {}
+        return self.call(body, **headers, **({"Accept_Language": language} if language else {}))
