@@ -160,16 +160,17 @@ def _wake(lanes: Sequence[tuple[Any, ...]]) -> None:
     )
 
 
-def wake_all(endpoint_id: int) -> None:
-    """Make every lane of an endpoint due in which something waits: after a replay put finished deliveries back."""
+def wake(endpoint_id: int, keys: Collection[str]) -> None:
+    """Make those lanes of an endpoint due in which something waits: after a replay put finished deliveries back."""
     order = 'COLLATE "C"' if connection.vendor == "postgresql" else ""
+    marks = ", ".join(["%s"] * len(keys))
     run(
         "INSERT INTO webhooks_lane (organization_id, endpoint_id, key, due_at, lease_token, held, lapsed)"  # noqa: S608
         " SELECT organization_id, endpoint_id, lane_key, %s, 0, FALSE, FALSE FROM webhooks_delivery d"
-        " WHERE d.endpoint_id = %s AND d.state = 'waiting' GROUP BY organization_id, endpoint_id, lane_key"
-        f" ORDER BY lane_key {order}"
+        f" WHERE d.endpoint_id = %s AND d.lane_key IN ({marks}) AND d.state = 'waiting'"
+        f" GROUP BY organization_id, endpoint_id, lane_key ORDER BY lane_key {order}"
         " ON CONFLICT (endpoint_id, key) DO UPDATE SET due_at = COALESCE(webhooks_lane.due_at, excluded.due_at)",
-        *(moment(timezone.now()), endpoint_id),
+        *(moment(timezone.now()), endpoint_id, *keys),
     )
 
 

@@ -140,3 +140,19 @@ def test_the_next_delivery_of_a_lane_is_found_by_its_index_however_long_the_lane
     statement = f"SELECT 1 FROM webhooks_lane l JOIN webhooks_delivery d ON {lanes._WAITS} WHERE l.id = 1 LIMIT 1"
     if connection.vendor == "sqlite":
         assert any("delivery_next" in row[3] for row in run(f"EXPLAIN QUERY PLAN {statement}"))
+
+
+def test_a_replay_in_slices_puts_every_lane_back_whole(
+    endpoint: Endpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "REPLAYED_AT_ONCE", 3)
+    for lane in "abcde":
+        publish(endpoint, lane, count=4)
+    while push():
+        pass
+    receiver.received.clear()
+    assert services.replay(services.finished(endpoint)) == 20
+    while push():
+        pass
+    arrived = [(request.headers["muster-lane"], int(request.headers["muster-sequence"])) for request in receiver.received]
+    assert sorted(arrived, key=lambda one: one[0]) == [(lane, number) for lane in "abcde" for number in range(1, 5)]
