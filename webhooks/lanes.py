@@ -160,16 +160,17 @@ def _wake(lanes: Sequence[tuple[Any, ...]]) -> None:
     )
 
 
-def wake_all(endpoint_id: int) -> None:
-    """Make every lane of an endpoint due in which something waits: after a replay put finished deliveries back."""
+def wake(endpoint_id: int, keys: Collection[str]) -> None:
+    """Make those lanes of an endpoint due in which something waits: after a replay put finished deliveries back."""
     order = 'COLLATE "C"' if connection.vendor == "postgresql" else ""
+    marks = ", ".join(["%s"] * len(keys))
     run(
         "INSERT INTO webhooks_lane (organization_id, endpoint_id, key, due_at, lease_token, held, lapsed)"  # noqa: S608
         " SELECT organization_id, endpoint_id, lane_key, %s, 0, FALSE, FALSE FROM webhooks_delivery d"
-        " WHERE d.endpoint_id = %s AND d.state = 'waiting' GROUP BY organization_id, endpoint_id, lane_key"
-        f" ORDER BY lane_key {order}"
+        f" WHERE d.endpoint_id = %s AND d.lane_key IN ({marks}) AND d.state = 'waiting'"
+        f" GROUP BY organization_id, endpoint_id, lane_key ORDER BY lane_key {order}"
         " ON CONFLICT (endpoint_id, key) DO UPDATE SET due_at = COALESCE(webhooks_lane.due_at, excluded.due_at)",
-        *(moment(timezone.now()), endpoint_id),
+        *(moment(timezone.now()), endpoint_id, *keys),
     )
 
 
@@ -335,15 +336,17 @@ def _job(*row: Any) -> Job:
 
 
 def hold(lane_id: int, token: int) -> Sql:
-    """The statement that prolongs a lease, if it is still ours, and locks the lane until the transaction ends.
+    """The query that locks a lane until the transaction ends, and has a row if the lane is still ours.
 
-    It returns a row if it is. A process that is stopped before the transaction's end loses the lock: whoever adopts would
-    wait for it.
+    A process that is stopped before the transaction's end loses the lock: whoever adopts would wait for it. On SQLite the
+    transaction itself is the lock.
     """
-    brief = ", set_config('idle_in_transaction_session_timeout', %s, TRUE)" if connection.vendor == "postgresql" else ""
+    if connection.vendor != "postgresql":
+        return Sql("SELECT id FROM webhooks_lane WHERE id = %s AND lease_token = %s", (lane_id, token))
     return Sql(
-        f"UPDATE webhooks_lane SET leased_until = %s WHERE id = %s AND lease_token = %s RETURNING id{brief}",  # noqa: S608
-        (moment(timezone.now() + SENDING), lane_id, token, *([STOPPED_MS] if brief else [])),
+        "SELECT id, set_config('idle_in_transaction_session_timeout', %s, TRUE) FROM webhooks_lane"
+        " WHERE id = %s AND lease_token = %s FOR UPDATE",
+        (STOPPED_MS, lane_id, token),
     )
 
 
@@ -356,16 +359,18 @@ def settle(lane_id: int, token: int, due_at: datetime) -> None:
 
 
 def go_on(lane_id: int, token: int, *, stay: bool) -> bool:
-    """Whether a held and locked lane has more to send; with `stay` it is kept then, in all other cases it is given back.
+    """Whether a held and locked lane has more to send; with `stay` it is kept then for as long as sending may take, in all
+    other cases it is given back.
 
     A statement of its own after the one that locked the lane: it sees all that was adopted before the lock.
     """
-    kept = f"CASE WHEN EXISTS ({_WAITING}) THEN leased_until END" if stay else "NULL"
+    now = timezone.now()
+    kept = f"CASE WHEN EXISTS ({_WAITING}) THEN %s END" if stay else "NULL"
     rows = run(
         f"UPDATE webhooks_lane AS l SET due_at = CASE WHEN EXISTS ({_WAITING}) THEN %s END, leased_until = {kept}"  # noqa: S608
         # Not asked for as `IS NOT NULL`: with a partial index of that condition SQLite says yes whatever was written.
         " WHERE id = %s AND lease_token = %s RETURNING leased_until",
-        *(moment(timezone.now()), lane_id, token),
+        *(moment(now), *([moment(now + SENDING)] if stay else []), lane_id, token),
     )
     return bool(rows) and rows[0][0] is not None
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from ipaddress import ip_network
+from itertools import groupby
+from operator import itemgetter
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -21,6 +24,8 @@ from webhooks.signing import new_secret
 
 ROTATION_OVERLAP = timedelta(hours=24)
 TEST_LANE = "test"
+REPLAYED_AT_ONCE = 5000
+LANES_AT_ONCE = 500
 ENDPOINT_SETTINGS = (
     "name", "url", "mode", "virtual_serial", "include_location", "include_health", "include_unmatched", "max_in_flight",
     "max_per_second",
@@ -127,15 +132,36 @@ def finished(
 
 
 def replay(deliveries: QuerySet[Delivery]) -> int:
-    """Queue finished deliveries once more, with the same ids and the same bytes, in order; returns how many were queued."""
-    again = deliveries.filter(state__in=(Delivery.State.DELIVERED, Delivery.State.DEAD))
-    with transaction.atomic():
-        endpoints = sorted(set(again.order_by().values_list("endpoint_id", flat=True)))
-        # Straight into their lanes: half a million rows through the watcher would keep new events of others waiting.
-        number = again.update(state=Delivery.State.WAITING, refusals=0, finished_at=None)
-        for endpoint_id in endpoints:
-            lanes.wake_all(endpoint_id)
+    """Queue finished deliveries once more, with the same ids and the same bytes, in order; returns how many were queued.
+
+    A lane is put back whole, in one transaction, for its order's sake; many lanes in many, for half a million rows would take
+    longer than the database lets one statement run. Straight into their lanes: that many rows through the watcher would keep
+    new events of others waiting.
+    """
+    again = deliveries.filter(state__in=(Delivery.State.DELIVERED, Delivery.State.DEAD)).order_by()
+    number = 0
+    for endpoint_id, keys in _lanes_in_slices(again):
+        with transaction.atomic():
+            mine = again.filter(endpoint_id=endpoint_id, lane_key__in=keys)
+            number += mine.update(state=Delivery.State.WAITING, refusals=0, finished_at=None)
+            lanes.wake(endpoint_id, keys)
     return number
+
+
+def _lanes_in_slices(deliveries: QuerySet[Delivery]) -> Iterator[tuple[int, list[str]]]:
+    """The lanes of `deliveries` as (endpoint, keys), with about `REPLAYED_AT_ONCE` deliveries in each slice."""
+    rows = deliveries.values_list("endpoint_id", "lane_key").annotate(Count("id")).order_by("endpoint_id", "lane_key")
+    for endpoint_id, found in groupby(rows, key=itemgetter(0)):
+        keys: list[str] = []
+        size = 0
+        for _endpoint, key, count in found:
+            keys.append(key)
+            size += count
+            if size >= REPLAYED_AT_ONCE or len(keys) >= LANES_AT_ONCE:
+                yield endpoint_id, keys
+                keys, size = [], 0
+        if keys:
+            yield endpoint_id, keys
 
 
 def issue_feed_key(endpoint: Endpoint) -> str:

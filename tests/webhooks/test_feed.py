@@ -148,3 +148,19 @@ def test_the_feed_is_limited_for_all_keys_of_an_endpoint_together(customer: Any,
     assert [reply.status_code for reply in replies] == [200] * 60 + [429]
     assert replies[0]["RateLimit"].startswith('"v1-minute";r=59;t=')
     assert 1 <= int(replies[-1]["Retry-After"]) <= 60
+
+
+def test_a_replay_in_slices_puts_every_lane_back_whole(
+    endpoint: Endpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "REPLAYED_AT_ONCE", 3)
+    for lane in "abcde":
+        publish(endpoint, lane, count=4)
+    while push():
+        pass
+    receiver.received.clear()
+    assert services.replay(services.finished(endpoint)) == 20
+    while push():
+        pass
+    arrived = [(request.headers["muster-lane"], int(request.headers["muster-sequence"])) for request in receiver.received]
+    assert sorted(arrived, key=lambda one: one[0]) == [(lane, number) for lane in "abcde" for number in range(1, 5)]
