@@ -1,0 +1,6 @@
+#!/bin/sh
+# One event of a scanner. MUSTER_URL and MUSTER_API_KEY say where, and with which key.
+curl -sS --fail-with-body "$MUSTER_URL/api/biometric/attendance" \
+  -H "X-API-Key: $MUSTER_API_KEY" \
+  -H "Content-Type: application/json" \
+  -d "{\"scanId\":\"SCAN_$(date +%s)_$$\",\"employeeId\":\"EMP001\",\"eventType\":\"check_in\",\"timestamp\":\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\",\"temperature\":36.5,\"maskDetected\":true}"
