@@ -6,12 +6,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from employees.rows import Sql, insert_rows
 from webhooks.models import Delivery, new_message_id
 
 # Two transactions that number the same lane at once: the constraint lets one through, the other is tried again whole.
 SEQUENCE_CONSTRAINT = "delivery_sequence_once"
+# A statement takes 32 766 (SQLite) or 65 535 (PostgreSQL) parameters; a row has about twenty.
+AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +34,19 @@ class Message:
 
 
 def publish(organization_id: int, messages: Sequence[Message], now: datetime) -> None:
-    """Queue `messages` in their order, numbered within their lanes. One statement, whatever their number.
+    """Queue `messages` in their order, numbered within their lanes; one statement for each AT_ONCE of them.
 
     Raises IntegrityError naming `SEQUENCE_CONSTRAINT` when another transaction numbered the same lane meanwhile.
     """
-    if not messages:
-        return
+    # Sorted, so that two transactions meet in the same order and never wait for each other in a circle. The sort is stable:
+    # within a lane the order of the messages holds.
+    ordered = sorted(messages, key=lambda message: (message.endpoint_id, message.lane_key))
+    for start in range(0, len(ordered), AT_ONCE):
+        insert_rows(Delivery, _rows(organization_id, ordered[start : start + AT_ONCE], now))
+
+
+def _rows(organization_id: int, messages: Sequence[Message], now: datetime) -> list[dict[str, Any]]:
+    """The rows of one statement, numbered after what is in their lanes by then."""
     ahead: Counter[tuple[int, str]] = Counter()
     rows = []
     for message in messages:
@@ -46,7 +56,7 @@ def publish(organization_id: int, messages: Sequence[Message], now: datetime) ->
             "(SELECT COALESCE(MAX(sequence), 0) FROM webhooks_delivery WHERE endpoint_id = %s AND lane_key = %s) + %s",
             (*lane, ahead[lane]),
         )
-        row = {
+        rows.append({
             "organization_id": organization_id,
             "message_id": new_message_id(),
             "endpoint_id": message.endpoint_id,
@@ -60,11 +70,8 @@ def publish(organization_id: int, messages: Sequence[Message], now: datetime) ->
             "attempts": 0,
             "refusals": 0,
             "created_at": now,
-        }
-        rows.append((lane, ahead[lane], row))
-    # Sorted, so that two transactions meet in the same order and never wait for each other in a circle.
-    rows.sort(key=lambda item: item[:2])
-    insert_rows(Delivery, [row for _, _, row in rows])
+        })  # fmt: skip
+    return rows
 
 
 def _body(message: Message, sequence: Sql) -> str | Sql:
