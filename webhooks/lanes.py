@@ -23,7 +23,8 @@ from webhooks import schedule
 # While sending: longer than the deadline can take. While handed over: as long as a healthy broker may need.
 SENDING = timedelta(seconds=30)
 HANDED_OVER = timedelta(seconds=1.5)
-ADOPT_AT_ONCE = 500
+ADOPT_AT_ONCE = 200
+LOOK_AT = 5000
 # A worker that does nothing for this long within a transaction was stopped: its locks are taken from it. Milliseconds.
 STOPPED_MS = "1500"
 ENDPOINTS_AT_ONCE = 300
@@ -91,15 +92,27 @@ def adopt() -> int:
     with transaction.atomic():
         if not _alone():
             return 0
-        adopted = run(
-            "UPDATE webhooks_delivery SET state = 'waiting' WHERE id IN (SELECT id FROM webhooks_delivery"
-            " WHERE state = 'new' ORDER BY id LIMIT %s) RETURNING organization_id, endpoint_id, lane_key, id, position",
-            ADOPT_AT_ONCE,
+        # Organizations in turn: a gate of one tenant with hundreds of endpoints does not keep the others' punches waiting.
+        fresh = run(
+            "WITH fresh AS (SELECT id, organization_id, endpoint_id, lane_key, position FROM webhooks_delivery"
+            " WHERE state = 'new' ORDER BY id LIMIT %s),"
+            " turns AS (SELECT fresh.*, ROW_NUMBER() OVER (PARTITION BY organization_id ORDER BY id) AS turn FROM fresh)"
+            " SELECT organization_id, endpoint_id, lane_key, id, position FROM turns ORDER BY turn, id LIMIT %s",
+            *(LOOK_AT, ADOPT_AT_ONCE),
         )
+        if not fresh:
+            return 0
         # Lanes before endpoints, as a worker locks them when it records.
-        _wake(sorted({row[:3] for row in adopted}))
-        _place([(endpoint_id, key) for _, endpoint_id, _, key, position in adopted if position is None])
-    return len(adopted)
+        _wake(sorted({row[:3] for row in fresh}))
+        places = _places([(endpoint_id, key) for _, endpoint_id, _, key, position in fresh if position is None])
+        places |= {key: position for *_, key, position in fresh if position is not None}
+        given = ", ".join(["(%s, %s)"] * len(places))
+        run(
+            f"WITH given (id, place) AS (VALUES {given}) UPDATE webhooks_delivery SET state = 'waiting', position = given.place"  # noqa: S608
+            " FROM given WHERE webhooks_delivery.id = given.id",
+            *(value for pair in sorted(places.items()) for value in pair),
+        )
+    return len(fresh)
 
 
 def _alone() -> bool:
@@ -116,13 +129,13 @@ def _alone() -> bool:
     return bool(alone)
 
 
-def _place(rows: Sequence[tuple[int, int]]) -> None:
-    """Give deliveries (endpoint, id) their places in the feeds of their endpoints, under the endpoints' locks."""
+def _places(rows: Sequence[tuple[int, int]]) -> dict[int, int]:
+    """Places in the feeds of their endpoints for deliveries (endpoint, id), taken under the endpoints' locks."""
     by_endpoint: dict[int, list[int]] = {}
     for endpoint_id, key in sorted(rows):
         by_endpoint.setdefault(endpoint_id, []).append(key)
     if not by_endpoint:
-        return
+        return {}
     wanted = ", ".join(["(%s, %s)"] * len(by_endpoint))
     last = dict(
         run(
@@ -132,19 +145,11 @@ def _place(rows: Sequence[tuple[int, int]]) -> None:
             *(value for endpoint_id, keys in by_endpoint.items() for value in (endpoint_id, len(keys))),
         )
     )
-    places = [
-        value
+    return {
+        key: place
         for endpoint_id, keys in by_endpoint.items()
         for place, key in enumerate(keys, last[endpoint_id] - len(keys) + 1)
-        for value in (key, place)
-    ]
-    whens = " ".join(["WHEN %s THEN %s"] * (len(places) // 2))
-    marks = ", ".join(["%s"] * (len(places) // 2))
-    run(
-        f"UPDATE webhooks_delivery SET position = CASE id {whens} END WHERE id IN ({marks})",  # noqa: S608
-        *places,
-        *places[::2],
-    )
+    }
 
 
 def _wake(lanes: Sequence[tuple[Any, ...]]) -> None:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from standardwebhooks import Webhook
 
 from accounts.secrets import decrypt
+from tests import people
 from tests.webhooks.conftest import publish, push, trusted
 from tests.webhooks.receiver import Receiver
 from webhooks import delivery, lanes, schedule, services
@@ -227,8 +228,6 @@ def test_what_is_queued_while_a_lane_is_worked_on_is_not_forgotten(endpoint: End
 
 
 def test_hands_are_shared_so_that_a_long_queue_does_not_starve_a_short_one(endpoint: Endpoint, receiver: Receiver) -> None:
-    from tests import people
-
     other = trusted(people.make_endpoint(endpoint.organization, receiver.url + "2"))
     for number in range(30):
         publish(endpoint, f"lane:{number}")
@@ -236,6 +235,20 @@ def test_hands_are_shared_so_that_a_long_queue_does_not_starve_a_short_one(endpo
     lanes.adopt()
     held = Lane.objects.in_bulk([claimed.lane_id for claimed in lanes.claim(4, total=8)])
     assert {lane.endpoint_id for lane in held.values()} == {endpoint.pk, other.pk}
+
+
+def test_organizations_are_adopted_in_turn(endpoint: Endpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "ADOPT_AT_ONCE", 4)
+    publish(endpoint, count=10)
+    late = people.make_endpoint(people.make_organization("late"), receiver.url)
+    publish(late)
+    assert lanes.adopt() == 4
+    assert Delivery.objects.get(endpoint=late).state == "waiting"
+    while lanes.adopt():
+        pass
+    assert list(Delivery.objects.filter(endpoint=endpoint).order_by("sequence").values_list("position", flat=True)) == [
+        *range(1, 11)
+    ]
 
 
 def test_a_new_endpoint_is_trusted_after_a_quick_answer_and_a_slow_one_is_not(endpoint: Endpoint, receiver: Receiver) -> None:

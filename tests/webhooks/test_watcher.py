@@ -135,7 +135,7 @@ def test_a_broker_that_hangs_for_ever_does_not_keep_the_worker_from_ending(db: N
 
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer: a stopped one stops the others")
-@pytest.mark.parametrize("where", ["_place", "go_on"], ids=["adopting", "recording"])
+@pytest.mark.parametrize("where", ["_places", "go_on"], ids=["adopting", "recording"])
 def test_a_worker_stopped_within_a_transaction_does_not_stop_the_others(
     endpoint: Endpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
