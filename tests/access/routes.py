@@ -19,6 +19,7 @@ from django.db import models
 from django.test import Client
 
 from config.openapi import document
+from tests import people
 from tests.access.chairs import Chair
 
 NEVER: Final = 987_654_321  # An id that no row has.
@@ -102,6 +103,7 @@ OPERATIONS: Final = [
 
 # path → the row that its variable is filled with
 PATHS: Final[dict[str, Callable[[Chair], models.Model]]] = {
+    "/api/v1/devices/{id}/deactivate": lambda chair: chair.rows.phone,
     "/api/v1/me/tokens/{id}/revoke": lambda chair: chair.rows.personaltoken,
 }
 
@@ -115,6 +117,9 @@ BODIES: Final[dict[str, Callable[[Chair], dict[str, Any]]]] = {
     },
     "POST /api/auth/token/refresh": lambda chair: {"refresh": chair.secrets["refresh"]},
     "POST /api/auth/token/revoke": lambda chair: {"token": chair.secrets["refresh"]},
+    "POST /api/v1/devices/register": lambda _: {
+        "device_uuid": NOBODY, "platform": "android", "model": "Pixel 9", "public_key": people.make_key()[1],
+    },
     "POST /api/v1/events/replay": lambda _: {"since": "2020-01-01T00:00:00Z"},
     "POST /api/v1/me/tokens": lambda _: {"name": "telephone"},
     "POST /api/v1/oauth/token": lambda chair: {
@@ -134,6 +139,10 @@ NO_NAMES: Final[dict[str, dict[str, str]]] = {
     "POST /api/attendance/v1/punch": {
         "user_id": "a number as the terminal has it: unknown ones are kept, and matched within the organization",
         "request_id": "the terminal's own, unique within the terminal",
+    },
+    "POST /api/v1/devices/register": {
+        "device_uuid": "the phone's own, in the caller's account; shared ones are a row each",
+        "public_key": "no row",
     },
     "POST /api/v1/oauth/token": {"client_id": "half of a credential"},
 }
