@@ -117,10 +117,18 @@ BODIES: Final[dict[str, Callable[[Chair], dict[str, Any]]]] = {
     },
     "POST /api/auth/token/refresh": lambda chair: {"refresh": chair.secrets["refresh"]},
     "POST /api/auth/token/revoke": lambda chair: {"token": chair.secrets["refresh"]},
+    "POST /api/biometric/attendance": lambda _: {
+        "device_info": {"device_id": "SCANNER"},
+        "events": [{"scanId": "s1", "employeeId": "1001", "eventType": "check_in", "timestamp": "2026-06-21T09:30:00Z"}],
+    },
     "POST /api/v1/devices/register": lambda _: {
         "device_uuid": NOBODY, "platform": "android", "model": "Pixel 9", "public_key": people.make_key()[1],
     },
     "POST /api/v1/events/replay": lambda _: {"since": "2020-01-01T00:00:00Z"},
+    "POST /api/v1/hr/attendance/clock": lambda chair: {
+        "hrEmployeeId": str(chair.rows.employee.pk), "kind": "CLOCK_IN", "clientRequestId": "c1",
+        "occurredAt": "2026-06-21T09:30:00Z", "skipPairValidation": True,
+    },
     "POST /api/v1/me/tokens": lambda _: {"name": "telephone"},
     "POST /api/v1/oauth/token": lambda chair: {
         "grant_type": "client_credentials", "client_id": chair.client.client_id, "client_secret": chair.secrets["secret"],
@@ -129,11 +137,26 @@ BODIES: Final[dict[str, Callable[[Chair], dict[str, Any]]]] = {
 
 # operation → field → how a row of an organization is named in it
 NAMES: Final[dict[str, dict[str, Callable[[Chair], Any]]]] = {
+    "POST /api/biometric/attendance": {
+        "events.employeeId": lambda chair: chair.rows.delegation.approver.code,
+        "device_info.device_id": lambda chair: chair.device.serial,
+    },
+    "POST /api/v1/hr/attendance/clock": {"hrEmployeeId": lambda chair: str(chair.rows.employee.pk)},
     "POST /api/v1/events/replay": {"id": lambda chair: chair.rows.delivery.message_id},
 }
 
 # operation → field → why it names no row that anybody could own
 NO_NAMES: Final[dict[str, dict[str, str]]] = {
+    "POST /api/biometric/attendance": {
+        "employeeId": "a lone event is read like those of a batch",
+        "scanId": "the scanner's own, unique within the organization",
+        "events.scanId": "the scanner's own, unique within the organization",
+    },
+    "POST /api/v1/hr/attendance/clock": {
+        "clientRequestId": "the client's own, unique within the client",
+        "deviceId": "evidence",
+        "geofenceId": "kept as the text it is",
+    },
     "GET /api/auth/mode": {"organization": "whoever signs in says at whose door"},
     "POST /api/auth/token": {"organization": "whoever signs in says at whose door"},
     "POST /api/attendance/v1/punch": {

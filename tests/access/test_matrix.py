@@ -161,8 +161,10 @@ def test_their_row_in_a_body_or_a_query_is_answered_like_nobodys(ours: Chair, th
     assert walk(question) == []
 
 
-def with_field(fields: dict[str, Any], name: str, value: Any) -> dict[str, Any]:
-    """A copy of `fields` with one of them, nested ones by dots, set."""
+def with_field(fields: Any, name: str, value: Any) -> Any:
+    """A copy of `fields` with one of them set: nested ones by dots, and in every row of a list."""
+    if isinstance(fields, list):
+        return [with_field(one, name, value) for one in fields]
     first, _sep, rest = name.partition(".")
     return fields | {first: with_field(fields.get(first, {}), rest, value) if rest else value}
 
