@@ -10,7 +10,8 @@ from typing import Any, Final
 from accounts.keys import SCOPES
 from accounts.models import ApiClient, ClientKey, User
 from accounts.services import end_everything, issue_key, issue_personal, machine_token, revoke_keys, sign_in
-from devices.services import issue_token, revoke_tokens
+from devices.models import Device
+from devices.services import revoke_tokens
 from employees.models import Employee, Organization
 from tests import people
 from tests.console.conftest import furnish
@@ -25,6 +26,7 @@ class Chair:
     rows: SimpleNamespace
     user: User
     client: ApiClient
+    device: Device
     secrets: dict[str, str]
 
     def headers(self, schemes: dict[str, Any]) -> dict[str, str]:
@@ -39,7 +41,7 @@ class Chair:
         """Take back every credential, by the verbs that staff call."""
         end_everything(self.user)
         revoke_keys(self.client)
-        revoke_tokens(self.rows.device)
+        revoke_tokens(self.device)
         revoke_feed_keys(self.rows.endpoint)
 
 
@@ -67,9 +69,11 @@ def make_chair(organization: Organization, mark: str, employee: Employee) -> Cha
     client = people.make_client(organization, list(SCOPES), name=f"{mark} program")
     secret, pair = issue_key(client, ClientKey.Purpose.SECRET), sign_in(organization, user.username, people.PASSWORD)
     token, key = issue_personal(user, f"{mark} telephone"), issue_key(client)
+    # A serial of its own: the one in `rows` is that of the other organization's terminal too.
+    device, device_token = people.make_device(organization, f"{mark}-GATE")
     secrets = {
         "personal": token[1], "access": pair.access, "refresh": pair.refresh, "key": key, "secret": secret,
-        "machine": machine_token(client.client_id, secret)[0], "device": issue_token(rows.device),
-        "serial": rows.device.serial, "feed": issue_feed_key(rows.endpoint),
+        "machine": machine_token(client.client_id, secret)[0], "device": device_token,
+        "serial": device.serial, "password": people.PASSWORD, "feed": issue_feed_key(rows.endpoint),
     }  # fmt: skip
-    return Chair(organization, rows, user, client, secrets)
+    return Chair(organization, rows, user, client, device, secrets)

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import schemathesis
-from django.conf import LazySettings
 from django.core.cache import caches
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
@@ -17,8 +16,7 @@ from hypothesis import settings as examples
 from schemathesis.specs.openapi import checks
 
 from accounts import limits
-from tests import people
-from tests.access.chairs import Chair, make_chair
+from tests.access.chairs import Chair
 from tests.config.test_openapi import KEPT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(300)]
@@ -44,19 +42,12 @@ def _one_connection() -> Iterator[None]:
         signal.connect(close_old_connections)
 
 
-@pytest.fixture
-def chair(world: people.World, settings: LazySettings) -> Chair:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # The real one is slow on purpose.
-    settings.PUSH_ALLOW_HTTP, settings.PUSH_ALLOWED_NETWORKS = True, ["127.0.0.0/8"]
-    return make_chair(world.acme, "acmemark", world.asha)
-
-
 @described.parametrize()
 @examples(max_examples=EXAMPLES, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-def test_every_operation_does_what_the_file_says(case: schemathesis.Case, chair: Chair) -> None:
+def test_every_operation_does_what_the_file_says(case: schemathesis.Case, ours: Chair) -> None:
     for name in (limits.SHARED, limits.LOCAL):
         caches[name].clear()
     schemes: list[dict[str, Any]] = case.operation.definition.raw.get("security", [{}])
-    response = case.call(headers=chair.headers(schemes[0]))
+    response = case.call(headers=ours.headers(schemes[0]))
     assert response.status_code < 500, response.text
     case.validate_response(response, checks=CHECKS)

@@ -1,0 +1,225 @@
+"""Every operation of the OpenAPI file, and what its parameters are filled with. What a new route needs is asked for by name.
+
+PATHS    how to fill a route's `{…}` with a row of an organization
+BODIES   a good body (or query) of a route, for an organization
+NAMES    fields of bodies and queries that name a row: how to name one
+NO_NAMES fields that look as if they named a row and do not, each with the reason
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+from django.db import models
+from django.test import Client
+
+from config.openapi import document
+from tests import people
+from tests.access.chairs import Chair
+
+NEVER: Final = 987_654_321  # An id that no row has.
+NOBODY: Final = "00000000-0000-4000-8000-000000000000"
+_FILE: Final = json.loads(document())
+# A field of such a name leads to a row, as far as anybody can tell from outside.
+_LOOKS_LIKE_A_NAME: Final = re.compile(
+    r"(?i)(?:^|[._])(?:id|uuid|organi[sz]ation|office|site|department|employee|approver|manager|device|endpoint|delivery|user|client"
+    r"|child|certificate|tour|leave|fence|geofence|key)(?:_?(?:id|uuid|code))?$|[a-z]Id$|_ids?$|_uuid$"
+)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A method of a route, as the file describes it."""
+
+    method: str
+    path: str
+    spec: dict[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.method.upper()} {self.path}"
+
+    @property
+    def requirements(self) -> list[dict[str, Any]]:
+        """The sets of security schemes that open it, any one of them; none for what is open to all."""
+        return [one for one in self.spec.get("security", []) if one]
+
+    @property
+    def schemes(self) -> set[str]:
+        """The names of all of them."""
+        return {name for one in self.requirements for name in one}
+
+    @property
+    def variables(self) -> list[str]:
+        """The names in its path."""
+        return re.findall(r"\{(\w+)\}", self.path)
+
+    @cached_property
+    def fields(self) -> set[str]:
+        """The names of all fields of its query and its body, nested ones with dots."""
+        query = {one["name"] for one in self.spec.get("parameters", []) if one["in"] == "query"}
+        content = self.spec.get("requestBody", {}).get("content", {})
+        return query | {name for media in content.values() for name in _names(media["schema"])}
+
+    def ask(self, headers: dict[str, str], *, path: dict[str, Any] | None = None, fields: dict[str, Any] | None = None) -> Any:
+        """Send it: `fields` are the body, or the query where there is no body."""
+        address = re.sub(r"\{(\w+)\}", lambda found: str((path or {})[found[1]]), self.path)
+        client = Client(headers=headers)
+        if "requestBody" not in self.spec:
+            return client.generic(self.method.upper(), address, QUERY_STRING=_query(fields or {}))
+        if "application/json" in self.spec["requestBody"]["content"]:
+            return client.generic(self.method.upper(), address, json.dumps(fields or {}), content_type="application/json")
+        return getattr(client, self.method)(address, fields or {})
+
+
+def _query(fields: dict[str, Any]) -> str:
+    from urllib.parse import urlencode
+
+    return urlencode(fields, doseq=True)
+
+
+def _names(schema: dict[str, Any], prefix: str = "", seen: tuple[str, ...] = ()) -> Iterator[str]:
+    if (name := schema.get("$ref")) is not None:
+        if name not in seen:
+            yield from _names(_FILE["components"]["schemas"][name.rpartition("/")[2]], prefix, (*seen, name))
+        return
+    for key in ("allOf", "oneOf", "anyOf"):
+        for one in schema.get(key, ()):
+            yield from _names(one, prefix, seen)
+    if "items" in schema:
+        yield from _names(schema["items"], prefix, seen)
+    for name, inner in schema.get("properties", {}).items():
+        yield f"{prefix}{name}"
+        yield from _names(inner, f"{prefix}{name}.", seen)
+
+
+OPERATIONS: Final = [
+    Operation(method, path, spec) for path, methods in _FILE["paths"].items() for method, spec in methods.items()
+]
+
+# path → the row that its variable is filled with
+PATHS: Final[dict[str, Callable[[Chair], models.Model]]] = {
+    "/api/v1/devices/{id}/deactivate": lambda chair: chair.rows.phone,
+    "/api/v1/me/tokens/{id}/revoke": lambda chair: chair.rows.personaltoken,
+}
+
+# operation → a good body, or a good query where one is needed
+BODIES: Final[dict[str, Callable[[Chair], dict[str, Any]]]] = {
+    "POST /api/attendance/v1/heartbeat": lambda _: {"firmware": "1.0"},
+    "POST /api/attendance/v1/punch": lambda _: {"user_id": "1001", "att_time": "2026-06-21 09:30:00"},
+    "GET /api/auth/mode": lambda chair: {"organization": chair.organization.slug},
+    "POST /api/auth/token": lambda chair: {
+        "organization": chair.organization.slug, "username": chair.user.username, "password": chair.secrets["password"],
+    },
+    "POST /api/auth/token/refresh": lambda chair: {"refresh": chair.secrets["refresh"]},
+    "POST /api/auth/token/revoke": lambda chair: {"token": chair.secrets["refresh"]},
+    "POST /api/biometric/attendance": lambda _: {
+        "device_info": {"device_id": "SCANNER"},
+        "events": [{"scanId": "s1", "employeeId": "1001", "eventType": "check_in", "timestamp": "2026-06-21T09:30:00Z"}],
+    },
+    "POST /api/v1/devices/register": lambda _: {
+        "device_uuid": NOBODY, "platform": "android", "model": "Pixel 9", "public_key": people.make_key()[1],
+    },
+    "POST /api/v1/events/replay": lambda _: {"since": "2020-01-01T00:00:00Z"},
+    "POST /api/v1/hr/attendance/clock": lambda chair: {
+        "hrEmployeeId": str(chair.rows.employee.pk), "kind": "CLOCK_IN", "clientRequestId": "c1",
+        "occurredAt": "2026-06-21T09:30:00Z", "skipPairValidation": True,
+    },
+    "POST /api/v1/me/tokens": lambda _: {"name": "telephone"},
+    "POST /api/v1/oauth/token": lambda chair: {
+        "grant_type": "client_credentials", "client_id": chair.client.client_id, "client_secret": chair.secrets["secret"],
+    },
+}  # fmt: skip
+
+# operation → field → how a row of an organization is named in it
+NAMES: Final[dict[str, dict[str, Callable[[Chair], Any]]]] = {
+    "POST /api/biometric/attendance": {
+        "events.employeeId": lambda chair: chair.rows.delegation.approver.code,
+        "device_info.device_id": lambda chair: chair.device.serial,
+    },
+    "POST /api/v1/hr/attendance/clock": {"hrEmployeeId": lambda chair: str(chair.rows.employee.pk)},
+    "POST /api/v1/events/replay": {"id": lambda chair: chair.rows.delivery.message_id},
+}
+
+# operation → field → why it names no row that anybody could own
+NO_NAMES: Final[dict[str, dict[str, str]]] = {
+    "POST /api/biometric/attendance": {
+        "employeeId": "a lone event is read like those of a batch",
+        "scanId": "the scanner's own, unique within the organization",
+        "events.scanId": "the scanner's own, unique within the organization",
+    },
+    "POST /api/v1/hr/attendance/clock": {
+        "clientRequestId": "the client's own, unique within the client",
+        "deviceId": "evidence",
+        "geofenceId": "kept as the text it is",
+    },
+    "GET /api/auth/mode": {"organization": "whoever signs in says at whose door"},
+    "POST /api/auth/token": {"organization": "whoever signs in says at whose door"},
+    "POST /api/attendance/v1/punch": {
+        "user_id": "a number as the terminal has it: unknown ones are kept, and matched within the organization",
+        "request_id": "the terminal's own, unique within the terminal",
+    },
+    "POST /api/v1/devices/register": {
+        "device_uuid": "the phone's own, in the caller's account; shared ones are a row each",
+        "public_key": "no row",
+    },
+    "POST /api/v1/oauth/token": {"client_id": "half of a credential"},
+}
+
+
+def good(operation: Operation, chair: Chair) -> dict[str, Any]:
+    """A good body or query."""
+    needed = "requestBody" in operation.spec or any(
+        one["in"] == "query" and one.get("required") for one in operation.spec.get("parameters", [])
+    )
+    build = BODIES.get(str(operation))
+    assert build or not needed, f'give "{operation}" a good body (or query) in BODIES of tests/access/routes.py'
+    return build(chair) if build else {}
+
+
+def row_of(operation: Operation, chair: Chair) -> models.Model | None:
+    """The row that the path names; None where it names none."""
+    if not operation.variables:
+        return None
+    assert operation.path in PATHS, (
+        f'say in PATHS of tests/access/routes.py which row of an organization fills "{operation.path}"'
+    )
+    assert len(operation.variables) == 1, f"{operation.path} has several variables: let `filled` know how to fill them"
+    return PATHS[operation.path](chair)
+
+
+def filled(operation: Operation, pk: Any) -> dict[str, Any]:
+    """The path's variable, filled with a row's id."""
+    return dict.fromkeys(operation.variables, pk)
+
+
+def nowhere(pk: Any) -> Any:
+    """An id of the same kind that no row has."""
+    return NEVER if isinstance(pk, int) else NOBODY if len(str(pk)) == len(NOBODY) else "nothing-of-this-name"
+
+
+def unexplained() -> list[str]:
+    """Fields that look as if they named a row, and nobody said whether they do."""
+    found = []
+    for operation in OPERATIONS:
+        known = {**NAMES.get(str(operation), {}), **NO_NAMES.get(str(operation), {})}
+        found += [
+            f"{operation}: {name}" for name in sorted(operation.fields) if _LOOKS_LIKE_A_NAME.search(name) and name not in known
+        ]
+    return found
+
+
+def stale() -> list[str]:
+    """What is said here of routes and fields that are no more."""
+    known = {str(operation): operation for operation in OPERATIONS}
+    found = [one for one in (*BODIES, *NAMES, *NO_NAMES) if one not in known]
+    found += [path for path in PATHS if path not in _FILE["paths"]]
+    for table in (NAMES, NO_NAMES):
+        found += [
+            f"{one}: {name}" for one, names in table.items() for name in names if one in known and name not in known[one].fields
+        ]
+    return found
