@@ -28,6 +28,7 @@ ACTIONS = [
     ("apiclient", "issue-key"), ("apiclient", "issue-secret"), ("apiclient", "revoke-keys"), ("personaltoken", "revoke"),
     ("tokenfamily", "revoke"), ("delegation", "withdraw"), ("user", "end-sign-ins"),
     ("phone", "revoke"), ("phone", "release"),
+    ("signinsettings", "look"), ("ssoidentity", "unlink"), ("secondfactor", "take-away"),
 ]  # fmt: skip
 
 
@@ -134,6 +135,7 @@ ORACLES = (
     "organization__slug__startswith=z", "organization=2", "employee__organization__name__contains=z", "_to_field=name",
     "id__gt=0&organization__name=zenithmark+org", "_popup=1&_to_field=organization", "password__startswith=a",
     "token_hash__startswith=a", "secret_cipher__startswith=g", "employee__user__password__startswith=a",
+    "subject__startswith=a",
 )  # fmt: skip
 
 
