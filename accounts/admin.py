@@ -20,7 +20,10 @@ from unfold.enums import ActionVariant
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from accounts import services
+from accounts import (
+    services,
+    sso_admin,  # noqa: F401 - Django looks for pages in this module only.
+)
 from accounts.audit import note
 from accounts.keys import SCOPES
 from accounts.models import ApiClient, ClientKey, Delegation, PersonalToken, SecurityEvent, TokenFamily, User

@@ -6,9 +6,10 @@ import base64
 import binascii
 from datetime import timedelta
 from typing import IO, Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from django.conf import settings
+from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException, AuthenticationFailed, NotFound, ParseError
@@ -24,7 +25,7 @@ from accounts import services
 from accounts.abilities import abilities_of, groups_of
 from accounts.authentication import Bearer, BearerAuthentication
 from accounts.limits import SIGN_IN, V1, Limit
-from accounts.models import PersonalToken, TokenFamily, User
+from accounts.models import PersonalToken, SignInSettings, TokenFamily, User
 from accounts.replies import MachineTokenReply, MeReply, ModeReply, NewTokenReply, PairReply, RevokedReply, TokenReply
 from employees.models import Assignment, Employee
 from employees.pages import NewestFirst
@@ -132,11 +133,15 @@ class AuthViewSet(ViewSet):
         responses=ModeReply,
     )
     def mode(self, request: Request) -> Response:
-        """How people of an organization sign in."""
+        """How people of an organization sign in: `sso` where it is on. Passwords work beside it unless it is the only way."""
         organization = services.organization_of(request.query_params.get("organization"))
+        on = SignInSettings.objects.of(organization).filter(sso_enabled=True).exists()
+        base, asked = settings.BASE_URL.rstrip("/"), urlencode({"organization": organization.slug})
         return Response(
             {
-                "mode": "password", "sso_enabled": False, "redirect": None, "mobile_redirect": None,
+                "mode": "sso" if on else "password", "sso_enabled": on,
+                "redirect": f"{base}{reverse('sso-redirect')}?{asked}" if on else None,
+                "mobile_redirect": f"{base}{reverse('sso-mobile-redirect')}" if on else None,
                 "organization": organization.slug,
             }
         )  # fmt: skip

@@ -9,11 +9,13 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.keys import SCOPES
+from accounts.sign_on import check_settings
 from employees.models import Employee
 from employees.tenancy import TenantModel, TenantQuerySet
 
@@ -274,6 +276,9 @@ class SecurityEvent(TenantModel):
         SECRET_SHOWN = "secret_shown", _("Secret shown")
         SECOND_FACTOR = "second_factor", _("Second factor changed")
         SETTING_CHANGED = "setting_changed", _("Security setting changed")
+        LINKED = "linked", _("Linked to a sign-on account")
+        UNLINKED = "unlinked", _("Unlinked from a sign-on account")
+        USER_MADE = "user_made", _("User made at sign-on")
 
     at = models.DateTimeField(_("at"))
     kind = models.CharField(_("what"), max_length=20, choices=Kind)
@@ -295,3 +300,180 @@ class SecurityEvent(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.at:%Y-%m-%d %H:%M}"
+
+
+# --- Single sign-on and second factors -----------------------------------------------------------------------------------
+class SignInSettingsQuerySet(TenantQuerySet["SignInSettings"]):
+    """Vocabulary of sign-in settings."""
+
+    def refuse_passwords(self) -> bool:
+        """Whether passwords are refused, asked of the settings of one organization."""
+        return self.filter(sso_enforced=True).exists()
+
+
+class SignInSettings(TenantModel):
+    """How people of one organization sign in: at their own provider (OpenID Connect), and with a second factor or not."""
+
+    name = models.CharField(
+        _("name of the provider"), max_length=60, blank=True, help_text=_("As staff know it; on the button.")
+    )
+    issuer = models.CharField(
+        _("issuer"), max_length=500, blank=True,
+        help_text=_("Exactly as the provider writes it, such as https://login.example.com. Its settings are read from there."),
+    )  # fmt: skip
+    client_id = models.CharField(_("client id"), max_length=200, blank=True)
+    secret_cipher = models.TextField(blank=True, editable=False)
+    scopes = models.CharField(_("scopes"), max_length=200, default="openid email profile")
+    redirect_uris = models.JSONField(
+        _("addresses of mobile apps"), default=list, blank=True,
+        help_text=_("Where the provider may send a phone back to, one a line: compared letter by letter."),
+    )  # fmt: skip
+    token_days = models.PositiveSmallIntegerField(
+        _("days a phone stays signed in"), default=90, validators=[MinValueValidator(1), MaxValueValidator(365)]
+    )
+    sso_enabled = models.BooleanField(_("single sign-on"), default=False)
+    sso_enforced = models.BooleanField(
+        _("single sign-on only"),
+        default=False,
+        help_text=_("Passwords of this organization are refused. Operators keep theirs."),
+    )
+    creates_users = models.BooleanField(
+        _("accounts for known employees"), default=False,
+        help_text=_("An employee in service, with the verified e-mail address, who has no account yet gets one at sign-on."),
+    )  # fmt: skip
+    second_factor_required = models.BooleanField(
+        _("second factor for staff"),
+        default=False,
+        help_text=_("The console asks all staff for a code of their authenticator app."),
+    )
+    second_factor_there = models.BooleanField(
+        _("the provider asks for it"), default=False,
+        help_text=_("Who comes from the provider is not asked again, because the provider does."),
+    )  # fmt: skip
+
+    objects = SignInSettingsQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("sign-in settings")
+        verbose_name_plural = _("sign-in settings")
+        constraints = (
+            models.UniqueConstraint(fields=("organization",), name="sign_in_settings_once"),
+            models.CheckConstraint(
+                condition=Q(sso_enforced=False) | Q(sso_enabled=True), name="sso_enforced_is_enabled",
+                violation_error_message=_("Passwords can be refused only while single sign-on is on."),
+            ),
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.name or self.issuer or str(self.organization)
+
+    def clean(self) -> None:
+        super().clean()
+        errors = check_settings(self, allow_http=settings.PUSH_ALLOW_HTTP)
+        if errors:
+            raise ValidationError({field: list(texts) for field, texts in errors.items()})
+
+
+class SsoIdentity(TenantModel):
+    """An account at a provider, by issuer and subject, and the user it signs in as. The address is as it was when linked."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="identities", verbose_name=_("user")
+    )
+    issuer = models.CharField(_("issuer"), max_length=500)
+    subject = models.CharField(_("subject"), max_length=255)
+    email = models.EmailField(_("e-mail"), blank=True)
+    linked_at = models.DateTimeField(_("linked"), auto_now_add=True)
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
+
+    objects = TenantQuerySet["SsoIdentity"].as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        verbose_name = _("sign-on account")
+        verbose_name_plural = _("sign-on accounts")
+        constraints = (
+            models.UniqueConstraint(fields=("organization", "issuer", "subject"), name="sso_subject_once"),
+            # An address that is given to somebody else must not open the account of whoever had it before.
+            models.UniqueConstraint(fields=("user", "issuer"), name="sso_user_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.email or self.subject}"
+
+
+class SsoAttempt(TenantModel):
+    """A sign-on under way: the hash of its state, what the answer must come with. Whoever sets `used_at` first finishes it."""
+
+    class Kind(models.TextChoices):
+        WEB = "web", _("Browser")
+        MOBILE = "mobile", _("Phone")
+
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind)
+    state_hash = models.CharField(max_length=64, unique=True)
+    # Of a browser the hash of its cookie, of a phone its code challenge.
+    binding = models.CharField(max_length=64)
+    issuer = models.CharField(_("issuer"), max_length=500)
+    redirect_uri = models.CharField(max_length=500)
+    device_name = models.CharField(_("device"), max_length=100, blank=True)
+    next = models.CharField(max_length=500, blank=True)
+    again = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+    used_at = models.DateTimeField(null=True)
+
+    objects = TenantQuerySet["SsoAttempt"].as_manager()
+
+    class Meta:
+        verbose_name = _("sign-on under way")
+        verbose_name_plural = _("sign-ons under way")
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class SecondFactor(models.Model):
+    """Somebody's authenticator app: its key, encrypted, and the last time step whose code was taken.
+
+    It has no organization where its user is an operator.
+    """
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        primary_key=True,
+        related_name="second_factor",
+        verbose_name=_("user"),
+    )
+    organization = models.ForeignKey(
+        "employees.Organization", on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("organization")
+    )
+    secret_cipher = models.TextField(editable=False)
+    last_step = models.BigIntegerField(default=0, editable=False)
+    set_up_at = models.DateTimeField(_("set up"))
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
+
+    objects = TenantQuerySet["SecondFactor"].as_manager()
+
+    class Meta:
+        ordering = ("user__username",)
+        verbose_name = _("second factor")
+        verbose_name_plural = _("second factors")
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+
+class RecoveryCode(models.Model):
+    """A code for the day the phone is lost, kept as a hash. It works once: who sets `used_at` first is in."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="recovery_codes")
+    code_hash = models.CharField(max_length=64, unique=True)
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("recovery code")
+        verbose_name_plural = _("recovery codes")
+
+    def __str__(self) -> str:
+        return f"#{self.pk}"

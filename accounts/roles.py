@@ -45,7 +45,11 @@ GRANTS: Final[dict[str, frozenset[str]]] = {
     APPROVER: frozenset(f"{model}:view" for model in _EVERYBODY_VIEWS),
     REPORTS: frozenset(f"{model}:view" for model in _EVERYBODY_VIEWS),
     HR_ADMIN: _HR_ACTIONS,
-    ADMIN: _HR_ACTIONS | {"employees.organization:change", "accounts.user:view", "accounts.user:add", "accounts.user:change"},
+    ADMIN: _HR_ACTIONS
+    | {"employees.organization:change", "accounts.user:view", "accounts.user:add", "accounts.user:change"}
+    # `delete` stands for unlinking an account, and for taking away a second factor whose phone is lost.
+    | {f"accounts.signinsettings:{action}" for action in ("view", "add", "change")}
+    | {f"accounts.{model}:{action}" for model in ("ssoidentity", "secondfactor") for action in ("view", "delete")},
 }
 
 

@@ -16,6 +16,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from rest_framework.exceptions import PermissionDenied
 
 from accounts import tokens
 from accounts.audit import note
@@ -27,6 +28,7 @@ from accounts.models import (
     PersonalToken,
     RefreshToken,
     SecurityEvent,
+    SignInSettings,
     TokenFamily,
     User,
 )
@@ -47,6 +49,13 @@ class NotSignedIn(Exception):
     """The credentials are wrong, or not good any more: one refusal for everything."""
 
 
+class PasswordsRefused(PermissionDenied):
+    """The organization signs in at its own provider only."""
+
+    default_detail = _("This organization signs in with single sign-on; passwords are refused.")
+    default_code = "sso_enforced"
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """What a person's sign-in or refresh gives: a short access token and the refresh token for the next pair."""
@@ -58,7 +67,9 @@ class Pair:
 
 # --- People ------------------------------------------------------------------------------------------------------------
 def sign_in(organization: Organization, username: str, password: str, *, request: Any = None) -> Pair:
-    """A new sign-in by password. Raises NotSignedIn."""
+    """A new sign-in by password. Raises NotSignedIn, or PasswordsRefused where single sign-on is the only way."""
+    if SignInSettings.objects.of(organization).refuse_passwords():
+        raise PasswordsRefused
     user = authenticate(getattr(request, "_request", request), username=username, password=password, organization=organization)
     if not isinstance(user, User):
         raise NotSignedIn
@@ -269,7 +280,7 @@ def withdraw_delegation(delegation: Delegation) -> bool:
 def organization_of(slug: str | None) -> Organization:
     """The organization at whose door somebody signs in; without a slug the only one there is. Raises ValidationError."""
     if slug:
-        found = Organization.objects.filter(slug=slug).first()
+        found = Organization.objects.filter(slug=slug).first() if slug.isprintable() else None
         if found is None:
             raise ValidationError({"organization": _("There is no such organization.")})
         return found

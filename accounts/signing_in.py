@@ -1,4 +1,7 @@
-"""Receivers of Django's own signals about sign-in: the one way to hear of the console's. They only write security events."""
+"""Receivers of Django's own signals about sign-in: the one way to hear of the console's. They write security events.
+
+A session that begins is told when and how it began, which `accounts.guard` goes by.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from typing import Any
 
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 
+from accounts import guard
 from accounts.audit import note
 from accounts.backends import candidates
 from accounts.models import SecurityEvent, User
@@ -20,7 +24,9 @@ def connect() -> None:
 
 
 def _signed_in(sender: Any, request: Any, user: User, **_: Any) -> None:
-    note(SecurityEvent.Kind.SIGNED_IN, user.organization_id, actor=user, request=request, how="console")
+    how = getattr(request, "sign_in_how", "console")
+    guard.begin(request.session, how=how, proved=getattr(request, "sign_in_proved", True))
+    note(SecurityEvent.Kind.SIGNED_IN, user.organization_id, actor=user, request=request, how=how)
 
 
 def _signed_out(sender: Any, request: Any, user: User | None, **_: Any) -> None:

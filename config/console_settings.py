@@ -102,6 +102,9 @@ NAVIGATION: Final[list[dict[str, Any]]] = [
             _line(_("Sign-ins"), "login", "accounts_tokenfamily"),
             _line(_("Personal tokens"), "vpn_key", "accounts_personaltoken"),
             _line(_("Security events"), "policy", "accounts_securityevent"),
+            _line(_("Sign-in settings"), "passkey", "accounts_signinsettings"),
+            _line(_("Sign-on accounts"), "link", "accounts_ssoidentity"),
+            _line(_("Second factors"), "phonelink_lock", "accounts_secondfactor"),
             _line(_("Organization"), "domain", "employees_organization"),
             _line(_("Matches"), "how_to_reg", "attendance_punchmatch"),
             _line(_("Requests counted"), "functions", "attendance_ingestcount"),
@@ -109,6 +112,18 @@ NAVIGATION: Final[list[dict[str, Any]]] = [
         ],
     },
 ]  # fmt: skip
+
+# Pages that show a secret, export, send again or change who gets in: they ask who has been signed in for a while to prove
+# who they are once more (accounts/guard.py). Names of addresses.
+STEP_UP_VIEWS: Final = frozenset(
+    f"admin:{name}"
+    for name in (
+        "devices_device_issue_first_token", "devices_device_rotate_token", "webhooks_endpoint_add", "webhooks_endpoint_rotate",
+        "webhooks_endpoint_feed_key", "webhooks_endpoint_send_many_again", "webhooks_delivery_send_again",
+        "accounts_signinsettings_add", "accounts_signinsettings_change", "accounts_ssoidentity_forget",
+        "accounts_secondfactor_take_away", "auth_user_password_change",
+    )
+)  # fmt: skip
 
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Muster",
@@ -120,6 +135,8 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_LANGUAGES": True,
     "BORDER_RADIUS": "6px",
+    "LOGIN": {"form": "accounts.pages.SignInForm"},
+    "ACCOUNT": {"navigation": [{"title": _("Second factor"), "link": reverse_lazy("second-factor-set-up")}]},
     "DASHBOARD_CALLBACK": "config.console.dashboard",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("muster/favicon.svg")}],
     "STYLES": [lambda _request: static("muster/console.css")],

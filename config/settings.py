@@ -16,7 +16,7 @@ import environ
 from django.utils.translation import gettext_lazy as _
 
 from config import logs
-from config.console_settings import UNFOLD  # noqa: F401
+from config.console_settings import STEP_UP_VIEWS, UNFOLD  # noqa: F401
 from config.headers import CONTENT_SECURITY_POLICY  # noqa: F401
 
 # Lets Django's classes be written as generic types, as in ModelForm[Employee], at run time too.
@@ -102,6 +102,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.guard.ConsoleGuard",
     "config.console.LocalTimeMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -212,6 +213,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+# What single sign-on sends with: the client that guards addresses and ends in time (webhooks/http.py), on a floor above it.
+SSO_SEND = "webhooks.http.send"
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "/admin/"
 
@@ -269,6 +272,12 @@ SECURE_HSTS_PRELOAD = not DEMO
 SESSION_COOKIE_SECURE = not DEMO
 CSRF_COOKIE_SECURE = not DEMO
 SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_NAME = "sessionid" if DEMO else "__Host-sessionid"
+SESSION_ENGINE = "accounts.sessions"
+# A session ends after so many hours, and after so many minutes in which nobody touched the console.
+SESSION_COOKIE_AGE = 3600 * env.int("MUSTER_SESSION_HOURS", default=12)
+SESSION_IDLE_S = 60 * env.int("MUSTER_SESSION_IDLE_MINUTES", default=30)
+OPERATORS_NEED_SECOND_FACTOR = env.bool("MUSTER_OPERATORS_NEED_SECOND_FACTOR", default=False)
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SILENCED_SYSTEM_CHECKS = [

@@ -6,6 +6,7 @@ from django.urls import include, path
 from config import documentation, health
 
 urlpatterns = [
+    path("admin/", include("accounts.console_urls")),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
     path("api/healthz", health.HealthzView.as_view()),

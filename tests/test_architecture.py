@@ -13,8 +13,9 @@ from tests import people
 FLOORS = ["employees", "accounts", "webhooks", "devices leaves tours geofences", "attendance", "reports", "config"]
 HEIGHT = {app: height for height, names in enumerate(FLOORS) for app in names.split()}
 OURS = [model for model in apps.get_models() if model._meta.app_label in HEIGHT]
-# An operator of the whole installation has no organization; a constraint says that nobody else may be without.
-WITHOUT_TENANT = {"accounts.User", "employees.Organization"}
+# An operator of the whole installation has no organization; a constraint says that nobody else may be without. Second factors
+# and recovery codes are a user's, whoever that is.
+WITHOUT_TENANT = {"accounts.User", "accounts.SecondFactor", "accounts.RecoveryCode", "employees.Organization"}
 
 
 @pytest.mark.parametrize("model", OURS, ids=lambda model: model._meta.label)

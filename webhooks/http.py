@@ -1,6 +1,7 @@
-"""One POST to a stranger's server: the only file of the project that opens outbound sockets.
+"""One POST (or GET) to a stranger's server: the only file of the project that opens outbound sockets.
 
-`webhooks.delivery` calls `send` from up to 64 threads, holding no transaction. The server at the other end belongs to a
+`webhooks.delivery` calls `send` from up to 64 threads, holding no transaction; single sign-on reads a provider's documents
+and redeems codes with it. The server at the other end belongs to a
 customer and may be slow, broken or hostile, so four things are enforced here that no HTTP library offers together:
 every address of a name is judged at connect time and the connection goes to a judged address; one total deadline covers
 everything from the name lookup to the last byte; what is read is bounded; and nothing from the environment (proxies,
@@ -86,9 +87,12 @@ def resolve(host: str, port: int) -> list[str]:
 
 
 def send(
-    url: str, body: bytes, headers: Mapping[str, str], *, deadline_s: float = 15.0, resolver: Resolver | None = None
-) -> Reply:
-    """POST `body` once and report; ends within `deadline_s` seconds (give or take one) whatever the other side does.
+    url: str, body: bytes, headers: Mapping[str, str], *, deadline_s: float = 15.0, resolver: Resolver | None = None,
+    method: str = "POST",
+) -> Reply:  # fmt: skip
+    """POST `body` (or GET, with an empty one) once and report.
+
+    It ends within `deadline_s` seconds (give or take one) whatever the other side does.
 
     Nothing a remote server, name server or URL does raises. A kept connection that turns out to be closed before any byte
     of reply is replaced by a fresh one, once. Host, lengths, encoding and User-Agent are ours, whatever `headers` say.
@@ -99,7 +103,7 @@ def send(
     started = time.monotonic()
     with _Deadline(deadline_s) as deadline:
         try:
-            errand = _errand(url, body, headers, deadline, resolver or resolve)
+            errand = _errand(url, body, headers, deadline, resolver or resolve, method)
             _run(errand, progress)
             error, detail = _verdict(progress)
         except Exception as trouble:  # noqa: BLE001 - strangers' bytes reach parsers that are not ours; none may raise here.
@@ -172,6 +176,7 @@ class _Errand:
     body: bytes
     deadline: _Deadline
     resolver: Resolver
+    method: str
 
 
 def _policy() -> _Policy:
@@ -195,7 +200,7 @@ def _tls_context(ca_file: str) -> ssl.SSLContext:
     return context
 
 
-def _errand(url: str, body: bytes, headers: Mapping[str, str], deadline: _Deadline, resolver: Resolver) -> _Errand:
+def _errand(url: str, body: bytes, headers: Mapping[str, str], deadline: _Deadline, resolver: Resolver, method: str) -> _Errand:
     policy = _policy()
     try:
         parts = urlsplit(check_url(url, allow_http=policy.allow_http, allowed=policy.allowed))
@@ -204,7 +209,7 @@ def _errand(url: str, body: bytes, headers: Mapping[str, str], deadline: _Deadli
     port = parts.port or (443 if parts.scheme == "https" else 80)
     target = f"{parts.path}?{parts.query}" if parts.query else parts.path
     origin = _Origin(parts.scheme, parts.hostname or "", port, policy)
-    return _Errand(origin, target, _headers(headers), body, deadline, resolver)
+    return _Errand(origin, target, _headers(headers), body, deadline, resolver, method)
 
 
 # fmt: off
@@ -299,7 +304,9 @@ def _exchange(connection: _Connection, errand: _Errand, progress: _Progress) -> 
 
 def _write(connection: _Connection, errand: _Errand) -> None:
     try:
-        connection.request("POST", errand.target, errand.body, errand.headers, preload_content=False, decode_content=False)
+        connection.request(
+            errand.method, errand.target, errand.body or None, errand.headers, preload_content=False, decode_content=False
+        )
     except TimeoutError:
         raise
     except OSError:

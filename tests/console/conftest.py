@@ -13,7 +13,16 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import ApiClient, Delegation, SecurityEvent, TokenFamily, User
+from accounts.models import (
+    ApiClient,
+    Delegation,
+    SecondFactor,
+    SecurityEvent,
+    SignInSettings,
+    SsoIdentity,
+    TokenFamily,
+    User,
+)
 from accounts.services import issue_key, issue_personal, save_client, save_delegation
 from attendance.models import IngestCount, PunchEvidence, PunchMatch
 from devices.models import DeviceUser, PhonePolicy
@@ -68,6 +77,13 @@ def furnish(organization: Organization, mark: str, employee: Employee) -> Simple
         organization=organization, punch=matched, employee=employee, matched_at=timezone.now()
     )
     PunchEvidence.objects.create(organization=organization, punch=rows["punch"], body=f'{{"note": "{mark} evidence"}}')
+    rows["signinsettings"] = SignInSettings.objects.create(organization=organization, name=f"{mark} login")
+    rows["ssoidentity"] = SsoIdentity.objects.create(
+        organization=organization, user=rows["user"], issuer="https://login.example", subject=mark, email=f"{mark}@x.example"
+    )
+    rows["secondfactor"] = SecondFactor.objects.create(
+        organization=organization, user=rows["user"], secret_cipher="-", set_up_at=timezone.now()
+    )
     Delivery.objects.filter(pk=delivery.pk).update(finished_at=timezone.now(), state="delivered")
     rows |= credentials(organization, mark, rows["user"], employee)
     return SimpleNamespace(token=token, **rows)

@@ -41,7 +41,7 @@ ACTIONS = [
     for model in MODELS
     for page in pages(model)
     if page not in {"change", "history", "delete", "password"}
-]  # fmt: skip
+]
 
 
 def url(name: str, page: str, *args: Any) -> str:
@@ -200,6 +200,7 @@ ORACLES = (
     "organization__slug__startswith=z", "organization=2", "employee__organization__name__contains=z", "_to_field=name",
     "id__gt=0&organization__name=zenithmark+org", "_popup=1&_to_field=organization", "password__startswith=a",
     "token_hash__startswith=a", "secret_cipher__startswith=g", "employee__user__password__startswith=a",
+    "subject__startswith=a",
 )  # fmt: skip
 
 

@@ -79,7 +79,8 @@ class Server:
                 return b""
             received += piece
         head, _, body = received.partition(b"\r\n\r\n")
-        length = next(int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:"))
+        lines = [*head.split(b"\r\n"), b"Content-Length: 0"]
+        length = next(int(line[15:]) for line in lines if line.lower().startswith(b"content-length:"))
         while len(body) < length:
             body += connection.recv(65536)
         self.requests.append(head + b"\r\n\r\n" + body)

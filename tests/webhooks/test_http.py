@@ -63,6 +63,15 @@ def test_status_body_and_address_are_reported() -> None:
     assert (reply.status, reply.body, reply.error, reply.address) == (200, b"ok", "", "127.0.0.1")
 
 
+def test_a_document_is_read_with_get_and_no_body() -> None:
+    with Server(answering()) as server:
+        assert http.send(server.url(), b"", {}, method="GET").body == b"ok"
+    head, _, body = server.requests[0].partition(b"\r\n\r\n")
+    assert head.startswith(b"GET /hook HTTP/1.1\r\n")
+    assert b"content-length" not in head.lower()
+    assert body == b""
+
+
 def test_the_body_is_sent_byte_for_byte() -> None:
     with Server(answering()) as server:
         http.send(server.url(), b"\x00\xff{}", {"Webhook-Id": "a1"})

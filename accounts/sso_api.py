@@ -1,0 +1,166 @@
+"""Single sign-on over HTTP: `/api/auth/sso/*`. A browser gets a session, a phone a personal access token."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib.auth import login
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import services, sso
+from accounts.api import Fields
+from accounts.limits import SSO
+from accounts.sign_on import CHALLENGE, LONGEST_ADDRESS, VERIFIER, VISIBLE
+
+# Browsers take a name that begins with __Host- from this very host only, over TLS: no neighbour can plant one.
+COOKIE: Final = "__Host-muster-sign-on" if settings.SESSION_COOKIE_SECURE else "muster-sign-on"
+BACKEND: Final = "accounts.backends.TenantBackend"
+
+
+class MobileRedirect(Fields):
+    """Where a phone wants to be sent back to, and the S256 challenge of the verifier it keeps."""
+
+    organization = serializers.CharField(max_length=50, required=False, allow_null=True)
+    redirect_uri = serializers.CharField(max_length=LONGEST_ADDRESS, trim_whitespace=False)
+    code_challenge = serializers.RegexField(CHALLENGE, trim_whitespace=False)
+    code_challenge_method = serializers.CharField(max_length=20, trim_whitespace=False)
+    device_name = serializers.CharField(max_length=100, required=False, default="Phone")
+
+    def validate_code_challenge_method(self, value: str) -> str:
+        """`plain` would show the verifier to whoever sees the request."""
+        if value != "S256":
+            raise serializers.ValidationError("Only S256 is supported.")
+        return value
+
+
+class MobileExchange(Fields):
+    """What came back from the provider, and the verifier; `verifier` is another name for `code_verifier`."""
+
+    code = serializers.RegexField(VISIBLE, max_length=4096, trim_whitespace=False)
+    state = serializers.RegexField(VISIBLE, max_length=500, trim_whitespace=False)
+    code_verifier = serializers.RegexField(VERIFIER, trim_whitespace=False)
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """Takes the alias for the name."""
+        if isinstance(data, dict) and "verifier" in data and "code_verifier" not in data:
+            data = {**data, "code_verifier": data["verifier"]}
+        return super().to_internal_value(data)
+
+
+class SignOnView(APIView):
+    """Nobody is signed in yet here."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    limits = (SSO,)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Nothing of a sign-on is kept by caches."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response["Cache-Control"] = "no-store"
+        return response
+
+
+class BrowserView(SignOnView):
+    """What a browser opens: who asks for HTML gets refusals as a page, with a way back."""
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """Whatever a browser accepts, a redirect will do."""
+        return super().perform_content_negotiation(request, force=True)
+
+    def handle_exception(self, exc: Exception) -> Any:
+        """The failure in the common envelope, or as a page."""
+        response = super().handle_exception(exc)
+        if "text/html" not in self.request.headers.get("Accept", ""):
+            return response
+        page = render(self._plain, "sign_on_failed.html", {"failure": response.data}, status=response.status_code)
+        for name, value in response.headers.items():
+            page.headers.setdefault(name, value)
+        return page
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """A page goes as it is, with the limits' headers."""
+        if isinstance(response, Response):
+            return super().finalize_response(request, response, *args, **kwargs)
+        for name, value in self.headers.items():
+            response.headers.setdefault(name, value)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    @property
+    def _plain(self) -> HttpRequest:
+        return self.request._request
+
+
+class WebRedirectView(BrowserView):
+    """`GET /api/auth/sso/redirect?organization=&next=`: off to the provider. `again=1` asks for the password once more."""
+
+    def get(self, request: Request) -> HttpResponse:
+        """A redirect, and the cookie that only this browser comes back with."""
+        asked = request.query_params
+        organization = services.organization_of(asked.get("organization"))
+        # Kept over sign-ons under way in other tabs.
+        browser = request.COOKIES.get(COOKIE) or secrets.token_urlsafe(32)
+        begun = sso.begin_web(organization, browser=browser, next_page=asked.get("next"), again=bool(asked.get("again")))
+        response = HttpResponseRedirect(begun.url)
+        response.set_cookie(
+            COOKIE, browser, max_age=begun.expires_in, secure=settings.SESSION_COOKIE_SECURE, httponly=True,
+            samesite="Lax",
+        )  # fmt: skip
+        return response
+
+
+class WebCallbackView(BrowserView):
+    """`GET /api/auth/sso/callback`: back from the provider; starts a session, and gives no token."""
+
+    def get(self, request: Request) -> HttpResponse:
+        """On to the page that was wanted."""
+        asked = request.query_params
+        user, attempt = sso.finish_web(
+            state=asked.get("state", ""), browser=request.COOKIES.get(COOKIE, ""), code=asked.get("code", "")[:4096],
+            error=asked.get("error", ""), issuer=asked.get("iss", ""), request=request,
+        )  # fmt: skip
+        plain: Any = self._plain
+        # A provider that still knew them asked for nothing: that is a sign-in, and no fresh proof.
+        plain.sign_in_how, plain.sign_in_proved = "sso", attempt.again
+        login(plain, user, backend=BACKEND)
+        return HttpResponseRedirect(attempt.next)
+
+
+class MobileRedirectView(SignOnView):
+    """`POST /api/auth/sso/mobile/redirect`: where the phone opens its browser."""
+
+    def post(self, request: Request) -> Response:
+        """The provider's address, with the state that must come back within `expires_in` seconds."""
+        body = MobileRedirect(data=request.data)
+        body.is_valid(raise_exception=True)
+        asked = body.validated_data
+        organization = services.organization_of(asked.get("organization"))
+        begun = sso.begin_mobile(
+            organization,
+            redirect_uri=asked["redirect_uri"],
+            challenge=asked["code_challenge"],
+            device_name=asked["device_name"],
+        )
+        return Response({"url": begun.url, "state": begun.state, "expires_in": begun.expires_in})
+
+
+class MobileExchangeView(SignOnView):
+    """`POST /api/auth/sso/mobile/exchange`: code and verifier for a personal access token."""
+
+    def post(self, request: Request) -> Response:
+        """The token, in this one reply only."""
+        body = MobileExchange(data=request.data)
+        body.is_valid(raise_exception=True)
+        asked = body.validated_data
+        row, text = sso.finish_mobile(
+            state=asked["state"], code=asked["code"], verifier=asked["code_verifier"], request=request
+        )
+        return Response({"token": text, "token_type": "Bearer", "expires_at": row.expires_at, "name": row.name})
