@@ -122,7 +122,7 @@ def period_of(cycle: Cycle, day: date) -> Period:
     return Period(str(year), date(year, 1, 1), date(year, 12, 31), 12)
 
 
-def credits(terms: Terms, until: date) -> Iterator[Due]:
+def credited(terms: Terms, until: date) -> Iterator[Due]:
     """Every credit, reduction and exit adjustment that falls due on or before `until`, oldest first."""
     last = until if terms.service.left_on is None else min(until, terms.service.left_on)
     day = max(terms.service.joined_on, period_start(terms))
@@ -216,7 +216,7 @@ def dues(terms: Terms, others: Sequence[tuple[date, int]], until: date) -> list[
 
     `others` are the entries that people caused (day, half-days): what lapses depends on them.
     """
-    found = list(credits(terms, until))
+    found = list(credited(terms, until))
     for period, rule in closes(terms, until):
         balance = sum(one.half_days for one in found if one.day <= period.ends_on)
         balance += sum(amount for day, amount in others if day <= period.ends_on)

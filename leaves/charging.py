@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any
 
 from leaves.calendars import Almanac, days_between
@@ -205,7 +206,7 @@ def charge_all(spells: Sequence[Spell], ground: Ground) -> dict[Any, list[Charge
     """What each of a person's live spells costs, neighbours taken into account, by spell id."""
     ordered = in_order(spells, ground.almanac)
     found = {one.id: charge(one, ground) for one in spells}
-    for before, one in zip(ordered, ordered[1:], strict=False):
+    for before, one in pairwise(ordered):
         found[one.id] = charge(one, ground, before)
     return found
 

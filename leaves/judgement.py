@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 from leaves.balances import Book, Movement
@@ -58,13 +59,13 @@ class ChildFacts:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What is asked for, beyond the spell itself. `waived`: rule ids an authority has set aside, with a reason, for this once."""
+    """What is asked for, beyond the spell itself. `waived`: ids of rules that an authority set aside this once."""
 
     spell: Spell
     half_day: bool = False
     certified: bool = False
     study: bool = False
-    study_used: int = 0
+    study_used: float = 0
     child: ChildFacts | None = None
     own_hand: bool = True
     waived: frozenset[str] = frozenset()
@@ -101,7 +102,7 @@ def judge(ask: Ask, person: Person) -> Judgement:
     rule = person.ground.rule(ask.spell)
     if policy is None or rule is None:
         return Judgement(
-            [], [Refusal("NO_POLICY", "POLICY", "leave_type", {"kind": ask.spell.kind, "date": ask.spell.starts_on})]
+            [], [Refusal("NO_POLICY", "POLICY", "leave_type", {"kind": str(ask.spell.kind), "start": ask.spell.starts_on})]
         )
     charges = _charges(ask.spell, person)
     matter = Matter(ask, person, policy, rule, charges)
@@ -313,7 +314,7 @@ def _stretch(m: Matter) -> Iterator[Refusal]:
 def _combination(m: Matter) -> Iterator[Refusal]:
     """What it may stand beside, nothing worked between; then whether a restricted holiday joins what may not be joined."""
     chain = next((one for one in chains([*m.person.others, m.spell], m.person) if m.spell in one), [m.spell])
-    for first, then in zip(chain, chain[1:], strict=False):
+    for first, then in pairwise(chain):
         if m.spell in (first, then) and (found := _pair(m, first, then)):
             yield found
             return
@@ -357,11 +358,9 @@ def _triple(m: Matter, first: Spell, middle: Spell, then: Spell) -> Refusal | No
     ends = {natures[0], natures[2]}
     if ends == {Nature.REGULAR} and not m.policy.regular_restricted_regular:
         whole = replace(m.spell, kind=first.kind, starts_on=first.starts_on, ends_on=then.ends_on, half=None)
-        offer = sum(one.half_days for one in charge(whole, m.person.ground)) / 2 if first.kind is then.kind else None
         return m.refuse(
             "COMBINATION_NOT_ALLOWED", "R4", "start_date", first=str(first.kind), middle=str(middle.kind), then=str(then.kind),
-            off_days=[], offer={"leave_type": str(first.kind), "start_date": first.starts_on, "end_date": then.ends_on, "days": offer}
-            if offer else None,
+            off_days=[], offer=_offer(whole, m) if first.kind is then.kind else None,
         )  # fmt: skip
     if ends == {Nature.CASUAL, Nature.REGULAR} and not m.policy.casual_restricted_regular:
         return m.refuse(
@@ -369,6 +368,12 @@ def _triple(m: Matter, first: Spell, middle: Spell, then: Spell) -> Refusal | No
             off_days=[],
         )  # fmt: skip
     return None
+
+
+def _offer(whole: Spell, m: Matter) -> dict[str, Any]:
+    """What could be taken instead: one spell from end to end."""
+    days = sum(one.half_days for one in charge(whole, m.person.ground)) / 2
+    return {"leave_type": str(whole.kind), "start_date": whole.starts_on, "end_date": whole.ends_on, "days": days}
 
 
 def debits(charges: Sequence[Charge]) -> list[Movement]:
@@ -411,5 +416,6 @@ def _balance(m: Matter) -> Iterator[Refusal]:
 _RULE_OF_BALANCE = {Kind.CL: "CL1", Kind.SCL: "CL2", Kind.HPL: "H1", Kind.COMMUTED: "K1", Kind.CCL: "C1"}
 
 _CHECKS: tuple[Callable[[Matter], Iterator[Refusal]], ...] = (
-    _eligible, _half_day, _on_list, _chargeable, _overlap, _proof, _child, _min_spell, _spell_limit, _stretch, _combination, _balance,
+    _eligible, _half_day, _on_list, _chargeable, _overlap, _proof, _child, _min_spell, _spell_limit, _stretch, _combination,
+    _balance,
 )  # fmt: skip
