@@ -172,6 +172,12 @@ MAX_BODY_BYTES = 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 PUNCH_MAX_AHEAD_S = env.int("MUSTER_PUNCH_MAX_AHEAD_S", default=300)
 
+# --- Leave and tours -----------------------------------------------------------------------------------------------------
+# Where the morning ends and the afternoon begins, on the clock of the employee's site.
+LUNCH = env.str("MUSTER_LUNCH", default="13:00-13:30")
+# So many days after it began an employee may still enter a tour.
+TOUR_BACKDATE_DAYS = env.int("MUSTER_TOUR_BACKDATE_DAYS", default=7)
+
 # --- Rate limits: counted in a cache of their own (accounts/limits.py) ---------------------------------------------------
 LIMITS_CACHE_URL = env.str("MUSTER_LIMITS_CACHE_URL", default="")
 # The number of proxies of ours that every request passes and that appended to X-Forwarded-For.
