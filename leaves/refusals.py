@@ -39,7 +39,6 @@ SENTENCES: Final[Mapping[str, Any]] = {
     "RH_LIMIT": _("At most %(limit)s restricted holidays a year; %(available)s are left."),
     "INSUFFICIENT_BALANCE": _("%(needed)s days of %(account)s are needed; %(available)s are available."),
     "CONVERSION_WINDOW": _("Another kind can be asked for until %(until)s, %(limit)s days after rejoining."),
-    "SELF_APPROVAL": _("Nobody decides on their own leave."),
 }
 
 

@@ -223,9 +223,9 @@ def _begin(application: LeaveApplication) -> LeaveApplication:
 
 
 def _authority(actor: User, application: LeaveApplication) -> None:
-    """Raise Refused for one's own leave, PermissionDenied for somebody else's that is not theirs to decide."""
+    """Raise PermissionDenied for one's own leave, and for somebody else's that is not theirs to decide."""
     if actor.employee_id == application.employee_id and actor.employee_id is not None:
-        raise refused(Refusal("SELF_APPROVAL", "G11", "decision", {}))
+        raise PermissionDenied(_("Nobody decides on their own leave."))
     if not (actor.is_superuser or may_decide(actor, application.employee)):
         raise PermissionDenied(_("This application is not yours to decide."))
 

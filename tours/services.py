@@ -119,7 +119,7 @@ def _held(tour: Tour) -> Tour:
 
 def _authority(actor: User, tour: Tour) -> None:
     if actor.employee_id == tour.employee_id and actor.employee_id is not None:
-        raise Refused(_("Nobody decides on their own tour."), code="SELF_APPROVAL", rule="T6", field="decision")
+        raise PermissionDenied(_("Nobody decides on their own tour."))
     if not (actor.is_superuser or may_decide(actor, tour.employee)):
         raise PermissionDenied(_("This tour is not yours to decide."))
 

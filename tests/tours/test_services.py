@@ -112,9 +112,9 @@ def test_a_tour_is_decided_once_by_its_approver_and_never_by_the_traveller(world
     tour = ask(office.asha, at(6), at(7))
     own = people.make_staff(world.acme, "asha", role="admin", employee=world.asha)
     foreign = people.make_staff(world.zenith, "chitra", employee=world.chitra)
-    assert code(services.decide, tour, actor=own, approve=True) == "SELF_APPROVAL"
-    with pytest.raises(PermissionDenied):
-        services.decide(tour, actor=foreign, approve=True)
+    for actor in (own, foreign):
+        with pytest.raises(PermissionDenied):
+            services.decide(tour, actor=actor, approve=True)
     services.decide(tour, actor=office.bala, approve=False, remarks="No funds")
     with pytest.raises(Conflict):
         services.decide(tour, actor=office.hr, approve=True)
