@@ -49,6 +49,9 @@ class Failure:
     message: str
     fields: dict[str, list[str]] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
+    # What a rule says beyond its sentence (employees.refusals.Refused): in the common envelope's 422 only.
+    rule: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 class BoundedJSONParser(BaseParser):
@@ -114,6 +117,8 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
         # In the common envelope a field that is wrong is 422; a door with words of its own says which it is.
         failure = replace(failure, status=status.HTTP_422_UNPROCESSABLE_ENTITY, code="invalid")
     body = envelope(failure.status, failure.code, failure.message, failure.fields)
+    if envelope is common_envelope and failure.rule is not None and "rule" in body:
+        body |= {"rule": failure.rule, "details": dict(failure.details)}
     return Response(body, status=failure.status, headers=failure.headers)
 
 
@@ -132,7 +137,10 @@ def failure_of(exc: Exception) -> Failure:
         return Failure(403, "forbidden", str(exc) or "Forbidden.")
     if isinstance(exc, ValidationError):
         fields = exc.message_dict if hasattr(exc, "error_dict") else {"non_field_errors": exc.messages}
-        return Failure(422, getattr(exc, "code", None) or "invalid", "; ".join(exc.messages), fields)
+        return Failure(
+            getattr(exc, "status", 422), getattr(exc, "code", None) or "invalid", "; ".join(exc.messages), fields,
+            rule=getattr(exc, "rule", None), details=getattr(exc, "details", {}),
+        )  # fmt: skip
     if isinstance(exc, exceptions.APIException):
         return _of_rest(exc)
     if isinstance(exc, OperationalError | InterfaceError):

@@ -176,6 +176,12 @@ PUNCH_MAX_AHEAD_S = env.int("MUSTER_PUNCH_MAX_AHEAD_S", default=300)
 # How long a clock-in waits for its clock-out at the HR door: a forgotten one does not block the next day.
 HR_PAIRING_HOURS = env.int("MUSTER_HR_PAIRING_HOURS", default=16)
 
+# --- Leave and tours -----------------------------------------------------------------------------------------------------
+# Where the morning ends and the afternoon begins, on the clock of the employee's site.
+LUNCH = env.str("MUSTER_LUNCH", default="13:00-13:30")
+# So many days after it began an employee may still enter a tour.
+TOUR_BACKDATE_DAYS = env.int("MUSTER_TOUR_BACKDATE_DAYS", default=7)
+
 # --- Rate limits: counted in a cache of their own (accounts/limits.py) ---------------------------------------------------
 LIMITS_CACHE_URL = env.str("MUSTER_LIMITS_CACHE_URL", default="")
 # The number of proxies of ours that every request passes and that appended to X-Forwarded-For.

@@ -16,6 +16,8 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("attendance.urls")),
     path("", include("devices.urls")),
+    path("", include("leaves.urls")),
+    path("", include("tours.urls")),
     path("", include("webhooks.urls")),
 ]
 

@@ -178,6 +178,35 @@ class Assignment(TenantModel):
             )
 
 
+class DayClaim(TenantModel):
+    """Who has a half of somebody's day: leave or a tour, one of them. `employees.daybook` writes these.
+
+    `holder` and `beneath` are texts such as "leave:17" and "tour:5", as leave and tours live above and do not know each
+    other; `beneath` is what comes back when the holder lets go (casual leave lies over a tour).
+    """
+
+    class Half(models.TextChoices):
+        FN = "FN", _("before lunch")
+        AN = "AN", _("after lunch")
+
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
+    date = models.DateField(_("date"))
+    half = models.CharField(_("half"), max_length=2, choices=Half)
+    holder = models.CharField(_("holder"), max_length=40)
+    beneath = models.CharField(_("beneath"), max_length=40, blank=True)
+
+    objects = TenantQuerySet["DayClaim"].as_manager()
+
+    class Meta:
+        verbose_name = _("claim on a day")
+        verbose_name_plural = _("claims on days")
+        constraints = (models.UniqueConstraint(fields=("employee", "date", "half"), name="half_day_claimed_once"),)
+        indexes: ClassVar = [models.Index(fields=("organization", "holder"), name="day_claim_holder")]
+
+    def __str__(self) -> str:
+        return f"{self.date} {self.half} {self.holder}"
+
+
 class Change(TenantModel):
     """A note that facts about somebody changed: what the floors above use to work out again what depends on them.
 

@@ -1,0 +1,225 @@
+"""What an account is credited, and when what it cannot carry lapses. Pure.
+
+Everything here is a function of facts: service, absences, rules. Whoever posts it (`ledger`) posts only the difference to
+what was posted before, so a job may run twice, late or for a past day. Sources: CCS (Leave) Rules 26, 27 and 29.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from fractions import Fraction
+
+from leaves.policies import Cycle, Joiner, Rule
+
+
+class Exit(StrEnum):
+    """How somebody left. After a removal only whole months before that month count."""
+
+    NORMAL = "NORMAL"
+    REMOVED = "REMOVED"
+    DEATH = "DEATH"
+
+
+class Lost(StrEnum):
+    """Absences that make later credits smaller."""
+
+    EOL = "EOL"
+    DIES_NON = "DIES_NON"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """When somebody is in service, both days included."""
+
+    joined_on: date
+    left_on: date | None = None
+    exit: Exit = Exit.NORMAL
+
+    @property
+    def counted_to(self) -> date | None:
+        """The last day that counts towards credits: a removal forfeits its own month."""
+        if self.left_on is not None and self.exit is Exit.REMOVED:
+            return self.left_on.replace(day=1) - timedelta(days=1)
+        return self.left_on
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Days without leave, both included."""
+
+    kind: Lost
+    starts_on: date
+    ends_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A stretch of time for which something is credited, both days included."""
+
+    key: str
+    starts_on: date
+    ends_on: date
+    months: int
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An entry that the rules ask for. `slot` is the same for ever: what is posted in it must add up to `half_days`."""
+
+    slot: str
+    period: str
+    day: date
+    type: str
+    half_days: int
+
+
+RuleOn = Callable[[date], Rule | None]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The facts an account's credits follow from. `opened_on`: a balance was brought forward at the end of that day."""
+
+    rule_on: RuleOn
+    service: Service
+    begins: date
+    opened_on: date | None = None
+    absences: Sequence[Absence] = ()
+    eligible: Callable[[date], bool] = lambda day: True
+    eligible_from: date | None = None
+    disabled: Callable[[date], bool] = lambda day: False
+
+    def covers(self, day: date) -> bool:
+        """Whether what falls due on `day` is this ledger's business: earlier things are in the balance brought forward."""
+        return day >= self.begins and (self.opened_on is None or day > self.opened_on)
+
+
+def completed_months(first: date, last: date) -> int:
+    """Whole calendar months within two days, both included: a part of a month counts nothing."""
+    start = first.year * 12 + first.month - 1 + (1 if first.day > 1 else 0)
+    day_after = last + timedelta(days=1) if last < date.max else last
+    return max(0, day_after.year * 12 + day_after.month - 1 - start)
+
+
+def round_half_up(amount: Fraction, unit: int) -> int:
+    """The nearest multiple of `unit`, halves upwards; never below zero."""
+    return max(0, int((amount / unit + Fraction(1, 2)) // 1) * unit)
+
+
+def period_of(cycle: Cycle, day: date) -> Period:
+    """The period of a cycle in which a day lies."""
+    year = day.year
+    if cycle is Cycle.MONTHLY:
+        following = date(year + day.month // 12, day.month % 12 + 1, 1)
+        return Period(f"{year}-{day.month:02}", day.replace(day=1), following - timedelta(days=1), 1)
+    if cycle is Cycle.HALF_YEARLY:
+        if day.month <= 6:
+            return Period(f"{year}H1", date(year, 1, 1), date(year, 6, 30), 6)
+        return Period(f"{year}H2", date(year, 7, 1), date(year, 12, 31), 6)
+    return Period(str(year), date(year, 1, 1), date(year, 12, 31), 12)
+
+
+def credited(terms: Terms, until: date) -> Iterator[Due]:
+    """Every credit, reduction and exit adjustment that falls due on or before `until`, oldest first."""
+    last = until if terms.service.left_on is None else min(until, terms.service.left_on)
+    day = max(terms.service.joined_on, period_start(terms))
+    while day <= last:
+        rule = terms.rule_on(day)
+        if rule is None or rule.cycle is Cycle.NEVER:
+            day = _next_month(day)
+            continue
+        if rule.cycle is Cycle.LIFETIME:
+            yield from _lifetime(terms, rule, last)
+            return
+        period = period_of(rule.cycle, day)
+        yield from _of_period(terms, rule, period, until)
+        day = period.ends_on + timedelta(days=1)
+
+
+def period_start(terms: Terms) -> date:
+    """Where to begin looking: the start of the year in which the ledger begins, so that no period is entered half way."""
+    return date(terms.begins.year, 1, 1)
+
+
+def _next_month(day: date) -> date:
+    return period_of(Cycle.MONTHLY, day).ends_on + timedelta(days=1)
+
+
+def _lifetime(terms: Terms, rule: Rule, last: date) -> Iterator[Due]:
+    if terms.opened_on is not None or terms.eligible_from is None:
+        return
+    day = max(terms.service.joined_on, terms.begins, terms.eligible_from)
+    if day <= last:
+        yield Due("life:CREDIT", "life", day, "CREDIT", rule.amount)
+
+
+def _of_period(terms: Terms, rule: Rule, period: Period, until: date) -> Iterator[Due]:
+    day = max(period.starts_on, terms.service.joined_on)
+    if day > until or not terms.covers(day) or not terms.eligible(day):
+        return
+    whole = Fraction(rule.amount + (rule.disabled_extra if terms.disabled(day) else 0))
+    joined = terms.service.joined_on > period.starts_on and rule.joiner is Joiner.PRORATA
+    base = whole * completed_months(day, period.ends_on) / period.months if joined else whole
+    # Rounded once, on the net; the reduction is shown apart, so that a clerk sees 15 - 2.
+    cut = _reduction(terms, rule, period)
+    gross, net = round_half_up(base, rule.rounding), round_half_up(base - cut, rule.rounding)
+    kind = "CREDIT_PRORATA" if joined else "CREDIT"
+    yield Due(f"{period.key}:CREDIT", period.key, day, kind, gross)
+    if net != gross:
+        yield Due(f"{period.key}:REDUCTION", period.key, day, "REDUCTION", net - gross)
+    left, counted = terms.service.left_on, terms.service.counted_to
+    if rule.exit_prorata and left is not None and counted is not None and left <= min(until, period.ends_on):
+        earned = whole * completed_months(day, min(counted, period.ends_on)) / period.months
+        given = round_half_up(earned - cut, rule.rounding)
+        if given != net:
+            yield Due(f"{period.key}:EXIT_ADJUST", period.key, left, "EXIT_ADJUST", given - net)
+
+
+def _reduction(terms: Terms, rule: Rule, period: Period) -> Fraction:
+    """What absences in the period before take off this credit, in half-days."""
+    before = period_of(rule.cycle, period.starts_on - timedelta(days=1))
+    total = Fraction(0)
+    for kind, divisor in ((Lost.EOL, rule.eol_divisor), (Lost.DIES_NON, rule.dies_non_divisor)):
+        if divisor:
+            days = sum(_overlap(one, before) for one in terms.absences if one.kind is kind)
+            total += Fraction(2 * days, divisor)
+    return min(total, Fraction(rule.reduction_cap))
+
+
+def _overlap(absence: Absence, period: Period) -> int:
+    first, last = max(absence.starts_on, period.starts_on), min(absence.ends_on, period.ends_on)
+    return max(0, (last - first).days + 1)
+
+
+def closes(terms: Terms, until: date) -> Iterator[tuple[Period, Rule]]:
+    """The closes of the account before `until`: a period is closed once it is over, with effect from its last day."""
+    day = max(terms.service.joined_on, period_start(terms))
+    while day < until:
+        rule = terms.rule_on(day)
+        cycle = Cycle.MONTHLY if rule is None or rule.closes is Cycle.NEVER else rule.closes
+        period = period_of(cycle, day)
+        closing = terms.rule_on(period.ends_on)
+        if closing is not None and closing.closes is cycle and period.ends_on < until and _closable(terms, period.ends_on):
+            yield period, closing
+        day = period.ends_on + timedelta(days=1)
+
+
+def _closable(terms: Terms, day: date) -> bool:
+    return terms.covers(day) and (terms.service.left_on is None or day <= terms.service.left_on)
+
+
+def dues(terms: Terms, others: Sequence[tuple[date, int]], until: date) -> list[Due]:
+    """All that the rules ask for up to `until`: credits due by then, and the lapse of every period that is over by then.
+
+    `others` are the entries that people caused (day, half-days): what lapses depends on them.
+    """
+    found = list(credited(terms, until))
+    for period, rule in closes(terms, until):
+        balance = sum(one.half_days for one in found if one.day <= period.ends_on)
+        balance += sum(amount for day, amount in others if day <= period.ends_on)
+        if balance > rule.ceiling:
+            found.append(Due(f"{period.key}:LAPSE", period.key, period.ends_on, "LAPSE", rule.ceiling - balance))
+    return found

@@ -1,0 +1,707 @@
+"""Leave as rows: rules with dates, calendars of offices, accounts whose entries only grow, applications and their days.
+
+No balance is stored: it is the sum of entries. The rules' arithmetic is in `policies`, `accrual`, `charging`, `judgement`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from employees.models import DayClaim, Employee
+from employees.tenancy import TenantModel, TenantQuerySet
+from leaves import policies
+from leaves.accrual import Exit as _Exit
+from leaves.calendars import WeeklyOffs
+from leaves.policies import Policy
+
+HALF_DAY = Decimal("0.5")
+
+
+def validate_weekly_offs(text: str) -> None:
+    """Refuse a pattern of weekly offs that cannot be read."""
+    try:
+        WeeklyOffs.parse(text)
+    except ValueError as error:
+        raise ValidationError(
+            _("“%(part)s” cannot be read. Examples: SAT,SUN for a five-day week; SUN,SAT2,SAT4."), params={"part": str(error)}
+        ) from error
+
+
+def validate_half_days(value: Decimal) -> None:
+    """Refuse days that are no multiple of a half."""
+    if value % HALF_DAY:
+        raise ValidationError(_("Give whole days or half days."))
+
+
+def certificate_path(certificate: Certificate, _name: str) -> str:
+    """Where an uploaded paper lies: a name nobody can guess, out of reach of the web server."""
+    return f"leave-certificates/{certificate.organization_id}/{secrets.token_hex(16)}"
+
+
+def _days(label: Any, **more: Any) -> models.DecimalField[Any, Any]:
+    return models.DecimalField(label, max_digits=6, decimal_places=1, validators=[validate_half_days], **more)
+
+
+class Kind(models.TextChoices):
+    """Kinds of leave, as the pure rules know them."""
+
+    CL = "CL", _("Casual leave")
+    SCL = "SCL", _("Special casual leave")
+    EL = "EL", _("Earned leave")
+    HPL = "HPL", _("Half pay leave")
+    COMMUTED = "COMMUTED", _("Commuted leave")
+    CCL = "CCL", _("Child care leave")
+    RH = "RH", _("Restricted holiday")
+
+
+class Cycle(models.TextChoices):
+    """How often."""
+
+    NEVER = "NEVER", _("never")
+    MONTHLY = "MONTHLY", _("monthly")
+    HALF_YEARLY = "HALF_YEARLY", _("half-yearly")
+    YEARLY = "YEARLY", _("yearly")
+    LIFETIME = "LIFETIME", _("once in a career")
+
+
+# --- Rules -------------------------------------------------------------------------------------------------------------
+class LeavePolicy(TenantModel):
+    """One version of the leave rules of one group of staff, in force from a day until the next version. Published: fixed."""
+
+    scheme = models.CharField(
+        _("group of staff"), max_length=40, default="standard", help_text=_("People not named elsewhere are in “standard”.")
+    )
+    name = models.CharField(_("name"), max_length=200)
+    effective_from = models.DateField(_("in force from"))
+    source = models.CharField(_("order"), max_length=200, blank=True, help_text=_("The order or rule these numbers come from."))
+    weekly_offs = models.CharField(
+        _("weekly offs without a calendar"), max_length=60, default="SAT,SUN", blank=True, validators=[validate_weekly_offs]
+    )
+    combinations = models.JSONField(_("what may follow what"), default=dict)
+    bridge_off_days = models.BooleanField(
+        _("G8: off days between two spells count"), default=True,
+        help_text=_("Two spells of regular leave with only off days between are one."),
+    )  # fmt: skip
+    casual_off_regular = models.BooleanField(_("CL13: casual leave, weekend, regular leave is allowed"), default=False)
+    casual_restricted_regular = models.BooleanField(
+        _("R5: casual leave, restricted holiday, regular leave is allowed"), default=False
+    )
+    regular_restricted_regular = models.BooleanField(
+        _("R4: a restricted holiday within regular leave is allowed"), default=False
+    )
+    single_men_as_women = models.BooleanField(_("C4: single men have as many spells as single women"), default=False)
+    total_days = models.PositiveIntegerField(_("G4: days of all kinds at a stretch"), null=True, blank=True)
+    conversion_days = models.PositiveIntegerField(_("G2: days after rejoining to ask for another kind"), default=30)
+    published_at = models.DateTimeField(_("published"), null=True, blank=True, editable=False)
+    published_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        verbose_name=_("published by"),
+    )
+
+    objects = TenantQuerySet["LeavePolicy"].as_manager()
+
+    class Meta:
+        ordering = ("scheme", "-effective_from")
+        verbose_name = _("leave policy")
+        verbose_name_plural = _("leave policies")
+        constraints = (
+            models.UniqueConstraint(fields=("organization", "scheme", "effective_from"), name="leave_policy_version_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.effective_from})"
+
+    def as_policy(self) -> Policy:
+        """This version as the pure rules take it. Raises ValueError when it contradicts itself."""
+        data = {
+            "kinds": {rule.kind: rule.as_data() for rule in self.rules.all()},
+            "combinations": self.combinations,
+            "switches": {
+                name: getattr(self, name)
+                for name in (
+                    "weekly_offs", "bridge_off_days", "casual_off_regular", "casual_restricted_regular",
+                    "regular_restricted_regular", "single_men_as_women", "total_days", "conversion_days",
+                )
+            },
+        }  # fmt: skip
+        return policies.read(data, self.effective_from, self.pk)
+
+
+class KindRule(TenantModel):
+    """One kind of leave in one version of the rules."""
+
+    policy = models.ForeignKey(LeavePolicy, on_delete=models.CASCADE, related_name="rules", verbose_name=_("policy"))
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    nature = models.CharField(
+        _("nature"), max_length=10,
+        choices=[("CASUAL", _("casual")), ("REGULAR", _("regular leave")), ("RESTRICTED", _("restricted holiday"))],
+    )  # fmt: skip
+    account = models.CharField(_("debited to"), max_length=10, choices=Kind)
+    factor = models.PositiveSmallIntegerField(_("days debited per day"), default=1)
+    cycle = models.CharField(_("credited"), max_length=12, choices=Cycle, default=Cycle.NEVER)
+    amount = _days(_("days credited"), default=0)
+    disabled_extra = _days(_("CL2: more for disabled staff"), default=0)
+    joiner = models.CharField(
+        _("who joins within a period"), max_length=8, choices=[("FULL", _("gets all")), ("PRORATA", _("gets whole months"))],
+        default="FULL",
+    )  # fmt: skip
+    exit_prorata = models.BooleanField(_("cut when somebody leaves"), default=False)
+    rounding = _days(_("credits rounded to"), default=1)
+    closes = models.CharField(_("closed"), max_length=12, choices=Cycle, default=Cycle.NEVER)
+    ceiling = _days(_("days kept at the close"), default=0)
+    eol_divisor = models.PositiveSmallIntegerField(_("one day less per so many days of extraordinary leave"), default=0)
+    dies_non_divisor = models.PositiveSmallIntegerField(_("one day less per so many days of dies-non"), default=0)
+    reduction_cap = _days(_("at most so many less"), default=0)
+    floor = _days(_("lowest balance"), default=0)
+    half_days = models.BooleanField(_("half days"), default=False)
+    counts_off_days = models.BooleanField(_("off days within count"), default=False)
+    list_only = models.BooleanField(_("only on days of the restricted list"), default=False)
+    stretch_days = models.PositiveIntegerField(_("days at a stretch"), null=True, blank=True)
+    min_spell_days = models.PositiveIntegerField(_("days at least"), null=True, blank=True)
+    proof = models.CharField(
+        _("medical certificate"), max_length=12, default="NEVER",
+        choices=[
+            ("NEVER", _("not asked for")), ("ALWAYS", _("needed")),
+            ("UNLESS_STUDY", _("needed, except for an approved course")),
+        ],
+    )  # fmt: skip
+    study_days = models.PositiveIntegerField(_("days for courses in a career"), null=True, blank=True)
+    who = models.CharField(
+        _("who"), max_length=10, default="ANYONE",
+        choices=[("ANYONE", _("everybody")), ("DISABLED", _("disabled staff")), ("CHILD_CARE", _("women, and single men"))],
+    )  # fmt: skip
+    spells = models.PositiveSmallIntegerField(_("spells a year"), null=True, blank=True)
+    spells_single_woman = models.PositiveSmallIntegerField(_("spells a year of a single woman"), null=True, blank=True)
+    spells_in_patient = models.PositiveSmallIntegerField(_("more spells when the child is in hospital"), default=0)
+    child_age = models.PositiveSmallIntegerField(_("child younger than"), null=True, blank=True)
+    child_count = models.PositiveSmallIntegerField(_("for the eldest so many children"), null=True, blank=True)
+    on_probation = models.BooleanField(_("on probation"), default=True)
+    backdated = models.BooleanField(_("may be asked for afterwards"), default=True)
+    pay_percent = models.PositiveSmallIntegerField(_("pay, per cent"), default=100)
+    full_pay_days = models.PositiveIntegerField(_("for the first so many days"), null=True, blank=True)
+    pay_percent_after = models.PositiveSmallIntegerField(_("pay afterwards, per cent"), default=100)
+
+    objects = TenantQuerySet["KindRule"].as_manager()
+
+    # The columns that the pure rules take as they are; days among them are multiples of a half.
+    FACTS: ClassVar = (
+        "nature", "account", "factor", "cycle", "amount", "disabled_extra", "joiner", "exit_prorata", "rounding", "closes",
+        "ceiling", "eol_divisor", "dies_non_divisor", "reduction_cap", "floor", "half_days", "counts_off_days", "list_only",
+        "stretch_days", "min_spell_days", "proof", "study_days", "who", "spells", "spells_single_woman", "spells_in_patient",
+        "child_age", "child_count", "on_probation", "backdated", "pay_percent", "full_pay_days", "pay_percent_after",
+    )  # fmt: skip
+
+    class Meta:
+        ordering = ("id",)
+        verbose_name = _("rule of a kind")
+        verbose_name_plural = _("rules of kinds")
+        constraints = (models.UniqueConstraint(fields=("policy", "kind"), name="leave_rule_kind_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.kind} · {self.policy}"
+
+    def as_data(self) -> Mapping[str, Any]:
+        """This rule as plain data."""
+        return {name: getattr(self, name) for name in self.FACTS}
+
+
+# --- Calendars -----------------------------------------------------------------------------------------------------------
+class CalendarQuerySet(TenantQuerySet["Calendar"]):
+    """Vocabulary of calendars."""
+
+    def published(self) -> CalendarQuerySet:
+        """Those in force, or once in force; the highest version of an office and year holds."""
+        return self.filter(published_at__isnull=False)
+
+
+class Calendar(TenantModel):
+    """The holidays of one office in one year. Published: fixed; a change is a new version."""
+
+    site = models.ForeignKey(
+        "employees.Site", on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("office"),
+        help_text=_("Empty: every office without a calendar of its own."),
+    )  # fmt: skip
+    year = models.PositiveSmallIntegerField(_("year"), validators=[MinValueValidator(1950), MaxValueValidator(2200)])
+    version = models.PositiveSmallIntegerField(_("version"), default=1, editable=False)
+    weekly_offs = models.CharField(
+        _("weekly offs"), max_length=60, default="SAT,SUN", blank=True, validators=[validate_weekly_offs],
+        help_text=_("SAT,SUN for a five-day week, SUN for six days, SUN,SAT2,SAT4 for the second and fourth Saturday."),
+    )  # fmt: skip
+    order_no = models.CharField(_("order"), max_length=200, blank=True, help_text=_("The order the list comes from."))
+    published_at = models.DateTimeField(_("published"), null=True, blank=True, editable=False)
+    published_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        verbose_name=_("published by"),
+    )
+
+    objects = CalendarQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-year", "site", "-version")
+        verbose_name = _("calendar")
+        verbose_name_plural = _("calendars")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("organization", "site", "year", "version"),
+                name="calendar_version_once",
+                condition=Q(site__isnull=False),
+            ),
+            models.UniqueConstraint(
+                fields=("organization", "year", "version"), name="common_calendar_version_once", condition=Q(site__isnull=True)
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.site or _('All offices')} {self.year} · {self.version}"
+
+
+class CalendarDay(TenantModel):
+    """A date that is not as its weekday would be."""
+
+    class Mark(models.TextChoices):
+        CLOSED = "CLOSED", _("Closed")
+        RESTRICTED = "RESTRICTED", _("Restricted holiday")
+        LOCAL = "LOCAL", _("Closed here only")
+        WORKING_DAY = "WORKING_DAY", _("Working day")
+
+    calendar = models.ForeignKey(Calendar, on_delete=models.CASCADE, related_name="days", verbose_name=_("calendar"))
+    date = models.DateField(_("date"))
+    mark = models.CharField(_("class"), max_length=12, choices=Mark)
+    name = models.CharField(_("name"), max_length=120)
+
+    objects = TenantQuerySet["CalendarDay"].as_manager()
+
+    class Meta:
+        ordering = ("date",)
+        verbose_name = _("holiday")
+        verbose_name_plural = _("holidays")
+        constraints = (models.UniqueConstraint(fields=("calendar", "date"), name="calendar_day_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.date} {self.name}"
+
+
+# --- People --------------------------------------------------------------------------------------------------------------
+class LeaveFacts(TenantModel):
+    """What the leave rules ask about a person, from a day on until the next such row."""
+
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
+    starts_on = models.DateField(_("from"))
+    scheme = models.CharField(_("group of staff"), max_length=40, default="standard")
+    sex = models.CharField(
+        _("sex"), max_length=1, blank=True, choices=[("F", _("female")), ("M", _("male")), ("X", _("other"))]
+    )
+    single = models.BooleanField(_("single"), default=False, help_text=_("Unmarried, widowed or divorced."))
+    disabled = models.BooleanField(_("disabled"), default=False)
+    probation_until = models.DateField(_("on probation until"), null=True, blank=True)
+    exit_manner = models.CharField(
+        _("how service ended"), max_length=8, default=_Exit.NORMAL,
+        choices=[("NORMAL", _("retired or resigned")), ("REMOVED", _("removed or dismissed")), ("DEATH", _("died"))],
+    )  # fmt: skip
+
+    objects = TenantQuerySet["LeaveFacts"].as_manager()
+
+    class Meta:
+        ordering = ("employee", "-starts_on")
+        verbose_name = _("leave particulars")
+        verbose_name_plural = _("leave particulars")
+        constraints = (models.UniqueConstraint(fields=("employee", "starts_on"), name="leave_facts_start_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.employee} · {self.starts_on}"
+
+
+class Child(TenantModel):
+    """A child of an employee, for child care leave."""
+
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, related_name="children", verbose_name=_("employee"))
+    name = models.CharField(_("name"), max_length=200)
+    born_on = models.DateField(_("born on"))
+    disabled = models.BooleanField(_("disabled"), default=False)
+    died_on = models.DateField(_("died on"), null=True, blank=True)
+
+    objects = TenantQuerySet["Child"].as_manager()
+
+    class Meta:
+        ordering = ("employee", "born_on", "id")
+        verbose_name = _("child")
+        verbose_name_plural = _("children")
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.born_on})"
+
+
+class Absence(TenantModel):
+    """Days without leave that make later credits smaller: entered by HR, taken back rather than changed."""
+
+    class Kind(models.TextChoices):
+        EOL = "EOL", _("Extraordinary leave")
+        DIES_NON = "DIES_NON", _("Dies-non")
+
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind)
+    starts_on = models.DateField(_("from"))
+    ends_on = models.DateField(_("to"))
+    reason = models.CharField(_("reason"), max_length=400)
+    entered_at = models.DateTimeField(_("entered"), auto_now_add=True)
+    entered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, editable=False, verbose_name=_("by")
+    )
+    revoked_at = models.DateTimeField(_("taken back"), null=True, blank=True, editable=False)
+
+    objects = TenantQuerySet["Absence"].as_manager()
+
+    class Meta:
+        ordering = ("-starts_on",)
+        verbose_name = _("absence")
+        verbose_name_plural = _("absences")
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(ends_on__gte=F("starts_on")), name="absence_ends_after_start",
+                violation_error_message=_("The absence ends before it starts."),
+            ),
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.employee} · {self.kind} {self.starts_on}"
+
+
+class Certificate(TenantModel):
+    """A medical certificate: the paper, stored privately, and the dates it states."""
+
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
+    file = models.FileField(_("file"), upload_to=certificate_path, max_length=200)
+    content_type = models.CharField(_("type"), max_length=40)
+    size = models.PositiveIntegerField(_("size in bytes"))
+    sha256 = models.CharField(max_length=64)
+    sick_on = models.DateField(_("dated"), null=True, blank=True)
+    fit_on = models.DateField(_("fit for duty from"), null=True, blank=True)
+    uploaded_at = models.DateTimeField(_("uploaded"), auto_now_add=True)
+
+    objects = TenantQuerySet["Certificate"].as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        verbose_name = _("certificate")
+        verbose_name_plural = _("certificates")
+
+    def __str__(self) -> str:
+        return f"{self.employee} · {self.uploaded_at:%Y-%m-%d}"
+
+
+# --- Applications --------------------------------------------------------------------------------------------------------
+class ApplicationQuerySet(TenantQuerySet["LeaveApplication"]):
+    """Vocabulary of applications."""
+
+    def live(self) -> ApplicationQuerySet:
+        """Those that take or may yet take days: pending and approved."""
+        return self.filter(status__in=LeaveApplication.LIVE)
+
+    def touching(self, first: Any, last: Any) -> ApplicationQuerySet:
+        """Those with a day between two dates, both included."""
+        return self.filter(starts_on__lte=last, ends_on__gte=first)
+
+
+class LeaveApplication(TenantModel):
+    """Leave somebody asked for, and what was decided. What it costs is in its days and, once approved, in the entries."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending", _("Pending")
+        APPROVED = "approved", _("Approved")
+        REJECTED = "rejected", _("Rejected")
+        CANCELLED = "cancelled", _("Cancelled")
+
+    LIVE: ClassVar = (Status.PENDING, Status.APPROVED)
+
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    starts_on = models.DateField(_("from"))
+    ends_on = models.DateField(_("to"))
+    half = models.CharField(_("half day"), max_length=2, choices=DayClaim.Half, blank=True)
+    reason = models.CharField(_("reason"), max_length=500)
+    study = models.BooleanField(_("for an approved course"), default=False)
+    child = models.ForeignKey(Child, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("child"))
+    certificate = models.ForeignKey(Certificate, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("certificate"))
+    extends = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("extends"))
+    rejoined_on = models.DateField(_("rejoined on"), null=True, blank=True)
+    waived = models.JSONField(_("rules set aside"), default=dict, blank=True)
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.PENDING)
+    applied_at = models.DateTimeField(_("applied"), auto_now_add=True)
+    applied_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("applied by"),
+    )
+    decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("decided by"),
+    )
+    remarks = models.CharField(_("remarks"), max_length=500, blank=True)
+
+    objects = ApplicationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        verbose_name = _("leave application")
+        verbose_name_plural = _("leave applications")
+        constraints = (
+            models.CheckConstraint(condition=Q(ends_on__gte=F("starts_on")), name="leave_ends_after_start"),
+            models.CheckConstraint(condition=Q(half="") | Q(ends_on=F("starts_on")), name="leave_half_day_is_one_date"),
+        )
+        indexes: ClassVar = [
+            models.Index(fields=("organization", "employee", "starts_on"), name="leave_person_start"),
+            models.Index(fields=("organization", "status"), name="leave_status"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.employee} · {self.kind} {self.starts_on} – {self.ends_on}"
+
+    @property
+    def holder(self) -> str:
+        """Its name in the daybook."""
+        return f"leave:{self.pk}"
+
+
+class LeaveDay(TenantModel):
+    """A date of an application: what kind of day it is there, and what it costs. Worked out anew when a calendar changes."""
+
+    application = models.ForeignKey(
+        LeaveApplication, on_delete=models.CASCADE, related_name="days", verbose_name=_("application")
+    )
+    date = models.DateField(_("date"))
+    half = models.CharField(_("half day"), max_length=2, blank=True)
+    day_class = models.CharField(_("day"), max_length=12)
+    part = models.CharField(_("part"), max_length=8)
+    account = models.CharField(_("debited to"), max_length=10, choices=Kind)
+    counted = models.PositiveSmallIntegerField(_("half-days of leave"))
+    half_days = models.PositiveSmallIntegerField(_("half-days debited"))
+    short = models.BooleanField(
+        _("not covered"), default=False, help_text=_("The balance did not suffice when this day came to count: HR decides.")
+    )
+    calendar = models.ForeignKey(Calendar, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("calendar"))
+
+    objects = TenantQuerySet["LeaveDay"].as_manager()
+
+    class Meta:
+        ordering = ("date",)
+        verbose_name = _("day of leave")
+        verbose_name_plural = _("days of leave")
+        constraints = (models.UniqueConstraint(fields=("application", "date", "half"), name="leave_day_once"),)
+        indexes: ClassVar = [models.Index(fields=("organization", "date"), name="leave_day_date")]
+
+    def __str__(self) -> str:
+        return f"{self.date} {self.half}"
+
+
+class LeaveEvent(TenantModel):
+    """What was done to an application, by whom and when: append-only."""
+
+    append_only = True
+
+    class What(models.TextChoices):
+        APPLIED = "applied", _("Applied")
+        APPROVED = "approved", _("Approved")
+        REJECTED = "rejected", _("Rejected")
+        CANCELLED = "cancelled", _("Cancelled")
+        CURTAILED = "curtailed", _("Curtailed")
+        CONVERTED = "converted", _("Converted")
+        REJOINED = "rejoined", _("Rejoined")
+
+    application = models.ForeignKey(
+        LeaveApplication, on_delete=models.PROTECT, related_name="events", verbose_name=_("application")
+    )
+    at = models.DateTimeField(_("at"))
+    what = models.CharField(_("what"), max_length=10, choices=What)
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("by"))
+    remarks = models.CharField(_("remarks"), max_length=500, blank=True)
+    details = models.JSONField(_("details"), default=dict, blank=True)
+
+    objects = TenantQuerySet["LeaveEvent"].as_manager()
+
+    class Meta:
+        ordering = ("id",)
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.at:%Y-%m-%d %H:%M}"
+
+
+# --- The ledger ------------------------------------------------------------------------------------------------------------
+class Account(TenantModel):
+    """The leave account of one employee in one kind. It holds no number: it is the row that is locked."""
+
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    settled_on = models.DateField(
+        _("settled up to"), null=True, blank=True, help_text=_("The day up to which the job has run.")
+    )
+
+    objects = TenantQuerySet["Account"].as_manager()
+
+    class Meta:
+        ordering = ("employee", "id")
+        verbose_name = _("leave account")
+        verbose_name_plural = _("leave accounts")
+        constraints = (models.UniqueConstraint(fields=("employee", "kind"), name="leave_account_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.employee} · {self.kind}"
+
+
+class Entry(TenantModel):
+    """A movement on an account, in half-days: append-only. What is wrong is reversed, never changed."""
+
+    append_only = True
+
+    class Type(models.TextChoices):
+        OPENING = "OPENING", _("Brought forward")
+        CREDIT = "CREDIT", _("Credit")
+        CREDIT_PRORATA = "CREDIT_PRORATA", _("Credit in proportion")
+        EXIT_ADJUST = "EXIT_ADJUST", _("Cut on leaving")
+        REDUCTION = "REDUCTION", _("Reduction")
+        DEBIT = "DEBIT", _("Leave")
+        REVERSAL = "REVERSAL", _("Reversal")
+        LAPSE = "LAPSE", _("Lapsed")
+        ENCASH = "ENCASH", _("Encashed")
+        JOINING_TIME = "JOINING_TIME", _("Joining time not taken")
+        LATE_DEBIT = "LATE_DEBIT", _("Late coming")
+        OVERSTAY = "OVERSTAY", _("Overstay")
+        MANUAL = "MANUAL", _("By order")
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="entries", verbose_name=_("account"))
+    half_days = models.IntegerField(_("half-days"))
+    effective_on = models.DateField(_("effective"))
+    period = models.CharField(_("period"), max_length=10, blank=True)
+    type = models.CharField(_("type"), max_length=16, choices=Type)
+    slot = models.CharField(max_length=60)
+    number = models.PositiveIntegerField()
+    application = models.ForeignKey(
+        LeaveApplication, on_delete=models.PROTECT, null=True, blank=True, related_name="entries", verbose_name=_("application")
+    )
+    policy = models.ForeignKey(LeavePolicy, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("policy"))
+    reverses = models.OneToOneField("self", on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("reverses"))
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("by"))
+    reason = models.CharField(_("reason"), max_length=400, blank=True)
+    posted_at = models.DateTimeField(_("posted"))
+
+    objects = TenantQuerySet["Entry"].as_manager()
+
+    class Meta:
+        ordering = ("effective_on", "id")
+        verbose_name = _("entry")
+        verbose_name_plural = _("entries")
+        constraints = (
+            # Two jobs that post the same thing at once: one of them is refused by the database.
+            models.UniqueConstraint(fields=("account", "slot", "number"), name="leave_entry_once"),
+            models.CheckConstraint(condition=~Q(half_days=0), name="leave_entry_moves"),
+        )
+        indexes: ClassVar = [models.Index(fields=("account", "effective_on"), name="leave_entry_day")]
+
+    def __str__(self) -> str:
+        return f"{self.effective_on} {self.type} {self.half_days / 2:+g}"
+
+
+class LedgerOrder(TenantModel):
+    """An entry by order: one person proposes it, another confirms it, and only then it is posted."""
+
+    class State(models.TextChoices):
+        PROPOSED = "proposed", _("Proposed")
+        CONFIRMED = "confirmed", _("Confirmed")
+        REFUSED = "refused", _("Refused")
+
+    TYPES: ClassVar = (
+        Entry.Type.OPENING, Entry.Type.MANUAL, Entry.Type.ENCASH, Entry.Type.JOINING_TIME, Entry.Type.LATE_DEBIT,
+    )  # fmt: skip
+
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
+    kind = models.CharField(_("account"), max_length=10, choices=Kind)
+    type = models.CharField(_("type"), max_length=16, choices=[(one.value, one.label) for one in TYPES])
+    days = _days(_("days"), help_text=_("With a minus: taken off."))
+    effective_on = models.DateField(_("effective"))
+    reason = models.CharField(_("reason"), max_length=400)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.PROPOSED, editable=False)
+    proposed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("proposed by"),
+    )
+    proposed_at = models.DateTimeField(_("proposed"), auto_now_add=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("decided by"),
+    )
+    decided_at = models.DateTimeField(_("decided"), null=True, editable=False)
+
+    objects = TenantQuerySet["LedgerOrder"].as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        verbose_name = _("ledger order")
+        verbose_name_plural = _("ledger orders")
+
+    def __str__(self) -> str:
+        return f"{self.employee} · {self.kind} {self.days:+}"
+
+
+class LateMark(TenantModel):
+    """A day of late coming or early leaving, and what it cost: decided once for each day."""
+
+    class Outcome(models.TextChoices):
+        DEBITED = "debited", _("Half a day of casual leave")
+        CONDONED = "condoned", _("Condoned")
+        OWED = "owed", _("Half a day owed")
+        SETTLED = "settled", _("Owed, and taken off earned leave")
+
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
+    date = models.DateField(_("date"))
+    outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome)
+    reason = models.CharField(_("reason"), max_length=400, blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("decided by")
+    )
+    decided_at = models.DateTimeField(_("decided"), auto_now_add=True)
+
+    objects = TenantQuerySet["LateMark"].as_manager()
+
+    class Meta:
+        ordering = ("-date",)
+        verbose_name = _("late mark")
+        verbose_name_plural = _("late marks")
+        constraints = (models.UniqueConstraint(fields=("employee", "date"), name="late_mark_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.employee} · {self.date}"

@@ -1,0 +1,233 @@
+"""Verbs on rules and calendars: draft, compare, publish. What is published is fixed; a change is a new version.
+
+A published calendar is worked into all leave it touches in the same transaction; `impact` shows the difference beforehand.
+Called by the console and the demo.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models import Max, Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from employees.models import Change, Employee, Organization, Site
+from employees.refusals import Conflict, Refused
+from leaves import ledger
+from leaves.charging import LONGEST_CLOSURE, charge_all, total
+from leaves.facts import read, spell
+from leaves.models import Account, Calendar, CalendarDay, KindRule, LeaveApplication, LeaveDay, LeavePolicy
+
+CCS_1972: Final = Path(__file__).with_name("ccs_1972.json")
+
+
+# --- Rules -------------------------------------------------------------------------------------------------------------
+def ccs_1972() -> dict[str, Any]:
+    """The central government's rules as plain data, to start from."""
+    data: dict[str, Any] = json.loads(CCS_1972.read_text())
+    return data
+
+
+def draft_policy(
+    organization: Organization, data: Mapping[str, Any], effective_from: date, *, scheme: str = "standard"
+) -> LeavePolicy:
+    """Store a version of rules from plain data (the form of `ccs_1972.json`) as a draft. Raises ValidationError."""
+    with transaction.atomic():
+        policy = LeavePolicy(
+            organization=organization, scheme=scheme, name=data.get("name", scheme), effective_from=effective_from,
+            source=data.get("source", ""), combinations=data["combinations"], **data.get("switches", {}),
+        )  # fmt: skip
+        policy.full_clean()
+        policy.save()
+        for kind, facts in data["kinds"].items():
+            rule = KindRule(organization=organization, policy=policy, kind=kind, **{"account": kind, **facts})
+            rule.full_clean()
+            rule.save()
+    return policy
+
+
+def next_policy(policy: LeavePolicy, effective_from: date) -> LeavePolicy:
+    """A draft with the same rules for a later day, to be edited and published."""
+    with transaction.atomic():
+        rules = list(policy.rules.all())
+        copy = LeavePolicy.objects.get(pk=policy.pk)
+        copy.pk, copy.effective_from, copy.published_at, copy.published_by = None, effective_from, None, None
+        copy._state.adding = True
+        copy.full_clean()
+        copy.save()
+        for rule in rules:
+            rule.pk, rule.policy = None, copy
+            rule._state.adding = True
+            rule.save()
+    return copy
+
+
+def save_policy(policy: LeavePolicy) -> LeavePolicy:
+    """Validate and store a draft. Raises ValidationError for one that is published."""
+    policy.full_clean()
+    _must_be_draft(LeavePolicy.objects.filter(pk=policy.pk).first())
+    policy.save()
+    return policy
+
+
+def save_rule(rule: KindRule) -> KindRule:
+    """Validate and store a rule of a draft. Raises ValidationError for one of a published version."""
+    rule.full_clean()
+    _must_be_draft(rule.policy)
+    rule.save()
+    return rule
+
+
+def _must_be_draft(row: LeavePolicy | Calendar | None) -> None:
+    if row is not None and row.published_at is not None:
+        raise Refused(_("What is published is not changed. Make a new version."), code="PUBLISHED", rule="VERSION")
+
+
+def publish_policy(policy: LeavePolicy, *, actor: User | None) -> LeavePolicy:
+    """Put a version of rules into force. Accounts follow with the next run of the job, or the next change of that account."""
+    try:
+        policy.as_policy()
+    except ValueError as error:
+        raise Refused(str(error), code="CONTRADICTION", rule="POLICY") from error
+    with transaction.atomic():
+        drafts = LeavePolicy.objects.of(policy.organization_id).filter(pk=policy.pk, published_at__isnull=True)
+        if not drafts.update(published_at=timezone.now(), published_by=actor):
+            raise Conflict(_("This version is published already."), code="PUBLISHED", rule="VERSION")
+        Account.objects.of(policy.organization_id).update(settled_on=None)
+    policy.refresh_from_db()
+    return policy
+
+
+# --- Calendars -----------------------------------------------------------------------------------------------------------
+def draft_calendar(organization: Organization, site: Site | None, year: int) -> Calendar:
+    """A draft for an office and year: a copy of the version in force, or an empty one."""
+    with transaction.atomic():
+        same = Calendar.objects.of(organization).filter(site=site, year=year)
+        latest = same.published().order_by("-version").first()
+        number = (same.aggregate(most=Max("version"))["most"] or 0) + 1
+        draft = Calendar(organization=organization, site=site, year=year, version=number)
+        if latest is not None:
+            draft.weekly_offs, draft.order_no = latest.weekly_offs, latest.order_no
+        draft.full_clean()
+        draft.save()
+        if latest is not None:
+            CalendarDay.objects.bulk_create(
+                CalendarDay(organization=organization, calendar=draft, date=day.date, mark=day.mark, name=day.name)
+                for day in latest.days.all()
+            )
+    return draft
+
+
+def save_calendar(calendar: Calendar) -> Calendar:
+    """Validate and store a draft; a new one takes the next version number of its office and year."""
+    if calendar._state.adding:
+        same = Calendar.objects.of(calendar.organization_id).filter(site=calendar.site, year=calendar.year)
+        calendar.version = (same.aggregate(most=Max("version"))["most"] or 0) + 1
+    calendar.full_clean()
+    _must_be_draft(Calendar.objects.filter(pk=calendar.pk).first())
+    calendar.save()
+    return calendar
+
+
+def save_day(day: CalendarDay) -> CalendarDay:
+    """Validate and store a date of a draft."""
+    day.full_clean()
+    _must_be_draft(day.calendar)
+    if day.date.year != day.calendar.year:
+        raise Refused(
+            _("This calendar is for %(year)s.") % {"year": day.calendar.year}, code="OTHER_YEAR", rule="P1", field="date"
+        )
+    day.save()
+    return day
+
+
+def remove_day(day: CalendarDay) -> None:
+    """Take a date out of a draft."""
+    _must_be_draft(day.calendar)
+    day.delete()
+
+
+def set_days(calendar: Calendar, days: Iterable[tuple[date, str, str]]) -> None:
+    """Add dates (date, class, name) to a draft."""
+    for on, mark, name in days:
+        save_day(CalendarDay(organization_id=calendar.organization_id, calendar=calendar, date=on, mark=mark, name=name))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What a calendar would change for one application, in half-days debited."""
+
+    application: LeaveApplication
+    before: int
+    after: int
+
+
+def impact(calendar: Calendar) -> list[Difference]:
+    """The applications that would cost something else if this draft were published."""
+    found: list[Difference] = []
+    for employee in _affected(calendar):
+        file = read(employee, date(calendar.year, 1, 1), date(calendar.year, 12, 31), instead=calendar)
+        every = charge_all([spell(one) for one in file.applications], file.ground)
+        stored: dict[int, int] = {}
+        for pk, amount in LeaveDay.objects.filter(application__in=[one.pk for one in file.applications]).values_list(
+            "application_id", "half_days"
+        ):
+            stored[pk] = stored.get(pk, 0) + amount
+        for one in file.applications:
+            if stored.get(one.pk, 0) != total(every[one.pk]):
+                found.append(Difference(one, stored.get(one.pk, 0), total(every[one.pk])))
+    return found
+
+
+def _affected(calendar: Calendar) -> list[Employee]:
+    """People with live leave in or beside the calendar's year, in the order in which their accounts are locked."""
+    around = timedelta(days=LONGEST_CLOSURE)
+    live = LeaveApplication.objects.of(calendar.organization_id).live()
+    near = live.touching(date(calendar.year, 1, 1) - around, date(calendar.year, 12, 31) + around)
+    people = Employee.objects.of(calendar.organization_id).filter(pk__in=near.values("employee"))
+    if calendar.site_id is not None:
+        people = people.filter(Q(assignments__site=calendar.site_id)).distinct()
+    return list(people.select_related("organization").order_by("pk"))
+
+
+def publish_calendar(calendar: Calendar, *, actor: User | None) -> list[LeaveApplication]:
+    """Put a calendar into force and work it into all leave it touches; returns the approved applications whose cost changed.
+
+    Raises Conflict when it is published already, or when a later version is.
+    """
+    with transaction.atomic():
+        ledger.gate(calendar.organization_id, [calendar.year])
+        same = Calendar.objects.of(calendar.organization_id).filter(site=calendar.site, year=calendar.year)
+        if same.published().filter(version__gt=calendar.version).exists():
+            raise Conflict(_("A later version is published already."), code="OUTDATED", rule="VERSION")
+        drafts = same.filter(pk=calendar.pk, published_at__isnull=True)
+        if not drafts.update(published_at=timezone.now(), published_by=actor):
+            raise Conflict(_("This calendar is published already."), code="PUBLISHED", rule="VERSION")
+        changed: list[LeaveApplication] = []
+        for employee in _affected(calendar):
+            changed += rework(employee, calendar.year, actor=actor)
+        # For everybody's days, with or without leave.
+        Change.objects.create(
+            organization_id=calendar.organization_id, kind=Change.Kind.LEAVE, starts_on=date(calendar.year, 1, 1),
+            ends_on=date(calendar.year, 12, 31),
+        )  # fmt: skip
+    calendar.refresh_from_db()
+    return changed
+
+
+def rework(employee: Employee, year: int, *, actor: User | None = None) -> list[LeaveApplication]:
+    """Bring what one person's leave of a year costs up to date. Within a transaction."""
+    ledger.lock(employee)
+    changed = ledger.rework(read(employee, date(year, 1, 1), date(year, 12, 31)), actor=actor)
+    for one in changed:
+        ledger.note(one)
+    ledger.settle(employee)
+    return changed

@@ -1,0 +1,209 @@
+"""Verbs on everything around applications: papers, particulars, absences, entries by order, late coming, overstays.
+
+Each that moves something on an account runs under the lock of the accounts and leaves them settled. Called by the API, the
+console and, for late coming, by whoever works out days.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from django.core.exceptions import ValidationError
+from django.core.files.base import ContentFile
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from employees.models import Change, Employee
+from employees.refusals import Conflict, Refused
+from employees.services import note_change
+from leaves import ledger
+from leaves.calendars import days_between
+from leaves.facts import read
+from leaves.judgement import Refusal
+from leaves.models import Absence, Certificate, Entry, LateMark, LeaveFacts, LedgerOrder
+from leaves.policies import Kind, half_days
+from leaves.refusals import refused
+
+# By its first bytes: what a file calls itself is its sender's word.
+CERTIFICATE_TYPES: Final[Mapping[str, bytes]] = {
+    "application/pdf": b"%PDF-", "image/jpeg": b"\xff\xd8\xff", "image/png": b"\x89PNG\r\n\x1a\n",
+}  # fmt: skip
+
+
+def keep_certificate(
+    employee: Employee, content: bytes, *, sick_on: date | None = None, fit_on: date | None = None
+) -> Certificate:  # fmt: skip
+    """Store a medical certificate privately. Raises Refused when it is neither PDF, JPEG nor PNG by its own first bytes."""
+    kind = next((name for name, magic in CERTIFICATE_TYPES.items() if content.startswith(magic)), None)
+    if kind is None:
+        raise Refused(
+            _("A certificate is a PDF, JPEG or PNG file."), code="CERTIFICATE_TYPE", rule="K5", field="file",
+            details={"allowed": sorted(CERTIFICATE_TYPES)},
+        )  # fmt: skip
+    if sick_on and fit_on and fit_on < sick_on:
+        raise Refused(_("Fit before ill: check the dates."), code="CERTIFICATE_DATES", rule="G6", field="fit_on")
+    row = Certificate(
+        organization_id=employee.organization_id, employee=employee, content_type=kind, size=len(content),
+        sha256=hashlib.sha256(content).hexdigest(), sick_on=sick_on, fit_on=fit_on,
+    )  # fmt: skip
+    row.file.save("certificate", ContentFile(content), save=False)
+    row.save()
+    return row
+
+
+def save_facts(facts: LeaveFacts) -> LeaveFacts:
+    """Validate and store what the rules ask about a person; credits that follow from it are posted."""
+    facts.full_clean()
+    with transaction.atomic():
+        ledger.lock(facts.employee)
+        facts.save()
+        ledger.settle(facts.employee)
+    return facts
+
+
+def save_absence(absence: Absence, *, actor: User | None = None) -> Absence:
+    """Validate and store extraordinary leave or dies-non; only the difference it makes to later credits is posted."""
+    absence.full_clean()
+    with transaction.atomic():
+        ledger.lock(absence.employee)
+        if absence._state.adding:
+            absence.entered_by = actor
+        absence.save()
+        ledger.settle(absence.employee)
+        note_change(absence.employee, Change.Kind.LEAVE, absence.starts_on, absence.ends_on)
+    return absence
+
+
+def revoke_absence(absence: Absence) -> None:
+    """Take an absence back, with what it cost."""
+    with transaction.atomic():
+        ledger.lock(absence.employee)
+        if Absence.objects.filter(pk=absence.pk, revoked_at__isnull=True).update(revoked_at=timezone.now()):
+            ledger.settle(absence.employee)
+            note_change(absence.employee, Change.Kind.LEAVE, absence.starts_on, absence.ends_on)
+
+
+# --- Orders, late coming, overstays ------------------------------------------------------------------------------------------
+def propose_order(order: LedgerOrder, *, actor: User) -> LedgerOrder:
+    """Store an entry by order; somebody else has to confirm it. Raises ValidationError."""
+    if not order._state.adding:
+        raise ValidationError(_("An order is not changed: refuse it, and propose another."))
+    order.proposed_by = actor
+    order.full_clean()
+    if not order.days:
+        raise ValidationError({"days": _("Nothing is moved by zero days.")})
+    order.save()
+    return order
+
+
+def confirm_order(order: LedgerOrder, *, actor: User, confirm: bool = True) -> LedgerOrder:
+    """Post a proposed order, or refuse it. Never by whoever proposed it, nor by the one whose account it is."""
+    with transaction.atomic():
+        ledger.lock(order.employee)
+        if confirm and (actor.pk == order.proposed_by_id or actor.employee_id == order.employee_id):
+            raise Refused(_("Another person has to confirm this order."), code="TWO_PERSONS", rule="LEDGER", field="state")
+        state = LedgerOrder.State.CONFIRMED if confirm else LedgerOrder.State.REFUSED
+        changed = LedgerOrder.objects.of(order.organization_id).filter(pk=order.pk, state=LedgerOrder.State.PROPOSED)
+        if not changed.update(state=state, decided_by=actor, decided_at=timezone.now()):
+            raise Conflict(_("This order was decided already."), code="ALREADY_DECIDED", rule="LEDGER", field="state")
+        if confirm:
+            _post_order(order, actor)
+        order.refresh_from_db()
+    return order
+
+
+def _post_order(order: LedgerOrder, actor: User) -> None:
+    file = read(order.employee, order.effective_on, order.effective_on)
+    target = file.ledgers.get(Kind(order.kind))
+    amount = half_days(order.days)
+    if target is None or (amount < 0 and not target.book.affords([(order.effective_on, amount)])):
+        available = target.book.available(order.effective_on) / 2 if target else 0
+        raise refused(
+            Refusal(
+                "INSUFFICIENT_BALANCE", "LEDGER", "days",
+                {"kind": order.kind, "account": order.kind, "needed": -amount / 2, "available": available},
+            )
+        )  # fmt: skip
+    ledger.post_own(
+        target.account, amount, order.effective_on, order.type, f"order:{order.pk}", actor=actor, reason=order.reason
+    )  # fmt: skip
+    ledger.settle(order.employee)
+
+
+def mark_late(employee: Employee, on: date, *, actor: User | None = None, condone: bool = False, reason: str = "") -> LateMark:
+    """Late coming or early leaving on a day: half a day of casual leave, unless an authority condones it.
+
+    Without casual leave half a day is owed: nothing is taken from earned leave silently. A day is decided once: what was
+    decided before is returned.
+    """
+    with transaction.atomic():
+        ledger.lock(employee)
+        known = LateMark.objects.of(employee.organization_id).filter(employee=employee, date=on).first()
+        if known is not None:
+            return known
+        mark = LateMark(organization_id=employee.organization_id, employee=employee, date=on, reason=reason, decided_by=actor)
+        mark.outcome = LateMark.Outcome.CONDONED if condone else LateMark.Outcome.OWED
+        casual = read(employee, on, on).ledgers.get(Kind.CL)
+        if not condone and casual is not None and casual.book.affords([(on, -1)]):
+            mark.outcome = LateMark.Outcome.DEBITED
+            ledger.post_own(casual.account, -1, on, Entry.Type.LATE_DEBIT, f"late:{on}", actor=actor, reason=reason)
+        mark.save()
+        ledger.settle(employee)
+        note_change(employee, Change.Kind.LEAVE, on, on)
+    return mark
+
+
+def settle_owed(employee: Employee, *, actor: User, effective_on: date) -> LedgerOrder | None:
+    """Propose an order that takes one day of earned leave for the two oldest half-days owed; None while fewer are owed."""
+    with transaction.atomic():
+        ledger.lock(employee)
+        owed = LateMark.objects.of(employee.organization_id).filter(employee=employee, outcome=LateMark.Outcome.OWED)
+        two = list(owed.order_by("date")[:2])
+        if len(two) < 2:
+            return None
+        LateMark.objects.filter(pk__in=[one.pk for one in two]).update(outcome=LateMark.Outcome.SETTLED)
+        days = ", ".join(str(one.date) for one in two)
+        order = LedgerOrder(
+            organization_id=employee.organization_id, employee=employee, kind=Kind.EL, type=Entry.Type.LATE_DEBIT, days=-1,
+            effective_on=effective_on, reason=_("Late on %(days)s") % {"days": days},
+        )  # fmt: skip
+        return propose_order(order, actor=actor)
+
+
+@dataclass(frozen=True, slots=True)
+class Overstay:
+    """What days of absence after leave became: half pay leave as far as it was due, the rest extraordinary leave."""
+
+    half_pay: list[date]
+    extraordinary: list[date]
+
+
+def record_overstay(employee: Employee, first: date, last: date, *, actor: User, off_days: bool = False) -> Overstay:
+    """Book days of absence without sanction. Without pay either way; off days among them only when HR says so."""
+    with transaction.atomic():
+        ledger.lock(employee)
+        file = read(employee, first, last)
+        days = [day for day in days_between(first, last) if off_days or not file.ground.almanac.off(day)]
+        target = file.ledgers.get(Kind.HPL)
+        taken: list[date] = []
+        rest: list[date] = []
+        for day in days:
+            wanted = [*((one, -2) for one in taken), (day, -2)]
+            (taken if not rest and target is not None and target.book.affords(wanted) else rest).append(day)
+        for day in taken:
+            if target is not None:
+                ledger.post_own(target.account, -2, day, Entry.Type.OVERSTAY, f"overstay:{day}", actor=actor)
+        for day in rest:
+            Absence.objects.create(
+                organization_id=employee.organization_id, employee=employee, kind=Absence.Kind.EOL, starts_on=day, ends_on=day,
+                reason=_("Overstay"), entered_by=actor,
+            )  # fmt: skip
+        ledger.settle(employee)
+        note_change(employee, Change.Kind.LEAVE, first, last)
+    return Overstay(taken, rest)

@@ -1,0 +1,72 @@
+"""What a refusal says to a clerk: one sentence for each code, with the numbers in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Final
+
+from django.utils import formats
+from django.utils.translation import gettext_lazy as _
+
+from employees.refusals import Refused
+from leaves.judgement import Refusal
+from leaves.models import Kind
+
+SENTENCES: Final[Mapping[str, Any]] = {
+    "NO_POLICY": _("There are no published leave rules for %(kind)s on %(start)s."),
+    "DATES_REVERSED": _("The last day, %(end)s, is before the first, %(start)s."),
+    "TOO_LONG": _("%(days)s days are more than any leave may last (%(limit)s)."),
+    "HALF_DAY_ONE_DATE": _("A half day is taken on one date: the first and the last day must be the same."),
+    "NOT_EMPLOYED": _("The leave lies outside the time of service."),
+    "NOT_ELIGIBLE": _("%(kind)s is not open to this employee."),
+    "ON_PROBATION": _("%(kind)s is not ordinarily granted on probation, which lasts until %(probation_until)s."),
+    "BACKDATED": _("%(kind)s needs sanction beforehand; %(start)s has passed."),
+    "HALF_DAY_NOT_ALLOWED": _("%(kind)s cannot be taken for half a day."),
+    "RH_NOT_ON_LIST": _("This date is not on the list of restricted holidays of the employee's office: %(dates)s."),
+    "NO_CHARGEABLE_DAYS": _("The office is closed on every day asked for, so no leave is needed. %(holidays)s"),
+    "OVERLAP": _("Another application takes these days already (%(application)s)."),
+    "TOUR_CONFLICT": _("A tour (%(tour)s) takes %(date)s already; have it cut short first."),
+    "STUDY_LIMIT": _("Courses may take %(limit)s days in a career; %(used)s are used and %(days)s are asked for."),
+    "CERTIFICATE_REQUIRED": _("%(kind)s needs a medical certificate."),
+    "CCL_CHILD_REQUIRED": _("Say for which child the leave is."),
+    "CCL_CHILD_NOT_ELDEST_TWO": _("Child care leave is for the eldest %(limit)s surviving children; this is number %(rank)s."),
+    "CCL_CHILD_AGE": _("The child is %(age)s on %(birthday)s; the last possible day is %(last_day)s."),
+    "CCL_MIN_SPELL": _("A spell lasts at least %(limit)s days; this one has %(days)s."),
+    "CCL_SPELL_LIMIT": _("This would be spell %(spells)s of %(year)s; %(limit)s are allowed."),
+    "MAX_AT_A_STRETCH": _("%(days)s days at a stretch; at most %(limit)s are allowed."),
+    "COMBINATION_NOT_ALLOWED": _("%(first)s and %(then)s cannot be taken together without work between them."),
+    "RH_LIMIT": _("At most %(limit)s restricted holidays a year; %(available)s are left."),
+    "INSUFFICIENT_BALANCE": _("%(needed)s days of %(account)s are needed; %(available)s are available."),
+    "CONVERSION_WINDOW": _("Another kind can be asked for until %(until)s, %(limit)s days after rejoining."),
+}
+
+
+def refused(refusal: Refusal) -> Refused:
+    """The domain error for a refusal of the rules."""
+    message = SENTENCES[refusal.code] % {name: _words(value) for name, value in refusal.details.items()}
+    return Refused(
+        message.strip(), code=refusal.code, rule=refusal.rule, field=refusal.field,
+        details={name: plain(value) for name, value in refusal.details.items()},
+    )  # fmt: skip
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it."""
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, (list, tuple)):
+        return [plain(one) for one in value]
+    if isinstance(value, Mapping):
+        return {name: plain(one) for name, one in value.items()}
+    return value
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, date):
+        return formats.date_format(value)
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_words(one) for one in value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(Kind(value).label) if value in Kind.values else str(value)

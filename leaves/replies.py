@@ -1,0 +1,144 @@
+"""How leave is told over REST: the rows of the contract, for `api` and for the OpenAPI file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from employees.models import DayClaim
+from leaves.models import CalendarDay, Kind, LeaveApplication
+
+HALVES = DayClaim.Half.choices
+
+
+class ApplicantReply(serializers.Serializer[dict[str, Any]]):
+    """Whose it is."""
+
+    id = serializers.UUIDField()
+    code = serializers.CharField()
+    name = serializers.CharField()
+
+
+class LeaveReply(serializers.Serializer[dict[str, Any]]):
+    """An application, and what became of it."""
+
+    id = serializers.IntegerField()
+    employee = ApplicantReply()
+    leave_type = serializers.ChoiceField(choices=Kind.choices)
+    start_date = serializers.DateField()
+    end_date = serializers.DateField()
+    is_half_day = serializers.BooleanField()
+    half_day_session = serializers.ChoiceField(choices=HALVES, allow_null=True)
+    reason = serializers.CharField()
+    child_id = serializers.IntegerField(allow_null=True)
+    certificate_id = serializers.IntegerField(allow_null=True)
+    for_study = serializers.BooleanField()
+    extends_id = serializers.IntegerField(allow_null=True)
+    status = serializers.ChoiceField(choices=LeaveApplication.Status.values)
+    chargeable_days = serializers.FloatField()
+    applied_at = serializers.DateTimeField()
+    decided_by = serializers.CharField(allow_null=True)
+    decided_at = serializers.DateTimeField(allow_null=True)
+    remarks = serializers.CharField(allow_blank=True)
+
+
+class RefusalReply(serializers.Serializer[dict[str, Any]]):
+    """One reason against it."""
+
+    code = serializers.CharField()
+    rule = serializers.CharField()
+    field = serializers.CharField()
+    message = serializers.CharField()
+    details = serializers.DictField()
+
+
+class DayReply(serializers.Serializer[dict[str, Any]]):
+    """One date of it."""
+
+    date = serializers.DateField()
+    session = serializers.ChoiceField(choices=HALVES, allow_null=True)
+    day_class = serializers.CharField()
+    part = serializers.CharField()
+    days_debited = serializers.FloatField()
+
+
+class PreviewReply(serializers.Serializer[dict[str, Any]]):
+    """What it would cost, and why not."""
+
+    allowed = serializers.BooleanField()
+    chargeable_days = serializers.FloatField()
+    available_before = serializers.FloatField()
+    available_after = serializers.FloatField()
+    days = DayReply(many=True)
+    refusals = RefusalReply(many=True)
+
+
+class BalanceReply(serializers.Serializer[dict[str, Any]]):
+    """One kind, in days."""
+
+    leave_type = serializers.CharField()
+    opening = serializers.FloatField()
+    credited = serializers.FloatField()
+    debited = serializers.FloatField()
+    lapsed = serializers.FloatField()
+    held = serializers.FloatField()
+    available = serializers.FloatField()
+
+
+class BalancesReply(serializers.Serializer[dict[str, Any]]):
+    """A year's balances."""
+
+    year = serializers.IntegerField()
+    as_of = serializers.DateField()
+    data = BalanceReply(many=True)  # type: ignore[assignment]
+
+
+class IdReply(serializers.Serializer[dict[str, Any]]):
+    """What to name it by."""
+
+    id = serializers.IntegerField()
+
+
+class ChildReply(serializers.Serializer[dict[str, Any]]):
+    """A child, for child care leave."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    born_on = serializers.DateField()
+    disabled = serializers.BooleanField()
+
+
+class ChildrenReply(serializers.Serializer[dict[str, Any]]):
+    """One's own children."""
+
+    data = ChildReply(many=True)  # type: ignore[assignment]
+
+
+class HolidayReply(serializers.Serializer[dict[str, Any]]):
+    """A date that is not as its weekday would be."""
+
+    date = serializers.DateField()
+    name = serializers.CharField()
+
+
+class HolidaysReply(serializers.Serializer[dict[str, Any]]):
+    """A year's list of one office."""
+
+    year = serializers.IntegerField()
+    office = serializers.CharField(allow_null=True)
+    data = HolidayReply(many=True)  # type: ignore[assignment]
+
+
+# `class` is a word of the contract, and of Python.
+HolidayReply._declared_fields["class"] = serializers.ChoiceField(choices=CalendarDay.Mark.values)
+
+
+class AdminHolidayReply(HolidayReply):
+    """The same, and where it stands."""
+
+    id = serializers.IntegerField()
+    office = serializers.CharField(allow_null=True)
+    year = serializers.IntegerField()
+    version = serializers.IntegerField()
+    published = serializers.BooleanField()

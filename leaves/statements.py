@@ -1,0 +1,143 @@
+"""What leave there is: the days that approved leave covers, and a person's accounts in a year. Nothing is written here.
+
+`covered` is for whoever works out days of attendance; `statement` for the API and the console.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final
+
+from django.db import transaction
+
+from employees.models import Employee
+from leaves import ledger
+from leaves.facts import RULE_SLOT, File, read, today
+from leaves.models import Account, Entry, KindRule, LeaveApplication, LeaveDay
+from leaves.policies import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """A day (or half of it) of approved leave, for whoever works out days. `pay_percent` is of that day's pay."""
+
+    employee_id: Any
+    date: date
+    half: str
+    kind: str
+    day_class: str
+    application_id: int
+    pay_percent: int
+
+
+def covered(organization_id: int, first: date, last: date, employees: Iterable[Any] | None = None) -> list[Covered]:
+    """The days of approved leave between two dates, both included, oldest first. Off days that are free are not among them."""
+    rows = LeaveDay.objects.of(organization_id).filter(
+        application__status=LeaveApplication.Status.APPROVED, date__range=(first, last), counted__gt=0
+    )
+    if employees is not None:
+        rows = rows.filter(application__employee__in=list(employees))
+    pay = _Pay(organization_id)
+    return [
+        Covered(
+            one.application.employee_id, one.date, one.half, one.application.kind, one.day_class, one.application_id,
+            pay.percent(one),
+        )
+        for one in rows.select_related("application").order_by("date", "half", "id")
+    ]  # fmt: skip
+
+
+class _Pay:
+    """Pay of days of leave; the days counted in a career are read once for each person who needs it."""
+
+    def __init__(self, organization_id: int) -> None:
+        published = KindRule.objects.of(organization_id).filter(policy__published_at__isnull=False).select_related("policy")
+        self._rules = sorted(published, key=lambda rule: rule.policy.effective_from)
+        self._taken: dict[tuple[Any, str], list[date]] = {}
+
+    def percent(self, day: LeaveDay) -> int:
+        """Per cent of pay on a day of leave."""
+        one = day.application
+        rule = next((r for r in reversed(self._rules) if r.kind == one.kind and r.policy.effective_from <= one.starts_on), None)
+        if rule is None:
+            return 100
+        if rule.full_pay_days is None:
+            return rule.pay_percent
+        key = (one.employee_id, one.kind)
+        if key not in self._taken:
+            same = LeaveDay.objects.of(one.organization_id).filter(
+                application__employee=one.employee_id,
+                application__kind=one.kind,
+                application__status=LeaveApplication.Status.APPROVED,
+                counted__gt=0,
+            )
+            self._taken[key] = sorted(same.values_list("date", flat=True))
+        before = sum(1 for on in self._taken[key] if on < day.date)
+        return rule.pay_percent if before < rule.full_pay_days else rule.pay_percent_after
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One kind in a year's statement, in half-days."""
+
+    kind: str
+    opening: int
+    credited: int
+    debited: int
+    lapsed: int
+    held: int
+    available: int
+
+
+KINDS_SHOWN: Final = (Kind.CL, Kind.EL, Kind.HPL, Kind.COMMUTED, Kind.CCL, Kind.RH)
+_CREDITS: Final = frozenset({"CREDIT", "CREDIT_PRORATA", "REDUCTION", "EXIT_ADJUST"})
+
+
+def statement(employee: Employee, year: int) -> tuple[date, list[Standing]]:
+    """A person's accounts in a year as of today (or as of the end of a year that is over): the date and six kinds.
+
+    What the rules credit is worked out from facts, so it is right even before the job of the day has run. Debits of approved
+    leave in the year count, those to come too.
+    """
+    with transaction.atomic():
+        ledger.lock(employee)
+    now = today(employee)
+    first, last = date(year, 1, 1), date(year, 12, 31)
+    as_of = max(first, min(now, last))
+    file = read(employee, as_of, as_of)
+    found: dict[Kind, Standing] = {
+        kind: _standing(kind, file, first, last, as_of, over=now > last) for kind in KINDS_SHOWN if kind != Kind.COMMUTED
+    }
+    half_pay = found[Kind.HPL]
+    policy = file.ground.rules.on(as_of)
+    factor = policy.rules[Kind.COMMUTED].factor if policy and Kind.COMMUTED in policy.rules else 2
+    commuted = [getattr(half_pay, name) // factor for name in ("opening", "credited", "debited", "lapsed", "held", "available")]
+    found[Kind.COMMUTED] = Standing(Kind.COMMUTED, *commuted)
+    return as_of, [found[kind] for kind in KINDS_SHOWN]
+
+
+def _standing(kind: Kind, file: File, first: date, last: date, as_of: date, *, over: bool) -> Standing:
+    account = file.ledgers.get(kind)
+    if account is None:
+        return Standing(kind, 0, 0, 0, 0, 0, 0)
+    book = account.book
+    opening = book.balance(first - timedelta(days=1))
+    rules = [one for one in book.system(last + timedelta(days=1) if over else as_of) if first <= one.day <= last]
+    credited = sum(one.half_days for one in rules if one.type in _CREDITS)
+    lapsed = -sum(one.half_days for one in rules if one.type == "LAPSE")
+    moved = [(entry_type, amount) for entry_type, amount in _own_entries(account.account, first, last)]
+    debits = -sum(amount for entry_type, amount in moved if entry_type in _DEBITS)
+    credited += sum(amount for entry_type, amount in moved if entry_type not in _DEBITS)
+    held = -sum(amount for day, amount in book.held if first <= day <= last)
+    available = book.balance(last) if over else book.available(as_of)
+    return Standing(kind, opening, credited, debits, lapsed, held, available)
+
+
+_DEBITS: Final = frozenset({"DEBIT", "REVERSAL", "ENCASH", "LATE_DEBIT", "OVERSTAY"})
+
+
+def _own_entries(account: Account, first: date, last: date) -> list[tuple[str, int]]:
+    rows = Entry.objects.of(account.organization_id).filter(account=account, effective_on__range=(first, last))
+    return list(rows.exclude(slot__startswith=RULE_SLOT).order_by().values_list("type", "half_days"))

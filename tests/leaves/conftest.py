@@ -1,0 +1,108 @@
+"""An office in Delhi under the central government's rules: five-day week, the list of 2026, from 1 January 2026 on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import time_machine
+from django.core.exceptions import ValidationError
+
+from accounts.models import User
+from employees.models import Employee, Organization
+from employees.refusals import Refused
+from leaves import publishing, records, services, statements
+from leaves.models import Calendar, Entry, LeaveApplication, LeavePolicy, LedgerOrder
+from leaves.services import Wish
+from tests import people
+from tests.leaves.test_rules import CLOSED, RESTRICTED, on
+
+# Monday, noon in Delhi, before most of the examples.
+TODAY = "2026-02-02T06:30:00+00:00"
+
+
+@pytest.fixture(autouse=True)
+def _today() -> Iterator[None]:
+    with time_machine.travel(TODAY, tick=False):
+        yield
+
+
+def adopt(
+    organization: Organization, data: dict[str, Any] | None = None, effective_from: date = date(2026, 1, 1)
+) -> LeavePolicy:
+    """Put rules into force; the central government's unless others are given."""
+    draft = publishing.draft_policy(organization, data or publishing.ccs_1972(), effective_from)
+    return publishing.publish_policy(draft, actor=None)
+
+
+def publish_delhi(organization: Organization, year: int = 2026) -> Calendar:
+    """Publish the list of central offices in Delhi."""
+    calendar = publishing.draft_calendar(organization, None, year)
+    publishing.set_days(calendar, [(on(one), "CLOSED", f"Closed on {one}") for one in CLOSED.split(", ")])
+    publishing.set_days(calendar, [(on(one), "RESTRICTED", f"Restricted {one}") for one in RESTRICTED.split(", ")])
+    publishing.publish_calendar(calendar, actor=None)
+    return calendar
+
+
+@dataclass
+class Office:
+    """Acme as an office: Asha applies, Bala decides, HR keeps the books."""
+
+    organization: Organization
+    asha: Employee
+    bala: User
+    hr: User
+    chief: User
+
+    def opening(self, kind: str, days: float, employee: Employee | None = None) -> None:
+        """Bring a balance forward from 31 December 2025."""
+        order = LedgerOrder(
+            organization=self.organization, employee=employee or self.asha, kind=kind, type=Entry.Type.OPENING,
+            days=Decimal(str(days)), effective_on=date(2025, 12, 31), reason="Service book",
+        )  # fmt: skip
+        records.confirm_order(records.propose_order(order, actor=self.hr), actor=self.chief)
+
+    def apply(self, kind: str, first: str, last: str | None = None, half: str = "", **more: Any) -> LeaveApplication:
+        """Apply for Asha."""
+        who = more.pop("employee", self.asha)
+        own_hand = more.pop("own_hand", True)
+        wish = Wish(kind, on(first), on(last or first), half, bool(half), reason="personal", **more)
+        return services.apply(who, wish, actor=None, own_hand=own_hand)
+
+    def grant(self, kind: str, first: str, last: str | None = None, half: str = "", **more: Any) -> LeaveApplication:
+        """Apply, and let Bala approve."""
+        return services.decide(self.apply(kind, first, last, half, **more), actor=self.bala, approve=True)
+
+    def refused(self, call: Callable[..., Any], *values: Any, **more: Any) -> str:
+        """The code with which a call is refused."""
+        with pytest.raises(ValidationError) as caught:
+            call(*values, **more)
+        assert isinstance(caught.value, Refused)
+        return caught.value.code
+
+    def available(self, kind: str, year: int = 2026, employee: Employee | None = None) -> float:
+        """Days that could still be taken."""
+        return self.row(kind, year, employee).available / 2
+
+    def row(self, kind: str, year: int = 2026, employee: Employee | None = None) -> statements.Standing:
+        """One line of the year's statement, in half-days."""
+        return next(one for one in statements.statement(employee or self.asha, year)[1] if one.kind == kind)
+
+
+def make_office(world: people.World) -> Office:
+    """Rules, calendar and people."""
+    adopt(world.acme)
+    publish_delhi(world.acme)
+    bala = people.make_staff(world.acme, "bala", role="approver", employee=world.bala)
+    hr, chief = people.make_staff(world.acme, "hr", role="hr_admin"), people.make_staff(world.acme, "chief")
+    return Office(world.acme, world.asha, bala, hr, chief)
+
+
+@pytest.fixture
+def office(world: people.World) -> Office:
+    """Acme's office."""
+    return make_office(world)

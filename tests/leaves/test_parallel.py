@@ -1,0 +1,105 @@
+"""Many hands on one account at once, with real threads and real commits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import connections
+
+from employees.models import DayClaim
+from employees.refusals import Refused
+from leaves import jobs, publishing, services
+from leaves.models import CalendarDay, Entry, LeaveApplication, LeaveDay, LeaveEvent
+from tests import people
+from tests.leaves.conftest import Office, make_office
+from tests.leaves.test_rules import on
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def office(transactional_db: None) -> Iterator[Office]:
+    yield make_office(people.make_world())
+
+
+def at_once(calls: list[Callable[[], Any]]) -> list[str]:
+    """Run all at once; what each came to: "done", or the code it was refused with."""
+
+    def outcome(call: Callable[[], Any]) -> str:
+        try:
+            call()
+        except ValidationError as error:
+            assert isinstance(error, Refused)
+            return error.code
+        finally:
+            connections.close_all()
+        return "done"
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(outcome, calls))
+
+
+def test_parallel_applications_do_not_overdraw(office: Office) -> None:
+    days = [f"{day} Jul" for day in (1, 2, 6, 7, 8, 9, 13, 14, 20, 21, 22, 27)]
+    outcomes = at_once([lambda day=day: office.apply("CL", day) for day in days])  # type: ignore[misc]
+    assert outcomes.count("done") == 8
+    assert set(outcomes) == {"done", "INSUFFICIENT_BALANCE"} or "MAX_AT_A_STRETCH" in outcomes
+    assert office.available("CL") == 0
+
+
+def test_parallel_applications_for_the_same_days_leave_one(office: Office) -> None:
+    outcomes = at_once([lambda: office.apply("CL", "6 Jul", "8 Jul")] * 6)
+    assert sorted(outcomes) == ["OVERLAP"] * 5 + ["done"]
+    assert (LeaveApplication.objects.count(), DayClaim.objects.count()) == (1, 6)
+
+
+def test_parallel_applications_of_kinds_that_do_not_mix_leave_one(office: Office) -> None:
+    outcomes = at_once([lambda: office.apply("CL", "9 Jul"), lambda: office.apply("EL", "10 Jul")])
+    assert sorted(outcomes) == ["COMBINATION_NOT_ALLOWED", "done"]
+
+
+def test_two_approvers_at_once_are_one_decision(office: Office) -> None:
+    application = office.apply("CL", "6 Jul")
+    decide = services.decide
+    outcomes = at_once(
+        [
+            lambda: decide(application, actor=office.bala, approve=True),
+            lambda: decide(application, actor=office.hr, approve=False),
+            lambda: decide(application, actor=office.chief, approve=True),
+        ]
+    )
+    assert sorted(outcomes) == ["ALREADY_DECIDED", "ALREADY_DECIDED", "done"]
+    assert LeaveEvent.objects.filter(application=application).count() == 2
+    application.refresh_from_db()
+    assert Entry.objects.filter(application=application).count() == (1 if application.status == "approved" else 0)
+
+
+def test_the_job_in_many_places_at_once_posts_once(office: Office) -> None:
+    at_once([lambda: jobs.settle(office.asha, date(2026, 7, 1))] * 6)
+    slots = list(Entry.objects.filter(account__employee=office.asha).values_list("account__kind", "slot", "number"))
+    assert {number for _kind, _slot, number in slots} == {1}
+    assert len(slots) == len(set(slots)) == 6
+
+
+def test_a_calendar_published_while_leave_is_approved_is_worked_in(office: Office) -> None:
+    application = office.apply("CL", "6 Jul", "8 Jul")
+    draft = publishing.draft_calendar(office.organization, None, 2026)
+    CalendarDay.objects.create(
+        organization=office.organization, calendar=draft, date=on("7 Jul"), mark="LOCAL", name="Flood"
+    )  # fmt: skip
+    outcomes = at_once(
+        [
+            lambda: publishing.publish_calendar(draft, actor=None),
+            lambda: services.decide(application, actor=office.bala, approve=True),
+        ]
+    )
+    assert outcomes == ["done", "done"]
+    assert {day.date: day.half_days for day in LeaveDay.objects.filter(application=application)} == {
+        on("6 Jul"): 2, on("7 Jul"): 0, on("8 Jul"): 2,
+    }  # fmt: skip
+    assert office.available("CL") == 6
