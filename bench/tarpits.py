@@ -162,9 +162,7 @@ def main() -> None:
     parser.add_argument("--pits", type=int, default=200, help="tar-pit endpoints of the hostile tenant (200)")
     parser.add_argument("--rate", type=float, default=20.0, help="punches a second of the healthy tenant (20)")
     parser.add_argument("--seconds", type=float, default=60.0, help="length of each measurement (60)")
-    parser.add_argument(
-        "--poison", type=float, default=0.5, help="punches a second of the hostile tenant (0.5)"
-    )
+    parser.add_argument("--poison", type=float, default=0.5, help="punches a second of the hostile tenant (0.5)")
     parser.add_argument("--settle", type=float, default=2.0, help="seconds between the queue and the measurement (2)")
     parser.add_argument("--patience", type=float, default=60.0, help="how long late pushes are waited for (60)")
     parser.add_argument("--hands", type=int, default=8, help="the worker's threads (8, as `manage.py up`)")
