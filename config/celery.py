@@ -10,9 +10,11 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from typing import Any
 
 from celery import Celery, bootsteps
+from celery.worker.consumer import Consumer
 from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -30,6 +32,7 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
+    worker_consumer="config.celery:PatientConsumer",
     broker_connection_timeout=2,
     broker_transport_options={"polling_interval": 0.01}
     if settings.BROKER_URL.startswith("memory:")
@@ -63,6 +66,27 @@ def commit_without_waiting(database: dict[str, Any]) -> None:
         options["init_command"] = options["init_command"].replace("synchronous=FULL", "synchronous=NORMAL")
     else:
         options["options"] += " -c synchronous_commit=off"
+
+
+class PatientConsumer(Consumer):
+    """Celery's consumer ends the whole worker when the broker does what Celery did not foresee: this one connects again.
+
+    A Redis that fails over, is full or holds something strange answers with errors. The watcher needs no broker, and must
+    not end with it.
+    """
+
+    def start(self) -> None:
+        """Consume until the worker is asked to stop."""
+        while True:
+            try:
+                super().start()
+            except Exception:
+                log.exception("The broker's connection ended in an unforeseen way; connecting again")
+                time.sleep(1)
+                self.on_close()
+                self.blueprint.restart(self)
+            else:
+                return
 
 
 class Loops(bootsteps.StartStopStep):

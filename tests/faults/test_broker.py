@@ -29,8 +29,9 @@ BEFORE_S, FAULT_S, AFTER_S = (30.0, 60.0, 30.0) if LONG else (4.0, 7.0, 11.0)
 AGAIN_S = 3.0
 # The promise: what is pushed while the broker is away comes at most this much later than it would have.
 SLOWER_S = 2.0
-# The promise: answers to terminals take at most this much longer at p99. A few milliseconds are the clock's and the machine's.
-LONGER, NOISE_S = 1.2, 0.02
+# The promise: answers to terminals take at most this much longer. The machine's own noise is allowed for; an answer that waited
+# for a broker would be slower by far more.
+LONGER, NOISE_S, P99_NOISE_S = 1.2, 0.02, 0.4
 RABBIT = "amqp://guest:guest@127.0.0.1:5672//"
 
 
@@ -130,6 +131,14 @@ def wiped(site: Site) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def spoilt(site: Site) -> Iterator[None]:
+    """It answers every command with an error, as a replica after a fail-over or a server without memory does."""
+    site.redis.spoil("muster")
+    yield
+    site.redis.wipe()
+
+
+@contextlib.contextmanager
 def killed(site: Site) -> Iterator[None]:
     site.redis.kill()
     yield
@@ -139,7 +148,7 @@ def killed(site: Site) -> Iterator[None]:
 
 @pytest.mark.parametrize(
     "fault",
-    [silent, wiped, *(pytest.param(one, marks=long_only) for one in (refused, dripping, cut, stopped, killed))],
+    [silent, spoilt, *(pytest.param(one, marks=long_only) for one in (refused, dripping, cut, stopped, wiped, killed))],
 )
 def test_pushes_go_on_while_the_broker_does_not(site: Site, fault: Callable[[Site], AbstractContextManager[None]]) -> None:
     with site.worker(site.through_proxy, f"worker-{fault.__name__}") as worker:
@@ -161,9 +170,10 @@ def test_pushes_go_on_while_the_broker_does_not(site: Site, fault: Callable[[Sit
         print(f"{worker.taken() - taken} tasks taken up in the last {AGAIN_S:.0f} s; slowest then {late * 1000:.0f} ms")  # noqa: T201
         assert worker.alive
         assert delay(notes, began, math.inf) < delay(notes, 0, began) + SLOWER_S
-        before, during = answers_p99(load.told, 0, began), answers_p99(load.told, began, ended)
-        print(f"answers to terminals, p99: {during / before:.2f} of what it was")  # noqa: T201
-        assert during < LONGER * before + NOISE_S
+        for part, noise in ((0.5, NOISE_S), (0.99, P99_NOISE_S)):
+            before, during = answers_in(load.told, part, 0, began), answers_in(load.told, part, began, ended)
+            print(f"answers to terminals, p{part * 100:.0f}: {during / before:.2f} of what it was")  # noqa: T201
+            assert during < LONGER * before + noise
         # In use again: otherwise some pushes would wait for a lease that nobody takes up, for ever.
         assert worker.taken() - taken > RATE * AGAIN_S / 6
         assert late < 1.4
@@ -256,9 +266,9 @@ def delay(notes: Sequence[Note], began: float, ended: float) -> float:
     return max((note.delay_s for note in notes if began <= (note.received_at or 0) <= ended), default=0.0)
 
 
-def answers_p99(told: Sequence[Told], began: float, ended: float) -> float:
-    """How long answers to terminals took in that time."""
-    return point([one.took_s for one in told if began <= one.at <= ended], 0.99)
+def answers_in(told: Sequence[Told], part: float, began: float, ended: float) -> float:
+    """How long answers to terminals took in that time, as a percentile."""
+    return point([one.took_s for one in told if began <= one.at <= ended], part)
 
 
 def point(values: Sequence[float], part: float) -> float:

@@ -214,6 +214,10 @@ class Redis(Child):
         """FLUSHALL."""
         self._client().flushall()
 
+    def spoil(self, key: str) -> None:
+        """Put a value of the wrong kind where a queue was: commands on it are refused (WRONGTYPE)."""
+        self._client().set(key, "spoilt")
+
     def lengths(self) -> dict[str, int]:
         """Key → length, for lists."""
         client = self._client()
