@@ -156,7 +156,8 @@ class PunchAdmin(ReadOnlyTenantAdmin):
     @display(description=_("remarks"))
     def remarks(self, punch: Punch) -> str:
         """What makes it worth a second look; an ordinary punch has none."""
-        return ", ".join([*([str(_("late"))] if punch.late else []), *(str(WORDS.get(flag, flag)) for flag in punch.flags)])
+        words = [WORDS.get(word, word) for word in (*punch.reasons.values(), *punch.flags)]
+        return ", ".join(str(word) for word in [*words, *([_("late")] if punch.late else [])])
 
     @display(description=_("reasons"))
     def why(self, punch: Punch) -> Any:

@@ -43,8 +43,9 @@ class Claim:
     `home_zone` the IANA zone of the place, in which the day is reckoned. `evidence` is personal and is kept apart.
 
     Who it was: a number (`user_code`), or a person by id (`employee_id`). A claim that names a person is settled under a lock
-    on that person's row: an `at_text` left empty then means the moment of the lock, `other_keys` are looked up beside `key`
-    (a row under any of them is the first answer), and `pairing` asks for turns: the time within which an earlier punch counts.
+    on that person's row: `other_keys` are looked up beside `key` (a row under any of them is the first answer), and `pairing`
+    asks for turns: the time within which an earlier punch counts. An empty `at_text` says "now": then it comes after what was
+    stored meanwhile, whoever read the clock first.
 
     `findings` are the door's own checks; a refused claim is stored under `refused_key` where that is given, so that the key
     of the accepted one stays free. `max_age` refuses what is older.

@@ -19,7 +19,7 @@ from attendance.claims import Claim
 from attendance.pairing import Earlier
 from attendance.verdicts import Person, Place
 from employees.models import Employee
-from employees.rows import moment, run
+from employees.rows import moment, read_moment, run
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,9 @@ def earlier(organization_id: int, employee_id: UUID, until: datetime, since: dat
     """The nearest accepted punch with a direction, of any door, from `since` to `until` (UTC, both included). One query."""
     (stored,) = _stored([employee_id])
     span = (organization_id, stored, moment(until), moment(since))
-    return next((Earlier(door, direction) for door, direction, *_ in run(_EARLIER, *span, *span)), None)
+    for door, direction, at, _id in run(_EARLIER, *span, *span):
+        return Earlier(door, direction, read_moment(at) or until)
+    return None
 
 
 def _stored(ids: Iterable[UUID]) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 IN: Final = "in"
@@ -11,10 +12,11 @@ OUT: Final = "out"
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """The nearest earlier accepted punch with a direction, of any door, within the time that counts."""
+    """The nearest earlier accepted punch with a direction, of any door, within the time that counts; `at` is UTC."""
 
     door: str
     direction: str
+    at: datetime
 
 
 def out_of_turn(door: str, direction: str | None, earlier: Earlier | None) -> str:

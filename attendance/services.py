@@ -188,14 +188,13 @@ def _settled(organization_id: int, cases: Sequence[Case]) -> list[Case]:
 
 def _settle(organization_id: int, case: Case) -> Case:
     claim, employee_id = case.claim, case.claim.employee_id
-    if employee_id is None:
+    if employee_id is None or claim.pairing is None:
         return case
-    if not claim.at_text:
-        # Now is the moment of the lock: two that say "now" at once are one after the other, whoever's clock was read first.
-        claim = replace(claim, at=timezone.now())
-    if claim.pairing is None:
-        return replace(case, claim=claim)
-    before = facts.earlier(organization_id, employee_id, claim.at, claim.at - claim.pairing)
+    # Of two that say "now" at once, the second to get the lock may be the first to have read the clock: it comes after.
+    until = claim.at if claim.at_text else max(claim.at, timezone.now())
+    before = facts.earlier(organization_id, employee_id, until, claim.at - claim.pairing)
+    if before is not None and before.at > claim.at:
+        claim = replace(claim, at=before.at)
     return Case(claim, settle(claim, case.judgement, before))
 
 

@@ -13,7 +13,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -218,7 +217,7 @@ def _claim(request: Request, holder: KeyHolder, read: Mapping[str, Any], key: st
 def _instant(text: str | None, known: Known, person: Person) -> tuple[Instant, str]:
     """When it was, and the zone of the employee's place then. Raises ValidationError."""
     try:
-        rough = read_time(text, known.zone) if text else Instant(timezone.now(), known.zone)
+        rough = read_time(text, known.zone) if text else Instant(known.asked_at, known.zone)
         zone = known.home_zone(person, local(rough.at, known.zone).date())
         return (read_time(text, zone) if text else Instant(rough.at, zone)), zone
     except ValueError as error:

@@ -113,12 +113,20 @@ def test_a_repeat_is_answered_before_anything_is_judged_anew(world: people.World
     assert Punch.objects.count() == 1
 
 
-def test_without_a_time_now_is_the_moment_of_the_lock_and_a_repeat_hours_later_is_one(world: people.World) -> None:
-    before = timezone.now()
-    claim = claim_of(world.asha, at=before - timedelta(seconds=9), at_text="")
-    outcome = record(claim, world.acme)
-    assert before <= outcome.at <= timezone.now()
-    assert record(replace(claim, at=before + timedelta(hours=3)), world.acme).repeat
+def test_without_a_time_it_is_now_and_a_repeat_hours_later_is_one(world: people.World) -> None:
+    now = timezone.now()
+    claim = claim_of(world.asha, at=now, at_text="")
+    assert record(claim, world.acme).at == now
+    assert record(replace(claim, at=now + timedelta(hours=3)), world.acme).repeat
+
+
+def test_a_now_that_waited_for_the_lock_comes_after_what_was_stored_meanwhile(world: people.World) -> None:
+    first = record(claim_of(world.asha, "in", at=timezone.now(), at_text=""), world.acme)
+    waited = first.at - timedelta(seconds=3)
+    assert record(claim_of(world.asha, "in", at=waited, at_text=""), world.acme).verdict == "rejected_sequence"
+    out = record(claim_of(world.asha, "out", at=waited, at_text=""), world.acme)
+    assert (out.verdict, out.at) == ("accepted", first.at)
+    assert record(claim_of(world.asha, "out", at=waited), world.acme).reasons == {"sequence": "not_in"}
 
 
 def test_all_findings_are_kept_and_the_first_in_order_names_the_verdict(world: people.World) -> None:

@@ -296,6 +296,7 @@ def test_without_a_time_it_is_now(hr: HrSystem, asha: Any) -> None:
     data = hr.clock(asha).json()["data"]
     found = [datetime.fromisoformat(data[name]) for name in ("occurredAt", "recordedAt")]
     assert all(before - timedelta(milliseconds=1) <= one <= timezone.now() for one in found)
+    assert found[0] == found[1]
     assert Punch.objects.get().late is False
 
 
