@@ -117,7 +117,7 @@ def _lunch() -> Iterator[CheckMessage]:
     try:
         lunch(settings.LUNCH)
     except ValueError:
-        yield Error(f"MUSTER_LUNCH: “{settings.LUNCH}” cannot be read.", hint="Give times such as 13:00-13:30.", id="muster.E016")
+        yield Error(f"MUSTER_LUNCH: “{settings.LUNCH}” cannot be read.", hint="Such as 13:00-13:30.", id="muster.E016")
 
 
 @register(Tags.security)

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminDateWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminDateWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from accounts.abilities import decides_for, may_decide, today
 from employees.console import (
@@ -49,6 +49,9 @@ from leaves.models import (
 )  # fmt: skip
 
 COLOURS: Final = {"pending": "warning", "approved": "success", "rejected": "danger", "cancelled": "info"}
+DAYS: Final = {
+    "WORKING": _("Working day"), "WEEKLY_OFF": _("Weekly off"), "HOLIDAY": _("Closed"), "RESTRICTED": _("Restricted holiday"),
+}  # fmt: skip
 # Rules that an authority may set aside for one application, by their ids.
 WAIVERS: Final = (
     ("CL3", _("CL3: more than the days at a stretch")),
@@ -110,9 +113,11 @@ class ApplicationForm(TenantForm):
     """An application that HR enters for somebody; only here rules can be set aside, each for a reason."""
 
     waive = forms.MultipleChoiceField(
-        label=_("rules set aside"), choices=WAIVERS, required=False, widget=forms.CheckboxSelectMultiple
+        label=_("Rules set aside"), choices=WAIVERS, required=False, widget=forms.CheckboxSelectMultiple
     )
-    waive_reason = forms.CharField(label=_("by whom, and why"), max_length=400, required=False)
+    waive_reason = forms.CharField(
+        label=_("By whom, and why"), max_length=400, required=False, widget=UnfoldAdminTextInputWidget
+    )
 
     def clean(self) -> dict[str, Any]:
         """A rule is not set aside without a reason."""
@@ -129,18 +134,18 @@ class LeaveApplicationAdmin(Acting, TenantAdmin):
 
     form = ApplicationForm
     fieldsets = (
-        (None, {"fields": ("employee", "kind", ("starts_on", "ends_on", "half"), "reason")}),
+        (None, {"fields": ("employee", ("kind", "half"), ("starts_on", "ends_on"), "reason")}),
         (_("Where the kind asks for it"), {"fields": (("certificate", "child"), "study")}),
         (_("By authority"), {"fields": ("waive", "waive_reason")}),
     )
     shown = (
         (None, {"fields": (("employee", "badge"), "kind", ("starts_on", "ends_on", "half"), "reason")}),
-        (_("Decision"), {"fields": (("applied_at", "applied_by"), ("decided_at", "decided_by"), "remarks", "waived")}),
+        (_("Decision"), {"fields": (("applied_at", "applied_by"), ("decided_at", "decided_by"), "remarks", "set_aside")}),
         (_("Days"), {"fields": ("days_table",)}),
         (_("Ledger"), {"fields": ("entries_table",)}),
         (_("History"), {"fields": ("events_table",)}),
     )
-    readonly_fields = ("badge", "days_table", "entries_table", "events_table")
+    readonly_fields = ("badge", "set_aside", "days_table", "entries_table", "events_table")
     autocomplete_fields = ("employee",)
     list_display = ("employee", "kind", "starts_on", "ends_on", "half", "badge", "decided_by")
     list_filter = ("status", "kind")
@@ -234,11 +239,15 @@ class LeaveApplicationAdmin(Acting, TenantAdmin):
     def badge(self, one: LeaveApplication) -> Any:
         return badge_html(one.get_status_display(), COLOURS[one.status])
 
+    @display(description=_("rules set aside"))
+    def set_aside(self, one: LeaveApplication) -> str:
+        return "; ".join(f"{rule}: {reason}" for rule, reason in one.waived.items()) or "–"
+
     @display(description=_("what each day is, and costs"))
     def days_table(self, one: LeaveApplication) -> SafeString:
         rows = (
             (
-                formats.date_format(day.date), day.half or "–", day.day_class, f"{day.half_days / 2:g} {day.account}",
+                formats.date_format(day.date), day.half or "–", DAYS[day.day_class], f"{day.half_days / 2:g} {day.account}",
                 badge_html(_("not covered"), "danger") if day.short else "",
             )
             for day in one.days.all()

@@ -50,7 +50,7 @@ class TourForm(TenantForm):
     """A tour that HR enters for somebody: places one a line."""
 
     places_text = forms.CharField(
-        label=_("places, one a line"), required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
+        label=_("Places, one a line"), required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
     )
 
     def clean(self) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def page(model: str, action: str, pk: int) -> str:
 def test_hr_approves_leave_with_its_days_in_sight(client: Client, ours: SimpleNamespace) -> None:
     client.force_login(people.make_staff(ours.organization, "keeper", role="hr_admin"))
     address = page("leaveapplication", "approve", ours.leaveapplication.pk)
-    assert "WORKING" in client.get(address).content.decode()
+    assert "Working day" in client.get(address).content.decode()
     assert client.post(address, {"remarks": "Fine"}).status_code == 302
     assert LeaveApplication.objects.get(pk=ours.leaveapplication.pk).status == "approved"
     again = client.post(address, {}).content.decode()
