@@ -18,19 +18,23 @@ ROLES: Final = (APPROVER, HR_ADMIN, ADMIN, REPORTS)
 # Who may look. Everybody sees people and punches; what is personal or technical stays with HR.
 _EVERYBODY_VIEWS: Final = (
     "employees.organization", "employees.site", "employees.department", "employees.employee", "employees.assignment",
-    "devices.device", "attendance.punch", "attendance.punchmatch", "attendance.ingestcount",
+    "devices.device", "attendance.punch", "attendance.punchmatch", "attendance.ingestcount", "leaves.calendar",
+    "leaves.calendarday",
 )  # fmt: skip
 _HR_VIEWS: Final = (
     *_EVERYBODY_VIEWS, "employees.change", "devices.devicetoken", "devices.deviceuser", "webhooks.endpoint",
     "webhooks.delivery", "webhooks.attempt", "attendance.punchevidence", "accounts.apiclient", "accounts.clientkey",
     "accounts.personaltoken", "accounts.tokenfamily", "accounts.delegation", "accounts.securityevent",
     "devices.phone", "devices.devicekey", "devices.phonepolicy",
+    "leaves.leaveapplication", "leaves.account", "leaves.entry", "leaves.ledgerorder", "leaves.absence", "leaves.latemark",
+    "leaves.certificate", "leaves.leavefacts", "leaves.child", "leaves.leavepolicy", "leaves.kindrule", "tours.tour",
 )  # fmt: skip
 # Who may write. `devicetoken` stands for issuing and revoking, `punchmatch` for telling whose a punch is.
 _HR_KEEPS: Final = (
     "employees.site", "employees.department", "employees.employee", "employees.assignment", "devices.device",
     "devices.devicetoken", "devices.deviceuser", "webhooks.endpoint", "accounts.apiclient", "accounts.clientkey",
-    "accounts.delegation", "devices.phonepolicy",
+    "accounts.delegation", "devices.phonepolicy", "leaves.calendar", "leaves.calendarday", "leaves.leavepolicy",
+    "leaves.kindrule", "leaves.leavefacts", "leaves.child", "leaves.absence", "leaves.ledgerorder",
 )  # fmt: skip
 _HR_ACTIONS: Final = frozenset(
     {f"{model}:{action}" for model in _HR_KEEPS for action in ("add", "change")}
@@ -40,9 +44,12 @@ _HR_ACTIONS: Final = frozenset(
     | {"employees.site:delete", "employees.department:delete", "devices.deviceuser:delete", "attendance.punchmatch:add"}
     # Phones register themselves; staff revoke and release them.
     | {"devices.phone:change"}
+    # Leave and tours are decided by actions; HR enters them for somebody, and strikes dates from drafts.
+    | {"leaves.leaveapplication:add", "tours.tour:add", "leaves.calendarday:delete"}
 )
 GRANTS: Final[dict[str, frozenset[str]]] = {
-    APPROVER: frozenset(f"{model}:view" for model in _EVERYBODY_VIEWS),
+    # Of leave and tours an approver sees those of the people they decide for.
+    APPROVER: frozenset(f"{model}:view" for model in (*_EVERYBODY_VIEWS, "leaves.leaveapplication", "tours.tour")),
     REPORTS: frozenset(f"{model}:view" for model in _EVERYBODY_VIEWS),
     HR_ADMIN: _HR_ACTIONS,
     ADMIN: _HR_ACTIONS

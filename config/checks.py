@@ -15,6 +15,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as Caution
 
+from tours.spans import lunch
+
 SHORTEST = 32
 METADATA = ip_address("169.254.169.254")
 
@@ -111,7 +113,14 @@ def _proxies() -> Iterator[CheckMessage]:
         )
 
 
+def _lunch() -> Iterator[CheckMessage]:
+    try:
+        lunch(settings.LUNCH)
+    except ValueError:
+        yield Error(f"MUSTER_LUNCH: “{settings.LUNCH}” cannot be read.", hint="Such as 13:00-13:30.", id="muster.E016")
+
+
 @register(Tags.security)
 def settings_are_safe(**_: Any) -> Sequence[CheckMessage]:
     """Everything that can be told from the settings alone."""
-    return [*_secrets(), *_hosts(), *_push(), *_engine(), *_limits(), *_proxies()]
+    return [*_secrets(), *_hosts(), *_push(), *_engine(), *_limits(), *_proxies(), *_lunch()]

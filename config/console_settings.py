@@ -74,6 +74,23 @@ NAVIGATION: Final[list[dict[str, Any]]] = [
         ],
     },
     {
+        "title": _("Leave and tours"),
+        "separator": True,
+        "items": [
+            _line(_("Applications"), "event_available", "leaves_leaveapplication"),
+            _line(_("Tours"), "flight_takeoff", "tours_tour"),
+            _line(_("Accounts"), "account_balance", "leaves_account"),
+            _line(_("Calendars"), "calendar_month", "leaves_calendar"),
+            _line(_("Orders"), "gavel", "leaves_ledgerorder"),
+            _line(_("Absences"), "event_busy", "leaves_absence"),
+            _line(_("Late coming"), "schedule", "leaves_latemark"),
+            _line(_("Certificates"), "medical_information", "leaves_certificate"),
+            _line(_("Particulars"), "assignment_ind", "leaves_leavefacts"),
+            _line(_("Children"), "child_care", "leaves_child"),
+            _line(_("Rules"), "rule", "leaves_leavepolicy"),
+        ],
+    },
+    {
         "title": _("Devices"),
         "separator": True,
         "items": [

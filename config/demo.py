@@ -26,6 +26,7 @@ from accounts.models import ApiClient, ClientKey, User
 from accounts.roles import ADMIN, APPROVER, HR_ADMIN, ensure_roles
 from accounts.secrets import decrypt
 from accounts.services import NotSignedIn, issue_key, issue_personal, machine_token, save_client
+from config.demo_leave import load_leave
 from devices.models import Device
 from devices.services import issue_token
 from employees.models import Assignment, Department, Employee, Organization, Site
@@ -144,6 +145,7 @@ def load(where: Addresses) -> dict[str, Any]:
             "clients": {name: _client(organization, name, scopes) for name, scopes in CLIENTS.items()},
             "endpoints": {path: _endpoint(organization, name, mode, where.receiver + path) for path, name, mode in ENDPOINTS},
         }
+        load_leave(organization)
     _write_state(state)
     return state
 

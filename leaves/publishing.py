@@ -27,6 +27,7 @@ from leaves.facts import read, spell
 from leaves.models import Account, Calendar, CalendarDay, KindRule, LeaveApplication, LeaveDay, LeavePolicy
 
 CCS_1972: Final = Path(__file__).with_name("ccs_1972.json")
+DELHI_2026: Final = Path(__file__).with_name("delhi_2026.json")
 
 
 # --- Rules -------------------------------------------------------------------------------------------------------------
@@ -47,11 +48,16 @@ def draft_policy(
         )  # fmt: skip
         policy.full_clean()
         policy.save()
-        for kind, facts in data["kinds"].items():
-            rule = KindRule(organization=organization, policy=policy, kind=kind, **{"account": kind, **facts})
-            rule.full_clean()
-            rule.save()
+        add_rules(policy, data["kinds"])
     return policy
+
+
+def add_rules(policy: LeavePolicy, kinds: Mapping[str, Mapping[str, Any]]) -> None:
+    """Give a draft its kinds, from plain data. Raises ValidationError."""
+    for kind, facts in kinds.items():
+        rule = KindRule(organization_id=policy.organization_id, policy=policy, kind=kind, **{"account": kind, **facts})
+        rule.full_clean()
+        rule.save()
 
 
 def next_policy(policy: LeavePolicy, effective_from: date) -> LeavePolicy:
@@ -104,6 +110,22 @@ def publish_policy(policy: LeavePolicy, *, actor: User | None) -> LeavePolicy:
         Account.objects.of(policy.organization_id).update(settled_on=None)
     policy.refresh_from_db()
     return policy
+
+
+def draft_delhi_2026(organization: Organization, site: Site | None = None) -> Calendar:
+    """The list of central offices in Delhi for 2026 as a draft, to be held against the order and published."""
+    data = json.loads(DELHI_2026.read_text())
+    with transaction.atomic():
+        draft = draft_calendar(organization, site, 2026)
+        draft.order_no, draft.weekly_offs = data["order_no"], data["weekly_offs"]
+        save_calendar(draft)
+        set_days(draft, delhi_2026_days())
+    return draft
+
+
+def delhi_2026_days() -> list[tuple[date, str, str]]:
+    """Date, class and name of every day on that list."""
+    return [(date.fromisoformat(on), mark, name) for on, mark, name in json.loads(DELHI_2026.read_text())["days"]]
 
 
 # --- Calendars -----------------------------------------------------------------------------------------------------------

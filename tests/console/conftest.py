@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,7 +27,13 @@ from accounts.services import issue_key, issue_personal, save_client, save_deleg
 from attendance.models import IngestCount, PunchEvidence, PunchMatch
 from devices.models import DeviceUser, PhonePolicy
 from employees.models import Assignment, Change, Employee, Organization
+from leaves import publishing, records, services
+from leaves.jobs import settle
+from leaves.models import Absence, Account, Child, Entry, LeaveFacts, LedgerOrder
+from leaves.services import Wish
 from tests import people
+from tours.models import Tour
+from tours.services import apply as apply_for_tour
 from webhooks.models import Attempt, Delivery
 from webhooks.services import send_test
 
@@ -86,7 +92,46 @@ def furnish(organization: Organization, mark: str, employee: Employee) -> Simple
     )
     Delivery.objects.filter(pk=delivery.pk).update(finished_at=timezone.now(), state="delivered")
     rows |= credentials(organization, mark, rows["user"], employee)
+    rows |= leave_of(organization, mark, employee) | {"tour": tour_of(employee, mark)}
     return SimpleNamespace(token=token, **rows)
+
+
+def leave_of(organization: Organization, mark: str, employee: Employee) -> dict[str, Any]:
+    """One row of every kind of `leaves`."""
+    policy = publishing.draft_policy(organization, publishing.ccs_1972() | {"name": f"{mark} rules"}, date(2026, 1, 1))
+    publishing.publish_policy(policy, actor=None)
+    calendar = publishing.draft_calendar(organization, None, 2026)
+    publishing.set_days(calendar, [(date(2026, 5, 1), "CLOSED", f"{mark} day")])
+    of_employee = {"organization": organization, "employee": employee}
+    absence = records.save_absence(
+        Absence(kind="EOL", starts_on=date(2026, 3, 2), ends_on=date(2026, 3, 3), reason=f"{mark} reason", **of_employee)
+    )
+    settle(employee, date(2026, 7, 1))
+    wish = Wish("CL", date(2026, 7, 6), date(2026, 7, 6), reason=f"{mark} wish")
+    order = LedgerOrder(
+        kind="EL", type="OPENING", days=9, effective_on=date(2025, 12, 31), reason=f"{mark} order", **of_employee
+    )  # fmt: skip
+    return {
+        "leavepolicy": policy, "kindrule": policy.rules.first(), "calendar": calendar, "absence": absence,
+        "leaveapplication": services.apply(employee, wish, actor=None, own_hand=False),
+        "account": Account.objects.of(organization).get(employee=employee, kind="EL"),
+        "entry": Entry.objects.of(organization).filter(account__kind="EL").latest("pk"),
+        "latemark": records.mark_late(employee, date(2026, 7, 8)),
+        "ledgerorder": records.propose_order(order, actor=people.make_staff(organization, f"{mark}-keeper")),
+        "leavefacts": records.save_facts(LeaveFacts(starts_on=date(2026, 1, 1), **of_employee)),
+        "child": Child.objects.create(name=f"{mark} child", born_on=date(2020, 1, 1), **of_employee),
+        "certificate": records.keep_certificate(employee, b"%PDF-1.4"),
+    }  # fmt: skip
+
+
+def tour_of(employee: Employee, mark: str) -> Tour:
+    """A tour that waits for a decision."""
+    start = datetime(2026, 7, 20, 4, tzinfo=UTC)
+    tour = Tour(
+        organization=employee.organization, employee=employee, purpose=f"{mark} purpose", start_at=start,
+        end_at=start + timedelta(hours=8),
+    )  # fmt: skip
+    return apply_for_tour(tour, actor=None, own_hand=False)
 
 
 def credentials(organization: Organization, mark: str, user: User, employee: Employee) -> dict[str, Any]:

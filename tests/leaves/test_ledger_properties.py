@@ -166,6 +166,6 @@ def test_random_histories_keep_the_books(office: Office, steps: list[tuple[Any, 
         jobs.settle(office.asha, date(2027, 1, 1))
         left = Entry.objects.filter(application__isnull=False).aggregate(sum=Sum("half_days"))["sum"] or 0
         assert left == 0
-        assert Entry.objects.filter(account__kind="EL").aggregate(sum=Sum("half_days"))["sum"] == 60
+        assert Entry.objects.filter(account__kind="EL").aggregate(sum=Sum("half_days"))["sum"] == 90
         assert Calendar.objects.published().count() >= 1
         transaction.set_rollback(True)

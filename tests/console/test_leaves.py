@@ -1,0 +1,118 @@
+"""Leave and tours in the console: decided, published and posted by the verbs, with pictures."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from django.test import Client
+from django.urls import reverse
+
+from leaves.models import Calendar, CalendarDay, Entry, LeaveApplication, LeavePolicy, LedgerOrder
+from tests import people
+from tests.people import World
+from tours.models import Tour
+
+
+def page(model: str, action: str, pk: int) -> str:
+    app = "tours" if model == "tour" else "leaves"
+    return reverse(f"admin:{app}_{model}_change", args=(pk,)).replace("/change/", f"/{action}/")
+
+
+def test_hr_approves_leave_with_its_days_in_sight(client: Client, ours: SimpleNamespace) -> None:
+    client.force_login(people.make_staff(ours.organization, "keeper", role="hr_admin"))
+    address = page("leaveapplication", "approve", ours.leaveapplication.pk)
+    assert "Working day" in client.get(address).content.decode()
+    assert client.post(address, {"remarks": "Fine"}).status_code == 302
+    assert LeaveApplication.objects.get(pk=ours.leaveapplication.pk).status == "approved"
+    again = client.post(address, {}).content.decode()
+    assert "approved already" in again
+    assert Entry.objects.filter(application=ours.leaveapplication).count() == 1
+
+
+def test_nobody_approves_their_own_leave_in_the_console(client: Client, ours: SimpleNamespace) -> None:
+    client.force_login(ours.user)  # Asha's own sign-in, with the role admin.
+    assert client.post(page("leaveapplication", "approve", ours.leaveapplication.pk), {}).status_code == 403
+    assert client.post(page("tour", "approve", ours.tour.pk), {}).status_code == 403
+    assert LeaveApplication.objects.get(pk=ours.leaveapplication.pk).status == "pending"
+
+
+def test_an_approver_sees_and_decides_the_people_they_decide_for(client: Client, world: World, ours: SimpleNamespace) -> None:
+    bala = people.make_staff(world.acme, "bala", role="approver", employee=world.bala)
+    other = people.make_staff(world.acme, "other", role="approver", employee=people.make_employee(world.acme, "55", "Other"))
+    lists = [reverse("admin:leaves_leaveapplication_changelist"), reverse("admin:tours_tour_changelist")]
+    client.force_login(other)
+    assert all(f"/{row.pk}/change/" not in client.get(one).content.decode()
+               for one, row in zip(lists, (ours.leaveapplication, ours.tour), strict=True))  # fmt: skip
+    client.force_login(bala)
+    assert all(f"/{row.pk}/change/" in client.get(one).content.decode()
+               for one, row in zip(lists, (ours.leaveapplication, ours.tour), strict=True))  # fmt: skip
+    assert client.post(page("tour", "approve", ours.tour.pk), {}).status_code == 302
+    assert Tour.objects.get(pk=ours.tour.pk).status == "approved"
+    assert client.get(reverse("admin:leaves_account_changelist")).status_code == 403
+
+
+def test_hr_enters_leave_for_somebody_and_sets_a_rule_aside_only_with_a_reason(staff: Client, ours: SimpleNamespace) -> None:
+    body = {
+        "employee": ours.employee.pk, "kind": "CL", "starts_on": "2026-08-03", "ends_on": "2026-08-10", "reason": "Wedding",
+        "waive": ["CL3"],
+    }  # fmt: skip
+    add = reverse("admin:leaves_leaveapplication_add")
+    assert "Say who set the rule aside" in staff.post(add, body).content.decode()
+    plain = {key: value for key, value in body.items() if key != "waive"}
+    assert "at a stretch" in staff.post(add, plain).content.decode()
+    assert staff.post(add, body | {"waive_reason": "Head of Office"}).status_code == 302
+    assert LeaveApplication.objects.get(starts_on="2026-08-03").waived == {"CL3": "Head of Office"}
+
+
+def test_a_calendar_is_drawn_and_publishing_shows_whose_leave_changes(staff: Client, ours: SimpleNamespace) -> None:
+    day = CalendarDay.objects.create(
+        organization=ours.organization, calendar=ours.calendar, date="2026-07-06", mark="LOCAL", name="Flood day"
+    )  # fmt: skip
+    shown = staff.get(reverse("admin:leaves_calendar_change", args=(ours.calendar.pk,))).content.decode()
+    assert 'class="muster-day is-holiday" title="Flood day"' in shown
+    address = page("calendar", "publish", ours.calendar.pk)
+    assert str(ours.leaveapplication) in staff.get(address).content.decode()
+    assert staff.post(address, {}).status_code == 302
+    assert Calendar.objects.get(pk=ours.calendar.pk).published_at is not None
+    assert staff.post(page("calendar", "new-version", ours.calendar.pk)).status_code == 302
+    draft = Calendar.objects.of(ours.organization).get(published_at__isnull=True)
+    assert draft.days.filter(name=day.name).exists()
+
+
+def test_an_account_shows_its_line_and_a_running_balance(staff: Client, ours: SimpleNamespace) -> None:
+    shown = staff.get(reverse("admin:leaves_account_change", args=(ours.account.pk,))).content.decode()
+    assert "muster-line" in shown
+    assert "<td>Credit</td><td>+15</td><td>15</td>" in shown
+
+
+def test_an_order_needs_a_second_person(client: Client, staff: Client, ours: SimpleNamespace) -> None:
+    keeper = people.make_staff(ours.organization, "second", role="hr_admin")
+    body = {"employee": ours.employee.pk, "kind": "HPL", "type": "MANUAL", "days": "2.5", "effective_on": "2026-03-01",
+            "reason": "Audit"}  # fmt: skip
+    client.force_login(keeper)
+    assert client.post(reverse("admin:leaves_ledgerorder_add"), body).status_code == 302
+    order = LedgerOrder.objects.get(kind="HPL", organization=ours.organization)
+    confirm = page("ledgerorder", "confirm", order.pk)
+    assert "Another person" in client.post(confirm, {}).content.decode()
+    client.force_login(people.make_staff(ours.organization, "third"))
+    assert client.post(confirm, {}).status_code == 302
+    assert Entry.objects.get(slot=f"order:{order.pk}").half_days == 5
+
+
+def test_a_version_of_rules_starts_from_the_central_governments_and_is_fixed_once_published(
+    staff: Client, ours: SimpleNamespace
+) -> None:
+    body = {"name": "Ours", "scheme": "shift", "effective_from": "2027-01-01", "weekly_offs": "SUN", "conversion_days": 30}
+    assert staff.post(reverse("admin:leaves_leavepolicy_add"), body).status_code == 302
+    policy = LeavePolicy.objects.get(scheme="shift")
+    assert policy.rules.count() == 7
+    assert staff.post(page("leavepolicy", "publish", policy.pk), {}).status_code == 302
+    assert staff.post(reverse("admin:leaves_leavepolicy_change", args=(policy.pk,)), body).status_code == 403
+    rule = policy.rules.get(kind="CL")
+    assert staff.post(reverse("admin:leaves_kindrule_change", args=(rule.pk,)), {"amount": "99"}).status_code == 403
+
+
+def test_a_certificate_is_given_out_as_an_attachment(staff: Client, ours: SimpleNamespace) -> None:
+    reply = staff.get(page("certificate", "download", ours.certificate.pk))
+    assert reply.headers["Content-Disposition"].startswith("attachment")
+    assert b"".join(reply.streaming_content) == b"%PDF-1.4"  # type: ignore[attr-defined]
