@@ -146,7 +146,7 @@ class AuthViewSet(ViewSet):
             }
         )  # fmt: skip
 
-    @extend_schema(request=SignIn, responses={200: PairReply, 401: None})
+    @extend_schema(request=SignIn, responses={200: PairReply, 401: None, 403: None})
     def token(self, request: Request) -> Response:
         """Username and password for an access and a refresh token."""
         asked = _checked(SignIn, request)

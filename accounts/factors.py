@@ -14,6 +14,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 import segno
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
@@ -136,7 +137,12 @@ def passes(user: User, code: str, *, request: Any = None) -> bool:
 
 def _takes(user: User, code: str) -> bool:
     factor = SecondFactor.objects.filter(user=user).first()
-    step = _step_of(decrypt(factor.secret_cipher), code, after=factor.last_step) if factor else None
+    if factor is None:
+        return False
+    try:
+        step = _step_of(decrypt(factor.secret_cipher), code, after=factor.last_step)
+    except InvalidToken:  # The keys of this installation were changed without keeping the old one; recovery codes still work.
+        return False
     if step is None:
         return False
     # Two browsers with the same code: the database lets one in.

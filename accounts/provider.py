@@ -25,6 +25,7 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 from authlib.oauth2.base import OAuth2Error
 from authlib.oauth2.client import OAuth2Client
 from authlib.oidc.core import CodeIDToken
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.core.cache import caches
 from django.core.exceptions import ValidationError
@@ -202,7 +203,10 @@ class _Conversation:
     def redeem(self, code: str, verifier: str, redirect_uri: str) -> dict[str, Any]:
         """The tokens for a code."""
         document, chosen = self.document(), self._chosen
-        secret = decrypt(chosen.secret_cipher) if chosen.secret_cipher else ""
+        try:
+            secret = decrypt(chosen.secret_cipher) if chosen.secret_cipher else ""
+        except InvalidToken as error:  # The keys of this installation were changed without keeping the old one.
+            raise Refused(_("The client secret that is kept cannot be read. Enter it again."), "sso_client") from error
         method, client_id = _method(document, secret), chosen.client_id
         if method == "client_secret_basic":
             # RFC 6749, 2.3.1: encoded as in a form before they are joined; authlib leaves that to us.

@@ -40,6 +40,23 @@ class MachineTokenReply(Shape):
     scope = serializers.CharField(allow_blank=True)
 
 
+class MobileRedirectReply(Shape):
+    """Where a phone opens its browser, and what must come back from there."""
+
+    url = serializers.CharField()
+    state = serializers.CharField()
+    expires_in = serializers.IntegerField(help_text="Seconds until the state is too old.")
+
+
+class MobileExchangeReply(Shape):
+    """A personal access token, named by the device."""
+
+    token = serializers.CharField()
+    token_type = serializers.ChoiceField(choices=("Bearer",))
+    expires_at = serializers.DateTimeField()
+    name = serializers.CharField()
+
+
 class RevokedReply(Shape):
     """It is ended now, whether or not it was before."""
 

@@ -134,7 +134,7 @@ def finish_web(*, state: str, browser: str, code: str, error: str, issuer: str, 
     Raises ValidationError for a state that is not this browser's, used or too old, and for a code that is no good;
     provider.Refused and provider.Down.
     """
-    attempt = _claim(SsoAttempt.Kind.WEB, state, binding=hash_token(browser))
+    attempt = claim(SsoAttempt.Kind.WEB, state, binding=hash_token(browser))
     if issuer and issuer != attempt.issuer:  # RFC 9207: the answer of another provider was mixed in.
         raise provider.not_accepted(_("it comes from another provider"))
     if error or not code:
@@ -150,7 +150,7 @@ def finish_mobile(*, state: str, code: str, verifier: str, request: Any) -> tupl
 
     Raises ValidationError naming `state`, `code_verifier` or `code`; provider.Refused and provider.Down.
     """
-    attempt = _claim(SsoAttempt.Kind.MOBILE, state)
+    attempt = claim(SsoAttempt.Kind.MOBILE, state)
     if not answers(verifier, attempt.binding):
         raise ValidationError({"code_verifier": _("This is not the verifier of the challenge. Start again.")})
     user = _finish(attempt, state, code, verifier, request)
@@ -160,7 +160,7 @@ def finish_mobile(*, state: str, code: str, verifier: str, request: Any) -> tupl
         return issue_personal(user, attempt.device_name, lasts=timedelta(days=days), request=request)
 
 
-def _claim(kind: str, state: str, *, binding: str | None = None) -> SsoAttempt:
+def claim(kind: str, state: str, *, binding: str | None = None) -> SsoAttempt:
     """The attempt of a state, for whoever is first. Another browser's state is not used up: it is refused as unknown."""
     unknown = ValidationError({"state": _("This sign-in is unknown, used or too old. Start again.")})
     digest, now = hash_token(state), timezone.now()
@@ -292,10 +292,15 @@ def _today(organization: Organization) -> date:
 def save_settings(chosen: SignInSettings, *, secret: str | None = None, actor: User | None = None, request: Any = None) -> None:
     """Validate and store the settings; `secret` is a new client secret, "" takes it away, None leaves it.
 
-    When passwords begin to be refused, the sign-ins that were made with passwords end.
+    When passwords begin to be refused, the sign-ins that were made with passwords end. A secret is not carried over to another
+    issuer: whoever may edit the settings could have it sent to a server of theirs.
     """
     if secret is not None:
         chosen.secret_cipher = encrypt(secret) if secret else ""
+    elif chosen.secret_cipher and _moves(chosen):
+        raise ValidationError(
+            {"issuer": _("With another issuer, enter the client secret anew: the old one is not sent there.")}
+        )
     chosen.full_clean()
     with transaction.atomic():
         chosen.save()
@@ -308,6 +313,11 @@ def save_settings(chosen: SignInSettings, *, secret: str | None = None, actor: U
             creates_users=chosen.creates_users, second_factor_required=chosen.second_factor_required,
             second_factor_there=chosen.second_factor_there, new_secret=secret is not None,
         )  # fmt: skip
+
+
+def _moves(chosen: SignInSettings) -> bool:
+    """Whether these settings name another issuer than the ones that are stored."""
+    return SignInSettings.objects.of(chosen.organization_id).filter(pk=chosen.pk).exclude(issuer=chosen.issuer).exists()
 
 
 def unlink(identity: SsoIdentity, *, actor: User | None = None, request: Any = None) -> None:

@@ -67,7 +67,7 @@ class SignInSettingsAdmin(TenantAdmin):
     actions_detail: ClassVar[list[str]] = ["look"]
     readonly_fields = ("has_secret", "callback")
     fieldsets = (
-        (None, {"fields": ("name", "issuer", "client_id", ("has_secret", "new_secret", "no_secret"), "scopes", "callback")}),
+        (None, {"fields": ("name", "issuer", "client_id", "new_secret", ("has_secret", "no_secret"), "scopes", "callback")}),
         (_("Who signs in there"), {"fields": (("sso_enabled", "sso_enforced"), "creates_users")}),
         (_("Phones"), {"fields": ("redirect_uris", "token_days")}),
         (_("Second factor"), {"fields": (("second_factor_required", "second_factor_there"),)}),

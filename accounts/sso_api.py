@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,11 +18,15 @@ from rest_framework.views import APIView
 from accounts import services, sso
 from accounts.api import Fields
 from accounts.limits import SSO
+from accounts.replies import MobileExchangeReply, MobileRedirectReply
 from accounts.sign_on import CHALLENGE, LONGEST_ADDRESS, VERIFIER, VISIBLE
 
 # Browsers take a name that begins with __Host- from this very host only, over TLS: no neighbour can plant one.
 COOKIE: Final = "__Host-muster-sign-on" if settings.SESSION_COOKIE_SECURE else "muster-sign-on"
 BACKEND: Final = "accounts.backends.TenantBackend"
+
+
+ORGANIZATION: Final = OpenApiParameter("organization", description="Its slug; may be left out where there is one.")
 
 
 class MobileRedirect(Fields):
@@ -102,6 +107,14 @@ class BrowserView(SignOnView):
 class WebRedirectView(BrowserView):
     """`GET /api/auth/sso/redirect?organization=&next=`: off to the provider. `again=1` asks for the password once more."""
 
+    @extend_schema(
+        parameters=[
+            ORGANIZATION,
+            OpenApiParameter("next", description="A page of this site to end at; others are not heard."),
+            OpenApiParameter("again", description="Any text: the provider is to ask for the password once more."),
+        ],
+        responses={302: None, 403: None},
+    )
     def get(self, request: Request) -> HttpResponse:
         """A redirect, and the cookie that only this browser comes back with."""
         asked = request.query_params
@@ -120,6 +133,15 @@ class WebRedirectView(BrowserView):
 class WebCallbackView(BrowserView):
     """`GET /api/auth/sso/callback`: back from the provider; starts a session, and gives no token."""
 
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("state"),
+            OpenApiParameter("code"),
+            OpenApiParameter("error", description="What the provider says when it signed nobody in."),
+            OpenApiParameter("iss", description="The provider's issuer (RFC 9207)."),
+        ],
+        responses={302: None, 403: None},
+    )
     def get(self, request: Request) -> HttpResponse:
         """On to the page that was wanted."""
         asked = request.query_params
@@ -137,6 +159,7 @@ class WebCallbackView(BrowserView):
 class MobileRedirectView(SignOnView):
     """`POST /api/auth/sso/mobile/redirect`: where the phone opens its browser."""
 
+    @extend_schema(request=MobileRedirect, responses={200: MobileRedirectReply, 403: None})
     def post(self, request: Request) -> Response:
         """The provider's address, with the state that must come back within `expires_in` seconds."""
         body = MobileRedirect(data=request.data)
@@ -155,6 +178,7 @@ class MobileRedirectView(SignOnView):
 class MobileExchangeView(SignOnView):
     """`POST /api/auth/sso/mobile/exchange`: code and verifier for a personal access token."""
 
+    @extend_schema(request=MobileExchange, responses={200: MobileExchangeReply, 403: None})
     def post(self, request: Request) -> Response:
         """The token, in this one reply only."""
         body = MobileExchange(data=request.data)

@@ -137,6 +137,7 @@ STEP_UP_VIEWS: Final = frozenset(
     for name in (
         "devices_device_issue_first_token", "devices_device_rotate_token", "webhooks_endpoint_add", "webhooks_endpoint_rotate",
         "webhooks_endpoint_feed_key", "webhooks_endpoint_send_many_again", "webhooks_delivery_send_again",
+        "accounts_apiclient_issue_api_key", "accounts_apiclient_issue_secret",
         "accounts_signinsettings_add", "accounts_signinsettings_change", "accounts_ssoidentity_forget",
         "accounts_secondfactor_take_away", "auth_user_password_change",
     )

@@ -26,6 +26,7 @@ from accounts.models import ApiClient, ClientKey, User
 from accounts.roles import ADMIN, APPROVER, HR_ADMIN, ensure_roles
 from accounts.secrets import decrypt
 from accounts.services import NotSignedIn, issue_key, issue_personal, machine_token, save_client
+from config import demo_sign_on
 from config.demo_leave import load_leave
 from devices.models import Device
 from devices.services import issue_token
@@ -144,6 +145,7 @@ def load(where: Addresses) -> dict[str, Any]:
             "people": {chair: _person(organization, *facts) for chair, facts in CHAIRS.items()},
             "clients": {name: _client(organization, name, scopes) for name, scopes in CLIENTS.items()},
             "endpoints": {path: _endpoint(organization, name, mode, where.receiver + path) for path, name, mode in ENDPOINTS},
+            "sso": demo_sign_on.furnish(organization, demo_sign_on.issuer_of(where.receiver), read_state().get("sso", {})),
         }
         load_leave(organization)
     _write_state(state)
@@ -183,6 +185,7 @@ def credentials(state: dict[str, Any]) -> dict[str, Any]:
         "device": {"sn": SERIAL, "auth_token": device_token()},
         "biometric": {"api_key": state["clients"][SCANNER]["api_key"]},
         "hr": hr_credentials(state),
+        "sso": demo_sign_on.told(state, SLUG),
         "receiver": {"url": state["receiver"], "received": f"{state['receiver']}/received"},
     }
 

@@ -1,7 +1,8 @@
 """No log line holds a credential: a record is cleaned when it is made, whichever logger writes it, and where to.
 
-The biometric door takes its key in the address too (`?api_key=`), and addresses are logged by whoever logs requests: Django,
-gunicorn's access log when an operator turns it on, gunicorn when a request breaks it.
+The biometric door takes its key in the address too (`?api_key=`), and a browser brings a sign-on's code and state in it.
+Addresses are logged by whoever logs requests: Django, gunicorn's access log when an operator turns it on, gunicorn when a
+request breaks it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from typing import Any, Final
 
 GONE: Final = "[redacted]"
 # The parameter, with its name spelled as addresses may spell it, and keys by their form, wherever they turn up.
-_PARAMETER = re.compile(r"((?:a|%61)(?:p|%70)(?:i|%69)(?:_|%5f)(?:k|%6b)(?:e|%65)(?:y|%79)=)[^&\s\"'<>#]+", re.IGNORECASE)
+_PARAMETER = re.compile(
+    r"((?:a|%61)(?:p|%70)(?:i|%69)(?:_|%5f)(?:k|%6b)(?:e|%65)(?:y|%79)=|[?&](?:code|state)=)[^&\s\"'<>#]+", re.IGNORECASE
+)
 _KEY = re.compile(r"\b(fl_dev_|fl_sec_|mst_|msr_)[0-9A-Za-z]{8,}")
 
 _make: Callable[..., logging.LogRecord] = logging.getLogRecordFactory()

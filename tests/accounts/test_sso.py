@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
+from django.utils import timezone
+from django_otp.oath import TOTP
 from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework.exceptions import PermissionDenied
 
-from accounts import services
-from accounts.models import SecurityEvent, SignInSettings, SsoIdentity, TokenFamily, User
+from accounts import factors, services
+from accounts.models import SecurityEvent, SignInSettings, SsoAttempt, SsoIdentity, TokenFamily, User
 from accounts.provider import Identity, Refused
-from accounts.secrets import decrypt
+from accounts.secrets import decrypt, hash_token
 from accounts.sign_on import answers, challenge_of, is_issuer, is_redirect_uri, own_page
-from accounts.sso import save_settings, unlink, user_of
+from accounts.sso import claim, save_settings, unlink, user_of
 from employees.models import Employee, Organization
 from tests import people
 
@@ -94,6 +101,44 @@ def test_an_address_may_ask_thirty_times_a_minute(chosen: SignInSettings, path: 
     replies = [ask(f"/api/auth/sso/{path}", {}, REMOTE_ADDR="192.0.2.7") for _ in range(31)]
     assert [reply.status_code == 429 for reply in replies] == [False] * 30 + [True]
     assert int(replies[-1]["Retry-After"]) >= 1
+
+
+# --- Parallel ---------------------------------------------------------------------------------------------------------
+def at_once(verb: Callable[[], Any], times: int = 4) -> list[Any]:
+    """What the verb gives when it is called in several threads at the same moment; a refusal is None."""
+    ready = Barrier(times)
+
+    def call() -> Any:
+        try:
+            ready.wait(10)
+            return verb()
+        except ValidationError:
+            return None
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(times) as pool:
+        return [future.result() for future in [pool.submit(call) for _ in range(times)]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_come_back_with_a_state_at_once_one_goes_on() -> None:
+    now, acme = timezone.now(), people.make_organization("acme")
+    SsoAttempt.objects.create(
+        organization=acme, kind="mobile", state_hash=hash_token("s"), binding="c", issuer=ISSUER, redirect_uri=APP,
+        created_at=now, expires_at=now + timedelta(minutes=10),
+    )  # fmt: skip
+    assert sum(found is not None for found in at_once(lambda: claim("mobile", "s"))) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_code_shown_in_many_browsers_at_once_lets_one_in() -> None:
+    user = people.make_staff(people.make_organization("acme"), "acme-hr")
+    key = factors.offer().key
+    codes = factors.confirm(user, key, f"{TOTP(base64.b32decode(key), drift=-1).token():06}")
+    assert codes
+    assert at_once(lambda: factors.passes(user, f"{TOTP(base64.b32decode(key), drift=1).token():06}")).count(True) == 1
+    assert at_once(lambda: factors.passes(user, codes[0])).count(True) == 1
 
 
 # --- The mode --------------------------------------------------------------------------------------------------------------
@@ -198,6 +243,14 @@ def test_the_client_secret_is_kept_encrypted(chosen: SignInSettings) -> None:
     assert "the client secret" not in row.secret_cipher
     assert decrypt(row.secret_cipher) == "the client secret"
     assert "the client secret" not in str(list(SecurityEvent.objects.values()))
+
+
+def test_the_secret_is_not_carried_over_to_another_issuer(chosen: SignInSettings) -> None:
+    chosen.issuer = "https://mine.example"
+    with pytest.raises(ValidationError, match="enter the client secret anew"):
+        save_settings(chosen)
+    save_settings(chosen, secret="the new one")
+    assert decrypt(SignInSettings.objects.get().secret_cipher) == "the new one"
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import sync_playwright
 
+from accounts.models import SignInSettings
 from tests import people
 from tests.console.conftest import furnish
 
@@ -31,9 +32,11 @@ WATCH = """document.addEventListener("securitypolicyviolation", (event) =>
 def visit(live_server: Any, settings: LazySettings) -> Iterator[Any]:
     """Open a page as somebody, and give the page; what the browser complained of and asked for is in `seen`."""
     settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = False
+    settings.SESSION_COOKIE_NAME = "sessionid"  # Browsers take the other name over TLS only.
     settings.PUSH_ALLOW_HTTP, settings.PUSH_ALLOWED_NETWORKS = True, ["127.0.0.0/8"]
     world = people.make_world()
     rows = furnish(world.acme, "acmemark", world.asha)
+    SignInSettings.objects.update(sso_enabled=True, issuer="https://login.example", client_id="m")
     signed_in = Client()
     signed_in.force_login(people.make_staff(world.acme, "acme-hr"))
     seen = SimpleNamespace(complaints=[], hosts=set(), rows=rows)
@@ -79,3 +82,10 @@ def test_the_consoles_pages_work_under_their_policy(visit: Any) -> None:
     assert page.locator("input[name=serial]").input_value() == "GATE-1"
     page, _seen = visit(reverse("admin:employees_employee_add"))
     assert page.locator("input[name=code]").count() == 1
+    page, _seen = visit(reverse("second-factor-set-up"))
+    assert page.locator(".muster-qr svg").bounding_box()["width"] > 150
+    page, _seen = visit(reverse("admin:accounts_signinsettings_change", args=(seen.rows.signinsettings.pk,)))
+    assert page.locator("input[name=new_secret]").get_attribute("type") == "password"
+    page.context.clear_cookies()
+    page, _seen = visit(f"{reverse('admin:login')}?organization=acme")
+    assert page.get_by_text("Sign in with acmemark login").get_attribute("href").startswith("/api/auth/sso/redirect?")

@@ -45,6 +45,12 @@ def _curl(url: str, headers: dict[str, str], body: dict[str, Any]) -> str:
     return " \\\n  ".join((f"curl {url}", *sent, f"-d '{json.dumps(body)}'"))
 
 
+def _sign_on(sso: dict[str, Any]) -> str:
+    if sso["available"]:
+        return f"on the console's sign-in page, at a local provider ({sso['issuer']}); choose who you are."
+    return f"off. {sso['why']}"
+
+
 def text(credentials: dict[str, Any]) -> str:
     """How to try the demo, for a person."""
     base, admin = credentials["base_url"], credentials["admin"]
@@ -52,6 +58,8 @@ def text(credentials: dict[str, Any]) -> str:
         (
             f"Console:    {base}/admin/",
             f"Sign in:    {admin['username']} / {admin['password']}",
+            "",
+            f"Single sign-on: {_sign_on(credentials['sso'])}",
             "",
             "Send a punch by each door:",
             "",

@@ -29,7 +29,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
-from config import demo
+from config import demo, demo_sign_on
 from config.management.commands.demo import text
 
 HEALTHY_WITHIN_S: Final = 60
@@ -96,15 +96,18 @@ class Command(BaseCommand):
         state = self.prepare()
         if stop.is_set():
             return
-        family = Family(environment(port))
+        family, guest = Family(environment(port)), demo_sign_on.Guest()
         try:
             self.start(family, port)
+            if state:
+                guest.start(state, then=offer_sign_on)
             self.wait(family, stop, port, state)
             if not stop.is_set():
                 self.stdout.write(self.greeting(state, port))
                 self.stdout.flush()
             self.watch(family, stop, make)
         finally:
+            guest.end()
             family.end()
 
     def prepare(self) -> dict[str, Any]:
@@ -113,7 +116,11 @@ class Command(BaseCommand):
         self.check()
         collect_static()
         try:
-            return demo.load(demo.addresses()) if settings.DEMO else {}
+            if not settings.DEMO:
+                return {}
+            state = demo.load(demo.addresses())
+            demo_sign_on.switch(demo.SLUG, on=False)
+            return state  # noqa: TRY300
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         finally:
@@ -168,6 +175,14 @@ def environment(port: int) -> dict[str, str]:
     """What the parts are told: the same installation, wherever they stand."""
     mine = {"PORT": str(port), "MUSTER_DATA": str(settings.DATA_DIR)}
     return {"MUSTER_BASE_URL": f"http://127.0.0.1:{port}", **os.environ, **mine}
+
+
+def offer_sign_on() -> None:
+    """The demo's provider listens: single sign-on is offered from now on."""
+    try:
+        demo_sign_on.switch(demo.SLUG, on=True)
+    finally:
+        release_database()
 
 
 def release_database() -> None:
