@@ -14,7 +14,7 @@ from typing import Any, Final
 GONE: Final = "[redacted]"
 # The parameter, with its name spelled as addresses may spell it, and keys by their form, wherever they turn up.
 _PARAMETER = re.compile(r"((?:a|%61)(?:p|%70)(?:i|%69)(?:_|%5f)(?:k|%6b)(?:e|%65)(?:y|%79)=)[^&\s\"'<>#]+", re.IGNORECASE)
-_KEY = re.compile(r"\b(fl_dev_|fl_sec_|mst_|msr_)[0-9A-Za-z]{8,}")
+_KEY = re.compile(r"\b(fl_dev_|fl_sec_|msr_|mst_(?:dev_|evt_|cams_)?|whsec_)[0-9A-Za-z_+/=-]{8,}")
 
 _make: Callable[..., logging.LogRecord] = logging.getLogRecordFactory()
 
