@@ -17,7 +17,7 @@ GONE: Final = "[redacted]"
 _PARAMETER = re.compile(
     r"((?:a|%61)(?:p|%70)(?:i|%69)(?:_|%5f)(?:k|%6b)(?:e|%65)(?:y|%79)=|[?&](?:code|state)=)[^&\s\"'<>#]+", re.IGNORECASE
 )
-_KEY = re.compile(r"\b(fl_dev_|fl_sec_|mst_|msr_)[0-9A-Za-z]{8,}")
+_KEY = re.compile(r"\b(fl_dev_|fl_sec_|msr_|mst_(?:dev_|evt_|cams_)?|whsec_)[0-9A-Za-z_+/=-]{8,}")
 
 _make: Callable[..., logging.LogRecord] = logging.getLogRecordFactory()
 

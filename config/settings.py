@@ -302,5 +302,7 @@ LOGGING = {
     "loggers": {
         # Expected refusals are answered and counted; they are not news for the log.
         "django.request": {"level": "ERROR"},
+        # At DEBUG it writes down the variables of a page, those of one-time pages too.
+        "django.template": {"level": "INFO"},
     },
 }

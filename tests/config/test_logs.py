@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from accounts.keys import new_key
+from accounts.secrets import new_token
 from config.logs import Formatter, redact
+from webhooks.signing import new_secret
 
 KEY = new_key("fl_dev_")
 
@@ -33,6 +35,18 @@ def test_a_key_is_taken_out_of_a_line_and_the_rest_stays(line: str) -> None:
     head, tail = line.split("{}")
     assert cleaned.startswith(head)
     assert cleaned.endswith(tail)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        new_key("mst_"), new_key("msr_"), new_key("fl_sec_"), new_token("mst_dev_"), new_token("mst_evt_"),
+        new_token("mst_cams_"), new_secret(),
+    ],
+)  # fmt: skip
+def test_a_credential_of_every_kind_is_known_by_its_form(secret: str) -> None:
+    prefix = secret[: secret.rindex("_", 0, 10) + 1]
+    assert redact(f"it was '{secret}', they say") == f"it was '{prefix}[redacted]', they say"
 
 
 @pytest.mark.parametrize("line", ["nothing here", "api_key is missing", "?monkey_api=1", "100% of api_key= is empty"])
