@@ -45,7 +45,7 @@ def _month(office: OfficeYear, year: int, month: int) -> SafeString:
 
 def _cell(office: OfficeYear, year: int, month: int, number: int) -> SafeString:
     if number == 0:
-        return format_html("<td></td>")
+        return SafeString("<td></td>")
     day = classify(office, date(year, month, number))
     known = _CLASSES.get(day.day_class, "is-listed" if day.on_list else "")
     return format_html('<td class="muster-day {}" title="{}">{}</td>', known, day.name, number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
@@ -30,7 +31,8 @@ def test_hr_approves_leave_with_its_days_in_sight(client: Client, ours: SimpleNa
 
 
 def test_nobody_approves_their_own_leave_in_the_console(client: Client, ours: SimpleNamespace) -> None:
-    client.force_login(ours.user)  # Asha's own sign-in, with the role admin.
+    ours.user.groups.set(Group.objects.filter(name="hr_admin"))
+    client.force_login(ours.user)  # Asha's own sign-in.
     assert client.post(page("leaveapplication", "approve", ours.leaveapplication.pk), {}).status_code == 403
     assert client.post(page("tour", "approve", ours.tour.pk), {}).status_code == 403
     assert LeaveApplication.objects.get(pk=ours.leaveapplication.pk).status == "pending"
