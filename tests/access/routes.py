@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import models
 from django.test import Client
 
@@ -104,8 +105,20 @@ OPERATIONS: Final = [
 # path → the row that its variable is filled with
 PATHS: Final[dict[str, Callable[[Chair], models.Model]]] = {
     "/api/v1/devices/{id}/deactivate": lambda chair: chair.rows.phone,
+    **dict.fromkeys(
+        (f"/api/v1/leaves/{{id}}/{verb}" for verb in ("approve", "cancel", "convert", "curtail", "extend")),
+        lambda chair: chair.rows.leave,
+    ),
+    **dict.fromkeys(
+        (f"/api/v1/tours/{{id}}/{verb}" for verb in ("cancel", "complete", "curtail", "decide", "extend")),
+        lambda chair: chair.rows.tour,
+    ),
     "/api/v1/me/tokens/{id}/revoke": lambda chair: chair.rows.personaltoken,
 }
+
+_LEAVE: Final = {"leave_type": "CL", "start_date": "2026-09-07", "end_date": "2026-09-07", "reason": "personal"}
+_TOUR: Final = {"purpose": "audit", "start_at": "2026-09-07T03:30:00Z", "end_at": "2026-09-08T12:30:00Z"}
+_PDF: Final = b"%PDF-1.4 a certificate"
 
 # operation → a good body, or a good query where one is needed
 BODIES: Final[dict[str, Callable[[Chair], dict[str, Any]]]] = {
@@ -129,11 +142,36 @@ BODIES: Final[dict[str, Callable[[Chair], dict[str, Any]]]] = {
         "hrEmployeeId": str(chair.rows.employee.pk), "kind": "CLOCK_IN", "clientRequestId": "c1",
         "occurredAt": "2026-06-21T09:30:00Z", "skipPairValidation": True,
     },
+    "POST /api/v1/leaves": lambda _: _LEAVE,
+    "POST /api/v1/leaves/preview": lambda _: _LEAVE,
+    "POST /api/v1/leaves/certificates": lambda _: {"file": SimpleUploadedFile("c.pdf", _PDF, "application/pdf")},
+    "POST /api/v1/leaves/{id}/approve": lambda _: {"decision": "reject"},
+    "POST /api/v1/leaves/{id}/cancel": lambda _: {"remarks": "no"},
+    "POST /api/v1/leaves/{id}/convert": lambda _: {"leave_type": "EL"},
+    "POST /api/v1/leaves/{id}/curtail": lambda _: {"end_date": "2026-07-06"},
+    "POST /api/v1/leaves/{id}/extend": lambda _: {"end_date": "2026-07-08", "reason": "more"},
+    "POST /api/v1/tours": lambda _: _TOUR,
+    "POST /api/v1/tours/{id}/cancel": lambda _: {"remarks": "no"},
+    "POST /api/v1/tours/{id}/complete": lambda _: {"report": "done"},
+    "POST /api/v1/tours/{id}/curtail": lambda _: {"end_at": "2026-09-07T12:30:00Z"},
+    "POST /api/v1/tours/{id}/decide": lambda _: {"decision": "reject"},
+    "POST /api/v1/tours/{id}/extend": lambda _: {"end_at": "2099-09-09T12:30:00Z"},
+    "GET /api/auth/sso/redirect": lambda chair: {"organization": chair.organization.slug},
+    "POST /api/auth/sso/mobile/redirect": lambda chair: {
+        "organization": chair.organization.slug, "redirect_uri": "app://in", "code_challenge": "c" * 43,
+        "code_challenge_method": "S256",
+    },
+    "POST /api/auth/sso/mobile/exchange": lambda _: {"code": "c", "state": "s", "code_verifier": "v" * 43},
     "POST /api/v1/me/tokens": lambda _: {"name": "telephone"},
     "POST /api/v1/oauth/token": lambda chair: {
         "grant_type": "client_credentials", "client_id": chair.client.client_id, "client_secret": chair.secrets["secret"],
     },
 }  # fmt: skip
+
+_PAPERS: Final[dict[str, Callable[[Chair], Any]]] = {
+    "child_id": lambda chair: chair.rows.child.pk,
+    "certificate_id": lambda chair: chair.rows.certificate.pk,
+}
 
 # operation → field → how a row of an organization is named in it
 NAMES: Final[dict[str, dict[str, Callable[[Chair], Any]]]] = {
@@ -141,6 +179,10 @@ NAMES: Final[dict[str, dict[str, Callable[[Chair], Any]]]] = {
         "events.employeeId": lambda chair: chair.rows.delegation.approver.code,
         "device_info.device_id": lambda chair: chair.device.serial,
     },
+    "GET /api/v1/admin/holidays": {"office": lambda chair: chair.rows.site.name},
+    "POST /api/v1/leaves": _PAPERS,
+    "POST /api/v1/leaves/preview": _PAPERS,
+    "POST /api/v1/leaves/{id}/convert": {"certificate_id": lambda chair: chair.rows.certificate.pk},
     "POST /api/v1/hr/attendance/clock": {"hrEmployeeId": lambda chair: str(chair.rows.employee.pk)},
     "POST /api/v1/events/replay": {"id": lambda chair: chair.rows.delivery.message_id},
 }
@@ -158,6 +200,8 @@ NO_NAMES: Final[dict[str, dict[str, str]]] = {
         "geofenceId": "kept as the text it is",
     },
     "GET /api/auth/mode": {"organization": "whoever signs in says at whose door"},
+    "GET /api/auth/sso/redirect": {"organization": "whoever signs in says at whose door"},
+    "POST /api/auth/sso/mobile/redirect": {"organization": "whoever signs in says at whose door"},
     "POST /api/auth/token": {"organization": "whoever signs in says at whose door"},
     "POST /api/attendance/v1/punch": {
         "user_id": "a number as the terminal has it: unknown ones are kept, and matched within the organization",

@@ -14,7 +14,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import User
+from accounts.models import SecondFactor, User
 from accounts.secrets import decrypt
 from config import celery
 from config.logs import Formatter
@@ -23,6 +23,7 @@ from tests import people
 from tests.access import routes
 from tests.access.chairs import Chair
 from tests.access.routes import OPERATIONS
+from tests.console.test_second_factor import set_up
 from tests.console.test_tenant_wall import MODELS, NAMES, pages, url
 from tests.webhooks.conftest import push, trusted
 from tests.webhooks.receiver import Receiver, receiving
@@ -56,20 +57,24 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def everything_logged(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    """Every logger says everything, SQL and all."""
-    for name in ("", *logging.root.manager.loggerDict):
+    """Every logger says everything, SQL and all; but the template engine's, which the settings keep from saying it."""
+    assert not logging.getLogger("django.template").isEnabledFor(logging.DEBUG)
+    for name in {"", *logging.root.manager.loggerDict} - {"django.template"}:
         caplog.set_level(logging.DEBUG, logger=name)
     return caplog
 
 
-def signed_in(ours: Chair) -> Client:
-    """A browser whose owner typed the password, after typing it wrongly."""
-    browser = Client()
+def signed_in(ours: Chair) -> tuple[Client, dict[str, str]]:
+    """A browser whose owner typed the password, after typing it wrongly, and then a code; and what the code comes from."""
+    browser, codes = Client(), set_up(ours.user)
+    key = decrypt(SecondFactor.objects.get(user=ours.user).secret_cipher)
     name = f"{ours.organization.slug}/{ours.user.username}"
     for password in (people.PASSWORD + "x", people.PASSWORD):
         browser.post(reverse("admin:login"), {"username": name, "password": password, "next": "/admin/"}, follow=True)
+    browser.post("/admin/second-factor/", {"code": "000000"})
+    browser.post("/admin/second-factor/", {"code": codes[0]})
     assert browser.get(reverse("admin:index")).status_code == 200
-    return browser
+    return browser, {"second factor": key} | {f"recovery code {number}": code for number, code in enumerate(codes)}
 
 
 def issue_everything(browser: Client, ours: Chair) -> dict[str, str]:
@@ -112,8 +117,8 @@ def test_no_secret_is_in_a_log_an_error_a_page_a_task_or_a_row(
     ours.user.user_permissions.set(Permission.objects.all())
     cams = trusted(people.make_endpoint(ours.organization, receiver.url, "cams", name="cams", virtual_serial="V"))
     Endpoint.objects.filter(pk=ours.rows.endpoint.pk).update(url=receiver.url)
-    browser = signed_in(ours)
-    secrets = dict(ours.secrets) | {
+    browser, factor = signed_in(ours)
+    secrets = ours.secrets | factor | {
         "cams": auth_token(cams), "whsec": decrypt(cams.secret_cipher), "whsec too": decrypt(ours.rows.endpoint.secret_cipher),
         "pepper": "tests-only-" + "p" * 50, "settings": "tests-only-" + "k" * 50,
     }  # fmt: skip
