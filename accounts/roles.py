@@ -42,6 +42,13 @@ _HR_ACTIONS: Final = frozenset(
     # Rows that are no evidence of anything: a place nobody was ever at, a number keyed in wrongly.
     | {"accounts.personaltoken:change", "accounts.tokenfamily:change"}
     | {"employees.site:delete", "employees.department:delete", "devices.deviceuser:delete", "attendance.punchmatch:add"}
+    # Fences may show where somebody lives: they are HR's alone.
+    | {
+        f"geofences.{kind}:{action}"
+        for kind in ("fence", "allowednetwork", "fencepolicy")
+        for action in ("view", "add", "change")
+    }
+    | {"geofences.fence:delete", "geofences.allowednetwork:delete"}
     # Phones register themselves; staff revoke and release them.
     | {"devices.phone:change"}
     # Leave and tours are decided by actions; HR enters them for somebody, and strikes dates from drafts.

@@ -74,6 +74,15 @@ NAVIGATION: Final[list[dict[str, Any]]] = [
         ],
     },
     {
+        "title": _("Where phones may punch"),
+        "separator": True,
+        "items": [
+            _line(_("Fences"), "fence", "geofences_fence"),
+            _line(_("Wi-Fi networks"), "wifi", "geofences_allowednetwork"),
+            _line(_("Rules about places"), "rule", "geofences_fencepolicy"),
+        ],
+    },
+    {
         "title": _("Leave and tours"),
         "separator": True,
         "items": [

@@ -32,11 +32,17 @@ from devices.models import Device
 from devices.services import issue_token
 from employees.models import Assignment, Department, Employee, Organization, Site
 from employees.services import save_assignment, save_employee
+from geofences.models import AllowedNetwork, Fence
+from geofences.services import save_fence, save_network
 from webhooks.models import Endpoint
 from webhooks.services import auth_token, create_endpoint, rotate_secret, save_endpoint
 
 SLUG: Final = "demo"
 SERIAL: Final = "SN7A2300583"
+# Where the samples of the phone door punch from, and the Wi-Fi they see.
+FENCE: Final = "HQ-1"
+OFFICE: Final = (28.6175, 77.2085)
+SSID: Final = "RSS-Wifi-Internal"
 USERNAME: Final = "admin"
 JOINED: Final = date(2024, 1, 1)
 # A token printed a moment ago goes on working while the next one is tried out.
@@ -134,6 +140,7 @@ def load(where: Addresses) -> dict[str, Any]:
         )
         site, _made = Site.objects.get_or_create(organization=organization, name="Head Office")
         _hire(organization, site)
+        _fence(organization, site)
         Device.objects.get_or_create(
             organization=organization,
             serial=SERIAL,
@@ -208,6 +215,18 @@ def _hire(organization: Organization, site: Site) -> None:
         department, _made = Department.objects.get_or_create(organization=organization, name=unit)
         person = hire(organization, site, department, code=code, worker_id=worker_id, name=name, manager=manager)
         manager = manager or person
+
+
+def _fence(organization: Organization, site: Site) -> None:
+    """The block around the head office, and its Wi-Fi."""
+    if not Fence.objects.of(organization).filter(external_id=FENCE).exists():
+        lat, lng = OFFICE
+        west, south, east, north = lng - 0.0012, lat - 0.001, lng + 0.0012, lat + 0.001
+        ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+        shape = json.dumps({"type": "Polygon", "coordinates": [ring]})
+        save_fence(Fence(organization=organization, site=site, name="Head Office", external_id=FENCE, geojson=shape))
+    if not AllowedNetwork.objects.of(organization).filter(ssid=SSID).exists():
+        save_network(AllowedNetwork(organization=organization, site=site, ssid=SSID))
 
 
 def _admin(organization: Organization) -> str:

@@ -182,6 +182,10 @@ LUNCH = env.str("MUSTER_LUNCH", default="13:00-13:30")
 # So many days after it began an employee may still enter a tour.
 TOUR_BACKDATE_DAYS = env.int("MUSTER_TOUR_BACKDATE_DAYS", default=7)
 
+# --- Maps: drawn on a plain grid, so that no browser asks anybody else; or on the tiles of a server you choose ---------------
+MAP_TILES = env.str("MUSTER_MAP_TILES", default="")
+MAP_ATTRIBUTION = env.str("MUSTER_MAP_ATTRIBUTION", default="")
+
 # --- Rate limits: counted in a cache of their own (accounts/limits.py) ---------------------------------------------------
 LIMITS_CACHE_URL = env.str("MUSTER_LIMITS_CACHE_URL", default="")
 # The number of proxies of ours that every request passes and that appended to X-Forwarded-For.

@@ -18,6 +18,7 @@ urlpatterns = [
     path("", include("devices.urls")),
     path("", include("leaves.urls")),
     path("", include("tours.urls")),
+    path("", include("geofences.urls")),
     path("", include("webhooks.urls")),
 ]
 

@@ -27,6 +27,8 @@ from devices.phones import Registration, register_phone
 from devices.services import issue_token
 from employees.models import Department, Employee, Organization, Site
 from employees.services import save_employee
+from geofences.models import Fence
+from geofences.services import save_fence
 from webhooks.models import Endpoint
 from webhooks.services import create_endpoint
 
@@ -73,6 +75,12 @@ def make_phone(employee: Employee, **facts: Any) -> tuple[Phone, ec.EllipticCurv
     wanted = {"device_uuid": uuid.uuid4(), "platform": "android", "model": "Pixel 9", "key": read_public_key(public)}
     phone, _created = register_phone(employee, Registration(**(wanted | facts)))
     return phone, private
+
+
+def make_fence(organization: Organization, lat: float = 28.6175, lng: float = 77.2085, **facts: Any) -> Fence:
+    """A fence: a circle of 100 m, unless a GeoJSON is given."""
+    shape = {} if "geojson" in facts else {"kind": "circle", "latitude": lat, "longitude": lng, "radius_m": 100}
+    return save_fence(Fence(organization=organization, **({"name": "Office"} | shape | facts)))
 
 
 def make_endpoint(organization: Organization, url: str, mode: str = "standard", **facts: Any) -> Endpoint:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -89,3 +90,34 @@ def test_the_consoles_pages_work_under_their_policy(visit: Any) -> None:
     page.context.clear_cookies()
     page, _seen = visit(f"{reverse('admin:login')}?organization=acme")
     assert page.get_by_text("Sign in with acmemark login").get_attribute("href").startswith("/api/auth/sso/redirect?")
+
+
+def test_a_fence_is_drawn_on_the_map_into_its_fields(visit: Any) -> None:
+    page, _seen = visit(reverse("admin:geofences_fence_add"))
+    box = page.locator("#muster-map").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    def click(*places: tuple[int, int]) -> None:
+        for east, south in places:
+            page.mouse.move(x + east, y + south)
+            page.mouse.click(x + east, y + south)
+
+    page.click(".leaflet-pm-icon-rectangle")
+    click((50, -100), (250, 100))
+    page.wait_for_function("document.getElementById('id_geojson').value")
+    assert json.loads(page.input_value("#id_geojson"))["type"] == "Polygon"
+    page.click(".leaflet-pm-icon-cut")
+    click((100, -50), (200, -50), (200, 50), (100, 50), (100, -50))
+    page.wait_for_function("JSON.parse(document.getElementById('id_geojson').value).coordinates.length === 2")
+    page.fill("#id_name", "Drawn")
+    page.click("[name=_save]")
+    page.wait_for_url(f"**{reverse('admin:geofences_fence_changelist')}")
+    page.locator("#result_list").get_by_text("Drawn").click()
+    page.wait_for_url("**/change/")
+    assert len(json.loads(page.input_value("#id_geojson"))["coordinates"]) == 2
+    page.click(".leaflet-pm-icon-circle")
+    box = page.locator("#muster-map").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    click((-100, 0), (-50, 0))
+    page.wait_for_function("document.getElementById('id_kind').value === 'circle'")
+    assert (page.input_value("#id_geojson"), float(page.input_value("#id_radius_m")) > 1) == ("", True)

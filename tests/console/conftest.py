@@ -27,6 +27,7 @@ from accounts.services import issue_key, issue_personal, save_client, save_deleg
 from attendance.models import IngestCount, PunchEvidence, PunchMatch
 from devices.models import DeviceUser, PhonePolicy
 from employees.models import Assignment, Change, Employee, Organization
+from geofences.models import AllowedNetwork, FencePolicy
 from leaves import publishing, records, services
 from leaves.jobs import settle
 from leaves.models import Absence, Account, Child, Entry, LeaveFacts, LedgerOrder
@@ -78,6 +79,11 @@ def furnish(organization: Organization, mark: str, employee: Employee) -> Simple
             conflict=0, unmatched=0,
         ),
     }  # fmt: skip
+    rows |= {
+        "fence": people.make_fence(organization, name=f"{mark} fence", external_id="HQ", site=site),
+        "allowednetwork": AllowedNetwork.objects.create(organization=organization, ssid=f"{mark} wifi", employee=employee),
+        "fencepolicy": FencePolicy.objects.create(organization=organization),
+    }
     matched = people.make_punch(organization, f"{mark}-88", device=device)
     rows["punchmatch"] = PunchMatch.objects.create(
         organization=organization, punch=matched, employee=employee, matched_at=timezone.now()

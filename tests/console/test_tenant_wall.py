@@ -152,7 +152,7 @@ def test_posting_to_their_row_changes_nothing(staff: Client, ours: SimpleNamespa
     assert BY_NAME[name].objects.filter(pk=row.pk).values().get() == before
 
 
-@pytest.mark.parametrize("name", ["site", "department", "employee", "assignment", "device", "endpoint", "user"])
+@pytest.mark.parametrize("name", ["site", "department", "employee", "assignment", "device", "endpoint", "user", "fence"])
 def test_an_empty_form_offers_only_our_rows(staff: Client, ours: SimpleNamespace, theirs: SimpleNamespace, name: str) -> None:
     response = staff.get(
         url(name, "add"), {"site": theirs.site.pk, "employee": theirs.employee.pk, "manager": theirs.employee.pk}
@@ -169,6 +169,7 @@ def test_an_empty_form_offers_only_our_rows(staff: Client, ours: SimpleNamespace
         ("devices", "deviceuser", "employee"), ("accounts", "user", "employee"), ("accounts", "user", "organization"),
         ("attendance", "punchmatch", "employee"), ("attendance", "punch", "device"), ("webhooks", "delivery", "endpoint"),
         ("attendance", "punchmatch", "matched_by"), ("devices", "phone", "employee"), ("devices", "phone", "deactivated_by"),
+        ("geofences", "fence", "employee"), ("geofences", "allowednetwork", "employee"),
     ],
 )  # fmt: skip
 def test_autocomplete_finds_only_our_rows(
