@@ -32,6 +32,8 @@ from attendance.models import Door
 from attendance.services import Outcome, known_people, record_punch
 from attendance.times import Instant, local, read_time
 from attendance.verdicts import Person
+from geofences.models import Fence
+from geofences.services import by_external_id
 
 DIRECTIONS: Final = {"CLOCK_IN": "in", "CLOCK_OUT": "out"}
 KINDS: Final = {direction: kind for kind, direction in DIRECTIONS.items()}
@@ -197,7 +199,8 @@ def _claim(request: Request, holder: KeyHolder, read: Mapping[str, Any], key: st
     instant, home_zone = _instant(read.get("occurredAt"), known, person)
     fence = read.get("geofenceId")
     unpaired = bool(read.get("skipPairValidation"))
-    remarks = {UNKNOWN_FENCE: fence is not None and _linked(holder.organization_id, fence) is None, UNPAIRED: unpaired}
+    linked = by_external_id(holder.organization_id, fence) if fence is not None else None
+    remarks = {UNKNOWN_FENCE: fence is not None and linked is None, UNPAIRED: unpaired}
     return Claim(
         door=Door.HR,
         source=f"client:{holder.client_pk}",
@@ -209,7 +212,7 @@ def _claim(request: Request, holder: KeyHolder, read: Mapping[str, Any], key: st
         home_zone=home_zone,
         direction=DIRECTIONS[read["kind"]],
         flags=(*instant.flags, *(flag for flag, holds in remarks.items() if holds)),
-        evidence=_evidence(read, getattr(request, "text", "")),
+        evidence=_evidence(read, getattr(request, "text", ""), linked),
         pairing=None if unpaired else timedelta(hours=settings.HR_PAIRING_HOURS),
     )
 
@@ -224,13 +227,10 @@ def _instant(text: str | None, known: Known, person: Person) -> tuple[Instant, s
         raise ValidationError({"occurredAt": [_("An ISO 8601 instant is required.")]}) from error
 
 
-def _linked(organization_id: int, text: str) -> Any:
-    """The fence that the HR system calls `text`; None when there is none."""
-    return None
-
-
-def _evidence(read: Mapping[str, Any], text: str) -> dict[str, Any]:
+def _evidence(read: Mapping[str, Any], text: str, fence: Fence | None) -> dict[str, Any]:
     evidence: dict[str, Any] = {"raw": text}
+    if fence is not None:
+        evidence["geofence"] = {"id": fence.pk, "name": fence.name}
     for name in ("source", "note", "geofenceId", "deviceId"):
         evidence[name] = read.get(name)
     attestation, vendor = read.get("deviceAttestation"), read.get("biometricVendor")

@@ -69,6 +69,19 @@ def test_what_came_with_it_is_evidence_and_the_attestation_is_not_verified(hr: H
     assert (punch.employee, punch.user_code, punch.door, punch.flags) == (asha, "1001", "hr", ["unknown_geofence"])
 
 
+def test_a_geofence_id_is_linked_to_our_fence_of_that_name_and_never_to_a_neighbours(
+    hr: HrSystem, asha: Any, acme: Any, zenith: Any
+) -> None:
+    body = payload("hr_clock_request") | {"hrEmployeeId": str(asha.pk)}
+    people.make_fence(zenith, external_id=body["geofenceId"])
+    hr.call(body | {"clientRequestId": "one", "kind": "CLOCK_IN", "occurredAt": "2026-06-21T09:00:00Z"})
+    fence = people.make_fence(acme, external_id=body["geofenceId"])
+    hr.call(body | {"clientRequestId": "two", "kind": "CLOCK_OUT", "occurredAt": "2026-06-21T10:00:00Z"})
+    unknown, linked = Punch.objects.order_by("id")
+    assert (unknown.flags, linked.flags) == (["unknown_geofence"], [])
+    assert json.loads(linked.evidence.body)["geofence"] == {"id": fence.pk, "name": fence.name}
+
+
 # --- Who speaks --------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("header", ["Authorization", "X_Fluide_Api_Key", "X_Fluide_Client_Id"])
 @pytest.mark.parametrize("value", [..., "", "wrong", "Bearer wrong"])
