@@ -98,7 +98,7 @@ class Scrutiny:
         self._keys = known_keys(punch.organization_id, punch.person.id, punch.device_uuid, punch.at)
         phone = self._keys[0].phone if self._keys else None
         if phone is None:
-            yield Finding("device", "unknown", REJECTED_DEVICE)
+            yield Finding("device", "unregistered", REJECTED_DEVICE)
         elif phone.revoked_by_staff or phone.deactivated_at is not None:
             yield Finding("device", "revoked" if phone.revoked_by_staff else "deactivated", REJECTED_DEVICE)
 

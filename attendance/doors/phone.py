@@ -49,7 +49,7 @@ DUPLICATE: Final = "duplicate"
 MONTH: Final = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
 # What stands in the rows, by topic → what people are told. What is not here is told as it stands, such as a waiver.
 SENTENCES: Final[dict[tuple[str, str], Any]] = {
-    ("device", "unknown"): _("This phone is not registered to you."),
+    ("device", "unregistered"): _("This phone is not registered to you."),
     ("device", "revoked"): _("This phone was revoked by your organization."),
     ("device", "deactivated"): _("This phone is not in service any more. Register it again."),
     ("signature", "invalid"): _("The signature was not made over this punch with a key of this phone."),
