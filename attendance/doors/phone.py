@@ -107,7 +107,7 @@ class AntiSpoof(serializers.Serializer[dict[str, Any]]):
     vpn = Flag()
 
 
-class PunchBody(serializers.Serializer[dict[str, Any]]):
+class SignedPunchBody(serializers.Serializer[dict[str, Any]]):
     """A signed punch. What is signed stands in docs/doors/phone.md."""
 
     device_uuid = Uuid()
@@ -131,7 +131,7 @@ class Reason(serializers.Field[Any, Any, Any, Any]):
     """Texts by what they are about; an empty list when there are none."""
 
 
-class Accepted(serializers.Serializer[dict[str, Any]]):
+class PunchAccepted(serializers.Serializer[dict[str, Any]]):
     """The punch counts."""
 
     punch_id = serializers.IntegerField()
@@ -140,7 +140,7 @@ class Accepted(serializers.Serializer[dict[str, Any]]):
     recorded = serializers.ChoiceField(choices=(True,))
 
 
-class Rejected(serializers.Serializer[dict[str, Any]]):
+class PunchRejected(serializers.Serializer[dict[str, Any]]):
     """The punch does not count; it is stored with the reasons."""
 
     verdict = serializers.ChoiceField(choices=[one for one in Verdict.values if one.startswith("rejected")])
@@ -149,7 +149,7 @@ class Rejected(serializers.Serializer[dict[str, Any]]):
     recorded = serializers.ChoiceField(choices=(True,))
 
 
-class Duplicate(serializers.Serializer[dict[str, Any]]):
+class PunchDuplicate(serializers.Serializer[dict[str, Any]]):
     """It came before, or its nonce was used: nothing is stored."""
 
     verdict = serializers.ChoiceField(choices=(DUPLICATE,))
@@ -158,7 +158,7 @@ class Duplicate(serializers.Serializer[dict[str, Any]]):
     first_verdict = serializers.ChoiceField(choices=Verdict.values)
 
 
-class Wrong(serializers.Serializer[dict[str, Any]]):
+class PunchUnreadable(serializers.Serializer[dict[str, Any]]):
     """It is no punch: nothing is stored."""
 
     message = serializers.CharField()
@@ -178,7 +178,7 @@ class PunchRow(serializers.Serializer[dict[str, Any]]):
     late = serializers.BooleanField()
 
 
-class Today(serializers.Serializer[dict[str, Any]]):
+class PunchesToday(serializers.Serializer[dict[str, Any]]):
     """A day's punches, in the zone of the employee's place."""
 
     date = serializers.DateField()
@@ -186,7 +186,7 @@ class Today(serializers.Serializer[dict[str, Any]]):
     data = PunchRow(many=True)  # type: ignore[assignment]
 
 
-class Month(serializers.Serializer[dict[str, Any]]):
+class PunchesOfMonth(serializers.Serializer[dict[str, Any]]):
     """A month's punches, in the zone of the employee's place."""
 
     month = serializers.RegexField(f"^{MONTH.pattern}$")
@@ -196,7 +196,7 @@ class Month(serializers.Serializer[dict[str, Any]]):
 
 _ID: Final = OpenApiParameter("Muster-Punch-Id", int, "header", response=[201], required=True, description="The row.")
 _REFUSALS: Final = PolymorphicProxySerializer(
-    component_name="PunchRefusal", serializers=[Rejected, Duplicate, Wrong], resource_type_field_name=None
+    component_name="PunchRefusal", serializers=[PunchRejected, PunchDuplicate, PunchUnreadable], resource_type_field_name=None
 )
 
 
@@ -210,7 +210,7 @@ class PhoneDoor(APIView):
     envelope = staticmethod(envelope)
     loads = staticmethod(loads)
 
-    @extend_schema(request=PunchBody, parameters=[_ID], responses={201: Accepted, 422: _REFUSALS})
+    @extend_schema(request=SignedPunchBody, parameters=[_ID], responses={201: PunchAccepted, 422: _REFUSALS})
     def post(self, request: Request) -> Response:
         """Record a signed punch. 201 when it counts; 422 when it was refused (and stored), came before, or is no punch.
 
@@ -232,7 +232,7 @@ class PunchesViewSet(ViewSet):
     permission_classes = (IsAuthenticated, IsEmployee)
     limits = (V1,)
 
-    @extend_schema(responses=Today)
+    @extend_schema(responses=PunchesToday)
     def today(self, request: Request) -> Response:
         """Today's punches, oldest first, refused ones included."""
         organization_id, employee_id = _whose(request.user)
@@ -241,7 +241,8 @@ class PunchesViewSet(ViewSet):
         return Response({"date": day.isoformat(), "timezone": zone, "data": data})
 
     @extend_schema(
-        parameters=[OpenApiParameter("month", str, "path", description="Such as 2026-04.")], responses={200: Month, 422: None}
+        parameters=[OpenApiParameter("month", str, "path", description="Such as 2026-04.")],
+        responses={200: PunchesOfMonth, 422: None},
     )
     def month(self, request: Request, month: str) -> Response:
         """All punches of a month, oldest first, refused ones included."""
@@ -264,7 +265,7 @@ def _read(request: Request) -> Mapping[str, Any]:
     """The fields. Raises Unreadable naming every field that is wrong."""
     if not isinstance(request.data, Mapping):
         raise Unreadable({"body": [_("A JSON object is required.")]})
-    body = PunchBody(data=request.data)
+    body = SignedPunchBody(data=request.data)
     if not body.is_valid():
         raise Unreadable(body.errors)
     read: Mapping[str, Any] = body.validated_data
