@@ -64,7 +64,7 @@ def signed_punch(phone: dict[str, Any], lat: float, lng: float, ssid: str) -> di
         "anti_spoof": dict.fromkeys(ANTI_SPOOF, False),
     }  # fmt: skip
     numbers = {name: json.dumps(punch[name]) for name in ("lat", "lng", "accuracy_m")}
-    der = _read(phone["private_key_pem"]).sign(signed_text(**{**punch, **numbers}), ec.ECDSA(SHA256()))  # type: ignore[arg-type]
+    der = _read(phone["private_key_pem"]).sign(signed_text(**{**punch, **numbers}), ec.ECDSA(SHA256()))
     raw = b"".join(half.to_bytes(32) for half in decode_dss_signature(der))
     return {**punch, "signature": base64.b64encode(raw).decode()}
 
