@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
@@ -43,6 +44,23 @@ WORDS: dict[str, Any] = {
     "temperature_out_of_range": _("temperature nobody has"),
     "unknown_geofence": _("fence unknown here"),
     "pair_validation_skipped": _("correction: turns not checked"),
+    "unregistered": _("not a phone of this employee"),
+    "deactivated": _("the phone was not in service"),
+    "revoked": _("the phone was revoked"),
+    "invalid": _("not made with a key of this phone"),
+    "unchecked": _("could not be checked"),
+    "outside": _("outside every fence, and no allowed Wi-Fi"),
+    "inaccurate": _("the position was too poor"),
+    "unfenced": _("no fence applies"),
+    "unreadable": _("no place on earth"),
+    "inside": _("inside the fence"),
+    "near": _("near enough to the fence"),
+    "network": _("an allowed Wi-Fi"),
+    "unfenced_accepted": _("no fence applies, and the rules let that pass"),
+    "mock_location": _("position mocked"),
+    "rooted": _("phone rooted"),
+    "emulator": _("emulator"),
+    "vpn": _("VPN"),
 }
 # What comes with a punch, by its name in the evidence, in the order to show it.
 EVIDENCE: dict[str, Any] = {
@@ -53,6 +71,8 @@ EVIDENCE: dict[str, Any] = {
     "device_id": _("scanner"),
     "status_code": _("status code"),
     "confidence": _("confidence (%)"),
+    "device_uuid": _("phone"),
+    "ssid_seen": _("Wi-Fi seen"),
 }
 
 
@@ -161,7 +181,7 @@ class PunchAdmin(ReadOnlyTenantAdmin):
 
     @display(description=_("reasons"))
     def why(self, punch: Punch) -> Any:
-        rows = ((rule, WORDS.get(why, why)) for rule, why in sorted(punch.reasons.items()))
+        rows = ((rule, _in_words(str(why))) for rule, why in sorted(punch.reasons.items()))
         return small_table((_("rule"), _("why")), rows, _("Nothing was held against it."))
 
     @display(description=_("as received"))
@@ -213,6 +233,11 @@ class PunchAdmin(ReadOnlyTenantAdmin):
                          local_time=self.local_time(punch))  # fmt: skip
 
 
+def _in_words(reasons: str) -> str:
+    """One reason, or several with commas between them, as people say them."""
+    return ", ".join(str(WORDS.get(why, why)) for why in reasons.split(", "))
+
+
 def _whose(punch: Punch) -> Employee | None:
     """The employee of a punch, known at once or told later."""
     return punch.employee or (punch.match.employee if hasattr(punch, "match") else None)
@@ -235,11 +260,26 @@ def _sorted_out(body: str) -> tuple[list[tuple[Any, Any]], str]:
         rows += [(_("temperature (°C)"), health.get("temperature")), (_("mask"), _yes_or_no(health.get("mask")))]
     if place := evidence.pop("location", None):
         rows.append((_("place"), _place(place)))
+    rows += _of_phone(evidence)
     if attestation := evidence.pop("attestation", None):
         rows.append((_("attestation, recorded and not verified"), attestation.get("vendor") or "–"))
         evidence["attestation"] = attestation.get("blob")
     left = {name: value for name, value in evidence.items() if value is not None}
     return [(label, "–" if value is None else value) for label, value in rows], _as_text(left)
+
+
+def _of_phone(evidence: dict[str, Any]) -> list[tuple[Any, Any]]:
+    """What a phone said of itself, and how its place was judged; taken out of the evidence."""
+    rows: list[tuple[Any, Any]] = []
+    if (spoof := evidence.pop("anti_spoof", None)) is not None:
+        said = [str(WORDS.get(name, name)) for name, holds in spoof.items() if holds]
+        rows.append((_("the phone says of itself"), ", ".join(said) or _("nothing remarkable")))
+    if judged := evidence.pop("judged", None):
+        why, fence, outside_m = WORDS.get(judged["why"], judged["why"]), judged.get("fence"), judged.get("outside_m")
+        seen = link(reverse("admin:geofences_fence_change", args=(fence,)), f"#{fence}") if fence else ""
+        far = _("%(metres)d m outside") % {"metres": outside_m} if outside_m else ""
+        rows.append((_("place judged"), format_html("{} {} {}", why, seen, far)))
+    return rows
 
 
 def _place(place: dict[str, Any]) -> str:

@@ -24,6 +24,14 @@ class Terminal:
 
 
 @dataclass(frozen=True, slots=True)
+class Handset:
+    """The phone that a claim came from, and that key of it which signed the claim."""
+
+    id: int
+    key_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """What a door's own pure check found: `text` about `topic` (place, signature …); with a `verdict` it refuses.
 
@@ -49,6 +57,11 @@ class Claim:
 
     `findings` are the door's own checks; a refused claim is stored under `refused_key` where that is given, so that the key
     of the accepted one stays free. `max_age` refuses what is older.
+
+    A claim that was signed gives its `content` (64 hex digits over the signed text). It is a repeat of whatever has one of its
+    keys, and never a conflict: a nonce is used up by the first who uses it. Refused for its device or its signature it is
+    stored under `loose_key` and uses up nothing, and then only the same content is a repeat. `handset` must still stand once
+    the person's row is held: a revocation that was committed a moment ago holds for a claim that is under way.
     """
 
     door: str
@@ -69,6 +82,9 @@ class Claim:
     employee_id: UUID | None = None
     other_keys: tuple[str, ...] = ()
     refused_key: str | None = None
+    loose_key: str | None = None
+    content: str | None = None
+    handset: Handset | None = None
     findings: tuple[Finding, ...] = ()
     max_age: timedelta | None = None
     pairing: timedelta | None = None
@@ -76,6 +92,8 @@ class Claim:
     @property
     def fingerprint(self) -> str:
         """64 hex digits over the content: person, instant and direction. Evidence never makes a conflict."""
+        if self.content is not None:
+            return self.content
         person = self.user_code if self.employee_id is None else str(self.employee_id)
         content = [person, self.at.isoformat() if self.at_text else "", self.direction]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()

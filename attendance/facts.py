@@ -71,7 +71,7 @@ _STATEMENT = """
 WITH hit AS ({hits})
 SELECT e.id, e.mode, e.include_location, e.include_health, e.include_unmatched, e.virtual_serial, e.auth_token_cipher,
        hit.asked, hit.rank, p.id, p.code, p.worker_id, p.name, p.joined_on, p.left_on,
-       a.id, s.name, d.name, a.starts_on, a.ends_on, s.timezone, o.timezone
+       a.id, s.name, d.name, a.starts_on, a.ends_on, s.timezone, o.timezone, a.site_id, a.department_id
 FROM employees_organization o
 LEFT JOIN webhooks_endpoint e ON e.organization_id = o.id AND e.removed_at IS NULL
 LEFT JOIN hit ON hit.organization_id = o.id
@@ -176,7 +176,8 @@ def _add_person(found: dict[UUID, Person], row: tuple[Any, ...]) -> None:
     person = found.get(identity) or Person(identity, row[10], row[11], row[12], _day(row[13]), _maybe_day(row[14]))
     places = person.places
     if row[15] is not None and all(place.id != row[15] for place in places):
-        places = (*places, Place(row[15], row[16], row[17], _day(row[18]), _maybe_day(row[19]), row[20] or ""))
+        days = _day(row[18]), _maybe_day(row[19])
+        places = (*places, Place(row[15], row[16], row[17], *days, row[20] or "", row[22], row[23]))
     found[identity] = Person(identity, person.code, person.worker_id, person.name, person.joined_on, person.left_on, places)
 
 

@@ -5,7 +5,7 @@ Nothing here is ever updated or deleted (the database refuses it): a correction 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -64,6 +64,13 @@ class PunchQuerySet(TenantQuerySet["Punch"]):
     def unmatched(self) -> PunchQuerySet:
         """Punches that wait for somebody to whom they belong."""
         return self.filter(verdict=Verdict.UNMATCHED, match__isnull=True)
+
+    def of_person(self, employee: Any) -> PunchQuerySet:
+        """All punches of an employee (or their id), refused ones too, and those matched to them since."""
+        # Two halves, so that each finds its own index.
+        own = Punch.objects.filter(employee=employee).order_by().values("pk")
+        matched = PunchMatch.objects.filter(employee=employee).order_by().values("punch_id")
+        return self.filter(pk__in=own.union(matched, all=True))
 
 
 class Punch(TenantModel):

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from django.conf import settings
@@ -26,14 +26,17 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from attendance import facts, payloads
-from attendance.claims import Claim
+from attendance.claims import Claim, Finding
 from attendance.facts import Known
 from attendance.models import IngestCount, Punch, PunchEvidence, Verdict
-from attendance.verdicts import Facts, Judgement, Person, judge, settle
+from attendance.verdicts import REJECTED_DEVICE, UNPROVEN, Facts, Judgement, Person, judge, settle
+from devices import phones
 from employees.rows import insert_rows
 from webhooks import outbox
 
 T = TypeVar("T")
+
+FALLEN: Final = Finding("device", "deactivated", REJECTED_DEVICE)
 
 # Two transactions may meet while numbering a lane; each round one of them is through, so this is more than enough.
 ROUNDS = 60
@@ -77,6 +80,8 @@ class Case:
     @property
     def key(self) -> str:
         """Under what the row is stored."""
+        if self.judgement.verdict in UNPROVEN and self.claim.loose_key:
+            return self.claim.loose_key
         refused = self.judgement.verdict not in (Verdict.ACCEPTED, Verdict.UNMATCHED)
         return (refused and self.claim.refused_key) or self.claim.key
 
@@ -162,9 +167,16 @@ def _record(organization_id: int, cases: Sequence[Case], known: Known) -> list[O
             for index, punch_id in fresh.items()
         ]
         insert_rows(PunchEvidence, evidence)
+        _note_phones(organization_id, [cases[index] for index in fresh])
     _count(organization_id, cases[0].claim.door, outcomes, now)
     outbox.publish(organization_id, _messages([(cases[index], fresh[index]) for index in fresh], known.targets, now), now)
     return outcomes
+
+
+def _note_phones(organization_id: int, cases: Sequence[Case]) -> None:
+    for case in cases:
+        if case.claim.handset is not None and case.judgement.verdict == Verdict.ACCEPTED:
+            phones.note_punch(organization_id, case.claim.handset.id, case.claim.at)
 
 
 def _commit(salt: str, body: str) -> str:
@@ -179,16 +191,24 @@ def _settled(organization_id: int, cases: Sequence[Case]) -> list[Case]:
     facts.hold(organization_id, named)
     keys = {key for case in cases for key in (*case.claim.other_keys, case.claim.key)}
     earlier = _earlier(organization_id, cases[0].claim.source, keys)
-    settled = []
-    for case in cases:
-        found = next((earlier[key] for key in (*case.claim.other_keys, case.claim.key) if key in earlier), None)
-        settled.append(replace(case, first=found) if found else _settle(organization_id, case))
-    return settled
+    return [_settle(organization_id, case, _first(case.claim, earlier)) for case in cases]
 
 
-def _settle(organization_id: int, case: Case) -> Case:
+def _first(claim: Claim, earlier: Mapping[str, Punch]) -> Punch | None:
+    """What has one of the claim's keys."""
+    return next((earlier[key] for key in (*claim.other_keys, claim.key) if key in earlier), None)
+
+
+def _settle(organization_id: int, case: Case, found: Punch | None) -> Case:
     claim, employee_id = case.claim, case.claim.employee_id
-    if employee_id is None or claim.pairing is None:
+    if found is not None and claim.content in (None, found.fingerprint):
+        return replace(case, first=found)
+    if employee_id is None:
+        return case
+    case = _standing(organization_id, case, employee_id)
+    if found is not None and case.judgement.verdict not in UNPROVEN:
+        return replace(case, first=found)
+    if claim.pairing is None:
         return case
     # Of two that say "now" at once, the second to get the lock may be the first to have read the clock: it comes after.
     until = claim.at if claim.at_text else max(claim.at, timezone.now())
@@ -196,6 +216,14 @@ def _settle(organization_id: int, case: Case) -> Case:
     if before is not None and before.at > claim.at:
         claim = replace(claim, at=before.at)
     return Case(claim, settle(claim, case.judgement, before))
+
+
+def _standing(organization_id: int, case: Case, employee_id: UUID) -> Case:
+    """The case, refused if the phone it came from was taken out of service since the door looked."""
+    claim, handset = case.claim, case.claim.handset
+    if handset is None or phones.stands(organization_id, employee_id, handset.key_id, claim.at):
+        return case
+    return replace(case, judgement=settle(claim, case.judgement, None, (FALLEN,)))
 
 
 def _insert(organization_id: int, now: datetime, rows: Sequence[tuple[Case, str]]) -> dict[str, int]:
@@ -267,7 +295,7 @@ def _of_new(case: Case, punch_id: int, now: datetime, repeat: Case | None) -> Ou
 
 def _of_old(punch: Punch, case: Case, person: Person | None) -> Outcome:
     evidence: PunchEvidence | None = getattr(punch, "evidence", None)
-    same = _same(punch, case.claim)
+    same = case.claim.content is not None or _same(punch, case.claim)
     return Outcome(
         punch.pk, punch.verdict, punch.reasons, person, punch.occurred_at, punch.received_at, punch.direction,
         tuple(punch.flags), punch.late, json.loads(evidence.body) if evidence and evidence.body else {},

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from attendance.doors import biometric, device, hr
+from attendance.doors import biometric, device, hr, phone
 
 urlpatterns = [
     path("api/attendance/v1/punch", device.DeviceDoor.as_view({"post": "punch"}), name="device-punch"),
@@ -15,4 +15,7 @@ urlpatterns = [
     re_path(r"^api/biometric(?:/.*)?$", biometric.NoSuchCall.as_view()),
     path("api/v1/hr/attendance/clock", hr.HrClockDoor.as_view(), name="hr-clock"),
     re_path(r"^api/v1/hr/attendance(?:/.*)?$", hr.NoSuchCall.as_view()),
+    path("api/v1/punch", phone.PhoneDoor.as_view(), name="phone-punch"),
+    path("api/v1/punches/today", phone.PunchesViewSet.as_view({"get": "today"}), name="punches-today"),
+    path("api/v1/punches/month/<str:month>", phone.PunchesViewSet.as_view({"get": "month"}), name="punches-month"),
 ]

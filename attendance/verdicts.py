@@ -23,6 +23,8 @@ REJECTED_TIME: Final = "rejected_time"
 REJECTED_INTEGRITY: Final = "rejected_integrity"
 REJECTED_GEOFENCE: Final = "rejected_geofence"
 REJECTED_SEQUENCE: Final = "rejected_sequence"
+# Refused before anybody can be sure who speaks: such a claim takes no key away from its owner.
+UNPROVEN: Final = frozenset({REJECTED_DEVICE, REJECTED_SIGNATURE})
 # When several checks refuse, the first in this order names the verdict; the reasons of all are kept.
 ORDER: Final = (
     REJECTED_DEVICE, REJECTED_SIGNATURE, REJECTED_TIME, REJECTED_INTEGRITY, REJECTED_GEOFENCE, REJECTED_SEQUENCE,
@@ -39,6 +41,8 @@ class Place:
     starts_on: date
     ends_on: date | None
     zone: str = ""
+    site_id: int | None = None
+    department_id: int | None = None
 
     def covers(self, day: date) -> bool:
         """Whether this is where they work on `day`."""
@@ -111,14 +115,21 @@ def judge(claim: Claim, facts: Facts) -> Judgement:
     return Judgement(ACCEPTED, reasons, claim.flags, late, person)
 
 
-def settle(claim: Claim, judgement: Judgement, earlier: Earlier | None) -> Judgement:
-    """The last word, under the lock on the person's row: what has been accepted meanwhile may put a claim out of turn."""
-    if claim.pairing is None or judgement.verdict != ACCEPTED:
+def settle(claim: Claim, judgement: Judgement, earlier: Earlier | None, findings: Sequence[Finding] = ()) -> Judgement:
+    """The last word, under the lock on the person's row: what has been accepted meanwhile may put a claim out of turn.
+
+    `findings` were made under that lock; they are weighed with those before, as if all had been made at once.
+    """
+    found = [*findings]
+    in_question = claim.pairing is not None and judgement.verdict == ACCEPTED
+    if in_question and (reason := out_of_turn(claim.door, claim.direction, earlier)):
+        found.append(Finding("sequence", reason, REJECTED_SEQUENCE))
+    if not found:
         return judgement
-    reason = out_of_turn(claim.door, claim.direction, earlier)
-    if not reason:
-        return judgement
-    return replace(judgement, verdict=REJECTED_SEQUENCE, reasons={**judgement.reasons, "sequence": reason})
+    verdicts = [finding.verdict for finding in found if finding.verdict]
+    verdicts += [judgement.verdict] if judgement.verdict in ORDER else []
+    verdict = min(verdicts, key=ORDER.index) if verdicts else judgement.verdict
+    return replace(judgement, verdict=verdict, reasons={finding.topic: finding.text for finding in found} | judgement.reasons)
 
 
 def _absurd(claim: Claim, facts: Facts) -> str:

@@ -28,6 +28,7 @@ from accounts.secrets import decrypt
 from accounts.services import NotSignedIn, issue_key, issue_personal, machine_token, save_client
 from config import demo_sign_on
 from config.demo_leave import load_leave
+from config.demo_phone import jwk, load_phone
 from devices.models import Device
 from devices.services import issue_token
 from employees.models import Assignment, Department, Employee, Organization, Site
@@ -77,6 +78,8 @@ SCANNER: Final = "Demo scanner"
 HR_SYSTEM: Final = "Demo HR system"
 CLIENTS: Final = {SCANNER: (BIOMETRIC_WRITE,), HR_SYSTEM: (HR_CLOCK, HR_WRITE)}
 CLOCKED_CODE: Final = "1008"
+# Whose the demo's phone is: the one who signs in as `employee`.
+PHONED_CODE: Final = CHAIRS["employee"][1]
 # path at the receiver, name, format
 ENDPOINTS: Final = (
     ("/standard", "Demo receiver, standard", Endpoint.Mode.STANDARD),
@@ -150,6 +153,7 @@ def load(where: Addresses) -> dict[str, Any]:
             **where._asdict(),
             "admin": {"username": USERNAME, "password": _admin(organization)},
             "people": {chair: _person(organization, *facts) for chair, facts in CHAIRS.items()},
+            "phone": load_phone(Employee.objects.of(organization).get(code=PHONED_CODE), read_state().get("phone", {})),
             "clients": {name: _client(organization, name, scopes) for name, scopes in CLIENTS.items()},
             "endpoints": {path: _endpoint(organization, name, mode, where.receiver + path) for path, name, mode in ENDPOINTS},
             "sso": demo_sign_on.furnish(organization, demo_sign_on.issuer_of(where.receiver), read_state().get("sso", {})),
@@ -183,6 +187,15 @@ def hr_credentials(state: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def phone(state: dict[str, Any]) -> dict[str, Any]:
+    """The demo's phone, its private key in two forms, and a fresh token of its owner."""
+    owner, known = person(state, "employee"), state["phone"]
+    pem = known["private_key"]
+    return {
+        "device_uuid": known["device_uuid"], "private_key_pem": pem, "private_key_jwk": jwk(pem), "token": owner["token"],
+    }  # fmt: skip
+
+
 def credentials(state: dict[str, Any]) -> dict[str, Any]:
     """Everything a client needs to try each way in, minted now: what `manage.py demo --json` prints."""
     return {
@@ -192,6 +205,7 @@ def credentials(state: dict[str, Any]) -> dict[str, Any]:
         "device": {"sn": SERIAL, "auth_token": device_token()},
         "biometric": {"api_key": state["clients"][SCANNER]["api_key"]},
         "hr": hr_credentials(state),
+        "phone": phone(state),
         "sso": demo_sign_on.told(state, SLUG),
         "receiver": {"url": state["receiver"], "received": f"{state['receiver']}/received"},
     }

@@ -257,6 +257,7 @@ class RealField(OpenApiSerializerFieldExtension):
     """A number within bounds."""
 
     target_class = "attendance.doors.fields.Real"
+    match_subclasses = True
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Any) -> Schema:
         """Its bounds, where there are any."""

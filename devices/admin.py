@@ -376,10 +376,16 @@ class PhoneAdmin(ReadOnlyTenantAdmin):
 class PhonePolicyAdmin(TenantAdmin):
     """What people may do with their phones: one row for the organization."""
 
-    fieldsets = ((None, {"fields": ("max_phones",)}),)
-    list_display = ("__str__", "max_phones")
+    fieldsets = (
+        (None, {"fields": (("max_phones", "offline_hours"),)}),
+        (_("What a phone says of itself"), {
+            "fields": (("refuse_mock", "refuse_rooted"), ("refuse_emulator", "refuse_vpn")),
+            "description": _("It is the phone's own word: these rules stop the careless, not somebody who writes an app."),
+        }),
+    )  # fmt: skip
+    list_display = ("__str__", "offline_hours", "refuse_mock", "refuse_rooted", "refuse_emulator", "refuse_vpn")
     empty_title = _("No policy yet: the defaults hold")
-    empty_text = _("Each employee may have two active phones. Add a policy to change that.")
+    empty_text = _("Two active phones each, offline punches for 72 hours, no mocked positions. Add a policy to change that.")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """There is one for each organization."""

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
@@ -217,6 +217,14 @@ class KeyOwner(TenantModel):
         return self.key_hash[:16]
 
 
+class DeviceKeyQuerySet(TenantQuerySet["DeviceKey"]):
+    """Vocabulary of keys."""
+
+    def usable_at(self, at: datetime) -> DeviceKeyQuerySet:
+        """Keys that may have signed what happened at `at`: the current one, and those that were replaced only later."""
+        return self.filter(Q(replaced_at__isnull=True) | Q(replaced_at__gt=at))
+
+
 class DeviceKey(TenantModel):
     """A public key that a phone signs, or signed, with. Replaced ones are kept, so that old signatures can be checked."""
 
@@ -226,7 +234,7 @@ class DeviceKey(TenantModel):
     created_at = models.DateTimeField(_("from"))
     replaced_at = models.DateTimeField(_("to"), null=True, blank=True)
 
-    objects = TenantQuerySet["DeviceKey"].as_manager()
+    objects = DeviceKeyQuerySet.as_manager()
 
     class Meta:
         ordering = ("-id",)
@@ -247,6 +255,17 @@ class PhonePolicy(TenantModel):
         _("active phones per employee"), default=2, validators=[MaxValueValidator(100)],
         help_text=_("Phones that are registered already stay when you lower this."),
     )  # fmt: skip
+    offline_hours = models.PositiveSmallIntegerField(
+        _("offline punches for (hours)"), default=72, validators=[MinValueValidator(1), MaxValueValidator(24 * 31)],
+        help_text=_("A punch made without a connection is taken for so long afterwards."),
+    )  # fmt: skip
+    refuse_mock = models.BooleanField(_("refuse mocked positions"), default=True)
+    refuse_rooted = models.BooleanField(_("refuse rooted phones"), default=True)
+    refuse_emulator = models.BooleanField(_("refuse emulators"), default=True)
+    refuse_vpn = models.BooleanField(
+        _("refuse phones on a VPN"), default=False,
+        help_text=_("Off: the punch counts, with a remark, as it does for the three above when they are off."),
+    )  # fmt: skip
 
     objects = TenantQuerySet["PhonePolicy"].as_manager()
 
@@ -254,6 +273,12 @@ class PhonePolicy(TenantModel):
         verbose_name = _("phone policy")
         verbose_name_plural = _("phone policies")
         constraints = (models.UniqueConstraint(fields=("organization",), name="phone_policy_once"),)
+
+    @property
+    def refused(self) -> frozenset[str]:
+        """What a phone may not say of itself, as the phone door calls it: `mock_location`, `rooted`, `emulator`, `vpn`."""
+        rules = {"mock_location": self.refuse_mock, "rooted": self.refuse_rooted, "emulator": self.refuse_emulator}
+        return frozenset(name for name, refused in (rules | {"vpn": self.refuse_vpn}).items() if refused)
 
     def __str__(self) -> str:
         return str(_("Phones per employee: %(count)d") % {"count": self.max_phones})

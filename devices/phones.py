@@ -1,4 +1,6 @@
-"""Verbs on people's phones: register, deactivate, revoke, release. The API and the console call these.
+"""Verbs on people's phones: register, deactivate, revoke, release; and what a punch asks of them.
+
+The API, the console and the phone door call these.
 
 All of them take the owner's row as their lock, so that two registrations do not pass the limit together and a registration
 does not undo a revocation that happened beside it; on SQLite the transaction itself is the lock.
@@ -8,11 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -21,6 +24,9 @@ from accounts.models import SecurityEvent, User
 from devices.keys import key_hash
 from devices.models import DeviceKey, KeyOwner, Phone, PhonePolicy
 from employees.models import Employee
+
+# A phone that changes its key with every start has so many tries at an old signature, and no more.
+MOST_KEYS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +97,33 @@ def _end(phone: Phone, standing: dict[str, bool], more: dict[str, bool], actor: 
 
 def max_phones(organization_id: int) -> int:
     """How many active phones each employee of an organization may have."""
-    policy = PhonePolicy.objects.of(organization_id).first() or PhonePolicy()
-    return policy.max_phones
+    return policy_of(organization_id).max_phones
+
+
+def policy_of(organization_id: int) -> PhonePolicy:
+    """An organization's rules about phones; the defaults, not stored, when it has none of its own."""
+    return PhonePolicy.objects.of(organization_id).first() or PhonePolicy()
+
+
+def known_keys(organization_id: int, employee_id: UUID, device_uuid: UUID, at: datetime) -> list[DeviceKey]:
+    """The keys that this employee's phone of this name may have signed with at `at` (UTC), newest first, each with its phone.
+
+    Empty when they have, and had, no such phone: every phone has a key. A phone out of service is told by `phone.status`.
+    """
+    keys = DeviceKey.objects.of(organization_id).usable_at(at).select_related("phone")
+    return list(keys.filter(phone__employee=employee_id, phone__device_uuid=device_uuid).order_by("-id")[:MOST_KEYS])
+
+
+def stands(organization_id: int, employee_id: UUID, key_id: int, at: datetime) -> bool:
+    """Whether this key is of the employee's active phone and may have signed at `at` (UTC). Asked under the owner's lock."""
+    mine = DeviceKey.objects.of(organization_id).usable_at(at).filter(pk=key_id)
+    return mine.filter(phone__employee=employee_id, phone__deactivated_at__isnull=True).exists()
+
+
+def note_punch(organization_id: int, phone_id: int, at: datetime) -> None:
+    """Remember a phone's latest punch; one that comes late does not turn it back. Called under the owner's lock."""
+    phones = Phone.objects.of(organization_id).filter(pk=phone_id)
+    phones.filter(Q(last_punch_at__isnull=True) | Q(last_punch_at__lt=at)).update(last_punch_at=at)
 
 
 def _lock(organization_id: int, employee_id: UUID) -> None:

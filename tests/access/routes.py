@@ -1,6 +1,7 @@
 """Every operation of the OpenAPI file, and what its parameters are filled with. What a new route needs is asked for by name.
 
 PATHS    how to fill a route's `{…}` with a row of an organization
+PLAIN    what fills it where it names no row, such as a month
 BODIES   a good body (or query) of a route, for an organization
 NAMES    fields of bodies and queries that name a row: how to name one
 NO_NAMES fields that look as if they named a row and do not, each with the reason
@@ -68,7 +69,8 @@ class Operation:
 
     def ask(self, headers: dict[str, str], *, path: dict[str, Any] | None = None, fields: dict[str, Any] | None = None) -> Any:
         """Send it: `fields` are the body, or the query where there is no body."""
-        address = re.sub(r"\{(\w+)\}", lambda found: str((path or {})[found[1]]), self.path)
+        given = dict.fromkeys(self.variables, PLAIN.get(self.path)) | (path or {})
+        address = re.sub(r"\{(\w+)\}", lambda found: str(given[found[1]]), self.path)
         client = Client(headers=headers)
         if "requestBody" not in self.spec:
             return client.generic(self.method.upper(), address, QUERY_STRING=_query(fields or {}))
@@ -115,6 +117,9 @@ PATHS: Final[dict[str, Callable[[Chair], models.Model]]] = {
     ),
     "/api/v1/me/tokens/{id}/revoke": lambda chair: chair.rows.personaltoken,
 }
+
+# path → what fills its variable, where that names no row that anybody could own
+PLAIN: Final[dict[str, str]] = {"/api/v1/punches/month/{month}": "2026-06"}
 
 _LEAVE: Final = {"leave_type": "CL", "start_date": "2026-09-07", "end_date": "2026-09-07", "reason": "personal"}
 _TOUR: Final = {"purpose": "audit", "start_at": "2026-09-07T03:30:00Z", "end_at": "2026-09-08T12:30:00Z"}
@@ -163,6 +168,11 @@ BODIES: Final[dict[str, Callable[[Chair], dict[str, Any]]]] = {
     },
     "POST /api/auth/sso/mobile/exchange": lambda _: {"code": "c", "state": "s", "code_verifier": "v" * 43},
     "POST /api/v1/me/tokens": lambda _: {"name": "telephone"},
+    "POST /api/v1/punch": lambda chair: {
+        "device_uuid": str(chair.rows.phone.device_uuid), "punch_type": "IN", "punched_at": "2026-06-21T09:30:00Z", "lat": 28.6,
+        "lng": 77.2, "accuracy_m": 12, "nonce": "0" * 32, "signature": "",
+        "anti_spoof": dict.fromkeys(("mock_location", "rooted", "emulator", "vpn"), False),
+    },
     "POST /api/v1/oauth/token": lambda chair: {
         "grant_type": "client_credentials", "client_id": chair.client.client_id, "client_secret": chair.secrets["secret"],
     },
@@ -212,6 +222,7 @@ NO_NAMES: Final[dict[str, dict[str, str]]] = {
         "public_key": "no row",
     },
     "POST /api/v1/oauth/token": {"client_id": "half of a credential"},
+    "POST /api/v1/punch": {"device_uuid": "the phone's own, looked up among the caller's"},
 }
 
 
@@ -227,7 +238,7 @@ def good(operation: Operation, chair: Chair) -> dict[str, Any]:
 
 def row_of(operation: Operation, chair: Chair) -> models.Model | None:
     """The row that the path names; None where it names none."""
-    if not operation.variables:
+    if not operation.variables or operation.path in PLAIN:
         return None
     assert operation.path in PATHS, (
         f'say in PATHS of tests/access/routes.py which row of an organization fills "{operation.path}"'
@@ -261,7 +272,7 @@ def stale() -> list[str]:
     """What is said here of routes and fields that are no more."""
     known = {str(operation): operation for operation in OPERATIONS}
     found = [one for one in (*BODIES, *NAMES, *NO_NAMES) if one not in known]
-    found += [path for path in PATHS if path not in _FILE["paths"]]
+    found += [path for path in (*PATHS, *PLAIN) if path not in _FILE["paths"]]
     for table in (NAMES, NO_NAMES):
         found += [
             f"{one}: {name}" for one, names in table.items() for name in names if one in known and name not in known[one].fields

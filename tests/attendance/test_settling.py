@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -12,10 +13,12 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from attendance.claims import Claim, Finding
+from attendance.claims import Claim, Finding, Handset
 from attendance.matching import match_punches
 from attendance.models import IngestCount, Punch
 from attendance.services import UnknownEmployee, record_punch
+from devices.models import Phone
+from devices.phones import revoke_phone
 from employees.models import Assignment, Site
 from employees.services import save_assignment
 from tests import people
@@ -150,10 +153,12 @@ def test_an_old_punch_is_refused_where_a_door_says_how_old_is_too_old(world: peo
     assert (outcome.verdict, outcome.reasons, outcome.late) == ("rejected_time", {"time": "too_old"}, True)
 
 
-def nonce_claim(employee: Any, text: str, *, signed: bool = True, **changes: Any) -> Claim:
+def nonce_claim(employee: Any, text: str, **changes: Any) -> Claim:
     """As the phone door builds it: the key of an accepted row is the nonce, that of a refused one the signed text."""
-    refused = f"t:{text}" if signed else uuid.uuid4().hex
-    keys = {"key": "n:nonce", "other_keys": (f"t:{text}",), "refused_key": refused, "pairing": None}
+    keys = {
+        "key": "n:nonce", "other_keys": (f"t:{text}",), "refused_key": f"t:{text}", "loose_key": f"x:{uuid.uuid4().hex}",
+        "content": hashlib.sha256(text.encode()).hexdigest(), "pairing": None,
+    }  # fmt: skip
     return claim_of(employee, door="phone", source=f"employee:{employee.pk}", **(keys | changes))
 
 
@@ -170,13 +175,68 @@ def test_a_text_refused_after_its_signature_is_never_accepted_later(world: peopl
     assert record(nonce_claim(world.asha, "one"), world.acme).verdict == "rejected_geofence"
 
 
-def test_what_is_refused_at_the_signature_burns_nothing(world: people.World) -> None:
+DEVICE = (Finding("device", "unknown", "rejected_device"),)
+
+
+@pytest.mark.parametrize("findings", [SIGNATURE, DEVICE, (*FENCE, *SIGNATURE)])
+def test_what_is_refused_before_or_at_the_signature_burns_nothing(world: people.World, findings: Any) -> None:
     for _attempt in range(2):
-        assert (
-            record(nonce_claim(world.asha, "one", signed=False, findings=SIGNATURE), world.acme).verdict == "rejected_signature"
-        )
+        outcome = record(nonce_claim(world.asha, "one", findings=findings), world.acme)
+        assert (outcome.verdict, outcome.repeat) == (findings[-1].verdict, False)
     assert record(nonce_claim(world.asha, "one"), world.acme).accepted
     assert Punch.objects.count() == 3
+
+
+def test_an_accepted_text_is_a_repeat_whatever_is_found_later(world: people.World) -> None:
+    first = record(nonce_claim(world.asha, "one"), world.acme)
+    for findings in (DEVICE, SIGNATURE, FENCE):
+        again = record(nonce_claim(world.asha, "one", findings=findings), world.acme)
+        assert (again.repeat, again.verdict, again.punch_id) == (True, "accepted", first.punch_id)
+    assert Punch.objects.count() == 1
+
+
+def test_another_text_with_a_nonce_that_is_used_up_is_a_repeat_once_it_is_signed(world: people.World) -> None:
+    first = record(nonce_claim(world.asha, "one"), world.acme)
+    for findings, verdict in ((SIGNATURE, "rejected_signature"), (DEVICE, "rejected_device")):
+        other = record(nonce_claim(world.asha, "two", findings=findings), world.acme)
+        assert (other.verdict, other.repeat) == (verdict, False)
+    for findings in ((), FENCE):
+        again = record(nonce_claim(world.asha, "two", direction="out", findings=findings), world.acme)
+        assert (again.repeat, again.conflict, again.verdict, again.punch_id) == (True, False, "accepted", first.punch_id)
+    counts = IngestCount.objects.order_by("id").values_list("accepted", "refused", "duplicate", "conflict")
+    assert list(counts) == [(1, 0, 0, 0), (0, 1, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 1, 0)]
+
+
+def handset_of(phone: Phone) -> Handset:
+    return Handset(phone.pk, phone.keys.get().pk)
+
+
+def test_a_revocation_holds_for_a_punch_that_is_under_way(world: people.World, acme_staff: Any) -> None:
+    phone, _private = people.make_phone(world.asha)
+    claim = nonce_claim(world.asha, "one", handset=handset_of(phone), findings=FENCE)
+    revoke_phone(phone, actor=acme_staff)
+    outcome = record(claim, world.acme)
+    assert outcome.verdict == "rejected_device"
+    assert outcome.reasons == {"device": "deactivated", "geofence": "outside"}
+    assert Punch.objects.get().key.startswith("x:")
+
+
+def test_a_repeat_is_answered_before_anybody_asks_for_the_phone(world: people.World, acme_staff: Any) -> None:
+    phone, _private = people.make_phone(world.asha)
+    claim = nonce_claim(world.asha, "one", handset=handset_of(phone))
+    first = record(claim, world.acme)
+    revoke_phone(phone, actor=acme_staff)
+    assert (record(claim, world.acme).punch_id, record(claim, world.acme).repeat) == (first.punch_id, True)
+
+
+def test_an_accepted_punch_is_the_last_of_its_phone_and_a_refused_one_is_not(world: people.World) -> None:
+    phone, _private = people.make_phone(world.asha)
+    record(nonce_claim(world.asha, "one", handset=handset_of(phone), findings=FENCE), world.acme)
+    phone.refresh_from_db()
+    assert phone.last_punch_at is None
+    record(nonce_claim(world.asha, "two", handset=handset_of(phone)), world.acme)
+    phone.refresh_from_db()
+    assert phone.last_punch_at == EIGHT
 
 
 def _parallel(calls: list[Any]) -> list[Any]:

@@ -17,6 +17,9 @@ from django.test import Client
 from accounts.models import ApiClient, User
 from accounts.services import revoke_keys
 from config import demo
+from config.demo_phone import signed_punch
+from devices.models import Phone
+from devices.phones import revoke_phone
 from employees.models import Employee
 from tests import people
 from webhooks.models import Endpoint
@@ -76,6 +79,7 @@ def test_the_last_line_has_exactly_these_keys() -> None:
             "client_secret",
             "employee_id",
         },
+        "phone": {"device_uuid", "private_key_pem", "private_key_jwk", "token"},
         "employee": PERSON,
         "approver": PERSON,
         "hr_admin": PERSON,
@@ -96,6 +100,7 @@ def test_a_second_time_changes_nothing_but_adds_tokens() -> None:
     assert after["devices.DeviceToken"] == before["devices.DeviceToken"] + 1
     assert second.pop("device") != first.pop("device")
     assert second["hr"].pop("access_token") != first["hr"].pop("access_token")
+    assert second["phone"].pop("token") != first["phone"].pop("token")
     for chair in ("employee", "approver", "hr_admin"):
         assert second[chair].pop("token") != first[chair].pop("token")
     assert second == first
@@ -139,6 +144,27 @@ def test_what_is_printed_opens_the_biometric_and_the_hr_door_and_a_lost_key_is_r
         assert reply.status_code == 201
         for row in ApiClient.objects.all() if not lost else ():
             revoke_keys(row)
+
+
+def test_the_printed_phone_punches_and_goes_on_to_after_its_key_was_lost(client: Client) -> None:
+    for lost in (False, True):
+        credentials = printed()
+        for _attempt in range(2):
+            body = signed_punch(credentials["phone"], *demo.OFFICE, demo.SSID)
+            headers = {"Authorization": f"Bearer {credentials['phone']['token']}"}
+            reply = client.post("/api/v1/punch", body, content_type="application/json", headers=headers)
+            assert reply.status_code == 201, reply.content
+        if not lost:
+            demo.state_file().unlink()
+    assert credentials["phone"]["private_key_jwk"]["kty"] == "EC"
+
+
+def test_a_phone_that_was_taken_away_stays_away() -> None:
+    printed()
+    phone = Phone.objects.get()
+    revoke_phone(phone, actor=User.objects.get(username="hr"))
+    printed()
+    assert Phone.objects.get().status == "revoked"
 
 
 def test_the_administrator_signs_in_and_is_no_operator() -> None:

@@ -12,11 +12,13 @@ from django.urls import reverse
 from accounts.models import SecurityEvent
 from devices.admin import ACTIVE, DEACTIVATED, PHONE_STATES, REVOKED, phone_state
 from devices.models import DeviceKey, Phone, PhonePolicy
-from devices.phones import deactivate_phone, max_phones, revoke_phone
+from devices.phones import deactivate_phone, max_phones, policy_of, revoke_phone
 from employees.models import Employee, Organization
 from tests import people
 
 LIST = "admin:devices_phone_changelist"
+# What a browser sends of the policy beside the number of phones; a box that is not ticked is not sent.
+RULES = {"offline_hours": 72, "refuse_mock": "on"}
 
 
 def page(staff: Client, phone: Phone, name: str = "change") -> str:
@@ -105,14 +107,20 @@ def test_the_policy_is_one_row_that_says_how_many(staff: Client, root: Client, a
     add = reverse("admin:devices_phonepolicy_add")
     assert max_phones(acme.pk) == 2
     assert "the defaults hold" in staff.get(reverse("admin:devices_phonepolicy_changelist")).content.decode()
-    assert staff.post(add, {"max_phones": 3}).status_code == 302
+    assert staff.post(add, RULES | {"max_phones": 3}).status_code == 302
     assert max_phones(acme.pk) == 3
-    assert staff.post(add, {"max_phones": 4}).status_code == 403
-    assert "already exists" in root.post(add, {"max_phones": 4, "organization": acme.pk}).content.decode()
+    assert staff.post(add, RULES | {"max_phones": 4}).status_code == 403
+    assert "already exists" in root.post(add, RULES | {"max_phones": 4, "organization": acme.pk}).content.decode()
     change = reverse("admin:devices_phonepolicy_change", args=(PhonePolicy.objects.get().pk,))
-    assert "less than or equal to 100" in staff.post(change, {"max_phones": 101}).content.decode()
-    assert staff.post(change, {"max_phones": 0}).status_code == 302
+    assert "less than or equal to 100" in staff.post(change, RULES | {"max_phones": 101}).content.decode()
+    assert staff.post(change, RULES | {"max_phones": 0}).status_code == 302
     assert max_phones(acme.pk) == 0
+
+
+def test_the_policy_says_what_a_phone_may_not_say_of_itself(staff: Client, acme: Organization) -> None:
+    assert policy_of(acme.pk).refused == {"mock_location", "rooted", "emulator"}
+    staff.post(reverse("admin:devices_phonepolicy_add"), {"max_phones": 2, "offline_hours": 9, "refuse_vpn": "on"})
+    assert (policy_of(acme.pk).refused, policy_of(acme.pk).offline_hours) == ({"vpn"}, 9)
 
 
 def test_the_empty_list_says_where_phones_come_from(staff: Client, acme: Organization) -> None:

@@ -13,7 +13,7 @@ from django.urls import reverse
 from attendance.models import Punch, PunchEvidence, PunchMatch
 from employees.models import Employee, Organization
 from tests import people
-from tests.attendance.doors.clients import HrSystem, Scanner, event
+from tests.attendance.doors.clients import HrSystem, PhoneApp, Scanner, event
 from webhooks.models import Delivery
 
 EVIDENCE = [
@@ -163,3 +163,21 @@ def test_exceptions_are_one_link_away(staff: Client, acme: Organization, ours: S
     for value, punch in (("refused", refused), ("remarked", remarked)):
         found = staff.get(page("attendance", "punch", "changelist"), {"exceptions": value}).context["cl"].result_list
         assert [one.pk for one in found] == [punch.pk]
+
+
+def test_what_a_phone_said_is_told_in_words(staff: Client, asha: Employee) -> None:
+    fence = people.make_fence(asha.organization)
+    app = PhoneApp(asha)
+    for changes in ({"lat": 28.61842, "ssid_seen": "Cafe", "accuracy_m": 30}, {"spoof": {"rooted": True, "emulator": True}}):
+        app.punch(**changes)
+    near, held = Punch.objects.order_by("id")
+    html = staff.get(page("attendance", "punch", "change", near.pk)).content.decode()
+    assert all(text in html for text in ("28.61842, 77.2085 ± 30.0 m", "Cafe", "near enough to the fence", "m outside"))
+    assert page("geofences", "fence", "change", fence.pk) in html
+    assert str(app.phone.device_uuid) in html
+    html = staff.get(page("attendance", "punch", "change", held.pk)).content.decode()
+    assert "phone rooted, emulator" in html
+    only = staff.get(
+        page("attendance", "punch", "changelist"), {"door__exact": "phone", "verdict__exact": "rejected_integrity"}
+    )
+    assert [punch.pk for punch in only.context["cl"].result_list] == [held.pk]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test import Client
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +17,7 @@ from accounts.models import SecurityEvent, User
 from accounts.services import issue_personal
 from devices.keys import key_hash, read_public_key
 from devices.models import DeviceKey, KeyOwner, Phone, PhonePolicy
-from devices.phones import release_phone, revoke_phone
+from devices.phones import known_keys, note_punch, release_phone, revoke_phone, stands
 from employees.models import Employee
 from tests import people
 
@@ -366,3 +368,34 @@ def test_registering_costs_a_few_statements(asha_calls: Caller, django_assert_ma
     with django_assert_max_num_queries(20):
         asha_calls.register()
     assert connection.in_atomic_block
+
+
+def test_a_key_that_was_replaced_stands_for_what_happened_before(asha: Employee) -> None:
+    phone, _private = people.make_phone(asha, device_uuid=uuid.UUID(UUID))
+    people.make_phone(asha, device_uuid=phone.device_uuid)
+    current, former = DeviceKey.objects.all()
+    change, moment = current.created_at, timedelta(microseconds=1)
+    for at, usable in ((change - moment, [current, former]), (change, [current]), (change + moment, [current])):
+        assert known_keys(asha.organization_id, asha.pk, phone.device_uuid, at) == usable
+        standing = [key for key in (current, former) if stands(asha.organization_id, asha.pk, key.pk, at)]
+        assert standing == usable
+
+
+def test_nothing_stands_for_somebody_else_or_on_a_phone_out_of_service(world: people.World, acme_staff: User) -> None:
+    phone, _private = people.make_phone(world.asha)
+    key, now = phone.keys.get(), timezone.now()
+    assert stands(world.acme.pk, world.asha.pk, key.pk, now)
+    assert not stands(world.acme.pk, world.bala.pk, key.pk, now)
+    assert not stands(world.zenith.pk, world.asha.pk, key.pk, now)
+    assert known_keys(world.acme.pk, world.bala.pk, phone.device_uuid, now) == []
+    revoke_phone(phone, actor=acme_staff)
+    assert not stands(world.acme.pk, world.asha.pk, key.pk, now)
+    assert known_keys(world.acme.pk, world.asha.pk, phone.device_uuid, now) == [key]
+
+
+def test_the_last_punch_is_the_latest_however_they_come_in(asha: Employee) -> None:
+    phone, _private = people.make_phone(asha)
+    for hour, latest in ((9, 9), (11, 11), (10, 11)):
+        note_punch(asha.organization_id, phone.pk, people.NOON.replace(hour=hour))
+        phone.refresh_from_db()
+        assert phone.last_punch_at == people.NOON.replace(hour=latest)

@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from config import demo
+from config.demo_phone import signed_punch
 
 
 def curls(credentials: dict[str, Any]) -> dict[str, str]:
@@ -36,6 +37,11 @@ def curls(credentials: dict[str, Any]) -> dict[str, str]:
             {"Authorization": f"Bearer {hr['access_token']}", "X-Fluide-Api-Key": hr["api_key"],
              "X-Fluide-Client-Id": hr["fluide_client_id"], "Idempotency-Key": once},
             {"hrEmployeeId": hr["employee_id"], "kind": "CLOCK_IN"},
+        ),
+        "phone, signed just now; docs/samples/phone/punch.py signs as many as you like": _curl(
+            f"{credentials['base_url']}/api/v1/punch",
+            {"Authorization": f"Bearer {credentials['phone']['token']}"},
+            signed_punch(credentials["phone"], *demo.OFFICE, demo.SSID),
         ),
     }  # fmt: skip
 

@@ -1,23 +1,28 @@
-"""The programs that speak to the biometric and the HR door, with their credentials; and many of them at once."""
+"""The programs that speak to the biometric, the HR and the phone door, with their credentials; and many of them at once."""
 
 from __future__ import annotations
 
 import json
+import secrets
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from django.db import connections
 from django.test import Client
+from django.utils import timezone
 
-from accounts.models import ClientKey
-from accounts.services import issue_key, machine_token
-from employees.models import Organization
+from accounts.models import ClientKey, User
+from accounts.services import issue_key, issue_personal, machine_token
+from employees.models import Employee, Organization
 from tests import people
+from tests.samples import sample
 
 BIOMETRIC = "/api/biometric/attendance"
 CLOCK = "/api/v1/hr/attendance/clock"
+PUNCH = "/api/v1/punch"
 PAYLOADS = Path(__file__).parent / "payloads"
 
 
@@ -98,3 +103,47 @@ class HrSystem:
         body = {"hrEmployeeId": str(getattr(employee, "pk", employee)), "kind": kind} | changes
         headers = {"Idempotency_Key": key} if key else {}
         return self.call(body, **headers, **({"Accept_Language": language} if language else {}))
+
+
+class PhoneApp:
+    """An employee's app: a registered phone, its key, and the employee's token."""
+
+    def __init__(self, employee: Employee, user: User | None = None, **facts: Any) -> None:
+        organization = employee.organization
+        user = user or User.objects.filter(employee=employee).first()
+        self.user = user or User.objects.create(
+            username=f"{employee.name.lower()}-app", organization=organization, employee=employee
+        )
+        self.phone, self.key = people.make_phone(employee, **facts)
+        self.client = Client(headers={"Authorization": f"Bearer {issue_personal(self.user, 'app')[1]}"})
+
+    def text(self, **changes: Any) -> str:
+        """A fresh punch at the seed's place, as the JSON that is sent. A field that is `...` is left out after signing."""
+        spoof = changes.pop("spoof", {})
+        punch = {
+            "device_uuid": str(self.phone.device_uuid), "punch_type": "IN", "punched_at": clock(), "lat": 28.6175,
+            "lng": 77.2085, "accuracy_m": 12, "ssid_seen": None, "nonce": secrets.token_hex(16),
+            "anti_spoof": dict.fromkeys(sample().FLAGS, False) | spoof,
+        }  # fmt: skip
+        after = {name: changes.pop(name) for name in [*changes] if name == "signature" or changes[name] is ...}
+        signed = sample().sign(self.key, punch | changes) | after
+        return json.dumps({name: value for name, value in signed.items() if value is not ...})
+
+    def send(self, text: str | bytes, **headers: str) -> Any:
+        """What the server says to this body."""
+        return self.client.post(PUNCH, text, content_type="application/json", headers=headers)
+
+    def punch(self, **changes: Any) -> Any:
+        return self.send(self.text(**changes))
+
+    def today(self) -> Any:
+        return self.client.get("/api/v1/punches/today")
+
+    def month(self, month: str) -> Any:
+        return self.client.get(f"/api/v1/punches/month/{month}")
+
+
+def clock(**back: float) -> str:
+    """The time now as a phone writes it, or so long ago: `hours=3`."""
+    at: datetime = timezone.now() - timedelta(**back)
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -8,8 +8,9 @@ from typing import Any
 from django.forms.models import model_to_dict
 
 from attendance.models import Punch
+from devices.models import PhonePolicy
 from tests import people
-from tests.attendance.doors.clients import HrSystem, Scanner, event
+from tests.attendance.doors.clients import HrSystem, PhoneApp, Scanner, event
 from tests.attendance.doors.test_device import Terminal
 from webhooks.models import Delivery
 
@@ -32,16 +33,19 @@ def test_one_punch_by_each_door_is_the_same_row_and_the_same_event(world: people
     Terminal(*people.make_device(world.acme, "GATE-9")).punch(latitude=28.6, longitude=77.2)
     Scanner(world.acme).call(event(employeeId="1001", timestamp="2026-06-21T09:30:00+05:30"))
     HrSystem(world.acme).clock(world.asha, occurredAt="2026-06-21T04:00:00Z", latitude=28.6, longitude=77.2)
+    PhonePolicy.objects.create(organization=world.acme, offline_hours=30_000)
+    people.make_fence(world.acme, 28.6, 77.2)
+    PhoneApp(world.asha).punch(punched_at="2026-06-21T04:00:00Z", lat=28.6, lng=77.2)
     rows = list(Punch.objects.order_by("id"))
-    assert [row.door for row in rows] == ["device", "biometric", "hr"]
+    assert [row.door for row in rows] == ["device", "biometric", "hr", "phone"]
     told = [{k: v for k, v in model_to_dict(row).items() if k not in OF_THE_DOOR} for row in rows]
-    assert told[0] == told[1] == told[2]
+    assert told[0] == told[1] == told[2] == told[3]
     bodies = [json.loads(body) for body in Delivery.objects.order_by("sequence").values_list("body", flat=True)]
-    assert [body["data"]["sequence"] for body in bodies] == [1, 2, 3]
+    assert [body["data"]["sequence"] for body in bodies] == [1, 2, 3, 4]
     for body in bodies:
         data = body["data"]
         data["device"], data["location"] = bool(data["device"]), bool(data["location"])
-    assert shape(bodies[0]) == shape(bodies[1]) == shape(bodies[2])
+    assert shape(bodies[0]) == shape(bodies[1]) == shape(bodies[2]) == shape(bodies[3])
     same = [{k: v for k, v in body["data"].items() if k not in ("id", "sequence", "door", "device", "received_at", "location")}
             for body in bodies]  # fmt: skip
-    assert same[0] == same[1] == same[2]
+    assert same[0] == same[1] == same[2] == same[3]

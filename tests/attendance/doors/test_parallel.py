@@ -1,4 +1,4 @@
-"""The biometric and the HR door under many clients at once, with real threads and real commits."""
+"""The biometric, the HR and the phone door under many clients at once, with real threads and real commits."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from attendance.doors.phone import PhoneDoor
 from attendance.models import IngestCount, Punch
 from tests import people
-from tests.attendance.doors.clients import HrSystem, Scanner, at_once, event
+from tests.attendance.doors.clients import HrSystem, PhoneApp, Scanner, at_once, event
 from webhooks.models import Delivery
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -92,3 +93,21 @@ def test_one_key_for_two_people_at_once_is_one_row(world: people.World) -> None:
     kept = Punch.objects.get().employee
     expected = [201 if who == kept else 422 for who in (world.asha, world.bala)] * 5
     assert [reply.status_code for reply in replies] == expected
+
+
+def test_fifty_equal_punches_of_a_phone_at_once_are_one_row_one_201_and_duplicates(
+    world: people.World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people.make_fence(world.acme)
+    app = PhoneApp(world.asha)
+    app.today()
+    monkeypatch.setattr(PhoneDoor, "limits", ())
+    text = app.text()
+    replies = at_once([lambda: app.send(text)] * 50)
+    assert sorted(reply.status_code for reply in replies) == [201] + [422] * 49
+    punch = Punch.objects.get()
+    assert {(reply.json()["punch_id"], reply.json()["verdict"]) for reply in replies if reply.status_code == 422} == {
+        (punch.pk, "duplicate")
+    }
+    assert Delivery.objects.count() == 1
+    assert sorted(IngestCount.objects.values_list("accepted", "duplicate")) == [(0, 1)] * 49 + [(1, 0)]
