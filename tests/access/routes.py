@@ -109,7 +109,7 @@ PATHS: Final[dict[str, Callable[[Chair], models.Model]]] = {
     "/api/v1/devices/{id}/deactivate": lambda chair: chair.rows.phone,
     **dict.fromkeys(
         (f"/api/v1/leaves/{{id}}/{verb}" for verb in ("approve", "cancel", "convert", "curtail", "extend")),
-        lambda chair: chair.rows.leave,
+        lambda chair: chair.rows.leaveapplication,
     ),
     **dict.fromkeys(
         (f"/api/v1/tours/{{id}}/{verb}" for verb in ("cancel", "complete", "curtail", "decide", "extend")),

@@ -158,7 +158,9 @@ def on_pages(browser: Client, ours: Chair, secrets: dict[str, str]) -> list[str]
         addresses += [url(name, "changelist")]
         addresses += [f"{url(name, 'changelist')}{getattr(ours.rows, name).pk}/{page}/" for page in pages(model)]
     for address in addresses:
-        found += leaks(address, browser.get(address, follow=True).content.decode(), secrets)
+        reply = browser.get(address, follow=True)
+        content = b"".join(reply) if reply.streaming else reply.content
+        found += leaks(address, content.decode(errors="replace"), secrets)
     return found
 
 
