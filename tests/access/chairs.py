@@ -7,18 +7,14 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Final
 
-from django.utils import timezone
-
 from accounts.keys import SCOPES
 from accounts.models import ApiClient, ClientKey, User
 from accounts.services import end_everything, issue_key, issue_personal, machine_token, revoke_keys, sign_in
 from devices.models import Device
 from devices.services import revoke_tokens
 from employees.models import Employee, Organization
-from leaves.models import Certificate, Child, LeaveApplication
 from tests import people
 from tests.console.conftest import furnish
-from tours.models import Tour
 from webhooks.services import issue_feed_key, revoke_feed_keys
 
 
@@ -69,21 +65,6 @@ def make_chair(organization: Organization, mark: str, employee: Employee) -> Cha
     Every name has `mark` in it.
     """
     rows = furnish(organization, mark, employee)
-    rows.child = Child.objects.create(organization=organization, employee=employee, name=f"{mark} child", born_on="2020-01-01")
-    rows.certificate = Certificate.objects.create(
-        organization=organization,
-        employee=employee,
-        file=f"{mark}.pdf",
-        content_type="application/pdf",
-        size=1,
-        sha256="0" * 64,
-    )
-    rows.leave = LeaveApplication.objects.create(
-        organization=organization, employee=employee, kind="CL", starts_on="2026-07-06", ends_on="2026-07-07", reason=f"{mark}"
-    )
-    rows.tour = Tour.objects.create(
-        organization=organization, employee=employee, purpose=f"{mark} tour", start_at=timezone.now(), end_at=timezone.now()
-    )
     user: User = rows.user
     client = people.make_client(organization, list(SCOPES), name=f"{mark} program")
     secret, pair = issue_key(client, ClientKey.Purpose.SECRET), sign_in(organization, user.username, people.PASSWORD)

@@ -109,7 +109,7 @@ PATHS: Final[dict[str, Callable[[Chair], models.Model]]] = {
     "/api/v1/devices/{id}/deactivate": lambda chair: chair.rows.phone,
     **dict.fromkeys(
         (f"/api/v1/leaves/{{id}}/{verb}" for verb in ("approve", "cancel", "convert", "curtail", "extend")),
-        lambda chair: chair.rows.leave,
+        lambda chair: chair.rows.leaveapplication,
     ),
     **dict.fromkeys(
         (f"/api/v1/tours/{{id}}/{verb}" for verb in ("cancel", "complete", "curtail", "decide", "extend")),
@@ -189,6 +189,11 @@ NAMES: Final[dict[str, dict[str, Callable[[Chair], Any]]]] = {
         "events.employeeId": lambda chair: chair.rows.delegation.approver.code,
         "device_info.device_id": lambda chair: chair.device.serial,
     },
+    "GET /api/v1/admin/geo-fences": {
+        "department": lambda chair: chair.rows.department.pk,
+        "employee": lambda chair: str(chair.rows.employee.pk),
+        "site": lambda chair: chair.rows.site.pk,
+    },
     "GET /api/v1/admin/holidays": {"office": lambda chair: chair.rows.site.name},
     "POST /api/v1/leaves": _PAPERS,
     "POST /api/v1/leaves/preview": _PAPERS,
@@ -209,6 +214,7 @@ NO_NAMES: Final[dict[str, dict[str, str]]] = {
         "deviceId": "evidence",
         "geofenceId": "kept as the text it is",
     },
+    "GET /api/v1/admin/geo-fences": {"external_id": "the organization's own text for its fences"},
     "GET /api/auth/mode": {"organization": "whoever signs in says at whose door"},
     "GET /api/auth/sso/redirect": {"organization": "whoever signs in says at whose door"},
     "POST /api/auth/sso/mobile/redirect": {"organization": "whoever signs in says at whose door"},

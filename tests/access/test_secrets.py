@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 
 import pytest
@@ -142,9 +143,11 @@ def test_no_secret_is_in_a_log_an_error_a_page_a_task_or_a_row(
 
     found = [leak for text in answers for leak in leaks("an answer", text, secrets)]
     found += [leak for text in published for leak in leaks("a task", text, secrets)]
-    written = Formatter("{message}", style="{")
+    written, lines = Formatter("{message}", style="{"), defaultdict(set)
     for record in everything_logged.records:
-        found += leaks(f"a line of {record.name}", written.format(record), secrets)
+        lines[record.name].add(written.format(record))
+    for name, said in lines.items():
+        found += leaks(f"a line of {name}", "\n".join(said), secrets)
     found += on_pages(browser, ours, secrets)
     found += in_rows(secrets)
     assert not found, "\n".join(sorted(set(found)))
@@ -158,16 +161,17 @@ def on_pages(browser: Client, ours: Chair, secrets: dict[str, str]) -> list[str]
         addresses += [url(name, "changelist")]
         addresses += [f"{url(name, 'changelist')}{getattr(ours.rows, name).pk}/{page}/" for page in pages(model)]
     for address in addresses:
-        found += leaks(address, browser.get(address, follow=True).content.decode(), secrets)
+        reply = browser.get(address, follow=True)
+        content = b"".join(reply) if reply.streaming else reply.content
+        found += leaks(address, content.decode(errors="replace"), secrets)
     return found
 
 
 def in_rows(secrets: dict[str, str]) -> list[str]:
     """Leaks in any column of any table, as the database has it."""
     found = []
+    # A push in the Cams format has its receiver's token in the body, as the format wants it.
+    known = {name: one for name, one in secrets.items() if name != "cams" and not one.startswith("mst_cams_")}
     for model in apps.get_models():
-        for row in model._base_manager.values():
-            # A push in the Cams format has its receiver's token in the body, as the format wants it.
-            known = {name: one for name, one in secrets.items() if name != "cams" and not one.startswith("mst_cams_")}
-            found += leaks(f"a row of {model._meta.label}", str(row), known)
+        found += leaks(f"a row of {model._meta.label}", str(list(model._base_manager.values())), known)
     return found
