@@ -129,8 +129,9 @@ def identify(chosen: SignInSettings, errand: Errand, *, code: str, verifier: str
         token = talk.redeem(code, verifier, errand.redirect_uri)
         claims = talk.claims(token, errand)
         facts: dict[str, Any] = claims
-        if "email" not in claims:
-            facts = talk.userinfo(token, claims["sub"])
+        # Address and verification are taken from one place: two halves might be of two addresses.
+        if not {"email", "email_verified"} <= claims.keys():
+            facts = talk.userinfo(token, claims["sub"]) or claims
     subject, email = claims["sub"], facts.get("email")
     if not isinstance(subject, str) or not 0 < len(subject) <= 255 or not (subject.isascii() and subject.isprintable()):
         raise not_accepted(_("it does not say who you are"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import Any, Final
 
 from django.conf import settings
@@ -17,12 +18,14 @@ from rest_framework.views import APIView
 
 from accounts import services, sso
 from accounts.api import Fields
-from accounts.limits import SSO
+from accounts.limits import SSO, Limit
 from accounts.replies import MobileExchangeReply, MobileRedirectReply
 from accounts.sign_on import CHALLENGE, LONGEST_ADDRESS, VERIFIER, VISIBLE
 
 # Browsers take a name that begins with __Host- from this very host only, over TLS: no neighbour can plant one.
 COOKIE: Final = "__Host-muster-sign-on" if settings.SESSION_COOKIE_SECURE else "muster-sign-on"
+# As often as the callback, and counted apart: a phone's two calls share what there is.
+MOBILE_LIMITS: Final = (replace(SSO, name="sso-mobile"),)
 BACKEND: Final = "accounts.backends.TenantBackend"
 
 
@@ -64,7 +67,7 @@ class SignOnView(APIView):
 
     authentication_classes = ()
     permission_classes = ()
-    limits = (SSO,)
+    limits: tuple[Limit, ...] = (SSO,)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Nothing of a sign-on is kept by caches."""
@@ -133,6 +136,8 @@ class WebRedirectView(BrowserView):
 class WebCallbackView(BrowserView):
     """`GET /api/auth/sso/callback`: back from the provider; starts a session, and gives no token."""
 
+    limits = (replace(SSO, name="sso-callback"),)
+
     @extend_schema(
         parameters=[
             OpenApiParameter("state"),
@@ -159,6 +164,8 @@ class WebCallbackView(BrowserView):
 class MobileRedirectView(SignOnView):
     """`POST /api/auth/sso/mobile/redirect`: where the phone opens its browser."""
 
+    limits = MOBILE_LIMITS
+
     @extend_schema(request=MobileRedirect, responses={200: MobileRedirectReply, 403: None})
     def post(self, request: Request) -> Response:
         """The provider's address, with the state that must come back within `expires_in` seconds."""
@@ -177,6 +184,8 @@ class MobileRedirectView(SignOnView):
 
 class MobileExchangeView(SignOnView):
     """`POST /api/auth/sso/mobile/exchange`: code and verifier for a personal access token."""
+
+    limits = MOBILE_LIMITS
 
     @extend_schema(request=MobileExchange, responses={200: MobileExchangeReply, 403: None})
     def post(self, request: Request) -> Response:

@@ -1,7 +1,7 @@
 // A certified OpenID Connect provider (npm oidc-provider) with a few people in it: for the tests, and for the demo.
 // Reads {"port", "clients", "people"} as JSON from its standard input; says {"issuer"} when it listens; ends with its input.
 //
-// A client whose id begins with "lies-" gets ID tokens with one thing wrong, signed with the provider's own key.
+// Clients in LIES get ID tokens with one thing changed, signed with the provider's own key.
 import { createServer } from 'node:http';
 import { exportJWK, generateKeyPair, importJWK, SignJWT } from 'jose';
 import { Provider } from 'oidc-provider';
@@ -26,6 +26,9 @@ const LIES = {
   'lies-nonce': (claims) => ({ ...claims, nonce: 'of another sign-on' }),
   'lies-signature': (claims) => claims,
   'lies-none': (claims) => claims,
+  // No lie, but what some providers do: the address is in the ID token.
+  'tells-email': (claims) => ({ ...claims, email: 'Asha@Acme.example', email_verified: true }),
+  'tells-half': (claims) => ({ ...claims, email: 'somebody@else.example' }),
 };
 
 async function lie(id, token) {

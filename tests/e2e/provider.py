@@ -61,7 +61,7 @@ class Provider:
             [str(shutil.which("node")), "provider.mjs"], cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
-        clients = [client("muster"), *(client(f"lies-{lie}") for lie in LIES)]
+        clients = [client(one) for one in ("muster", "tells-email", "tells-half", *(f"lies-{lie}" for lie in LIES))]
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write(json.dumps({"port": 0, "clients": clients, "people": PEOPLE}) + "\n")

@@ -94,6 +94,15 @@ def test_the_verifier_may_be_called_verifier(acme_login: SignInSettings, asha_us
     assert post("exchange", **phone(), verifier=VERIFIER).status_code == 200
 
 
+@pytest.mark.parametrize("client_id", ["tells-email", "tells-half"])
+def test_an_address_in_the_id_token_counts_only_with_its_verification(
+    acme_login: SignInSettings, asha_user: User, client_id: str
+) -> None:
+    SignInSettings.objects.update(client_id=client_id)
+    assert exchange(phone()).status_code == 200
+    assert SsoIdentity.objects.get().email == "asha@acme.example"
+
+
 def test_once_linked_the_address_no_longer_matters(acme_login: SignInSettings, asha_user: User) -> None:
     assert sign_on(Client()).status_code == 302
     User.objects.filter(pk=asha_user.pk).update(email="elsewhere@acme.example")
