@@ -44,6 +44,7 @@ WORDS: dict[str, Any] = {
     "temperature_out_of_range": _("temperature nobody has"),
     "unknown_geofence": _("fence unknown here"),
     "pair_validation_skipped": _("correction: turns not checked"),
+    "late": _("late"),
     "unregistered": _("not a phone of this employee"),
     "deactivated": _("the phone was not in service"),
     "revoked": _("the phone was revoked"),
@@ -176,8 +177,9 @@ class PunchAdmin(ReadOnlyTenantAdmin):
     @display(description=_("remarks"))
     def remarks(self, punch: Punch) -> str:
         """What makes it worth a second look; an ordinary punch has none."""
-        words = [WORDS.get(word, word) for word in (*punch.reasons.values(), *punch.flags)]
-        return ", ".join(str(word) for word in [*words, *([_("late")] if punch.late else [])])
+        words = [*punch.reasons.values(), *punch.flags, *(["late"] if punch.late else [])]
+        # What refused a phone's punch is often what it is flagged with too: said once.
+        return _in_words(", ".join(map(str, words)))
 
     @display(description=_("reasons"))
     def why(self, punch: Punch) -> Any:
@@ -235,7 +237,7 @@ class PunchAdmin(ReadOnlyTenantAdmin):
 
 def _in_words(reasons: str) -> str:
     """One reason, or several with commas between them, as people say them."""
-    return ", ".join(str(WORDS.get(why, why)) for why in reasons.split(", "))
+    return ", ".join(dict.fromkeys(str(WORDS.get(why, why)) for why in reasons.split(", ") if why))
 
 
 def _whose(punch: Punch) -> Employee | None:

@@ -177,6 +177,9 @@ def test_what_a_phone_said_is_told_in_words(staff: Client, asha: Employee) -> No
     assert str(app.phone.device_uuid) in html
     html = staff.get(page("attendance", "punch", "change", held.pk)).content.decode()
     assert "phone rooted, emulator" in html
+    listed = staff.get(page("attendance", "punch", "changelist")).content.decode()
+    assert listed.count("phone rooted, emulator") == 1
+    assert "rooted, emulator, phone rooted" not in listed
     only = staff.get(
         page("attendance", "punch", "changelist"), {"door__exact": "phone", "verdict__exact": "rejected_integrity"}
     )

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.core.cache import caches
 from django.db import OperationalError
 from django.test import Client
@@ -241,6 +242,18 @@ def test_asn1_and_another_key_are_no_signature(app: PhoneApp) -> None:
     other = ec.generate_private_key(ec.SECP256R1())
     for signature in (base64.b64encode(der).decode(), sample().sign(other, body)["signature"], "", "rO4...=="):
         assert refused(app.send(json.dumps(body | {"signature": signature})), "rejected_signature")
+
+
+def test_a_key_of_another_curve_neither_registers_nor_signs(app: PhoneApp) -> None:
+    private = ec.generate_private_key(ec.SECP384R1())
+    spki = private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    sent = {"device_uuid": str(app.phone.device_uuid), "platform": "web", "model": "x"}
+    sent["public_key"] = base64.b64encode(spki).decode()
+    reply = app.client.post("/api/v1/devices/register", sent, content_type="application/json")
+    assert (reply.status_code, set(reply.json()["errors"])) == (422, {"public_key"})
+    body = json.loads(app.text())
+    der = private.sign(sample().signed_text(body).encode(), ec.ECDSA(hashes.SHA256()))
+    assert refused(app.send(json.dumps(body | {"signature": base64.b64encode(der).decode()})), "rejected_signature")
 
 
 def test_a_replaced_key_stands_for_offline_punches_made_before(app: PhoneApp, world: people.World) -> None:
