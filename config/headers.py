@@ -44,8 +44,10 @@ class HeadersMiddleware(CSPMiddleware):
     def get_policy_parts(
         self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
     ) -> PolicyParts:  # fmt: skip
-        """The policy by what the answer is: data, a page of the console, another page."""
+        """The policy by what the answer is: data, a page of the console, another page. None is for reports only."""
         parts = super().get_policy_parts(request, response, report_only)
+        if report_only:
+            return parts
         if not response.get("Content-Type", "").startswith("text/html"):
             parts.config = DATA
         elif request.path_info.startswith(CONSOLE):

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, PolymorphicProxySerializer, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, MethodNotAllowed, PermissionDenied, ValidationError
 from rest_framework.request import Request
@@ -129,6 +129,14 @@ _HEADERS: Final = (
         "Idempotent-Replayed", str, "header", response=[200], enum=("true",), description="All of these events came before."
     ),
 )
+_EVENT: Final = {
+    "scanId": "SCAN_001", "employeeId": "EMP001", "eventType": "check_in", "timestamp": "2026-06-21T09:30:00+05:30",
+    "temperature": 36.5, "maskDetected": True, "confidenceScore": 98.5,
+}  # fmt: skip
+_SAMPLES: Final = (
+    OpenApiExample("One event", _EVENT, request_only=True),
+    OpenApiExample("A batch", {"device_info": {"device_id": "SCANNER-1"}, "events": [_EVENT]}, request_only=True),
+)
 
 
 @dataclass(slots=True)
@@ -174,7 +182,9 @@ class BiometricDoor(APIView):
         """JSON as scanners write it: a number that is none fails its event, not its neighbours."""
         return json.loads(text, parse_int=_whole)
 
-    @extend_schema(request=_BODY, parameters=list(_HEADERS), responses={200: BatchReply, 403: None, 422: None})
+    @extend_schema(
+        request=_BODY, parameters=list(_HEADERS), responses={200: BatchReply, 403: None, 422: None}, examples=list(_SAMPLES)
+    )
     def post(self, request: Request) -> Response:
         """Record one attendance event or a batch of up to a hundred. 200 when at least one is stored.
 

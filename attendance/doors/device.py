@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, PermissionDenied
 from rest_framework.request import Request
@@ -109,6 +109,11 @@ _PUNCH_ID = OpenApiParameter("Muster-Punch-Id", int, "header", response=[200], r
 _REPLAYED = OpenApiParameter(
     "Idempotent-Replayed", str, "header", response=[200], enum=("true",), description="This punch came before."
 )
+_SAMPLE = OpenApiExample(
+    "A check-in",
+    {"user_id": "1001", "att_time": "2026-06-21 09:30:00", "att_state": 1, "input_type": 50},
+    request_only=True,
+)
 
 
 class DeviceDoor(ViewSet):
@@ -120,7 +125,12 @@ class DeviceDoor(ViewSet):
     limits = (DEVICE,)
     envelope = staticmethod(envelope)
 
-    @extend_schema(request=PunchBody, parameters=[_PUNCH_ID, _REPLAYED], responses={200: OkReply, 403: None, 422: None})
+    @extend_schema(
+        request=PunchBody,
+        parameters=[_PUNCH_ID, _REPLAYED],
+        responses={200: OkReply, 403: None, 422: None},
+        examples=[_SAMPLE],
+    )
     def punch(self, request: Request) -> Response:
         """One recognized attendance event; 200 once it is stored."""
         device: Speaker = request.user  # type: ignore[assignment]

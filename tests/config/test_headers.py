@@ -35,6 +35,7 @@ def test_the_console_alone_may_evaluate_and_runs_no_inline_script(client: Client
 @pytest.mark.parametrize("path", ["/api/healthz", "/admin/login/", "/api/documentation", "/api/nothing"])
 def test_every_answer_carries_the_other_headers(client: Client, db: None, path: str) -> None:
     headers = client.get(path).headers
+    assert "Content-Security-Policy-Report-Only" not in headers
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["Referrer-Policy"] == "same-origin"
