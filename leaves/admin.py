@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminDateWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminDateWidget, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from accounts.abilities import decides_for, may_decide, today
 from employees.console import (
@@ -30,7 +30,7 @@ from employees.console import (
     small_table,
 )  # fmt: skip
 from employees.models import Employee
-from leaves import pictures, publishing, records, services
+from leaves import pictures, publishing, records, services, suggestions
 from leaves.facts import office_year
 from leaves.models import (
     Absence,
@@ -81,6 +81,15 @@ class NextVersionForm(forms.Form):
     """From when on."""
 
     effective_from = forms.DateField(label=_("In force from"), widget=UnfoldAdminDateWidget)
+
+
+class PrefillForm(forms.Form):
+    """For which state."""
+
+    state = forms.ChoiceField(
+        label=_("State or territory"), required=False, widget=UnfoldAdminSelectWidget,
+        choices=lambda: [("", _("All India")), *suggestions.states().items()],
+    )  # fmt: skip
 
 
 class EmptyForm(forms.Form):
@@ -435,9 +444,9 @@ class CalendarAdmin(Acting, TenantAdmin):
     list_display_links = ("year", "office")
     list_filter = ("year", "site")
     list_select_related = ("site", "organization")
-    actions_detail = ("publish", "new_version")
+    actions_detail = ("publish", "prefill", "new_version")
     empty_title = _("No calendars yet")
-    empty_text = _("Add one for the year, enter the holidays of the yearly order, and publish it.")
+    empty_text = _("Add one for the year, pre-fill it or enter the holidays of the yearly order, and publish it.")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         found = super().get_fieldsets(request, obj)
@@ -459,8 +468,21 @@ class CalendarAdmin(Acting, TenantAdmin):
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         one = self.get_object(request, str(object_id))
-        hidden = "new_version" if one is not None and one.published_at is None else "publish"
-        return [it for it in super().get_actions_detail(request, object_id) if it.method.original_function_name != hidden]
+        offered = {"publish", "prefill"} if one is not None and one.published_at is None else {"new_version"}
+        return [it for it in super().get_actions_detail(request, object_id) if it.method.original_function_name in offered]
+
+    @action(description=_("Pre-fill from holidays…"), url_path="prefill", icon="auto_awesome", permissions=["publish"])
+    def prefill(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Begin with what the `holidays` package suggests; what is entered already stays."""
+        one = self.object_or_404(request, object_id)
+        return self.act(
+            request, one, PrefillForm(_data(request)), lambda said: publishing.prefill(one, said["state"]),
+            _("Dates were suggested. Compare each with your order before you publish."), title=_("Pre-fill from holidays"),
+            button=_("Add the suggested dates"), question=_(
+                "The “holidays” package lists what state governments publish, not central offices; moon holidays may be "
+                "estimates. An officer must compare every date with the order and publish. Dates already here stay."
+            ),
+        )  # fmt: skip
 
     @action(
         description=_("Publish…"), url_path="publish", icon="publish", variant=ActionVariant.PRIMARY, permissions=["publish"]

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from employees.models import Change, Employee, Organization, Site
 from employees.refusals import Conflict, Refused
-from leaves import ledger
+from leaves import ledger, suggestions
 from leaves.charging import LONGEST_CLOSURE, charge_all, total
 from leaves.facts import read, spell
 from leaves.models import Account, Calendar, CalendarDay, KindRule, LeaveApplication, LeaveDay, LeavePolicy
@@ -181,6 +181,20 @@ def set_days(calendar: Calendar, days: Iterable[tuple[date, str, str]]) -> None:
     """Add dates (date, class, name) to a draft."""
     for on, mark, name in days:
         save_day(CalendarDay(organization_id=calendar.organization_id, calendar=calendar, date=on, mark=mark, name=name))
+
+
+def prefill(calendar: Calendar, state: str = "") -> int:
+    """Add what the `holidays` package suggests for a draft's year to the dates it has; returns how many were added.
+
+    `state`: a subdivision of `suggestions.states`, or empty. Dates that the draft names already stay as they are. It is a
+    suggestion of state governments' lists: an officer holds it against the order and publishes. Raises Refused.
+    """
+    with transaction.atomic():
+        known = set(CalendarDay.objects.filter(calendar=calendar).values_list("date", flat=True))
+        _must_be_draft(Calendar.objects.filter(pk=calendar.pk).first())
+        added = [one for one in suggestions.suggested(calendar.year, state) if one[0] not in known]
+        set_days(calendar, added)
+    return len(added)
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,19 @@ def test_a_calendar_is_drawn_and_publishing_shows_whose_leave_changes(staff: Cli
     assert draft.days.filter(name=day.name).exists()
 
 
+def test_a_draft_is_pre_filled_with_a_notice_and_a_published_calendar_offers_it_no_more(
+    staff: Client, ours: SimpleNamespace
+) -> None:
+    address = page("calendar", "prefill", ours.calendar.pk)
+    assert "An officer must compare every date" in staff.get(address).content.decode()
+    assert "not one of the available choices" in staff.post(address, {"state": "XX"}).content.decode()
+    assert staff.post(address, {"state": "DL"}).status_code == 302
+    assert CalendarDay.objects.filter(calendar=ours.calendar, mark="CLOSED").count() >= 18
+    staff.post(page("calendar", "publish", ours.calendar.pk), {})
+    assert address not in staff.get(reverse("admin:leaves_calendar_change", args=(ours.calendar.pk,))).content.decode()
+    assert "not changed" in staff.post(address, {"state": "KL"}).content.decode()
+
+
 def test_an_account_shows_its_line_and_a_running_balance(staff: Client, ours: SimpleNamespace) -> None:
     shown = staff.get(reverse("admin:leaves_account_change", args=(ours.account.pk,))).content.decode()
     assert "muster-line" in shown
