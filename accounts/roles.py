@@ -52,7 +52,7 @@ _HR_ACTIONS: Final = frozenset(
     # Phones register themselves; staff revoke and release them.
     | {"devices.phone:change"}
     # Leave and tours are decided by actions; HR enters them for somebody, and strikes dates from drafts.
-    | {"leaves.leaveapplication:add", "tours.tour:add", "leaves.calendarday:delete"}
+    | {"leaves.leaveapplication:add", "leaves.latemark:add", "tours.tour:add", "leaves.calendarday:delete"}
 )
 GRANTS: Final[dict[str, frozenset[str]]] = {
     # Of leave and tours an approver sees those of the people they decide for.

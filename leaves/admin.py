@@ -15,7 +15,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminDateWidget, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminDateWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
+)
 
 from accounts.abilities import decides_for, may_decide, today
 from employees.console import (
@@ -40,6 +46,7 @@ from leaves.models import (
     Certificate,
     Child,
     Entry,
+    Kind,
     KindRule,
     LateMark,
     LeaveApplication,
@@ -62,6 +69,13 @@ WAIVERS: Final = (
 )
 
 
+# What can still be done with an application, by its status.
+OFFERED: Final = {
+    "pending": frozenset({"approve", "reject", "take_back"}),
+    "approved": frozenset({"cut_short", "rejoin", "convert", "overstay", "take_back"}),
+}  # fmt: skip
+
+
 class RemarksForm(forms.Form):
     """Why."""
 
@@ -75,6 +89,45 @@ class CurtailForm(RemarksForm):
 
     ends_on = forms.DateField(label=_("Last day of leave"), widget=UnfoldAdminDateWidget)
     field_order = ("ends_on", "remarks")
+
+
+class RejoinForm(forms.Form):
+    """The day somebody came back."""
+
+    rejoined_on = forms.DateField(label=_("Rejoined on"), widget=UnfoldAdminDateWidget)
+
+
+class ConvertForm(RemarksForm):
+    """Another kind, asked for by the employee in writing."""
+
+    kind = forms.ChoiceField(label=_("Into"), choices=Kind.choices, widget=UnfoldAdminSelectWidget)
+    asked_on = forms.DateField(label=_("Asked for in writing on"), widget=UnfoldAdminDateWidget)
+    certificate = forms.ModelChoiceField(
+        Certificate.objects.none(), label=_("Medical certificate"), required=False, widget=UnfoldAdminSelectWidget
+    )
+    study = forms.BooleanField(label=_("For an approved course"), required=False, widget=UnfoldBooleanWidget)
+    field_order = ("kind", "asked_on", "certificate", "study", "remarks")
+
+    def __init__(self, data: Any, application: LeaveApplication) -> None:
+        super().__init__(data)
+        papers = Certificate.objects.of(application.organization_id).filter(employee=application.employee)
+        self.fields["certificate"].queryset = papers  # type: ignore[attr-defined]
+
+
+class OverstayForm(forms.Form):
+    """Days of absence after leave, without sanction."""
+
+    starts_on = forms.DateField(label=_("First day of absence"), widget=UnfoldAdminDateWidget)
+    ends_on = forms.DateField(label=_("Last day of absence"), widget=UnfoldAdminDateWidget)
+    off_days = forms.BooleanField(
+        label=_("Weekly offs and holidays among them count too"), required=False, widget=UnfoldBooleanWidget
+    )
+
+
+class OwedForm(forms.Form):
+    """From when on."""
+
+    effective_on = forms.DateField(label=_("Effective"), widget=UnfoldAdminDateWidget)
 
 
 class NextVersionForm(forms.Form):
@@ -161,7 +214,7 @@ class LeaveApplicationAdmin(Acting, TenantAdmin):
     list_select_related = ("employee", "decided_by", "organization")
     search_fields = ("employee__code", "employee__name")
     date_hierarchy = "starts_on"
-    actions_detail = ("approve", "reject", "cut_short", "take_back")
+    actions_detail = ("approve", "reject", "cut_short", "rejoin", "convert", "overstay", "take_back")
     empty_title = _("No applications yet")
     empty_text = _("People apply from their phones; HR can enter an application for somebody.")
 
@@ -197,7 +250,7 @@ class LeaveApplicationAdmin(Acting, TenantAdmin):
         """What can still be done."""
         one = self.get_object(request, str(object_id))
         status = one.status if one else ""
-        offered = {"pending": {"approve", "reject", "take_back"}, "approved": {"cut_short", "take_back"}}.get(status, set())
+        offered = OFFERED.get(status, frozenset())
         return [it for it in super().get_actions_detail(request, object_id) if it.method.original_function_name in offered]
 
     def _authorized(self, request: HttpRequest, object_id: str) -> LeaveApplication:
@@ -233,6 +286,43 @@ class LeaveApplicationAdmin(Acting, TenantAdmin):
             request, one, CurtailForm(_data(request)),
             lambda said: services.curtail(one, ends_on=said["ends_on"], actor=request.user, remarks=said["remarks"]),  # type: ignore[arg-type]
             _("Cut short; the days after it are given back."), title=_("Cut the leave short"), button=_("Cut short"),
+        )  # fmt: skip
+
+    @action(description=_("Rejoined…"), url_path="rejoin", icon="login", permissions=["decide"])
+    def rejoin(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        one = self._authorized(request, object_id)
+        return self.act(
+            request, one, RejoinForm(_data(request)),
+            lambda said: services.rejoin(one, on=said["rejoined_on"], actor=request.user),  # type: ignore[arg-type]
+            _("Noted."), title=_("Note the return to duty"), button=_("Note it"),
+        )  # fmt: skip
+
+    @action(description=_("Convert…"), url_path="convert", icon="swap_horiz", permissions=["decide"])
+    def convert(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Never on the authority's own motion: the date of the employee's request is asked for."""
+        one = self._authorized(request, object_id)
+        return self.act(
+            request, one, ConvertForm(_data(request), one),
+            lambda said: services.convert(one, actor=request.user, **said),  # type: ignore[arg-type]
+            _("Converted: the old debit is reversed, the new one posted."), title=_("Convert into another kind of leave"),
+            button=_("Convert"), details=self.days_table(one),
+            question=_("Only on the employee's written request, within the days after rejoining that the rules give."),
+        )  # fmt: skip
+
+    def has_overstay_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Pay is at stake: HR's."""
+        return bool(request.user.has_perm("leaves.add_absence"))
+
+    @action(description=_("Overstay…"), url_path="overstay", icon="event_busy", permissions=["overstay"])
+    def overstay(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        one = self.object_or_404(request, object_id)
+        return self.act(
+            request, one, OverstayForm(_data(request)),
+            lambda said: records.record_overstay(
+                one.employee, said["starts_on"], said["ends_on"], actor=request.user, off_days=said["off_days"]  # type: ignore[arg-type]
+            ),
+            _("Booked: half pay leave as far as it was due, the rest extraordinary leave."), title=_("Record an overstay"),
+            button=_("Book it"), danger=True, question=_("Days of absence after this leave, without sanction and without pay."),
         )  # fmt: skip
 
     @action(description=_("Cancel"), url_path="cancel", icon="undo", variant=ActionVariant.DANGER, permissions=["decide"])
@@ -540,7 +630,7 @@ class LeavePolicyAdmin(Acting, TenantAdmin):
         (None, {"fields": ("name", ("scheme", "effective_from"), ("source", "weekly_offs"))}),
         (_("Where sources disagree"), {"fields": (
             ("bridge_off_days", "casual_off_regular"), ("casual_restricted_regular", "regular_restricted_regular"),
-            "single_men_as_women", ("total_days", "conversion_days"),
+            "single_men_as_women", ("total_days", "conversion_days"), ("late_minutes", "late_times", "late_spent_only"),
         )}),
     )  # fmt: skip
     shown = (
@@ -735,17 +825,60 @@ class AbsenceAdmin(Acting, TenantAdmin):
         )  # fmt: skip
 
 
-@admin.register(LateMark)
-class LateMarkAdmin(ReadOnlyTenantAdmin):
-    """Days of late coming, and what they cost."""
+class LateForm(TenantForm):
+    """A late day that HR confirms."""
 
-    fieldsets = ((None, {"fields": ("employee", ("date", "outcome"), "reason", ("decided_by", "decided_at"))}),)
-    list_display = ("employee", "date", "outcome", "decided_by")
+    condone = forms.BooleanField(label=_("Condone it"), required=False, widget=UnfoldBooleanWidget)
+
+
+@admin.register(LateMark)
+class LateMarkAdmin(Acting, TenantAdmin):
+    """Days of late coming, and what they cost: confirmed by HR, never edited."""
+
+    form = LateForm
+    fieldsets = ((None, {"fields": ("employee", ("date", "minutes"), "condone", "reason")}),)
+    shown = ((None, {"fields": ("employee", ("date", "minutes"), "outcome", "reason", ("decided_by", "decided_at"))}),)
+    autocomplete_fields = ("employee",)
+    list_display = ("employee", "date", "minutes", "outcome", "decided_by")
     list_filter = ("outcome",)
     list_select_related = ("employee", "decided_by", "organization")
     search_fields = ("employee__code", "employee__name")
     date_hierarchy = "date"
+    actions_detail = ("settle_owed",)
     empty_title = _("Nobody was late")
+    empty_text = _("Add a late day: it costs half a day of casual leave unless it is condoned.")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return super().get_fieldsets(request, obj) if obj is None else list(self.shown)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        late = records.Lateness(obj.minutes, form.cleaned_data["condone"], obj.reason)
+        obj.pk = records.mark_late(obj.employee, obj.date, late, actor=request.user).pk  # type: ignore[arg-type]
+
+    def has_settle_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return bool(request.user.has_perm("leaves.add_ledgerorder"))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        one = self.get_object(request, str(object_id))
+        owed = one is not None and one.outcome == LateMark.Outcome.OWED
+        return super().get_actions_detail(request, object_id) if owed else []
+
+    @action(description=_("Take owed days…"), url_path="settle-owed", icon="gavel", permissions=["settle"])
+    def settle_owed(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Proposes an order; another person confirms it among the orders."""
+        one = self.object_or_404(request, object_id)
+        return self.act(
+            request, one, OwedForm(_data(request)), lambda said: self._propose(request, one, said["effective_on"]),
+            _("An order was proposed: another person has to confirm it."), title=_("Take owed half-days off earned leave"),
+            button=_("Propose the order"), question=_("The two oldest half-days owed become one day of earned leave."),
+        )  # fmt: skip
+
+    def _propose(self, request: HttpRequest, one: LateMark, effective_on: Any) -> None:
+        if records.settle_owed(one.employee, actor=request.user, effective_on=effective_on) is None:  # type: ignore[arg-type]
+            raise ValidationError(_("Fewer than two half-days are owed."))
 
 
 @admin.register(Certificate)

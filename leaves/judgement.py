@@ -86,6 +86,33 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Late:
+    """A day of late coming that an authority would condone. `condoned`: days of the same month that were; `spent`: no casual
+    leave is left.
+    """
+
+    on: date
+    minutes: int | None
+    reason: str
+    condoned: int
+    spent: bool
+
+
+def condonable(late: Late, policy: Policy) -> Refusal | None:
+    """Why late coming cannot be condoned: too late, too often in a month, or without a reason. None when it can."""
+    about = {"date": late.on, "minutes": late.minutes, "limit": policy.late_minutes}
+    if late.minutes is None or late.minutes > policy.late_minutes:
+        return Refusal("LATE_TOO_LONG", "L1", "minutes", about)
+    if not late.reason.strip():
+        return Refusal("LATE_REASON_REQUIRED", "L1", "reason", {"date": late.on})
+    if late.condoned >= policy.late_times:
+        return Refusal("LATE_LIMIT", "L1", "date", {"date": late.on, "condoned": late.condoned, "limit": policy.late_times})
+    if policy.late_spent_only and not late.spent:
+        return Refusal("LATE_CASUAL_LEFT", "L4", "date", {"date": late.on})
+    return None
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """What it would cost, and everything that stands against it, the first reason first."""
 

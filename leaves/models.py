@@ -102,6 +102,11 @@ class LeavePolicy(TenantModel):
     single_men_as_women = models.BooleanField(_("C4: single men have as many spells as single women"), default=False)
     total_days = models.PositiveIntegerField(_("G4: days of all kinds at a stretch"), null=True, blank=True)
     conversion_days = models.PositiveIntegerField(_("G2: days after rejoining to ask for another kind"), default=30)
+    late_minutes = models.PositiveSmallIntegerField(
+        _("L1: minutes late that may be condoned"), default=60, help_text=_("Later than that costs half a day in any case.")
+    )
+    late_times = models.PositiveSmallIntegerField(_("L1: times a month late coming may be condoned"), default=2)
+    late_spent_only = models.BooleanField(_("L4: condoned only when no casual leave is left"), default=False)
     published_at = models.DateTimeField(_("published"), null=True, blank=True, editable=False)
     published_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -134,7 +139,8 @@ class LeavePolicy(TenantModel):
                 name: getattr(self, name)
                 for name in (
                     "weekly_offs", "bridge_off_days", "casual_off_regular", "casual_restricted_regular",
-                    "regular_restricted_regular", "single_men_as_women", "total_days", "conversion_days",
+                    "regular_restricted_regular", "single_men_as_women", "total_days", "conversion_days", "late_minutes",
+                    "late_times", "late_spent_only",
                 )
             },
         }  # fmt: skip
@@ -688,6 +694,7 @@ class LateMark(TenantModel):
 
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
     date = models.DateField(_("date"))
+    minutes = models.PositiveSmallIntegerField(_("minutes late"), null=True, blank=True)
     outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome)
     reason = models.CharField(_("reason"), max_length=400, blank=True)
     decided_by = models.ForeignKey(

@@ -126,6 +126,9 @@ class Policy:
     single_men_as_women: bool = False
     total_days: int | None = None
     conversion_days: int = 30
+    late_minutes: int = 60
+    late_times: int = 2
+    late_spent_only: bool = False
     version: int | None = None
 
     def may_follow(self, first: Kind, then: Kind) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.base import ContentFile
 from django.db import transaction
 from django.utils import timezone
@@ -24,9 +24,9 @@ from employees.refusals import Conflict, Refused
 from employees.services import note_change
 from leaves import ledger
 from leaves.calendars import days_between
-from leaves.facts import read
-from leaves.judgement import Refusal
-from leaves.models import Absence, Certificate, Entry, LateMark, LeaveFacts, LedgerOrder
+from leaves.facts import File, read
+from leaves.judgement import Late, Refusal, condonable
+from leaves.models import Absence, Certificate, Entry, LateMark, LeaveApplication, LeaveFacts, LedgerOrder
 from leaves.policies import Kind, half_days
 from leaves.refusals import refused
 
@@ -136,27 +136,58 @@ def _post_order(order: LedgerOrder, actor: User) -> None:
     ledger.settle(order.employee)
 
 
-def mark_late(employee: Employee, on: date, *, actor: User | None = None, condone: bool = False, reason: str = "") -> LateMark:
+@dataclass(frozen=True, slots=True)
+class Lateness:
+    """How late somebody came, and whether an authority condones it, for which reason."""
+
+    minutes: int | None = None
+    condone: bool = False
+    reason: str = ""
+
+
+def mark_late(employee: Employee, on: date, late: Lateness | None = None, *, actor: User | None = None) -> LateMark:
     """Late coming or early leaving on a day: half a day of casual leave, unless an authority condones it.
 
     Without casual leave half a day is owed: nothing is taken from earned leave silently. A day is decided once: what was
-    decided before is returned.
+    decided before is returned. Raises Refused when it cannot be condoned (L1), PermissionDenied for one's own.
     """
+    late = late or Lateness()
+    if actor is not None and actor.employee_id == employee.pk:
+        raise PermissionDenied(_("Nobody decides on their own late coming."))
     with transaction.atomic():
         ledger.lock(employee)
         known = LateMark.objects.of(employee.organization_id).filter(employee=employee, date=on).first()
         if known is not None:
             return known
-        mark = LateMark(organization_id=employee.organization_id, employee=employee, date=on, reason=reason, decided_by=actor)
-        mark.outcome = LateMark.Outcome.CONDONED if condone else LateMark.Outcome.OWED
-        casual = read(employee, on, on).ledgers.get(Kind.CL)
-        if not condone and casual is not None and casual.book.affords([(on, -1)]):
+        file = read(employee, on, on)
+        casual = file.ledgers.get(Kind.CL)
+        covers = casual is not None and casual.book.affords([(on, -1)])
+        mark = LateMark(
+            organization_id=employee.organization_id, employee=employee, date=on, minutes=late.minutes, reason=late.reason,
+            decided_by=actor, outcome=LateMark.Outcome.CONDONED if late.condone else LateMark.Outcome.OWED,
+        )  # fmt: skip
+        if late.condone:
+            _condonable(mark, file, spent=not covers)
+        elif casual is not None and covers:
             mark.outcome = LateMark.Outcome.DEBITED
-            ledger.post_own(casual.account, -1, on, Entry.Type.LATE_DEBIT, f"late:{on}", actor=actor, reason=reason)
+            ledger.post_own(casual.account, -1, on, Entry.Type.LATE_DEBIT, f"late:{on}", actor=actor, reason=late.reason)
+        mark.full_clean()
         mark.save()
         ledger.settle(employee)
         note_change(employee, Change.Kind.LEAVE, on, on)
     return mark
+
+
+def _condonable(mark: LateMark, file: File, *, spent: bool) -> None:
+    """Raise Refused when the rules of that day do not let it be condoned. Counted under the lock of the accounts."""
+    policy = file.ground.rules.on(mark.date)
+    if policy is None:
+        raise refused(Refusal("NO_POLICY", "POLICY", "date", {"kind": str(Kind.CL), "start": mark.date}))
+    same = LateMark.objects.of(mark.organization_id).filter(employee=mark.employee, outcome=LateMark.Outcome.CONDONED)
+    times = same.filter(date__year=mark.date.year, date__month=mark.date.month).count()
+    found = condonable(Late(mark.date, mark.minutes, mark.reason, times, spent), policy)
+    if found is not None:
+        raise refused(found)
 
 
 def settle_owed(employee: Employee, *, actor: User, effective_on: date) -> LedgerOrder | None:
@@ -176,6 +207,9 @@ def settle_owed(employee: Employee, *, actor: User, effective_on: date) -> Ledge
         return propose_order(order, actor=actor)
 
 
+LONGEST_OVERSTAY: Final = 366
+
+
 @dataclass(frozen=True, slots=True)
 class Overstay:
     """What days of absence after leave became: half pay leave as far as it was due, the rest extraordinary leave."""
@@ -185,9 +219,18 @@ class Overstay:
 
 
 def record_overstay(employee: Employee, first: date, last: date, *, actor: User, off_days: bool = False) -> Overstay:
-    """Book days of absence without sanction. Without pay either way; off days among them only when HR says so."""
+    """Book days of absence without sanction. Without pay either way; off days among them only when HR says so.
+
+    Raises Refused for dates that make no sense, or when leave or another absence is on record for one of the days.
+    """
+    if last < first:
+        raise refused(Refusal("DATES_REVERSED", "FORM", "ends_on", {"start": first, "end": last}))
+    if (last - first).days >= LONGEST_OVERSTAY:
+        about = {"days": (last - first).days + 1, "limit": LONGEST_OVERSTAY}
+        raise refused(Refusal("TOO_LONG", "G13", "ends_on", about))
     with transaction.atomic():
         ledger.lock(employee)
+        _not_on_record(employee, first, last)
         file = read(employee, first, last)
         days = [day for day in days_between(first, last) if off_days or not file.ground.almanac.off(day)]
         target = file.ledgers.get(Kind.HPL)
@@ -207,3 +250,20 @@ def record_overstay(employee: Employee, first: date, last: date, *, actor: User,
         ledger.settle(employee)
         note_change(employee, Change.Kind.LEAVE, first, last)
     return Overstay(taken, rest)
+
+
+def _not_on_record(employee: Employee, first: date, last: date) -> None:
+    """Raise Refused when a day of an overstay is leave, or was booked as an absence or an overstay before."""
+    leave = LeaveApplication.objects.of(employee.organization_id).filter(employee=employee).live().touching(first, last)
+    lost = Absence.objects.of(employee.organization_id).filter(
+        employee=employee, revoked_at__isnull=True, starts_on__lte=last, ends_on__gte=first
+    )
+    booked = Entry.objects.of(employee.organization_id).filter(
+        account__employee=employee, type=Entry.Type.OVERSTAY, effective_on__range=(first, last)
+    )
+    found = [
+        *(max(first, one.starts_on) for one in leave), *(max(first, one.starts_on) for one in lost),
+        *booked.values_list("effective_on", flat=True),
+    ]  # fmt: skip
+    if found:
+        raise refused(Refusal("ON_RECORD", "G13", "starts_on", {"dates": sorted(set(found))}))

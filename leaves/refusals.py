@@ -38,6 +38,11 @@ SENTENCES: Final[Mapping[str, Any]] = {
     "COMBINATION_NOT_ALLOWED": _("%(first)s and %(then)s cannot be taken together without work between them."),
     "RH_LIMIT": _("At most %(limit)s restricted holidays a year; %(available)s are left."),
     "INSUFFICIENT_BALANCE": _("%(needed)s days of %(account)s are needed; %(available)s are available."),
+    "LATE_TOO_LONG": _("Late coming of up to %(limit)s minutes may be condoned; say how many there were. Given: %(minutes)s."),
+    "LATE_REASON_REQUIRED": _("Late coming is condoned for a justifiable reason; say which."),
+    "LATE_LIMIT": _("Late coming was condoned %(condoned)s times this month; at most %(limit)s are allowed."),
+    "LATE_CASUAL_LEFT": _("Casual leave is left, so the late day costs half a day of it."),
+    "ON_RECORD": _("Leave, or an absence on record, covers %(dates)s already."),
     "CONVERSION_WINDOW": _("Another kind can be asked for until %(until)s, %(limit)s days after rejoining."),
 }
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
-from holidays import India
+from holidays.constants import GOVERNMENT, OPTIONAL, PUBLIC
+from holidays.countries.india import India
 from holidays.constants import GOVERNMENT, OPTIONAL, PUBLIC
 
 from leaves.calendars import Mark

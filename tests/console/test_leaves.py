@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from leaves import services
-from leaves.models import Calendar, CalendarDay, Entry, LeaveApplication, LeavePolicy, LedgerOrder
+from leaves.models import Calendar, CalendarDay, Entry, LateMark, LeaveApplication, LeavePolicy, LedgerOrder
 from leaves.services import Wish
 from tests import people
 from tests.people import World
@@ -83,6 +83,37 @@ def test_a_calendar_is_drawn_and_publishing_shows_whose_leave_changes(staff: Cli
     assert draft.days.filter(name=day.name).exists()
 
 
+def test_hr_confirms_late_days_and_two_owed_become_an_order(staff: Client, ours: SimpleNamespace) -> None:
+    add, person = reverse("admin:leaves_latemark_add"), ours.employee.pk
+    form = {"employee": person, "date": "2026-08-04", "minutes": "90", "condone": "on", "reason": "Train"}
+    assert "up to 60 minutes" in staff.post(add, form).content.decode()
+    assert staff.post(add, form | {"minutes": "30"}).status_code == 302
+    assert LateMark.objects.get(date="2026-08-04").outcome == "condoned"
+    LateMark.objects.filter(pk=ours.latemark.pk).update(outcome="owed")
+    address = page("latemark", "settle-owed", ours.latemark.pk)
+    assert "Fewer than two" in staff.post(address, {"effective_on": "2026-09-01"}).content.decode()
+    LateMark.objects.filter(date="2026-08-04").update(outcome="owed")
+    assert staff.post(address, {"effective_on": "2026-09-01"}).status_code == 302
+    assert LedgerOrder.objects.get(employee=person, type="LATE_DEBIT").state == "proposed"
+
+
+def test_leave_is_converted_on_request_and_an_overstay_is_booked_by_hr(client: Client, ours: SimpleNamespace) -> None:
+    hr = people.make_staff(ours.organization, "keeper", role="hr_admin")
+    one = services.decide(ours.leaveapplication, actor=hr, approve=True)
+    client.force_login(hr)
+    assert client.post(page("leaveapplication", "rejoin", one.pk), {"rejoined_on": "2026-07-07"}).status_code == 302
+    convert = page("leaveapplication", "convert", one.pk)
+    late = client.post(convert, {"kind": "HPL", "asked_on": "2026-09-01"}).content.decode()
+    assert "Another kind can be asked for until" in late
+    assert client.post(convert, {"kind": "HPL", "asked_on": "2026-07-10", "remarks": "Letter"}).status_code == 302
+    assert LeaveApplication.objects.get(pk=one.pk).kind == "HPL"
+    overstay = page("leaveapplication", "overstay", one.pk)
+    assert client.post(overstay, {"starts_on": "2026-07-14", "ends_on": "2026-07-14"}).status_code == 302
+    assert Entry.objects.filter(type="OVERSTAY", account__employee=one.employee).count() == 1
+    client.force_login(people.make_staff(ours.organization, "approver2", role="approver"))
+    assert client.post(overstay, {"starts_on": "2026-07-15", "ends_on": "2026-07-15"}).status_code in (403, 404)
+
+
 def test_a_draft_is_pre_filled_with_a_notice_and_a_published_calendar_offers_it_no_more(
     staff: Client, ours: SimpleNamespace
 ) -> None:
@@ -119,7 +150,8 @@ def test_an_order_needs_a_second_person(client: Client, staff: Client, ours: Sim
 def test_a_version_of_rules_starts_from_the_central_governments_and_is_fixed_once_published(
     staff: Client, ours: SimpleNamespace
 ) -> None:
-    body = {"name": "Ours", "scheme": "shift", "effective_from": "2027-01-01", "weekly_offs": "SUN", "conversion_days": 30}
+    body = {"name": "Ours", "scheme": "shift", "effective_from": "2027-01-01", "weekly_offs": "SUN", "conversion_days": 30,
+            "late_minutes": 60, "late_times": 2}  # fmt: skip
     assert staff.post(reverse("admin:leaves_leavepolicy_add"), body).status_code == 302
     policy = LeavePolicy.objects.get(scheme="shift")
     assert policy.rules.count() == 7

@@ -12,11 +12,11 @@ from django.db.models import Sum
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from leaves import jobs, publishing, services
+from leaves import jobs, publishing, records, services
 from leaves.accrual import Service, Terms, dues
 from leaves.balances import Book, difference
 from leaves.charging import Spell, charge, charge_all, total
-from leaves.models import Calendar, CalendarDay, Entry, LeaveApplication
+from leaves.models import Absence, Calendar, CalendarDay, Entry, LeaveApplication
 from leaves.policies import Kind, Rules
 from tests.leaves.conftest import Office
 from tests.leaves.test_rules import ALMANAC, GROUND, JANUARY, POLICY
@@ -90,6 +90,9 @@ STEP = st.one_of(
     st.tuples(st.sampled_from(["approve", "reject", "cancel", "curtail"]), st.integers(0, 9), st.integers(0, 5)),
     st.tuples(st.just("holiday"), st.integers(40, 300), st.booleans()),
     st.tuples(st.just("job"), st.integers(0, 364)),
+    st.tuples(st.just("late"), st.integers(40, 300), st.booleans()),
+    st.tuples(st.just("overstay"), st.integers(40, 300), st.integers(0, 6)),
+    st.tuples(st.just("convert"), st.integers(0, 9), st.sampled_from(["EL", "HPL"])),
 )
 
 
@@ -106,17 +109,25 @@ def act(office: Office, step: tuple[Any, ...]) -> None:
                 change_calendar(office, JANUARY + timedelta(days=step[1]), closed=step[2])
             elif step[0] == "job":
                 jobs.settle(office.asha, JANUARY + timedelta(days=step[1]))
+            elif step[0] == "late":
+                late = records.Lateness(30, step[2], "Train")
+                records.mark_late(office.asha, JANUARY + timedelta(days=step[1]), late, actor=office.bala)
+            elif step[0] == "overstay":
+                first = JANUARY + timedelta(days=step[1])
+                records.record_overstay(office.asha, first, first + timedelta(days=step[2]), actor=office.hr)
             elif rows:
                 change(office, rows[step[1] % len(rows)], step[0], step[2])
     except ValidationError:
         pass
 
 
-def change(office: Office, row: LeaveApplication, what: str, days: int) -> None:
-    if what == "cancel":
+def change(office: Office, row: LeaveApplication, what: str, how: Any) -> None:
+    if what == "convert":
+        services.convert(row, kind=how, actor=office.bala)
+    elif what == "cancel":
         services.cancel(row, actor=office.bala)
     elif what == "curtail":
-        services.curtail(row, ends_on=row.starts_on + timedelta(days=days), actor=office.bala)
+        services.curtail(row, ends_on=row.starts_on + timedelta(days=how), actor=office.bala)
     else:
         services.decide(row, actor=office.bala, approve=what == "approve")
 
@@ -163,6 +174,8 @@ def test_random_histories_keep_the_books(office: Office, steps: list[tuple[Any, 
         # Everything taken back: as if nobody had ever asked.
         for row in LeaveApplication.objects.live():
             services.cancel(row, actor=office.bala)
+        for lost in Absence.objects.all():
+            records.revoke_absence(lost)
         jobs.settle(office.asha, date(2027, 1, 1))
         left = Entry.objects.filter(application__isnull=False).aggregate(sum=Sum("half_days"))["sum"] or 0
         assert left == 0

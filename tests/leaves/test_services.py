@@ -103,7 +103,8 @@ def test_example_15_late_coming_without_casual_leave_is_owed_and_two_are_a_day(o
     outcomes = [records.mark_late(office.asha, on(day)).outcome for day in ("3 Feb", "4 Feb", "5 Feb", "6 Feb")]
     assert outcomes == ["debited", "debited", "owed", "owed"]
     assert records.mark_late(office.asha, on("5 Feb")).outcome == "owed"
-    assert records.mark_late(office.asha, on("9 Feb"), condone=True, actor=office.bala).outcome == "condoned"
+    excused = records.Lateness(30, condone=True, reason="Train")
+    assert records.mark_late(office.asha, on("9 Feb"), excused, actor=office.bala).outcome == "condoned"
     order = records.settle_owed(office.asha, actor=office.hr, effective_on=on("28 Feb"))
     assert order is not None
     assert office.row("EL").debited == 0
@@ -111,6 +112,43 @@ def test_example_15_late_coming_without_casual_leave_is_owed_and_two_are_a_day(o
     assert office.row("EL").debited == 2
     assert set(LateMark.objects.filter(outcome="settled").values_list("date", flat=True)) == {on("5 Feb"), on("6 Feb")}
     assert records.settle_owed(office.asha, actor=office.hr, effective_on=on("28 Feb")) is None
+
+
+def test_late_coming_is_condoned_twice_a_month_up_to_an_hour_and_for_a_reason(office: Office) -> None:
+    def late(day: str, minutes: int | None = 60, reason: str = "Train") -> str:
+        return records.mark_late(office.asha, on(day), records.Lateness(minutes, True, reason), actor=office.bala).outcome
+
+    assert office.refused(late, "3 Feb", 61) == "LATE_TOO_LONG"
+    assert office.refused(late, "3 Feb", None) == "LATE_TOO_LONG"
+    assert office.refused(late, "3 Feb", 20, " ") == "LATE_REASON_REQUIRED"
+    assert [late("3 Feb"), late("27 Feb", 1)] == ["condoned", "condoned"]
+    assert office.refused(late, "17 Feb") == "LATE_LIMIT"
+    assert late("2 Mar") == "condoned"
+    assert office.available("CL") == 8
+
+
+def test_where_condoning_is_for_those_without_casual_leave_the_others_pay(world: people.World, office: Office) -> None:
+    data = publishing.ccs_1972()
+    data["switches"]["late_spent_only"] = True
+    adopt(office.organization, data, date(2026, 3, 1))
+    excused = records.Lateness(30, condone=True, reason="Train")
+    assert office.refused(records.mark_late, office.asha, on("2 Mar"), excused, actor=office.bala) == "LATE_CASUAL_LEFT"
+
+
+def test_nobody_condones_their_own_late_coming(office: Office) -> None:
+    assert office.bala.employee is not None
+    with pytest.raises(PermissionDenied):
+        records.mark_late(office.bala.employee, on("2 Feb"), actor=office.bala)
+
+
+def test_a_day_is_not_booked_as_overstay_when_leave_or_an_absence_is_on_record(office: Office) -> None:
+    office.grant("CL", "8 Jul")
+    book = records.record_overstay
+    assert office.refused(book, office.asha, on("7 Jul"), on("9 Jul"), actor=office.hr) == "ON_RECORD"
+    book(office.asha, on("13 Jul"), on("14 Jul"), actor=office.hr)
+    assert office.refused(book, office.asha, on("14 Jul"), on("15 Jul"), actor=office.hr) == "ON_RECORD"
+    assert office.refused(book, office.asha, on("9 Jul"), on("8 Jul"), actor=office.hr) == "DATES_REVERSED"
+    assert office.refused(book, office.asha, date(1, 1, 1), date(9999, 12, 31), actor=office.hr) == "TOO_LONG"
 
 
 def test_example_18_joining_within_a_half_year(world: people.World, office: Office) -> None:
