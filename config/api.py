@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation, ValidationError
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -130,7 +130,21 @@ CODES = {
 
 
 def failure_of(exc: Exception) -> Failure:
-    """The failure an exception stands for."""
+    """The failure an exception stands for, in words that can be sent: they may repeat half a surrogate pair from a body."""
+    failure = _failure_of(exc)
+    fields = {_sendable(name): [_sendable(text) for text in texts] for name, texts in failure.fields.items()}
+    return replace(failure, message=_sendable(failure.message), fields=fields)
+
+
+def _sendable(text: object) -> str:
+    return str(text).encode(errors="replace").decode()
+
+
+def _failure_of(exc: Exception) -> Failure:
+    if isinstance(exc, RequestDataTooBig):
+        return _of_rest(TooLarge())
+    if isinstance(exc, SuspiciousOperation):  # Such as more fields in a form than Django reads.
+        return Failure(400, "invalid_request", "Bad request.")
     if isinstance(exc, Http404):
         return Failure(404, "not_found", "Not found.")
     if isinstance(exc, PermissionDenied):

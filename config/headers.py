@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from csp.middleware import CSPMiddleware, PolicyParts
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 CONSOLE: Final = "/admin/"
@@ -59,4 +59,6 @@ class HeadersMiddleware(CSPMiddleware):
         response = super().process_response(request, response)
         response.headers.setdefault("Permissions-Policy", PERMISSIONS)
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        if request.method == "HEAD" and isinstance(response, HttpResponse):
+            response.content = b""  # Its length stays; a body would have to be dropped by the server, which complains each time.
         return response

@@ -306,6 +306,8 @@ LOGGING = {
     "loggers": {
         # Expected refusals are answered and counted; they are not news for the log.
         "django.request": {"level": "ERROR"},
+        # Nor is somebody else's Host header, answered 400, worth a traceback each time.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
         # At DEBUG it writes down the variables of a page, those of one-time pages too.
         "django.template": {"level": "INFO"},
     },

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
 
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import CursorPagination
 from rest_framework.response import Response
+
+_ID: Final = re.compile(r"[0-9]{1,19}")
 
 
 class NewestFirst(CursorPagination):
@@ -21,6 +24,13 @@ class NewestFirst(CursorPagination):
             return super().paginate_queryset(queryset, request, view)
         except NotFound as error:
             raise ValidationError({"cursor": ["This is not a cursor."]}) from error
+
+    def decode_cursor(self, request: Any) -> Any:
+        """What the cursor says. Raises NotFound when it does not stand at an id."""
+        cursor = super().decode_cursor(request)
+        if cursor is not None and cursor.position is not None and not _ID.fullmatch(cursor.position):
+            raise NotFound
+        return cursor
 
     def get_paginated_response(self, data: Any) -> Response:
         """The contract's envelope of a list."""
