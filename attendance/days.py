@@ -272,8 +272,7 @@ def _judged(day: Day, duty: Duty, facts: Facts, spans: Sequence[Span], left_open
         return replace(day, status=status, halves=_or(taken, "off"), rules={**rules, "status": status.value})
     if any(taken):
         return _half_taken(day, duty, taken, rules)
-    status = _so_far(day, own)
-    return replace(day, status=status, halves=_halves(own), rules={**rules, "status": "punches"})
+    return replace(day, status=_so_far(day, own), halves=_halves(own), rules={**rules, "status": "punches"})
 
 
 def _from_punches(day: Day, duty: Duty, left_open: Stamp | None) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import sys
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -119,15 +118,9 @@ def addresses(given: str | None = None) -> Addresses:
 
 
 def refusal(*, force: bool = False) -> str | None:
-    """Why the demo's tools must not touch this installation; None when they may.
-
-    A shell that says nothing about the installation, next to a data folder that the demo made, means the demo: the
-    command starts again as such, so that `manage.py demo --json` works beside a running `make run` as it stands.
-    """
+    """Why the demo's tools must not touch this installation; None when they may."""
     if settings.DEMO or force:
         return None
-    if state_file().exists() and not {"MUSTER_DEMO", "SECRET_KEY"} & os.environ.keys():
-        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, "MUSTER_DEMO": "1"})  # noqa: S606
     return "This installation is not the demo. Set MUSTER_DEMO=1 if it is meant to be, or say --force."
 
 

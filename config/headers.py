@@ -60,5 +60,7 @@ class HeadersMiddleware(CSPMiddleware):
         response.headers.setdefault("Permissions-Policy", PERMISSIONS)
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         if request.method == "HEAD" and isinstance(response, HttpResponse):
-            response.content = b""  # Its length stays; a body would have to be dropped by the server, which complains each time.
+            response.content = (
+                b""  # Its length stays; a body would have to be dropped by the server, which complains each time.
+            )
         return response

@@ -28,7 +28,7 @@ class NewestFirst(CursorPagination):
     def decode_cursor(self, request: Any) -> Any:
         """What the cursor says. Raises NotFound when it does not stand at an id."""
         cursor = super().decode_cursor(request)
-        if cursor is not None and cursor.position is not None and not _ID.fullmatch(cursor.position):
+        if cursor is not None and cursor.position is not None and not _ID.fullmatch(str(cursor.position)):
             raise NotFound
         return cursor
 
