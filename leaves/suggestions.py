@@ -13,7 +13,6 @@ from typing import Final
 
 from holidays.constants import GOVERNMENT, OPTIONAL, PUBLIC
 from holidays.countries.india import India
-from holidays.constants import GOVERNMENT, OPTIONAL, PUBLIC
 
 from leaves.calendars import Mark
 
