@@ -263,7 +263,7 @@ SPECTACULAR_SETTINGS = {
 # --- Languages, time, static files -------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("hi", _("Hindi"))]
-LOCALE_PATHS = [BASE_DIR / "locale"]
+LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "config/console_words"]  # The second: what the libraries lack.
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
