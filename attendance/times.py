@@ -18,6 +18,8 @@ _TEXT = re.compile(
     r" *(?P<offset>[Zz]|(?:GMT ?)?[+-][0-9]{2}:?[0-9]{2}|GMT)?"
 )
 _WIDEST = timedelta(hours=14)
+# No clock of any zone has to show a year 0 or 10000 for what lies between them.
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC) + timedelta(days=1), datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ def read_time(text: str, home_zone: str) -> Instant:
 
     Understood: `2026-06-21 09:30:00`, the same with `T`, ISO 8601 with offset, `2026-06-21 09:30:00 GMT +0530`.
     In the hour that comes twice the first is meant (flagged); a time in the hour that is skipped moves forward (flagged).
+    The first and the last day of the calendar, which only broken clocks show, are read as the moments next to them.
     Raises ValueError for anything else.
     """
     match = _TEXT.fullmatch(text.strip())
@@ -47,11 +50,15 @@ def read_time(text: str, home_zone: str) -> Instant:
     try:
         if match["offset"]:
             zone = _offset(match["offset"])
-            return Instant(naive.replace(tzinfo=zone).astimezone(UTC), _name(zone), flags)
+            return Instant(_showable(naive.replace(tzinfo=zone).astimezone(UTC)), _name(zone), flags)
         at, found = in_zone(naive, ZoneInfo(home_zone))
     except OverflowError as error:
         raise ValueError("outside the calendar") from error
-    return Instant(at, home_zone, flags + found)
+    return Instant(_showable(at), home_zone, flags + found)
+
+
+def _showable(at: datetime) -> datetime:
+    return min(max(at, _FIRST), _LAST)
 
 
 def in_zone(naive: datetime, zone: tzinfo) -> tuple[datetime, tuple[str, ...]]:

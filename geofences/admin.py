@@ -185,6 +185,8 @@ class FenceAdmin(ScopedAdmin):
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         fence = kwargs.get("obj")
         may = self.has_change_permission(request, fence) if fence else self.has_add_permission(request)
+        # A form that was refused has left in `fence` what was typed, which need be no shape: the map shows what is stored.
+        fence = fence and Fence.objects.get(pk=fence.pk)
         context["muster_map"] = _map(within(request, Fence.objects.all()), fence=fence, draws=may)
         return _with_tiles(super().render_change_form(request, context, *args, **kwargs))
 

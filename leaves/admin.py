@@ -186,7 +186,7 @@ class ApplicationForm(TenantForm):
         found: dict[str, Any] = super().clean() or {}
         if found.get("waive") and not found.get("waive_reason"):
             raise ValidationError({"waive_reason": _("Say who set the rule aside, and why.")})
-        self.instance.waived = dict.fromkeys(found.get("waive", []), found["waive_reason"])
+        self.instance.waived = dict.fromkeys(found.get("waive", []), found.get("waive_reason"))
         return found
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.cache import caches
 from django.db import connections
 from django.test import TransactionTestCase
@@ -57,6 +59,13 @@ def _limits_begin_anew() -> None:
     for name in (limits.SHARED, limits.LOCAL):
         caches[name].clear()
     limits.breaker.reset()
+
+
+@pytest.fixture
+def standing_clock() -> Iterator[None]:
+    """Time stands still: a test that counts up to a limit must not meet the end of a window."""
+    with time_machine.travel(datetime.now(UTC), tick=False):
+        yield
 
 
 @pytest.fixture

@@ -170,12 +170,14 @@ def test_a_view_without_limits_has_none() -> None:
     assert not any(reply.has_header("RateLimit") for reply in replies)
 
 
+@pytest.mark.usefixtures("standing_clock")
 def test_forged_addresses_are_one_client() -> None:
     view: Any = type("Sso", (_View,), {"limits": (SSO,)})
     codes = [_post(view, HTTP_X_FORWARDED_FOR=f"203.0.113.{one}").status_code for one in range(40)]
     assert codes == [200] * 30 + [429] * 10
 
 
+@pytest.mark.usefixtures("standing_clock")
 def test_an_account_is_tried_few_times_from_everywhere() -> None:
     view: Any = type("Token", (_View,), {"limits": SIGN_IN})
 

@@ -94,6 +94,7 @@ def test_where_single_sign_on_is_off_nobody_is_sent_anywhere(acme: Organization)
     assert Client().get("/api/auth/sso/redirect", {"organization": "acme"}).status_code == 422
 
 
+@pytest.mark.usefixtures("standing_clock")
 @pytest.mark.parametrize("path", ["redirect", "callback", "mobile/redirect", "mobile/exchange"])
 def test_an_address_may_ask_thirty_times_a_minute(chosen: SignInSettings, path: str) -> None:
     browser = Client()

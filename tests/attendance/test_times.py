@@ -38,6 +38,14 @@ def test_a_time_is_read_as_its_writer_meant(text: str, zone: str, utc: str, flag
     assert (instant.at, instant.flags) == (datetime.fromisoformat(utc).replace(tzinfo=UTC), flags)
 
 
+@pytest.mark.parametrize("text", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "9999-12-31 23:59:59", "0001-01-02 00:00:00"])
+@pytest.mark.parametrize("zone", [DELHI, NEW_YORK, "Pacific/Kiritimati", "Etc/GMT+12"])
+def test_whatever_is_read_can_be_shown_in_every_zone(text: str, zone: str) -> None:
+    with suppress(ValueError):
+        at = read_time(text, zone).at
+        assert all(at.astimezone(ZoneInfo(other)).year in {1, 9999} for other in (DELHI, NEW_YORK, "Pacific/Kiritimati"))
+
+
 @given(st.text(max_size=40))
 def test_anything_else_is_refused_as_unreadable_and_never_breaks(text: str) -> None:
     with suppress(ValueError):

@@ -61,6 +61,14 @@ def test_a_drawing_mistake_is_told_at_the_field_and_what_was_typed_stays(staff: 
     assert not Fence.objects.exists()
 
 
+@pytest.mark.parametrize("typed", ["x", "7", "", "{}", '{"type": "Polygon", "coordinates": [7]}', "[" * 2000])
+def test_a_stored_fence_stays_on_the_map_when_what_was_typed_is_no_shape(staff: Client, acme: Organization, typed: str) -> None:
+    fence = people.make_fence(acme)
+    page = staff.post(reverse("admin:geofences_fence_change", args=(fence.pk,)), form(geojson=typed))
+    assert (page.status_code, len(page.context["errors"])) == (200, 1)
+    assert facts(page)["shown"]["geometry"] == fence.geometry
+
+
 def test_what_the_service_refuses_is_told_at_the_field_too(staff: Client, acme: Organization) -> None:
     people.make_fence(acme)
     page = staff.post(ADD, form(kind="circle", latitude="77.2085", longitude="28.6175", radius_m="80"))

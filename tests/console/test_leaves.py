@@ -64,6 +64,7 @@ def test_hr_enters_leave_for_somebody_and_sets_a_rule_aside_only_with_a_reason(s
     assert "Say who set the rule aside" in staff.post(add, body).content.decode()
     plain = {key: value for key, value in body.items() if key != "waive"}
     assert "at a stretch" in staff.post(add, plain).content.decode()
+    assert staff.post(add, plain | {"waive_reason": "x" * 401}).context["errors"]
     assert staff.post(add, body | {"waive_reason": "Head of Office"}).status_code == 302
     assert LeaveApplication.objects.get(starts_on="2026-08-03").waived == {"CL3": "Head of Office"}
 

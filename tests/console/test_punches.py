@@ -184,3 +184,18 @@ def test_what_a_phone_said_is_told_in_words(staff: Client, asha: Employee) -> No
         page("attendance", "punch", "changelist"), {"door__exact": "phone", "verdict__exact": "rejected_integrity"}
     )
     assert [punch.pk for punch in only.context["cl"].result_list] == [held.pk]
+
+
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+def test_a_clock_at_the_end_of_the_calendar_does_not_close_the_list(staff: Client, acme: Organization, at: str) -> None:
+    device, token = people.make_device(acme, "GATE-9")
+    headers = {"sn": device.serial, "auth-token": token}
+    body = {"user_id": "1001", "att_time": at}
+    reply = Client(headers=headers).post("/api/attendance/v1/punch", body, content_type="application/json")
+    assert reply.json() == {"ok": True}
+    assert staff.get(page("attendance", "punch", "changelist")).status_code == 200
+    punch = Punch.objects.get(pk=reply.headers["Muster-Punch-Id"])
+    assert staff.get(page("attendance", "punch", "change", punch.pk)).status_code == 200
+    # That year alone ends beyond the calendar: back to the whole list.
+    year = {"occurred_at__year": punch.occurred_at.year}
+    assert staff.get(page("attendance", "punch", "changelist"), year, follow=True).status_code == 200

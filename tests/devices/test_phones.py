@@ -358,6 +358,7 @@ def test_nothing_malformed_is_registered_or_a_fault_of_the_server(asha_calls: Ca
     assert not Phone.objects.exists()
 
 
+@pytest.mark.usefixtures("standing_clock")
 def test_sixty_calls_a_minute_are_what_a_token_has(asha_calls: Caller) -> None:
     replies = [asha_calls.phones() for _ in range(61)]
     assert [reply.status_code for reply in replies] == [200] * 60 + [429]

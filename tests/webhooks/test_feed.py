@@ -126,6 +126,7 @@ def test_the_receiver_sees_which_number_came_before(endpoint: Endpoint, receiver
     ] == [("0", "1"), ("1", "3")]
 
 
+@pytest.mark.usefixtures("standing_clock")
 def test_an_endpoint_with_a_pace_gets_no_more_than_that(endpoint: Endpoint, receiver: Receiver) -> None:
     Endpoint.objects.update(max_per_second=5, max_in_flight=50, allowance=50)
     # A tenant alone gets half of the hands, which is more than the pace.
@@ -142,6 +143,7 @@ def test_the_next_delivery_of_a_lane_is_found_by_its_index_however_long_the_lane
         assert any("delivery_next" in row[3] for row in run(f"EXPLAIN QUERY PLAN {statement}"))
 
 
+@pytest.mark.usefixtures("standing_clock")
 def test_the_feed_is_limited_for_all_keys_of_an_endpoint_together(customer: Any, endpoint: Endpoint) -> None:
     other = Client(headers={"Authorization": f"Bearer {services.issue_feed_key(endpoint)}"})
     replies = [(customer, other)[turn % 2].get(FEED) for turn in range(61)]

@@ -370,6 +370,7 @@ def test_both_limits_are_the_documented_ones(scanner: Scanner) -> None:
     assert scanner.send()["RateLimit-Policy"] == '"biometric-hour";q=1000;w=3600, "biometric-day";q=10000;w=86400'
 
 
+@pytest.mark.usefixtures("standing_clock")
 @pytest.mark.parametrize(("per_hour", "per_day"), [(3, 10), (10, 3)])
 def test_each_limit_lets_exactly_its_number_through(world: people.World, john: Any, per_hour: int, per_day: int) -> None:
     scanner = Scanner(world.acme, per_hour=per_hour, per_day=per_day)

@@ -351,6 +351,7 @@ def test_messages_follow_accept_language(hr: HrSystem, asha: Any) -> None:
     assert hr.clock(asha, language="hi")["Content-Language"] == "hi"
 
 
+@pytest.mark.usefixtures("standing_clock")
 def test_each_client_has_the_limit_of_the_setting_or_its_own(world: people.World, settings: Any) -> None:
     settings.HR_LIMIT_PER_MINUTE = 2
     usual, own = HrSystem(world.acme), HrSystem(world.acme, name="Own", per_minute=3)

@@ -344,6 +344,7 @@ def test_no_token_is_401_and_an_account_of_no_employee_403(app: PhoneApp, acme_s
     assert not Punch.objects.exists()
 
 
+@pytest.mark.usefixtures("standing_clock")
 def test_thirty_punches_a_minute_and_then_429_in_the_common_words(app: PhoneApp) -> None:
     replies = [app.send("{}") for _ in range(31)]
     assert [reply.status_code for reply in replies] == [422] * 30 + [429]
