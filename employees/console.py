@@ -299,8 +299,10 @@ class TenantAdmin(Walled, ModelAdmin):  # type: ignore[misc]
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         try:
             return super().changelist_view(request, extra_context)  # type: ignore[no-any-return]
-        except (OverflowError, IncorrectLookupParameters):
+        except (OverflowError, ValueError, IncorrectLookupParameters):
             # A date beyond the calendar in the address; Django handles every other nonsense itself.
+            if not request.GET.keys() - {"e"}:
+                raise
             return HttpResponseRedirect(f"{request.path}?e=1")
 
     # Forms
