@@ -148,7 +148,7 @@ def killed(site: Site) -> Iterator[None]:
 
 @pytest.mark.parametrize(
     "fault",
-    [silent, spoilt, *(pytest.param(one, marks=long_only) for one in (refused, dripping, cut, stopped, wiped, killed))],
+    [spoilt, *(pytest.param(one, marks=long_only) for one in (silent, refused, dripping, cut, stopped, wiped, killed))],
 )
 def test_pushes_go_on_while_the_broker_does_not(site: Site, fault: Callable[[Site], AbstractContextManager[None]]) -> None:
     with site.worker(site.through_proxy, f"worker-{fault.__name__}") as worker:
