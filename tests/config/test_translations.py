@@ -23,7 +23,8 @@ pytestmark = pytest.mark.parametrize("catalog", CATALOGS, ids=lambda path: path.
 def entries(catalog: Path) -> Iterator[tuple[str, list[str], list[str]]]:
     """(flags, texts in English, texts in Hindi) of each entry but the heading."""
     for block in catalog.read_text(encoding="utf-8").split("\n\n"):
-        flags, asked, said, target = "", [], [], None
+        flags, asked, said = "", list[str](), list[str]()
+        target = list[str]()
         for line in block.splitlines():
             if line.startswith("#"):
                 flags += line if line.startswith("#,") else ""
@@ -32,7 +33,6 @@ def entries(catalog: Path) -> Iterator[tuple[str, list[str], list[str]]]:
                 if word:
                     target = asked if word.startswith("msgid") else said if word == "msgstr" else []
                     target.append("")
-                assert target is not None, line
                 target[-1] += text
         if asked and asked[0]:
             yield flags, asked, said
@@ -55,5 +55,8 @@ def test_what_is_filled_in_is_filled_in_in_hindi(catalog: Path) -> None:
 def test_what_is_served_is_what_was_written(catalog: Path) -> None:
     with catalog.with_suffix(".mo").open("rb") as compiled:
         served = gettext.GNUTranslations(compiled)
-    told = [served.gettext(asked[0]) if len(asked) == 1 else served.ngettext(*asked, 1) for _, asked, _ in entries(catalog)]
+    told = [
+        served.gettext(asked[0]) if len(asked) == 1 else served.ngettext(asked[0], asked[1], 1)
+        for _, asked, _ in entries(catalog)
+    ]
     assert told == [said[0] for _, _, said in entries(catalog)]
