@@ -1,4 +1,4 @@
-"""Works in what changed in the floors below: for now, numbers that were entered after the punch had come.
+"""Works in what changed in the floors below: numbers that were entered after the punch had come, and causes of days.
 
 A thread of the worker runs `drain_for_ever`; it needs only the database. A change is marked as worked in within the
 transaction of its effect, so it is neither lost nor done by two workers.
@@ -12,7 +12,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from attendance import matching
+from attendance import matching, stale
 from devices.models import DeviceUser
 from employees.loops import look_for_ever
 from employees.models import Change, Employee, Organization
@@ -40,7 +40,20 @@ def _work_in(change_id: int) -> int:
         if change.kind == Change.Kind.IDENTITY and change.employee is not None:
             while matching.match_waiting(change.organization_id, codes=_numbers(change.employee)):
                 pass
+        _note_days(change)
     return 1
+
+
+def _note_days(change: Change) -> None:
+    """Let the days that a change concerns be worked out again."""
+    organization_id, first, last = change.organization_id, change.starts_on, change.ends_on
+    if change.employee is None:
+        stale.note_known(organization_id, None, first, last)
+    elif change.kind in (Change.Kind.LEAVE, Change.Kind.TOUR) and first is not None and last is not None:
+        stale.note(organization_id, [change.employee.pk], first, last, background=False)
+    else:
+        # Dates of service and assignments: what they were before is not known, so all there is of this person.
+        stale.note_life(change.employee)
 
 
 def _numbers(employee: Employee) -> list[str]:

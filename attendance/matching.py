@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from attendance import facts, payloads
+from attendance import facts, payloads, stale
 from attendance.claims import Claim, Terminal
 from attendance.models import Door, Punch, PunchEvidence, PunchMatch, Verdict
 from attendance.services import in_rounds
@@ -71,6 +71,8 @@ def _match(organization_id: int, pairs: Sequence[tuple[Punch, UUID]], by: User |
             told = _told_again(punch, known, employee_id, evidence.get(punch.pk))
             messages += [payloads.message(told, target, now) for target in known.targets]
     outbox.publish(organization_id, messages, now)
+    seen = [(employee_id, punch.occurred_at) for punch, employee_id in pairs if punch.pk in new]
+    stale.note_punches(organization_id, seen)
     return len(new)
 
 

@@ -163,7 +163,13 @@ def _record(organization_id: int, cases: Sequence[Case], known: Known) -> list[O
     outcomes = _outcomes(organization_id, cases, fresh, known)
     if fresh:
         evidence = [
-            {"organization_id": organization_id, "punch_id": punch_id, "salt": salts[index], "body": bodies[index]}
+            {
+                "organization_id": organization_id,
+                "punch_id": punch_id,
+                "salt": salts[index],
+                "body": bodies[index],
+                "noted": False,
+            }
             for index, punch_id in fresh.items()
         ]
         insert_rows(PunchEvidence, evidence)

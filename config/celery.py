@@ -1,7 +1,7 @@
 """Celery for Muster: the hands that push. The rows in the database are the queue; a broker only spreads the work.
 
-The worker also carries the loops that need nothing but the database: the watcher of due pushes, the drain of changes, the leave
-job.
+The worker also carries the loops that need nothing but the database: the watcher of due pushes, the drain of changes, the
+rebuilding of days, the leave job.
 `celery -A config worker -P threads` is the whole background of a small office, with BROKER_URL=memory://.
 """
 
@@ -101,9 +101,10 @@ class Loops(bootsteps.StartStopStep):
         self.threads: list[threading.Thread] = []
 
     def start(self, worker: Any) -> None:
-        """Start the watcher, the drain and the leave job."""
+        """Start the watcher, the drain, the rebuilding of days and the leave job."""
         # Imported here: Django's apps are ready only once the worker boots.
         from attendance.drain import drain_for_ever  # noqa: PLC0415
+        from attendance.rebuilding import follow_for_ever  # noqa: PLC0415
         from leaves.jobs import settle_for_ever  # noqa: PLC0415
         from webhooks import watcher  # noqa: PLC0415
 
@@ -112,6 +113,7 @@ class Loops(bootsteps.StartStopStep):
         self.threads = [
             threading.Thread(target=watcher.watch, args=(self.hands, self.stopping), name="muster-watcher", daemon=True),
             threading.Thread(target=drain_for_ever, args=(self.stopping,), name="muster-drain", daemon=True),
+            threading.Thread(target=follow_for_ever, args=(self.stopping,), name="muster-days", daemon=True),
             threading.Thread(target=settle_for_ever, args=(self.stopping,), name="muster-leave", daemon=True),
         ]
         for thread in self.threads:

@@ -134,10 +134,13 @@ class PunchEvidence(TenantModel):
     salt = models.CharField(max_length=32, blank=True)
     body = models.TextField(_("evidence"), blank=True)
     erased_at = models.DateTimeField(_("erased"), null=True, blank=True)
+    # Whether the day of the punch was noted to be worked out again: kept here, as a punch is never changed.
+    noted = models.BooleanField(default=False, editable=False)
 
     objects = TenantQuerySet["PunchEvidence"].as_manager()
 
     class Meta:
+        indexes: ClassVar = [models.Index(fields=("punch",), name="evidence_to_note", condition=Q(noted=False))]
         verbose_name = _("evidence")
         verbose_name_plural = _("evidence")
 

@@ -1,0 +1,191 @@
+"""Months that have gone to payroll: their days stand, and what a late fact would make of them is counted in the open month.
+
+`rebuilding` hands over what it found for days of locked months; HR locks and lifts through the console.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from attendance.models import Day, DayAdjustment, PeriodLock, StaleDays
+from attendance.opening import missing
+from attendance.stale import note_known
+from attendance.times import local
+from employees.models import Change, Organization
+from employees.refusals import Conflict, Refused
+from employees.rows import run
+from leaves.calendars import days_between
+
+# Any number: the advisory lock under which one transaction at a time works on the days of an organization.
+_DAYS: Final = 0x6D75
+# Should a process be stopped with the lock in hand, the database ends its transaction after so long.
+STOPPED_MS: Final = "1500"
+COUNTED: Final = ("status", "worked", "late_by", "early_by", "overtime")
+NOTHING: Final[dict[str, Any]] = {"status": "", "worked": 0, "late_by": 0, "early_by": 0, "overtime": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A day of a locked month: its row, and what it would be now."""
+
+    employee_id: UUID
+    date: date
+    row: Day | None
+    values: dict[str, Any] | None
+
+
+def alone(organization_id: int) -> bool:
+    """Whether this transaction is the one that works on the organization's days; it is until it ends."""
+    if connection.vendor != "postgresql":
+        return True
+    ((mine, _timeout),) = run(
+        "SELECT pg_try_advisory_xact_lock(%s, %s), set_config('idle_in_transaction_session_timeout', %s, TRUE)",
+        _DAYS, organization_id % 2**31, STOPPED_MS,
+    )  # fmt: skip
+    return bool(mine)
+
+
+def _wait(organization_id: int) -> None:
+    """As `alone`, but wait for whoever works on them."""
+    if connection.vendor == "postgresql":
+        run("SELECT pg_advisory_xact_lock(%s, %s)", _DAYS, organization_id % 2**31)
+
+
+def locked_months(organization_id: int) -> dict[date, int]:
+    """The first days of the months that are locked, with their locks' ids."""
+    rows = PeriodLock.objects.of(organization_id).filter(lifted_at__isnull=True)
+    return dict(rows.values_list("month", "pk"))
+
+
+def lock_month(organization: Organization, month: date, *, actor: User | None) -> PeriodLock:
+    """Close a month.
+
+    Raises Refused while it is not over or days of it are still being worked out, Conflict when it is closed already.
+    """
+    month = month.replace(day=1)
+    after = _next(month)
+    with transaction.atomic():
+        _wait(organization.pk)
+        if local(timezone.now(), organization.timezone).date() < after:
+            raise Refused(_("The month is not over yet."), code="NOT_OVER", rule="LOCK", field="month")
+        _settled(organization, month, after)
+        lock = PeriodLock(organization=organization, month=month, locked_by=actor)
+        if PeriodLock.objects.of(organization).filter(month=month, lifted_at__isnull=True).exists():
+            raise Conflict(_("This month is locked already."), code="LOCKED", rule="LOCK", field="month")
+        lock.full_clean()
+        lock.save()
+    return lock
+
+
+def _settled(organization: Organization, month: date, after: date) -> None:
+    """Raise Refused while something of a month waits to be worked out: it would be late the moment it is locked."""
+    days = Day.objects.of(organization).filter(date__gte=month, date__lt=after, final_at__isnull=False).count()
+    stale = StaleDays.objects.of(organization).filter(starts_on__lt=after, ends_on__gte=month).count()
+    changes = Change.objects.of(organization).filter(drained_at__isnull=True).count()
+    if days or stale or changes:
+        raise Refused(
+            _("%(count)d days of this month are still being worked out. Try again in a moment.")
+            % {"count": days + stale + changes},
+            code="NOT_SETTLED", rule="LOCK", field="month", details={"open": days, "waiting": stale + changes},
+        )  # fmt: skip
+    absent = sum(len(missing(organization, on)) for on in days_between(month, after - timedelta(days=1)))
+    if absent:
+        raise Refused(
+            _("%(count)d days of this month were never worked out. Rebuild the month first.") % {"count": absent},
+            code="NEVER_WORKED_OUT", rule="LOCK", field="month", details={"missing": absent},
+        )  # fmt: skip
+
+
+def lift_lock(lock: PeriodLock, *, actor: User | None, reason: str) -> PeriodLock:
+    """Open a locked month again. Its days follow their causes; what was posted for them elsewhere is taken back there."""
+    if not reason.strip():
+        raise Refused(_("Say why the month is opened again."), code="REASON", rule="LOCK", field="reason")
+    now = timezone.now()
+    with transaction.atomic():
+        _wait(lock.organization_id)
+        rows = PeriodLock.objects.of(lock.organization_id).filter(pk=lock.pk, lifted_at__isnull=True)
+        if not rows.update(lifted_at=now, lifted_by=actor, reason=reason.strip()):
+            raise Conflict(_("This month is open already."), code="OPEN", rule="LOCK")
+        _take_back(lock, now)
+        note_known(lock.organization_id, None, lock.month, _next(lock.month) - timedelta(days=1))
+        lock.refresh_from_db()
+    return lock
+
+
+def _take_back(lock: PeriodLock, now: datetime) -> None:
+    last = _latest([lock.pk])
+    rows = Day.objects.of(lock.organization_id).filter(date__gte=lock.month, date__lt=_next(lock.month))
+    days = {(row.employee_id, row.date): row for row in rows.filter(employee__in={one for one, _on in last})}
+    to = open_month(lock.organization_id, now)
+    DayAdjustment.objects.bulk_create(
+        DayAdjustment(
+            organization_id=lock.organization_id,
+            employee_id=key[0],
+            date=key[1],
+            lock=lock,
+            posted_to=to,
+            posted_at=now,
+            before=one.after,
+            after=summary(days.get(key)),
+            why={"lifted": True},
+        )
+        for key, one in last.items()
+        if one.after != summary(days.get(key))
+    )
+
+
+def post(organization_id: int, lates: Sequence[Late], now: datetime) -> int:
+    """Write down what late facts would make of days of locked months; returns how many are new. Within a transaction."""
+    if not lates:
+        return 0
+    locks = locked_months(organization_id)
+    last = _latest(locks.values())
+    to = open_month(organization_id, now)
+    new = []
+    for late in lates:
+        known = last.get((late.employee_id, late.date))
+        before = known.after if known else summary(late.row)
+        after = {name: late.values[name] for name in COUNTED} if late.values else dict(NOTHING)
+        if before != after:
+            new.append(
+                DayAdjustment(
+                    organization_id=organization_id, employee_id=late.employee_id, date=late.date,
+                    lock_id=locks[late.date.replace(day=1)], posted_to=to, posted_at=now, before=before, after=after,
+                    why=late.values["why"] if late.values else {},
+                )
+            )  # fmt: skip
+    DayAdjustment.objects.bulk_create(new, batch_size=1000)
+    return len(new)
+
+
+def _latest(locks: Iterable[int]) -> dict[tuple[UUID, date], DayAdjustment]:
+    """The last adjustment of each day under some locks."""
+    rows = DayAdjustment.objects.filter(lock__in=list(locks)).order_by("id")
+    return {(one.employee_id, one.date): one for one in rows}
+
+
+def summary(row: Day | None) -> dict[str, Any]:
+    """What of a day is paid by."""
+    return {name: getattr(row, name) for name in COUNTED} if row is not None else dict(NOTHING)
+
+
+def open_month(organization_id: int, now: datetime) -> date:
+    """The month that takes adjustments now: this one, or the next that is not locked."""
+    month = local(now, Organization.objects.get(pk=organization_id).timezone).date().replace(day=1)
+    locked = locked_months(organization_id)
+    while month in locked:
+        month = _next(month)
+    return month
+
+
+def _next(month: date) -> date:
+    return (month.replace(day=1) + timedelta(days=32)).replace(day=1)
