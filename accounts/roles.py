@@ -28,6 +28,9 @@ _HR_VIEWS: Final = (
     "devices.phone", "devices.devicekey", "devices.phonepolicy",
     "leaves.leaveapplication", "leaves.account", "leaves.entry", "leaves.ledgerorder", "leaves.absence", "leaves.latemark",
     "leaves.certificate", "leaves.leavefacts", "leaves.child", "leaves.leavepolicy", "leaves.kindrule", "tours.tour",
+    *(f"attendance.{kind}" for kind in (
+        "day", "shifttype", "shiftpattern", "patternslot", "roster", "daypolicy", "periodlock", "dayadjustment", "rebuild",
+    )),
 )  # fmt: skip
 # Who may write. `devicetoken` stands for issuing and revoking, `punchmatch` for telling whose a punch is.
 _HR_KEEPS: Final = (
@@ -35,6 +38,9 @@ _HR_KEEPS: Final = (
     "devices.devicetoken", "devices.deviceuser", "webhooks.endpoint", "accounts.apiclient", "accounts.clientkey",
     "accounts.delegation", "devices.phonepolicy", "leaves.calendar", "leaves.calendarday", "leaves.leavepolicy",
     "leaves.kindrule", "leaves.leavefacts", "leaves.child", "leaves.absence", "leaves.ledgerorder",
+    *(f"attendance.{kind}" for kind in (
+        "shifttype", "shiftpattern", "patternslot", "roster", "daypolicy", "periodlock", "rebuild",
+    )),
 )  # fmt: skip
 _HR_ACTIONS: Final = frozenset(
     {f"{model}:{action}" for model in _HR_KEEPS for action in ("add", "change")}
@@ -53,10 +59,14 @@ _HR_ACTIONS: Final = frozenset(
     | {"devices.phone:change"}
     # Leave and tours are decided by actions; HR enters them for somebody, and strikes dates from drafts.
     | {"leaves.leaveapplication:add", "leaves.latemark:add", "tours.tour:add", "leaves.calendarday:delete"}
+    # A roster may be taken back, and a day of a pattern: days are worked out again by what holds then.
+    | {"attendance.roster:delete", "attendance.patternslot:delete"}
 )
 GRANTS: Final[dict[str, frozenset[str]]] = {
-    # Of leave and tours an approver sees those of the people they decide for.
-    APPROVER: frozenset(f"{model}:view" for model in (*_EVERYBODY_VIEWS, "leaves.leaveapplication", "tours.tour")),
+    # Of leave, tours and days an approver sees those of the people they decide for.
+    APPROVER: frozenset(
+        f"{model}:view" for model in (*_EVERYBODY_VIEWS, "leaves.leaveapplication", "tours.tour", "attendance.day")
+    ),
     REPORTS: frozenset(f"{model}:view" for model in _EVERYBODY_VIEWS),
     HR_ADMIN: _HR_ACTIONS,
     ADMIN: _HR_ACTIONS

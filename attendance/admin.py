@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
+from attendance import days_admin as _days_admin  # noqa: F401  Registers its pages.
 from attendance.matching import match_punch
 from attendance.models import IngestCount, Punch, PunchMatch, Verdict
 from attendance.services import Busy

@@ -11,11 +11,17 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from attendance.causes import as_pattern
 from attendance.models import Day, DayPolicy, PatternSlot, Roster, ShiftPattern, ShiftType
 from attendance.stale import LATELY, everybody, note, note_known
 from employees.models import Assignment, Department, Employee, Site
 
 AHEAD: Final = timedelta(days=1)
+
+__all__ = [
+    "as_pattern", "assign_many", "note_pattern", "remove_roster", "remove_slot", "save_pattern", "save_policy", "save_roster",
+    "save_shift", "save_slot",
+]  # fmt: skip
 
 
 def save_shift(shift: ShiftType) -> ShiftType:
@@ -51,6 +57,22 @@ def note_pattern(pattern: ShiftPattern) -> None:
     """A pattern changed, or a day of it: who works by it is worked out again."""
     for roster in Roster.objects.of(pattern.organization_id).filter(pattern=pattern):
         _note_roster(roster)
+
+
+def save_slot(slot: PatternSlot) -> PatternSlot:
+    """Validate and store a day of a pattern."""
+    slot.full_clean()
+    with transaction.atomic():
+        slot.save()
+        note_pattern(slot.pattern)
+    return slot
+
+
+def remove_slot(slot: PatternSlot) -> None:
+    """Take a day out of a pattern."""
+    with transaction.atomic():
+        slot.delete()
+        note_pattern(slot.pattern)
 
 
 def save_roster(roster: Roster) -> Roster:

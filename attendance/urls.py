@@ -2,6 +2,7 @@
 
 from django.urls import path, re_path
 
+from attendance.days_api import DaysViewSet
 from attendance.doors import biometric, device, hr, phone
 
 urlpatterns = [
@@ -18,4 +19,6 @@ urlpatterns = [
     path("api/v1/punch", phone.PhoneDoor.as_view(), name="phone-punch"),
     path("api/v1/punches/today", phone.PunchesViewSet.as_view({"get": "today"}), name="punches-today"),
     path("api/v1/punches/month/<str:month>", phone.PunchesViewSet.as_view({"get": "month"}), name="punches-month"),
+    path("api/v1/days", DaysViewSet.as_view({"get": "list"}), name="days"),
+    path("api/v1/days/<str:date>/explain", DaysViewSet.as_view({"get": "explain"}), name="day-explain"),
 ]

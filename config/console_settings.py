@@ -61,6 +61,20 @@ NAVIGATION: Final[list[dict[str, Any]]] = [
                 active=Active("attendance_punch", unmatched=True),
                 badge_variant="warning", badge_style="solid",
             ),
+            _line(_("Days"), "calendar_today", "attendance_day"),
+        ],
+    },
+    {
+        "title": _("Shifts and months"),
+        "separator": True,
+        "items": [
+            _line(_("Shifts"), "schedule", "attendance_shifttype"),
+            _line(_("Patterns"), "view_week", "attendance_shiftpattern"),
+            _line(_("Rosters"), "event_repeat", "attendance_roster"),
+            _line(_("Rules about days"), "rule", "attendance_daypolicy"),
+            _line(_("Locked months"), "lock", "attendance_periodlock"),
+            _line(_("Adjustments"), "difference", "attendance_dayadjustment"),
+            _line(_("Rebuilds"), "restart_alt", "attendance_rebuild"),
         ],
     },
     {

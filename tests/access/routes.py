@@ -119,7 +119,7 @@ PATHS: Final[dict[str, Callable[[Chair], models.Model]]] = {
 }
 
 # path → what fills its variable, where that names no row that anybody could own
-PLAIN: Final[dict[str, str]] = {"/api/v1/punches/month/{month}": "2026-06"}
+PLAIN: Final[dict[str, str]] = {"/api/v1/punches/month/{month}": "2026-06", "/api/v1/days/{date}/explain": "2026-06-20"}
 
 _LEAVE: Final = {"leave_type": "CL", "start_date": "2026-09-07", "end_date": "2026-09-07", "reason": "personal"}
 _TOUR: Final = {"purpose": "audit", "start_at": "2026-09-07T03:30:00Z", "end_at": "2026-09-08T12:30:00Z"}
@@ -129,6 +129,7 @@ _PDF: Final = b"%PDF-1.4 a certificate"
 BODIES: Final[dict[str, Callable[[Chair], dict[str, Any]]]] = {
     "POST /api/attendance/v1/heartbeat": lambda _: {"firmware": "1.0"},
     "POST /api/attendance/v1/punch": lambda _: {"user_id": "1001", "att_time": "2026-06-21 09:30:00"},
+    "GET /api/v1/days": lambda _: {"from": "2026-06-01", "to": "2026-06-30"},
     "GET /api/auth/mode": lambda chair: {"organization": chair.organization.slug},
     "POST /api/auth/token": lambda chair: {
         "organization": chair.organization.slug, "username": chair.user.username, "password": chair.secrets["password"],
@@ -194,6 +195,8 @@ NAMES: Final[dict[str, dict[str, Callable[[Chair], Any]]]] = {
         "employee": lambda chair: str(chair.rows.employee.pk),
         "site": lambda chair: chair.rows.site.pk,
     },
+    "GET /api/v1/days": {"employee": lambda chair: str(chair.rows.employee.pk)},
+    "GET /api/v1/days/{date}/explain": {"employee": lambda chair: str(chair.rows.employee.pk)},
     "GET /api/v1/admin/holidays": {"office": lambda chair: chair.rows.site.name},
     "POST /api/v1/leaves": _PAPERS,
     "POST /api/v1/leaves/preview": _PAPERS,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,7 +24,20 @@ from accounts.models import (
     User,
 )
 from accounts.services import issue_key, issue_personal, save_client, save_delegation
-from attendance.models import IngestCount, PunchEvidence, PunchMatch
+from attendance import locking, rebuilding, stale
+from attendance.models import (
+    Day,
+    DayAdjustment,
+    DayPolicy,
+    IngestCount,
+    PatternSlot,
+    PeriodLock,
+    PunchEvidence,
+    PunchMatch,
+    Roster,
+    ShiftPattern,
+    ShiftType,
+)
 from devices.models import DeviceUser, PhonePolicy
 from employees.models import Assignment, Change, Employee, Organization
 from geofences.models import AllowedNetwork, FencePolicy
@@ -99,6 +112,7 @@ def furnish(organization: Organization, mark: str, employee: Employee) -> Simple
     Delivery.objects.filter(pk=delivery.pk).update(finished_at=timezone.now(), state="delivered")
     rows |= credentials(organization, mark, rows["user"], employee)
     rows |= leave_of(organization, mark, employee) | {"tour": tour_of(employee, mark)}
+    rows |= days_of(organization, mark, employee)
     return SimpleNamespace(token=token, **rows)
 
 
@@ -127,6 +141,30 @@ def leave_of(organization: Organization, mark: str, employee: Employee) -> dict[
         "leavefacts": records.save_facts(LeaveFacts(starts_on=date(2026, 1, 1), **of_employee)),
         "child": Child.objects.create(name=f"{mark} child", born_on=date(2020, 1, 1), **of_employee),
         "certificate": records.keep_certificate(employee, b"%PDF-1.4"),
+    }  # fmt: skip
+
+
+def days_of(organization: Organization, mark: str, employee: Employee) -> dict[str, Any]:
+    """One row of every kind that has to do with days; the twentieth of June was a Saturday."""
+    of_organization = {"organization": organization}
+    shift = ShiftType.objects.create(name=f"{mark} shift", starts=time(9), ends=time(17), **of_organization)
+    pattern = ShiftPattern.objects.create(name=f"{mark} pattern", begins_on=date(2026, 6, 1), **of_organization)
+    PatternSlot.objects.create(pattern=pattern, position=1, shift=shift, **of_organization)
+    roster = Roster.objects.create(pattern=pattern, employee=employee, starts_on=date(2026, 6, 20), **of_organization)
+    on = date(2026, 6, 20)
+    stale.note(organization.pk, [employee.pk], on, on, background=False)
+    while rebuilding.work():
+        pass
+    lock = PeriodLock.objects.create(month=date(2026, 4, 1), reason=f"{mark} lock", **of_organization)
+    return {
+        "shifttype": shift, "shiftpattern": pattern, "roster": roster, "periodlock": lock,
+        "daypolicy": DayPolicy.objects.create(default_shift=shift, **of_organization),
+        "day": Day.objects.of(organization).get(employee=employee, date=on),
+        "rebuild": stale.ask_rebuild(organization.pk, date(2026, 1, 1), date(2026, 1, 1)),
+        "dayadjustment": DayAdjustment.objects.create(
+            employee=employee, date=date(2026, 4, 2), lock=lock, posted_to=date(2026, 6, 1), posted_at=timezone.now(),
+            before=locking.NOTHING, after=locking.NOTHING | {"status": "present"}, **of_organization,
+        ),
     }  # fmt: skip
 
 
