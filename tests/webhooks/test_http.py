@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from tests.webhooks.hostile import OK, Script, Server, answering, certificate, closing, dripping, flooding, silent
-from webhooks import http
+from webhooks import errands, http
 from webhooks.addresses import check_url
 
 SOON = 0.4  # A deadline for those who will miss it, in seconds.
@@ -601,4 +601,4 @@ def test_a_dripping_reply_inside_tls_meets_the_deadline(tmp_path: Path, settings
 
 def test_the_operators_networks_may_be_written_with_host_bits(settings: Any) -> None:
     settings.PUSH_ALLOWED_NETWORKS = ["127.0.0.1/8"]
-    assert ip_network("127.0.0.0/8") in http._policy().allowed
+    assert ip_network("127.0.0.0/8") in errands.policy_now().allowed
