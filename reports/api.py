@@ -99,5 +99,6 @@ def _type(field: forms.Field) -> Any:
 
 def _enum(field: forms.Field) -> list[str] | None:
     if isinstance(field, forms.ChoiceField) and not isinstance(field, RowField):
-        return [str(value) for value, _label in field.choices if value]  # type: ignore[misc]
+        choices: Any = field.choices
+        return [str(value) for value, _label in choices if value]
     return None

@@ -6,10 +6,18 @@ from typing import Final
 
 from reports.frame import Report
 from reports.kinds.attendance import AttendanceReport
+from reports.kinds.deliveries import DeliveriesReport
+from reports.kinds.devices import DevicesReport
+from reports.kinds.exceptions import ExceptionsReport
+from reports.kinds.leave_balances import LeaveBalancesReport
 
 REPORTS: Final[dict[str, type[Report]]] = {
     one.name: one
     for one in (
         AttendanceReport,
+        ExceptionsReport,
+        LeaveBalancesReport,
+        DevicesReport,
+        DeliveriesReport,
     )
 }  # fmt: skip

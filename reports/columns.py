@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -27,7 +27,7 @@ class Kind(StrEnum):
 class Column:
     """A column: `name` for machines, `title` (translated when it is written) for people, `width` in characters.
 
-    `total`: the sum of its cells belongs under it.
+    `total`: the sum of its cells belongs under it. `words`: what people read in place of a cell that is one of a few words.
     """
 
     name: str
@@ -35,6 +35,11 @@ class Column:
     kind: Kind = Kind.TEXT
     total: bool = False
     width: int = 14
+    words: Mapping[Any, Any] = field(default_factory=dict)
+
+    def shown(self, cell: Cell) -> Cell:
+        """A cell as people read it."""
+        return str(self.words[cell]) if self.words and cell in self.words else cell
 
 
 # What a spreadsheet takes for the beginning of a formula, in East Asian full width too; and what it skips before one.

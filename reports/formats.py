@@ -61,9 +61,10 @@ def csv_of(run: Run) -> Iterator[bytes]:
     text = io.StringIO()
     text.write(BOM)
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow([plain(str(column.title)) for column in run.report.columns])
+    columns = run.report.columns
+    writer.writerow([plain(str(column.title)) for column in columns])
     for row in run.rows():
-        writer.writerow([plain(cell) for cell in row])
+        writer.writerow([plain(column.shown(cell)) for column, cell in zip(columns, row, strict=True)])
         if text.tell() >= PIECE_BYTES:
             yield text.getvalue().encode()
             text.seek(0)
@@ -147,7 +148,7 @@ class _Sheets:
             self._begin()
         for place, cell in enumerate(row):
             if cell is not None:
-                self._write(place, cell, (self._bold if closing else self._styles)[place])
+                self._write(place, self._columns[place].shown(cell), (self._bold if closing else self._styles)[place])
         self._next += 1
 
     def _write(self, place: int, cell: Cell, style: Style) -> None:

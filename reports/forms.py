@@ -46,10 +46,11 @@ class DayField(forms.DateField):
         return day
 
 
-class RowField(forms.ModelChoiceField):
+class RowField(forms.ModelChoiceField[Any]):
     """A row of the organization, by its id."""
 
     def __init__(self, model: Any, **more: Any) -> None:
+        self.model = model
         super().__init__(model.objects.none(), required=False, widget=UnfoldAdminSelectWidget, empty_label=_("All"), **more)
 
 
@@ -88,7 +89,7 @@ class ReportForm(forms.Form):
         self.organization = organization
         for field in self.fields.values():
             if isinstance(field, RowField):
-                field.queryset = field.queryset.model.objects.of(organization)
+                field.queryset = field.model.objects.of(organization)
             elif isinstance(field, EmployeeField):
                 field.organization = organization
 

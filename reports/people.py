@@ -63,10 +63,14 @@ class Wish:
         """The IANA zone of a day on which somebody worked at `place`."""
         return (place.zone if place else "") or self.organization.timezone
 
+    def local(self, person: Person | None, at: datetime) -> datetime:
+        """A moment (UTC) on the clock of where a person works then, or on the organization's for nobody."""
+        rough = at.astimezone(ZoneInfo(self.organization.timezone))
+        return at.astimezone(ZoneInfo(self.zone(person.place(rough.date())))) if person else rough
+
     def day_of(self, person: Person | None, at: datetime) -> date:
         """The date of a punch (UTC) of a person, or of nobody."""
-        rough = at.astimezone(ZoneInfo(self.organization.timezone)).date()
-        return at.astimezone(ZoneInfo(self.zone(person.place(rough)))).date() if person else rough
+        return self.local(person, at).date()
 
     def only_zone(self, person: Person) -> str | None:
         """The one zone of all days of a person, or None when there are several."""
@@ -129,4 +133,4 @@ def placed(wish: Wish, employees: Sequence[Employee]) -> list[Person]:
 
 def known(wish: Wish, ids: Sequence[UUID]) -> dict[UUID, Person]:
     """People by id, of the organization of a wish. Two queries."""
-    return {one.id: one for one in placed(wish, Employee.objects.of(wish.organization).filter(pk__in=ids))}
+    return {one.id: one for one in placed(wish, list(Employee.objects.of(wish.organization).filter(pk__in=ids)))}

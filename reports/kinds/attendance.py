@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -23,6 +23,7 @@ from reports.columns import Column, Kind, Row
 from reports.forms import VerdictForm
 from reports.frame import Chunk, Report, Totals
 from reports.people import DAY, Wish, walk, wanted
+from reports.reading import bounds
 from reports.replies import PivotReply
 
 # person (None: nobody is known) → day → verdict → punches
@@ -90,13 +91,13 @@ class AttendanceReport(Report):
         for person in by_zone.pop(None, []):
             self._count_one_by_one(person, found)
         for zone, group in by_zone.items():
-            self._count_together(zone or "", [one.id for one in group], found)
+            self._count_together(str(zone), [one.id for one in group], found)
         return found
 
     def _count_together(self, zone: str, ids: list[UUID], found: Counts) -> None:
         """People of one zone: the database counts."""
         tz = ZoneInfo(zone)
-        since, until = _bounds(self.wish.first, self.wish.last, tz)
+        since, until = bounds(self.wish.first, self.wish.last, zone)
         own = self._judged(Punch.objects.of(self.organization)).filter(
             employee__in=ids, occurred_at__gte=since, occurred_at__lt=until
         )
@@ -114,7 +115,7 @@ class AttendanceReport(Report):
 
     def _count_one_by_one(self, person: Person, found: Counts) -> None:
         """Somebody who changed between zones: each punch has the date of where they worked then."""
-        span = _bounds(self.wish.first - DAY, self.wish.last + DAY, UTC)
+        span = bounds(self.wish.first - DAY, self.wish.last + DAY, "UTC")
         own = self._judged(Punch.objects.of(self.organization)).filter(employee=person.id, occurred_at__range=span)
         for at, verdict in own.order_by().values_list("occurred_at", "verdict"):
             self._count(person, at, verdict, found)
@@ -134,7 +135,7 @@ class AttendanceReport(Report):
         if self.wish.names_people:
             return found
         tz = ZoneInfo(self.organization.timezone)
-        since, until = _bounds(self.wish.first, self.wish.last, tz)
+        since, until = bounds(self.wish.first, self.wish.last, self.organization.timezone)
         rows = self._judged(Punch.objects.of(self.organization)).filter(
             employee__isnull=True, match__isnull=True, occurred_at__gte=since, occurred_at__lt=until
         )
@@ -163,9 +164,3 @@ class AttendanceReport(Report):
     def nothing(self) -> Totals:
         """A sum for each verdict."""
         return dict.fromkeys(self.verdicts, 0)
-
-
-def _bounds(first: date, last: date, zone: Any) -> tuple[datetime, datetime]:
-    """The instants (UTC) at which the first day begins and the last one has ended."""
-    start, end = (datetime.combine(day, time(), zone).astimezone(UTC) for day in (first, last + DAY))
-    return start, end

@@ -126,8 +126,8 @@ _TOUR: Final = {"purpose": "audit", "start_at": "2026-09-07T03:30:00Z", "end_at"
 _PDF: Final = b"%PDF-1.4 a certificate"
 _SPAN: Final = {"from": "2026-06-01", "to": "2026-06-30"}
 # reports about days, and those about people among them
-_OF_DAYS: Final = ("attendance",)
-_OF_PEOPLE: Final = ("attendance",)
+_OF_DAYS: Final = ("attendance", "deliveries", "devices", "exceptions")
+_OF_PEOPLE: Final = ("attendance", "exceptions", "leave-balances")
 
 # operation → a good body, or a good query where one is needed
 BODIES: Final[dict[str, Callable[[Chair], dict[str, Any]]]] = {
@@ -144,6 +144,7 @@ BODIES: Final[dict[str, Callable[[Chair], dict[str, Any]]]] = {
         "events": [{"scanId": "s1", "employeeId": "1001", "eventType": "check_in", "timestamp": "2026-06-21T09:30:00Z"}],
     },
     **dict.fromkeys((f"GET /api/v1/admin/reports/{name}" for name in _OF_DAYS), lambda _: _SPAN),
+    "GET /api/v1/admin/reports/leave-balances": lambda _: {"year": 2026},
     "POST /api/v1/devices/register": lambda _: {
         "device_uuid": NOBODY, "platform": "android", "model": "Pixel 9", "public_key": people.make_key()[1],
     },
@@ -201,6 +202,8 @@ NAMES: Final[dict[str, dict[str, Callable[[Chair], Any]]]] = {
     },
     "GET /api/v1/admin/geo-fences": _WHOSE,
     **{f"GET /api/v1/admin/reports/{name}": _WHOSE for name in _OF_PEOPLE},
+    "GET /api/v1/admin/reports/deliveries": {"endpoint": lambda chair: chair.rows.endpoint.pk},
+    "GET /api/v1/admin/reports/devices": {"site": lambda chair: chair.rows.site.pk},
     "GET /api/v1/admin/holidays": {"office": lambda chair: chair.rows.site.name},
     "POST /api/v1/leaves": _PAPERS,
     "POST /api/v1/leaves/preview": _PAPERS,
