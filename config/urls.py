@@ -14,6 +14,7 @@ urlpatterns = [
     path("api/documentation", documentation.page, name="documentation"),
     path("docs", documentation.raw, name="docs"),
     path("", include("accounts.urls")),
+    path("", include("reports.urls")),
     path("", include("attendance.urls")),
     path("", include("devices.urls")),
     path("", include("leaves.urls")),

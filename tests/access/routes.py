@@ -124,6 +124,10 @@ PLAIN: Final[dict[str, str]] = {"/api/v1/punches/month/{month}": "2026-06", "/ap
 _LEAVE: Final = {"leave_type": "CL", "start_date": "2026-09-07", "end_date": "2026-09-07", "reason": "personal"}
 _TOUR: Final = {"purpose": "audit", "start_at": "2026-09-07T03:30:00Z", "end_at": "2026-09-08T12:30:00Z"}
 _PDF: Final = b"%PDF-1.4 a certificate"
+_SPAN: Final = {"from": "2026-06-01", "to": "2026-06-30"}
+# reports about days, and those about people among them
+_OF_DAYS: Final = ("attendance", "deliveries", "devices", "exceptions")
+_OF_PEOPLE: Final = ("attendance", "exceptions", "leave-balances")
 
 # operation → a good body, or a good query where one is needed
 BODIES: Final[dict[str, Callable[[Chair], dict[str, Any]]]] = {
@@ -140,6 +144,8 @@ BODIES: Final[dict[str, Callable[[Chair], dict[str, Any]]]] = {
         "device_info": {"device_id": "SCANNER"},
         "events": [{"scanId": "s1", "employeeId": "1001", "eventType": "check_in", "timestamp": "2026-06-21T09:30:00Z"}],
     },
+    **dict.fromkeys((f"GET /api/v1/admin/reports/{name}" for name in _OF_DAYS), lambda _: _SPAN),
+    "GET /api/v1/admin/reports/leave-balances": lambda _: {"year": 2026},
     "POST /api/v1/devices/register": lambda _: {
         "device_uuid": NOBODY, "platform": "android", "model": "Pixel 9", "public_key": people.make_key()[1],
     },
@@ -179,6 +185,11 @@ BODIES: Final[dict[str, Callable[[Chair], dict[str, Any]]]] = {
     },
 }  # fmt: skip
 
+_WHOSE: Final[dict[str, Callable[[Chair], Any]]] = {
+    "department": lambda chair: chair.rows.department.pk,
+    "employee": lambda chair: str(chair.rows.employee.pk),
+    "site": lambda chair: chair.rows.site.pk,
+}
 _PAPERS: Final[dict[str, Callable[[Chair], Any]]] = {
     "child_id": lambda chair: chair.rows.child.pk,
     "certificate_id": lambda chair: chair.rows.certificate.pk,
@@ -197,6 +208,10 @@ NAMES: Final[dict[str, dict[str, Callable[[Chair], Any]]]] = {
     },
     "GET /api/v1/days": {"employee": lambda chair: str(chair.rows.employee.pk)},
     "GET /api/v1/days/{date}/explain": {"employee": lambda chair: str(chair.rows.employee.pk)},
+    "GET /api/v1/admin/geo-fences": _WHOSE,
+    **{f"GET /api/v1/admin/reports/{name}": _WHOSE for name in _OF_PEOPLE},
+    "GET /api/v1/admin/reports/deliveries": {"endpoint": lambda chair: chair.rows.endpoint.pk},
+    "GET /api/v1/admin/reports/devices": {"site": lambda chair: chair.rows.site.pk},
     "GET /api/v1/admin/holidays": {"office": lambda chair: chair.rows.site.name},
     "POST /api/v1/leaves": _PAPERS,
     "POST /api/v1/leaves/preview": _PAPERS,

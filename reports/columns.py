@@ -1,0 +1,74 @@
+"""Columns of a report and how their cells are written as text. Pure; used by the formats and by every report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+# A moment is a wall-clock time without zone; the zone, where it may differ from row to row, is a column of its own.
+Cell = str | int | float | date | datetime | None
+Row = Sequence[Cell]
+
+
+class Kind(StrEnum):
+    """What the cells of a column are."""
+
+    TEXT = "text"
+    WHOLE = "whole"
+    DAYS = "days"
+    DATE = "date"
+    MOMENT = "moment"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: `name` for machines, `title` (translated when it is written) for people, `width` in characters.
+
+    `total`: the sum of its cells belongs under it. `words`: what people read in place of a cell that is one of a few words.
+    """
+
+    name: str
+    title: Any
+    kind: Kind = Kind.TEXT
+    total: bool = False
+    width: int = 14
+    words: Mapping[Any, Any] = field(default_factory=dict)
+
+    def shown(self, cell: Cell) -> Cell:
+        """A cell as people read it."""
+        return str(self.words[cell]) if self.words and cell in self.words else cell
+
+
+# What a spreadsheet takes for the beginning of a formula, in East Asian full width too; and what it skips before one.
+LIVE: Final = frozenset("=+-@\t\r\n＝＋－＠")
+
+
+def is_live(text: str) -> bool:
+    """Whether a spreadsheet may run this text as a formula."""
+    return text[:1] in LIVE and text != ""
+
+
+def inert(text: str) -> str:
+    """Text that no spreadsheet runs: one that begins like a formula gets an apostrophe before it (OWASP, CSV injection)."""
+    return f"'{text}" if is_live(text) else text
+
+
+def plain(cell: Cell) -> str | int | float:
+    """A cell for a file of text: numbers stay numbers, dates and moments are ISO 8601 (a moment with a space, for Excel)."""
+    if cell is None:
+        return ""
+    if isinstance(cell, datetime):
+        return cell.strftime("%Y-%m-%d %H:%M:%S") if cell.year >= 1000 else cell.isoformat(" ", "seconds")
+    if isinstance(cell, date):
+        return cell.isoformat()
+    return inert(cell) if isinstance(cell, str) else cell
+
+
+def told(cell: Cell) -> str | int | float | None:
+    """A cell for JSON: as `plain`, text as it is, nothing as null."""
+    if cell is None or isinstance(cell, str | int | float):
+        return cell
+    return cell.isoformat(timespec="seconds") if isinstance(cell, datetime) else cell.isoformat()

@@ -1,0 +1,170 @@
+"""The files a report can be: CSV, XLSX and JSON, each written piece by piece from one reading of the rows.
+
+CSV is UTF-8 with a byte order mark, because Excel reads Hindi only then, and LibreOffice and pandas take it off again; commas,
+CRLF, dates as ISO 8601, and no rows but the rows. XLSX has real dates, shown as the language writes them, and totals under the
+rows. Called by the API, the console and the jobs.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO, Any, Final
+
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
+from xlsxwriter import Workbook
+from xlsxwriter.format import Format as Style
+from xlsxwriter.worksheet import Worksheet
+
+from reports.columns import Cell, Column, Kind, Row, is_live, plain
+from reports.frame import CSV, JSON, XLSX, Run
+
+# A piece is what is sent or written at a time.
+PIECE_BYTES: Final = 64 * 1024
+BOM: Final = "\ufeff"
+# What Excel can hold: rows of a sheet, characters of a sheet's name.
+SHEET_ROWS: Final = 1_048_576
+SHEET_NAME: Final = 31
+_NOT_IN_NAMES: Final = str.maketrans(dict.fromkeys("[]:*?/\\'", " "))
+# language → how a spreadsheet shows a date, and a moment
+_DATES: Final = {"en": ("dd-mmm-yyyy", "dd-mmm-yyyy hh:mm:ss"), "hi": ("dd-mm-yyyy", "dd-mm-yyyy hh:mm:ss")}
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A kind of file: its name in the address, what it is called, its content type, and who writes it."""
+
+    name: str
+    title: Any
+    content_type: str
+    pieces: Callable[[Run], Iterator[bytes]]
+
+
+def in_language(pieces: Iterator[bytes], language: str) -> Iterator[bytes]:
+    """The pieces, each written in a language: whoever takes them may do other things between two of them."""
+    while True:
+        with translation.override(language):
+            piece = next(pieces, None)
+        if piece is None:
+            return
+        yield piece
+
+
+# --- CSV -----------------------------------------------------------------------------------------------------------------
+def csv_of(run: Run) -> Iterator[bytes]:
+    """A heading and the rows."""
+    text = io.StringIO()
+    text.write(BOM)
+    writer = csv.writer(text, lineterminator="\r\n")
+    columns = run.report.columns
+    writer.writerow([plain(str(column.title)) for column in columns])
+    for row in run.rows():
+        writer.writerow([plain(column.shown(cell)) for column, cell in zip(columns, row, strict=True)])
+        if text.tell() >= PIECE_BYTES:
+            yield text.getvalue().encode()
+            text.seek(0)
+            text.truncate()
+    yield text.getvalue().encode()
+
+
+# --- JSON ----------------------------------------------------------------------------------------------------------------
+def json_of(run: Run) -> Iterator[bytes]:
+    """The head, `data` with a record for each row, and `totals`, which are known only when all rows were read."""
+    head = _json(run.report.head())[:-1]
+    waiting = [head, "," if len(head) > 1 else "", '"data":[']
+    length, comma = 0, ""
+    for row in run.rows():
+        record = comma + _json(run.report.record(row))
+        waiting.append(record)
+        length, comma = length + len(record), ","
+        if length >= PIECE_BYTES:
+            yield "".join(waiting).encode()
+            waiting, length = [], 0
+    yield "".join([*waiting, '],"totals":', _json(run.totals), "}"]).encode()
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+# --- XLSX ----------------------------------------------------------------------------------------------------------------
+def xlsx_of(run: Run) -> Iterator[bytes]:
+    """A workbook, written to disk row by row; its pieces come when it is whole, as it is a ZIP."""
+    with tempfile.TemporaryFile(prefix="muster-report-") as file:
+        _write_workbook(run, file)
+        file.seek(0)
+        while piece := file.read(PIECE_BYTES):
+            yield piece
+
+
+def _write_workbook(run: Run, file: IO[bytes]) -> None:
+    options = {
+        "constant_memory": True, "strings_to_numbers": False, "strings_to_formulas": False, "strings_to_urls": False,
+        "nan_inf_to_errors": True,
+    }  # fmt: skip
+    with Workbook(file, options) as book:
+        book.set_properties({"title": str(run.report.title), "company": run.report.organization.name})
+        sheets = _Sheets(book, str(run.report.title), run.report.columns)
+        for row in run.rows():
+            sheets.write(row)
+        for row in run.report.closing(run.totals):
+            sheets.write(row, closing=True)
+        run.watch(run.report.size())  # Putting the ZIP together takes its time.
+
+
+class _Sheets:
+    """The sheets of a workbook: when one is full the next begins, with the same heading."""
+
+    def __init__(self, book: Workbook, title: str, columns: Sequence[Column]) -> None:
+        day, moment = _DATES.get(translation.get_language() or "en", _DATES["en"])
+        shown = {Kind.DATE: {"num_format": day}, Kind.MOMENT: {"num_format": moment}, Kind.DAYS: {"num_format": "0.0"}}
+        self._book, self._title, self._columns = book, title.translate(_NOT_IN_NAMES).strip(), columns
+        self._styles = [book.add_format(shown.get(column.kind)) for column in columns]
+        self._bold = [book.add_format({**shown.get(column.kind, {}), "bold": True, "top": 1}) for column in columns]
+        self._heading = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
+        # Says that the cell is text, even to somebody who edits it.
+        self._quoted = book.add_format({"quote_prefix": True})
+        self._number = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._number += 1
+        tail = "" if self._number == 1 else f" {self._number}"
+        self._sheet: Worksheet = self._book.add_worksheet(self._title[: SHEET_NAME - len(tail)] + tail)
+        self._sheet.freeze_panes(1, 0)
+        for place, column in enumerate(self._columns):
+            self._sheet.set_column(place, place, column.width)
+            self._sheet.write_string(0, place, str(column.title), self._heading)
+        self._next = 1
+
+    def write(self, row: Row, *, closing: bool = False) -> None:
+        """One row under the last."""
+        if self._next == SHEET_ROWS:
+            self._begin()
+        for place, cell in enumerate(row):
+            if cell is not None:
+                self._write(place, self._columns[place].shown(cell), (self._bold if closing else self._styles)[place])
+        self._next += 1
+
+    def _write(self, place: int, cell: Cell, style: Style) -> None:
+        if isinstance(cell, str):
+            self._sheet.write_string(self._next, place, cell, self._quoted if is_live(cell) else style)
+        elif isinstance(cell, int | float):
+            self._sheet.write_number(self._next, place, cell, style)
+        elif cell is not None:
+            self._sheet.write_datetime(self._next, place, cell, style)
+
+
+FORMATS: Final = {
+    one.name: one
+    for one in (
+        Format(JSON, _("JSON"), "application/json", json_of),
+        Format(CSV, _("CSV"), "text/csv; charset=utf-8", csv_of),
+        Format(XLSX, _("Excel"), "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", xlsx_of),
+    )
+}

@@ -1,0 +1,1 @@
+"""The reports, each a file with one class."""
