@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import formats, timezone
 from django.utils.safestring import SafeString
@@ -899,6 +899,4 @@ class CertificateAdmin(ReadOnlyTenantAdmin):
     def download(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """As an attachment: what somebody uploaded is never shown as a page of ours."""
         one = self.object_or_404(request, object_id)
-        return FileResponse(  # type: ignore[return-value]
-            one.file.open("rb"), as_attachment=True, filename=f"certificate-{one.pk}", content_type=one.content_type
-        )
+        return self.hand_out(request, one, one.file, f"certificate-{one.pk}")

@@ -8,13 +8,11 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Final
 
-from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
-from rest_framework.exceptions import APIException, NotFound
-from rest_framework.parsers import MultiPartParser
+from rest_framework.exceptions import NotFound
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -28,6 +26,7 @@ from accounts.limits import V1
 from accounts.models import User
 from employees.models import Assignment, DayClaim, Employee
 from employees.pages import NewestFirst
+from employees.papers import BoundedMultiPartParser
 from leaves import records, services, statements
 from leaves.filters import FIRST_YEAR, LAST_YEAR, HolidayFilter, LeaveFilter
 from leaves.judgement import Refusal
@@ -127,25 +126,6 @@ class YearQuery(Fields):
     """Which year; without it this one."""
 
     year = serializers.IntegerField(min_value=FIRST_YEAR, max_value=LAST_YEAR, required=False)
-
-
-class UploadTooLarge(APIException):
-    """More than a door takes."""
-
-    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_detail = "The body is larger than 1 MiB."
-    default_code = "too_large"
-
-
-class BoundedMultiPartParser(MultiPartParser):
-    """A form with files, of at most 1 MiB altogether. A body of unknown length is empty to Django, and so refused."""
-
-    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
-        """The form. Raises UploadTooLarge or ParseError."""
-        declared = parser_context["request"].META.get("CONTENT_LENGTH") or "0"
-        if declared.isdigit() and int(declared) > settings.MAX_BODY_BYTES:
-            raise UploadTooLarge
-        return super().parse(stream, media_type, parser_context)
 
 
 # --- Views -----------------------------------------------------------------------------------------------------------------

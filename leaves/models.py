@@ -5,7 +5,6 @@ No balance is stored: it is the sum of entries. The rules' arithmetic is in `pol
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -17,6 +16,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from employees import papers
 from employees.models import DayClaim, Employee
 from employees.tenancy import TenantModel, TenantQuerySet
 from leaves import policies
@@ -45,7 +45,7 @@ def validate_half_days(value: Decimal) -> None:
 
 def certificate_path(certificate: Certificate, _name: str) -> str:
     """Where an uploaded paper lies: a name nobody can guess, out of reach of the web server."""
-    return f"leave-certificates/{certificate.organization_id}/{secrets.token_hex(16)}"
+    return papers.unguessable("leave-certificates", certificate.organization_id)
 
 
 def _days(label: Any, **more: Any) -> models.DecimalField[Any, Any]:

@@ -7,7 +7,6 @@ console and, for late coming, by whoever works out days.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -19,6 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from employees import papers
 from employees.models import Change, Employee
 from employees.refusals import Conflict, Refused
 from employees.services import note_change
@@ -30,21 +30,15 @@ from leaves.models import Absence, Certificate, Entry, LateMark, LeaveApplicatio
 from leaves.policies import Kind, half_days
 from leaves.refusals import refused
 
-# By its first bytes: what a file calls itself is its sender's word.
-CERTIFICATE_TYPES: Final[Mapping[str, bytes]] = {
-    "application/pdf": b"%PDF-", "image/jpeg": b"\xff\xd8\xff", "image/png": b"\x89PNG\r\n\x1a\n",
-}  # fmt: skip
-
-
 def keep_certificate(
     employee: Employee, content: bytes, *, sick_on: date | None = None, fit_on: date | None = None
 ) -> Certificate:  # fmt: skip
     """Store a medical certificate privately. Raises Refused when it is neither PDF, JPEG nor PNG by its own first bytes."""
-    kind = next((name for name, magic in CERTIFICATE_TYPES.items() if content.startswith(magic)), None)
+    kind = papers.type_of(content)
     if kind is None:
         raise Refused(
             _("A certificate is a PDF, JPEG or PNG file."), code="CERTIFICATE_TYPE", rule="K5", field="file",
-            details={"allowed": sorted(CERTIFICATE_TYPES)},
+            details={"allowed": sorted(papers.TYPES)},
         )  # fmt: skip
     if sick_on and fit_on and fit_on < sick_on:
         raise Refused(_("Fit before ill: check the dates."), code="CERTIFICATE_DATES", rule="G6", field="fit_on")

@@ -166,3 +166,11 @@ def test_a_certificate_is_given_out_as_an_attachment(staff: Client, ours: Simple
     reply = staff.get(page("certificate", "download", ours.certificate.pk))
     assert reply.headers["Content-Disposition"].startswith("attachment")
     assert b"".join(reply.streaming_content) == b"%PDF-1.4"  # type: ignore[attr-defined]
+
+
+def test_a_certificate_whose_file_is_lost_says_so_in_words(staff: Client, ours: SimpleNamespace) -> None:
+    ours.certificate.file.storage.delete(ours.certificate.file.name)
+    reply = staff.get(page("certificate", "download", ours.certificate.pk))
+    assert reply.status_code == 404
+    assert "no longer in the store" in reply.content.decode()
+    assert "muster-box" in reply.content.decode()
