@@ -27,14 +27,15 @@ _HR_VIEWS: Final = (
     "accounts.personaltoken", "accounts.tokenfamily", "accounts.delegation", "accounts.securityevent",
     "devices.phone", "devices.devicekey", "devices.phonepolicy",
     "leaves.leaveapplication", "leaves.account", "leaves.entry", "leaves.ledgerorder", "leaves.absence", "leaves.latemark",
-    "leaves.certificate", "leaves.leavefacts", "leaves.child", "leaves.leavepolicy", "leaves.kindrule", "tours.tour",
+    "leaves.certificate", "leaves.leavefacts", "leaves.child", "leaves.leavepolicy", "leaves.kindrule", "leaves.sanctionrule",
+    "tours.tour",
 )  # fmt: skip
 # Who may write. `devicetoken` stands for issuing and revoking, `punchmatch` for telling whose a punch is.
 _HR_KEEPS: Final = (
     "employees.site", "employees.department", "employees.employee", "employees.assignment", "devices.device",
     "devices.devicetoken", "devices.deviceuser", "webhooks.endpoint", "accounts.apiclient", "accounts.clientkey",
     "accounts.delegation", "devices.phonepolicy", "leaves.calendar", "leaves.calendarday", "leaves.leavepolicy",
-    "leaves.kindrule", "leaves.leavefacts", "leaves.child", "leaves.absence", "leaves.ledgerorder",
+    "leaves.kindrule", "leaves.sanctionrule", "leaves.leavefacts", "leaves.child", "leaves.absence", "leaves.ledgerorder",
 )  # fmt: skip
 _HR_ACTIONS: Final = frozenset(
     {f"{model}:{action}" for model in _HR_KEEPS for action in ("add", "change")}
@@ -53,6 +54,7 @@ _HR_ACTIONS: Final = frozenset(
     | {"devices.phone:change"}
     # Leave and tours are decided by actions; HR enters them for somebody, and strikes dates from drafts.
     | {"leaves.leaveapplication:add", "leaves.latemark:add", "tours.tour:add", "leaves.calendarday:delete"}
+    | {"leaves.sanctionrule:delete"}
 )
 GRANTS: Final[dict[str, frozenset[str]]] = {
     # Of leave and tours an approver sees those of the people they decide for.

@@ -414,7 +414,7 @@ class TenantAdmin(Walled, ModelAdmin):  # type: ignore[misc]
         try:
             return papers.handed_out(file, name, obj.content_type)  # type: ignore[attr-defined]
         except papers.Gone:
-            log.error("the file of %s %s is not in the store", obj._meta.label, obj.pk)
+            log.exception("the file of %s %s is not in the store", obj._meta.label, obj.pk)
             page = self.page(request, "notice", obj, title=_("The paper is missing"), text=papers.GONE)
             page.status_code = 404
             return page

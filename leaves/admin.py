@@ -11,7 +11,9 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import formats, timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
@@ -38,9 +40,11 @@ from employees.console import (
 from employees.models import Employee
 from leaves import pictures, publishing, records, services, suggestions
 from leaves.facts import office_year
+from leaves.judgement import Judgement
 from leaves.models import (
     Absence,
     Account,
+    Authority,
     Calendar,
     CalendarDay,
     Certificate,
@@ -53,7 +57,9 @@ from leaves.models import (
     LeaveFacts,
     LeavePolicy,
     LedgerOrder,
+    SanctionRule,
 )  # fmt: skip
+from leaves.refusals import refused
 
 COLOURS: Final = {"pending": "warning", "approved": "success", "rejected": "danger", "cancelled": "info"}
 DAYS: Final = {
@@ -71,7 +77,7 @@ WAIVERS: Final = (
 
 # What can still be done with an application, by its status.
 OFFERED: Final = {
-    "pending": frozenset({"approve", "reject", "take_back"}),
+    "pending": frozenset({"recommend", "approve", "reject", "take_back"}),
     "approved": frozenset({"cut_short", "rejoin", "convert", "overstay", "take_back"}),
 }  # fmt: skip
 
@@ -82,6 +88,15 @@ class RemarksForm(forms.Form):
     remarks = forms.CharField(
         label=_("Remarks"), max_length=500, required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
     )
+
+
+class RecommendForm(RemarksForm):
+    """What to recommend."""
+
+    recommendation = forms.ChoiceField(
+        label=_("Recommendation"), choices=LeaveApplication.Recommendation.choices, widget=UnfoldAdminSelectWidget
+    )
+    field_order = ("recommendation", "remarks")
 
 
 class CurtailForm(RemarksForm):
@@ -202,19 +217,31 @@ class LeaveApplicationAdmin(Acting, TenantAdmin):
     )
     shown = (
         (None, {"fields": (("employee", "badge"), "kind", ("starts_on", "ends_on", "half"), "reason")}),
-        (_("Decision"), {"fields": (("applied_at", "applied_by"), ("decided_at", "decided_by"), "remarks", "set_aside")}),
+        (
+            _("Decision"),
+            {
+                "fields": (
+                    ("applied_at", "applied_by"),
+                    "who_decides",
+                    ("recommendation", "recommended_by", "recommended_at"),
+                    ("decided_at", "decided_by"),
+                    "remarks",
+                    "set_aside",
+                )
+            },
+        ),
         (_("Days"), {"fields": ("days_table",)}),
         (_("Ledger"), {"fields": ("entries_table",)}),
         (_("History"), {"fields": ("events_table",)}),
     )
-    readonly_fields = ("badge", "set_aside", "days_table", "entries_table", "events_table")
+    readonly_fields = ("badge", "set_aside", "who_decides", "days_table", "entries_table", "events_table")
     autocomplete_fields = ("employee",)
-    list_display = ("employee", "kind", "starts_on", "ends_on", "half", "badge", "decided_by")
+    list_display = ("employee", "kind", "starts_on", "ends_on", "half", "badge", "recommendation", "decided_by")
     list_filter = ("status", "kind")
     list_select_related = ("employee", "decided_by", "organization")
     search_fields = ("employee__code", "employee__name")
     date_hierarchy = "starts_on"
-    actions_detail = ("approve", "reject", "cut_short", "rejoin", "convert", "overstay", "take_back")
+    actions_detail = ("recommend", "approve", "reject", "cut_short", "rejoin", "convert", "overstay", "take_back")
     empty_title = _("No applications yet")
     empty_text = _("People apply from their phones; HR can enter an application for somebody.")
 
@@ -259,6 +286,18 @@ class LeaveApplicationAdmin(Acting, TenantAdmin):
             raise PermissionDenied
         return one
 
+    @action(description=_("Recommend…"), url_path="recommend", icon="thumbs_up_down", permissions=["decide"])
+    def recommend(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        one = self._authorized(request, object_id)
+        return self.act(
+            request, one, RecommendForm(_data(request)),
+            lambda said: services.recommend(
+                one, actor=request.user, favour=said["recommendation"] == "recommended", remarks=said["remarks"]  # type: ignore[arg-type]
+            ),
+            _("Noted; another officer decides."), title=_("Recommend the leave, or not"), button=_("Note it"),
+            details=self._outlook(request, one),
+        )  # fmt: skip
+
     @action(description=_("Approve"), url_path="approve", icon="check", variant=ActionVariant.PRIMARY, permissions=["decide"])
     def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._decide(
@@ -276,8 +315,16 @@ class LeaveApplicationAdmin(Acting, TenantAdmin):
         return self.act(
             request, one, RemarksForm(_data(request)),
             lambda said: services.decide(one, actor=request.user, approve=approve, remarks=said["remarks"]),  # type: ignore[arg-type]
-            done, details=self.days_table(one), danger=not approve, **page,
+            done, details=self._outlook(request, one), danger=not approve, **page,
         )  # fmt: skip
+
+    def _outlook(self, request: HttpRequest, one: LeaveApplication) -> SafeString:
+        """What an officer looks at before they decide: the days, by whose authority, and why not theirs if it is not."""
+        if one.status != LeaveApplication.Status.PENDING:
+            return self.days_table(one)
+        seen = services.outlook(one, request.user)  # type: ignore[arg-type]
+        why_not = refused(seen.refusal).sentence if seen.refusal else ""
+        return format_html('<p>{}</p><p class="muster-error">{}</p>{}', _decider(seen.judgement), why_not, self.days_table(one))
 
     @action(description=_("Cut short"), url_path="curtail", icon="content_cut", permissions=["decide"])
     def cut_short(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -342,6 +389,10 @@ class LeaveApplicationAdmin(Acting, TenantAdmin):
     def set_aside(self, one: LeaveApplication) -> str:
         return "; ".join(f"{rule}: {reason}" for rule, reason in one.waived.items()) or "–"
 
+    @display(description=_("who decides"))
+    def who_decides(self, one: LeaveApplication) -> str:
+        return _decider(services.weighed(one)) if one.status == LeaveApplication.Status.PENDING else "–"
+
     @display(description=_("what each day is, and costs"))
     def days_table(self, one: LeaveApplication) -> SafeString:
         rows = (
@@ -373,6 +424,16 @@ class LeaveApplicationAdmin(Acting, TenantAdmin):
             for e in one.events.select_related("actor")
         )
         return small_table((_("At"), _("What"), _("By"), _("Remarks")), rows, _("Nothing yet."))
+
+
+def _decider(judgement: Judgement) -> str:
+    """By whose authority leave is sanctioned, in a sentence."""
+    if judgement.sanction is None:
+        return gettext("Whoever may decide for this employee.")
+    found = gettext("%(days)s days at a stretch: %(authority)s, or higher.") % {
+        "days": f"{judgement.days_at_a_stretch:g}", "authority": Authority(judgement.sanction.authority).label,
+    }  # fmt: skip
+    return f"{found} {gettext('After a recommendation by another officer.')}" if judgement.sanction.recommendation else found
 
 
 # --- Ledgers ---------------------------------------------------------------------------------------------------------------
@@ -505,17 +566,14 @@ class CalendarDayInline(TenantInline):
     can_delete = True
     verbose_name_plural = _("dates that are not as their weekday would be")
 
-    def _draft(self, obj: Any) -> bool:
-        return obj is None or obj.published_at is None
-
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._draft(obj) and bool(super().has_add_permission(request, obj))
+        return _draft(obj) and bool(super().has_add_permission(request, obj))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._draft(obj) and bool(super().has_change_permission(request, obj))
+        return _draft(obj) and bool(super().has_change_permission(request, obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._draft(obj) and bool(super().has_delete_permission(request, obj))
+        return _draft(obj) and bool(super().has_delete_permission(request, obj))
 
 
 @admin.register(Calendar)
@@ -622,6 +680,28 @@ def _impact(calendar: Calendar) -> SafeString:
 
 
 # --- Rules -------------------------------------------------------------------------------------------------------------
+class SanctionRuleInline(TenantInline):
+    """Who may sanction what."""
+
+    model = SanctionRule
+    fields = ("kind", "authority", "up_to_days", "recommendation")
+    can_delete = True
+    verbose_name_plural = _("who decides, by kind and length; without rows whoever may decide for an employee")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _draft(obj) and bool(super().has_add_permission(request, obj))
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _draft(obj) and bool(super().has_change_permission(request, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _draft(obj) and bool(super().has_delete_permission(request, obj))
+
+
+def _draft(obj: Any) -> bool:
+    return obj is None or obj.published_at is None
+
+
 @admin.register(LeavePolicy)
 class LeavePolicyAdmin(Acting, TenantAdmin):
     """Versions of the leave rules. A new one starts from the central government's; each kind has its own page."""
@@ -639,7 +719,8 @@ class LeavePolicyAdmin(Acting, TenantAdmin):
         (None, {"fields": (("published_at", "published_by"),)}),
     )
     readonly_fields = ("kinds", "published_at", "published_by")
-    verbs: ClassVar = {LeavePolicy: publishing.save_policy}
+    verbs: ClassVar = {LeavePolicy: publishing.save_policy, SanctionRule: publishing.save_sanction}
+    inlines = (SanctionRuleInline,)
     list_display = ("name", "scheme", "effective_from", "badge")
     list_filter = ("scheme",)
     search_fields = ("name",)
@@ -654,6 +735,13 @@ class LeavePolicyAdmin(Acting, TenantAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         draft = not isinstance(obj, LeavePolicy) or obj.published_at is None
         return draft and bool(super().has_change_permission(request, obj))
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        """Rows hang on a version that exists."""
+        return super().get_inlines(request, obj) if obj else ()
+
+    def remove_row(self, row: Any) -> None:
+        publishing.remove_sanction(row)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """A new version starts with all kinds of the central government's rules."""

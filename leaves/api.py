@@ -29,7 +29,7 @@ from employees.pages import NewestFirst
 from employees.papers import BoundedMultiPartParser
 from leaves import records, services, statements
 from leaves.filters import FIRST_YEAR, LAST_YEAR, HolidayFilter, LeaveFilter
-from leaves.judgement import Refusal
+from leaves.judgement import Judgement, Refusal
 from leaves.models import Calendar, CalendarDay, Certificate, Child, Kind, LeaveApplication
 from leaves.refusals import plain, refused
 from leaves.replies import (
@@ -40,6 +40,7 @@ from leaves.replies import (
     HolidaysReply,
     IdReply,
     LeaveReply,
+    OutlookReply,
     PreviewReply,
 )  # fmt: skip
 
@@ -85,6 +86,13 @@ class DecisionBody(Fields):
     """A decision."""
 
     decision = serializers.ChoiceField(choices=["approve", "reject"])
+    remarks = serializers.CharField(max_length=500, required=False, allow_blank=True, allow_null=True, default="")
+
+
+class RecommendationBody(Fields):
+    """What an officer recommends to the one who decides."""
+
+    recommendation = serializers.ChoiceField(choices=LeaveApplication.Recommendation.choices)
     remarks = serializers.CharField(max_length=500, required=False, allow_blank=True, allow_null=True, default="")
 
 
@@ -139,10 +147,11 @@ class LeavesViewSet(GenericViewSet[LeaveApplication]):
     filterset_class = LeaveFilter
     queryset = LeaveApplication.objects.none()
     serializer_class = LeaveReply  # type: ignore[assignment]
+    for_approvers = ("to_decide", "outlook", "recommend", "approve", "curtail", "convert")
 
     def get_permissions(self) -> Any:
         """Deciding is for approvers; the rest for employees, and for approvers who are none."""
-        if self.action in ("to_decide", "approve", "curtail", "convert"):
+        if self.action in self.for_approvers:
             return [IsAuthenticated(), requires(APPROVE_LEAVE)()]
         return [IsAuthenticated()] if self.action == "cancel" else [IsAuthenticated(), IsEmployee()]
 
@@ -153,7 +162,7 @@ class LeavesViewSet(GenericViewSet[LeaveApplication]):
         mine = Q(employee=user.employee_id) if user.employee_id else Q(pk__in=[])
         if self.action == "to_decide":
             return _told(rows.filter(status=LeaveApplication.Status.PENDING, employee__in=_people(user)))
-        if self.action in ("approve", "cancel", "curtail", "convert") and has(user, APPROVE_LEAVE):
+        if self.action in (*self.for_approvers, "cancel") and has(user, APPROVE_LEAVE):
             # Whose it is not to decide is told so: 403, by the verb.
             return _told(rows)
         return _told(rows.filter(mine))
@@ -205,6 +214,7 @@ class LeavesViewSet(GenericViewSet[LeaveApplication]):
                     for one in charges
                 ],
                 "refusals": [_reason(one) for one in seen.refusals],
+                "who_decides": _who_decides(seen.judgement),
             }
         )  # fmt: skip
 
@@ -222,6 +232,26 @@ class LeavesViewSet(GenericViewSet[LeaveApplication]):
         _user, employee = _speaker(request)
         rows = Child.objects.of(employee.organization_id).filter(employee=employee, died_on__isnull=True)
         return Response({"data": [{"id": c.pk, "name": c.name, "born_on": c.born_on, "disabled": c.disabled} for c in rows]})
+
+    @extend_schema(responses={200: OutlookReply, 403: None}, filters=False)
+    def outlook(self, request: Request, pk: int) -> Response:
+        """What a decision would come to: who decides, and why it is not the caller's to approve, if so."""
+        one = self._one(pk)
+        seen = services.outlook(one, _user(request))
+        return Response(
+            {
+                "status": one.status, "who_decides": _who_decides(seen.judgement), "recommendation": one.recommendation or None,
+                "refusal": _reason(seen.refusal) if seen.refusal else None,
+            }
+        )  # fmt: skip
+
+    @extend_schema(request=RecommendationBody, responses={200: LeaveReply, 403: None, 409: None})
+    def recommend(self, request: Request, pk: int) -> Response:
+        """Say, once, whether pending leave should be sanctioned. Another officer decides."""
+        body = checked(RecommendationBody, request)
+        favour = body["recommendation"] == LeaveApplication.Recommendation.RECOMMENDED
+        one = services.recommend(self._one(pk), actor=_user(request), favour=favour, remarks=body["remarks"] or "")
+        return Response(row(_again(one)))
 
     @extend_schema(request=DecisionBody, responses={200: LeaveReply, 403: None, 409: None})
     def approve(self, request: Request, pk: int) -> Response:
@@ -369,7 +399,8 @@ def _people(user: User) -> QuerySet[Employee]:
 
 
 def _told(rows: QuerySet[LeaveApplication]) -> QuerySet[LeaveApplication]:
-    return rows.select_related("employee__organization", "decided_by__employee").annotate(counted=Sum("days__counted"))
+    rows = rows.select_related("employee__organization", "decided_by__employee", "recommended_by__employee")
+    return rows.annotate(counted=Sum("days__counted"))
 
 
 def _again(application: LeaveApplication) -> LeaveApplication:
@@ -426,12 +457,22 @@ def row(one: LeaveApplication) -> dict[str, Any]:
         "child_id": one.child_id, "certificate_id": one.certificate_id, "for_study": one.study, "extends_id": one.extends_id,
         "status": one.status, "chargeable_days": (getattr(one, "counted", None) or 0) / 2, "applied_at": one.applied_at,
         "decided_by": name_of(one.decided_by), "decided_at": one.decided_at, "remarks": one.remarks,
+        "recommendation": one.recommendation or None, "recommended_by": name_of(one.recommended_by),
+        "recommended_at": one.recommended_at,
     }  # fmt: skip
 
 
 def person(employee: Employee) -> dict[str, Any]:
     """Somebody, in short."""
     return {"id": str(employee.pk), "code": employee.code, "name": employee.name}
+
+
+def _who_decides(judgement: Judgement) -> dict[str, Any]:
+    one = judgement.sanction
+    return {
+        "authority": str(one.authority) if one else None, "days_at_a_stretch": judgement.days_at_a_stretch,
+        "recommendation_needed": one is not None and one.recommendation,
+    }  # fmt: skip
 
 
 def _reason(refusal: Refusal) -> dict[str, Any]:

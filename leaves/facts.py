@@ -100,7 +100,7 @@ def rules_of(employee: Employee, rows: Sequence[LeaveFacts]) -> Rules:
     """All versions of rules that ever held for a person, as the group of staff changed."""
     published = LeavePolicy.objects.of(employee.organization_id).filter(published_at__isnull=False)
     by_scheme: dict[str, list[Policy]] = defaultdict(list)
-    for one in published.prefetch_related("rules").order_by("effective_from"):
+    for one in published.prefetch_related("rules", "sanctions").order_by("effective_from"):
         by_scheme[one.scheme].append(one.as_policy())
     spans = [(row.starts_on, row.scheme) for row in rows] or [(date.min, "standard")]
     spans[0] = (date.min, spans[0][1])

@@ -15,7 +15,7 @@ from typing import Any
 from leaves.balances import Book, Movement
 from leaves.calendars import days_between
 from leaves.charging import Charge, Ground, Half, Spell, charge, charge_all, gap, in_order
-from leaves.policies import Kind, Nature, Policy, Proof, Rule, Who
+from leaves.policies import Authority, Kind, Nature, Policy, Proof, Rule, Sanction, Who
 
 LONGEST_DAYS = 366 * 5
 
@@ -112,12 +112,27 @@ def condonable(late: Late, policy: Policy) -> Refusal | None:
     return None
 
 
+def beyond(kind: Kind, days: float, own: Authority | None, policy: Policy) -> Refusal | None:
+    """Why leave of that length is not this authority's to decide; None when it is."""
+    needed = policy.sanction_for(kind, days)
+    if needed is None or (own is not None and own.rank >= needed.authority.rank):
+        return None
+    mine = [one.up_to_days or 0 for one in policy.sanctions_for(kind) if own is not None and one.authority.rank <= own.rank]
+    limit = max(mine, default=0)
+    about = {"kind": str(kind), "days": days, "needed": str(needed.authority), "own": str(own or ""), "limit": limit}
+    return Refusal("BEYOND_AUTHORITY", "G11", "decision", about)
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What it would cost, and everything that stands against it, the first reason first."""
+    """What it would cost, and everything that stands against it, the first reason first; how long it makes the spell it
+    belongs to, and by whose authority that is sanctioned (None: whoever may decide at all).
+    """
 
     charges: list[Charge]
     refusals: list[Refusal]
+    days_at_a_stretch: float = 0
+    sanction: Sanction | None = None
 
 
 def judge(ask: Ask, person: Person) -> Judgement:
@@ -133,7 +148,9 @@ def judge(ask: Ask, person: Person) -> Judgement:
         )
     charges = _charges(ask.spell, person)
     matter = Matter(ask, person, policy, rule, charges)
-    return Judgement(charges, [refusal for check in _CHECKS for refusal in check(matter)])
+    days = _costs(_run_of(matter), matter)
+    refusals = [refusal for check in _CHECKS for refusal in check(matter)]
+    return Judgement(charges, refusals, days, policy.sanction_for(ask.spell.kind, days))
 
 
 @dataclass(frozen=True)

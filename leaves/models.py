@@ -135,6 +135,7 @@ class LeavePolicy(TenantModel):
         data = {
             "kinds": {rule.kind: rule.as_data() for rule in self.rules.all()},
             "combinations": self.combinations,
+            "sanctions": [one.as_data() for one in self.sanctions.all()],
             "switches": {
                 name: getattr(self, name)
                 for name in (
@@ -223,6 +224,47 @@ class KindRule(TenantModel):
     def as_data(self) -> Mapping[str, Any]:
         """This rule as plain data."""
         return {name: getattr(self, name) for name in self.FACTS}
+
+
+class Authority(models.TextChoices):
+    """Who may sanction leave, as the pure rules know them, from the nearest to the highest."""
+
+    MANAGER = "MANAGER", _("controlling officer (manager)")
+    HEAD = "HEAD", _("head of department")
+    HR = "HR", _("HR")
+    ADMIN = "ADMIN", _("administrator")
+
+
+class SanctionRule(TenantModel):
+    """Who may sanction leave of a kind and length, in one version of the rules. Without rows: whoever may decide at all."""
+
+    policy = models.ForeignKey(LeavePolicy, on_delete=models.CASCADE, related_name="sanctions", verbose_name=_("policy"))
+    kind = models.CharField(
+        _("kind"), max_length=10, choices=Kind, blank=True, help_text=_("Empty: every kind without a row of its own.")
+    )
+    authority = models.CharField(_("sanctioned by"), max_length=8, choices=Authority)
+    up_to_days = models.PositiveIntegerField(
+        _("up to so many days at a stretch"), null=True, blank=True, validators=[MinValueValidator(1)],
+        help_text=_("Empty: any length. Whoever is higher may sanction what is for a nearer one."),
+    )  # fmt: skip
+    recommendation = models.BooleanField(
+        _("after a recommendation"), default=False, help_text=_("Another officer says first what they recommend.")
+    )
+
+    objects = TenantQuerySet["SanctionRule"].as_manager()
+
+    class Meta:
+        ordering = ("kind", "id")
+        verbose_name = _("rule on who decides")
+        verbose_name_plural = _("rules on who decides")
+        constraints = (models.UniqueConstraint(fields=("policy", "kind", "authority"), name="sanction_rule_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display() or _('Every kind')} · {self.get_authority_display()}"
+
+    def as_data(self) -> Mapping[str, Any]:
+        """This row as plain data."""
+        return {name: getattr(self, name) for name in ("kind", "authority", "up_to_days", "recommendation")}
 
 
 # --- Calendars -----------------------------------------------------------------------------------------------------------
@@ -435,6 +477,10 @@ class LeaveApplication(TenantModel):
         REJECTED = "rejected", _("Rejected")
         CANCELLED = "cancelled", _("Cancelled")
 
+    class Recommendation(models.TextChoices):
+        RECOMMENDED = "recommended", _("Recommended")
+        NOT_RECOMMENDED = "not_recommended", _("Not recommended")
+
     LIVE: ClassVar = (Status.PENDING, Status.APPROVED)
 
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
@@ -469,6 +515,16 @@ class LeaveApplication(TenantModel):
         verbose_name=_("decided by"),
     )
     remarks = models.CharField(_("remarks"), max_length=500, blank=True)
+    recommendation = models.CharField(_("recommendation"), max_length=16, choices=Recommendation, blank=True)
+    recommended_at = models.DateTimeField(_("recommended at"), null=True, blank=True)
+    recommended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("recommended by"),
+    )
 
     objects = ApplicationQuerySet.as_manager()
 
@@ -538,12 +594,14 @@ class LeaveEvent(TenantModel):
         CURTAILED = "curtailed", _("Curtailed")
         CONVERTED = "converted", _("Converted")
         REJOINED = "rejoined", _("Rejoined")
+        RECOMMENDED = "recommended", _("Recommended")
+        NOT_RECOMMENDED = "not_recommended", _("Not recommended")
 
     application = models.ForeignKey(
         LeaveApplication, on_delete=models.PROTECT, related_name="events", verbose_name=_("application")
     )
     at = models.DateTimeField(_("at"))
-    what = models.CharField(_("what"), max_length=10, choices=What)
+    what = models.CharField(_("what"), max_length=16, choices=What)
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("by"))
     remarks = models.CharField(_("remarks"), max_length=500, blank=True)
     details = models.JSONField(_("details"), default=dict, blank=True)

@@ -24,7 +24,7 @@ from employees.refusals import Conflict, Refused
 from leaves import ledger, suggestions
 from leaves.charging import LONGEST_CLOSURE, charge_all, total
 from leaves.facts import read, spell
-from leaves.models import Account, Calendar, CalendarDay, KindRule, LeaveApplication, LeaveDay, LeavePolicy
+from leaves.models import Account, Calendar, CalendarDay, KindRule, LeaveApplication, LeaveDay, LeavePolicy, SanctionRule
 
 CCS_1972: Final = Path(__file__).with_name("ccs_1972.json")
 DELHI_2026: Final = Path(__file__).with_name("delhi_2026.json")
@@ -49,6 +49,8 @@ def draft_policy(
         policy.full_clean()
         policy.save()
         add_rules(policy, data["kinds"])
+        for row in data.get("sanctions", ()):
+            save_sanction(SanctionRule(organization=organization, policy=policy, **row))
     return policy
 
 
@@ -63,16 +65,16 @@ def add_rules(policy: LeavePolicy, kinds: Mapping[str, Mapping[str, Any]]) -> No
 def next_policy(policy: LeavePolicy, effective_from: date) -> LeavePolicy:
     """A draft with the same rules for a later day, to be edited and published."""
     with transaction.atomic():
-        rules = list(policy.rules.all())
+        rows = [*policy.rules.all(), *policy.sanctions.all()]
         copy = LeavePolicy.objects.get(pk=policy.pk)
         copy.pk, copy.effective_from, copy.published_at, copy.published_by = None, effective_from, None, None
         copy._state.adding = True
         copy.full_clean()
         copy.save()
-        for rule in rules:
-            rule.pk, rule.policy = None, copy
-            rule._state.adding = True
-            rule.save()
+        for row in rows:
+            row.pk, row.policy = None, copy
+            row._state.adding = True
+            row.save()
     return copy
 
 
@@ -90,6 +92,20 @@ def save_rule(rule: KindRule) -> KindRule:
     _must_be_draft(rule.policy)
     rule.save()
     return rule
+
+
+def save_sanction(row: SanctionRule) -> SanctionRule:
+    """Validate and store who may sanction what, in a draft. Raises ValidationError for one of a published version."""
+    row.full_clean()
+    _must_be_draft(row.policy)
+    row.save()
+    return row
+
+
+def remove_sanction(row: SanctionRule) -> None:
+    """Take a row out of a draft."""
+    _must_be_draft(row.policy)
+    row.delete()
 
 
 def _must_be_draft(row: LeavePolicy | Calendar | None) -> None:

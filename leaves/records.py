@@ -30,6 +30,7 @@ from leaves.models import Absence, Certificate, Entry, LateMark, LeaveApplicatio
 from leaves.policies import Kind, half_days
 from leaves.refusals import refused
 
+
 def keep_certificate(
     employee: Employee, content: bytes, *, sick_on: date | None = None, fit_on: date | None = None
 ) -> Certificate:  # fmt: skip

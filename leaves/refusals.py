@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from employees.refusals import Refused
 from leaves.judgement import Refusal
-from leaves.models import Kind
+from leaves.models import Authority, Kind
 
 SENTENCES: Final[Mapping[str, Any]] = {
     "NO_POLICY": _("There are no published leave rules for %(kind)s on %(start)s."),
@@ -43,6 +43,9 @@ SENTENCES: Final[Mapping[str, Any]] = {
     "LATE_LIMIT": _("Late coming was condoned %(condoned)s times this month; at most %(limit)s are allowed."),
     "LATE_CASUAL_LEFT": _("Casual leave is left, so the late day costs half a day of it."),
     "ON_RECORD": _("Leave, or an absence on record, covers %(dates)s already."),
+    "BEYOND_AUTHORITY": _("%(kind)s, %(days)s days at a stretch: sanctioned by %(needed)s. Your limit: %(limit)s days."),
+    "RECOMMENDATION_MISSING": _("%(kind)s of %(days)s days is sanctioned after a recommendation; nobody has given one yet."),
+    "SAME_OFFICER": _("You gave the recommendation; another officer has to decide."),
     "CONVERSION_WINDOW": _("Another kind can be asked for until %(until)s, %(limit)s days after rejoining."),
 }
 
@@ -74,4 +77,5 @@ def _words(value: Any) -> str:
         return ", ".join(_words(one) for one in value)
     if isinstance(value, float):
         return f"{value:g}"
-    return str(Kind(value).label) if value in Kind.values else str(value)
+    labels: Mapping[Any, Any] = {**dict(Kind.choices), **dict(Authority.choices)}
+    return str(labels.get(value, value)) if isinstance(value, str) else str(value)

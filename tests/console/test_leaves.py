@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from types import SimpleNamespace
 
 from django.test import Client
 from django.urls import reverse
 
-from leaves import services
+from leaves import publishing, services
 from leaves.models import Calendar, CalendarDay, Entry, LateMark, LeaveApplication, LeavePolicy, LedgerOrder
 from leaves.services import Wish
 from tests import people
@@ -174,3 +175,24 @@ def test_a_certificate_whose_file_is_lost_says_so_in_words(staff: Client, ours: 
     assert reply.status_code == 404
     assert "no longer in the store" in reply.content.decode()
     assert "muster-box" in reply.content.decode()
+
+
+def test_who_decides_is_told_and_an_officer_recommends(client: Client, world: World, ours: SimpleNamespace) -> None:
+    draft = publishing.next_policy(ours.leavepolicy, date(2026, 7, 1))
+    rows = reverse("admin:leaves_leavepolicy_change", args=(draft.pk,))
+    client.force_login(people.make_staff(ours.organization, "keeper", role="hr_admin"))
+    kept = ("name", "scheme", "effective_from", "weekly_offs", "total_days", "conversion_days", "late_minutes", "late_times")
+    form = {name: getattr(draft, name) for name in kept} | {
+        "combinations": json.dumps(draft.combinations), "sanctions-TOTAL_FORMS": "1", "sanctions-INITIAL_FORMS": "0",
+        "sanctions-0-authority": "HR", "sanctions-0-recommendation": "on",
+    }  # fmt: skip
+    assert client.post(rows, form).status_code == 302
+    publishing.publish_policy(draft, actor=None)
+    client.force_login(people.make_staff(world.acme, "bala", role="approver", employee=world.bala))
+    approve = page("leaveapplication", "approve", ours.leaveapplication.pk)
+    assert "sanctioned by HR" in client.get(approve).content.decode()
+    assert "Your limit: 0 days" in client.post(approve, {}).content.decode()
+    recommend = page("leaveapplication", "recommend", ours.leaveapplication.pk)
+    assert client.post(recommend, {"recommendation": "recommended", "remarks": "Fine"}).status_code == 302
+    shown = client.get(reverse("admin:leaves_leaveapplication_change", args=(ours.leaveapplication.pk,))).content.decode()
+    assert "1 days at a stretch: HR, or higher. After a recommendation by another officer." in shown
