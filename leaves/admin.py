@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Final
 
 from django import forms
@@ -88,6 +88,18 @@ class RemarksForm(forms.Form):
     remarks = forms.CharField(
         label=_("Remarks"), max_length=500, required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
     )
+
+
+class ApproveForm(RemarksForm):
+    """Whether off days beside the leave are free."""
+
+    withhold_prefix = forms.BooleanField(
+        label=_("Off days before it are leave (G5)"), required=False, widget=UnfoldBooleanWidget
+    )
+    withhold_suffix = forms.BooleanField(
+        label=_("Off days after it are leave (G5)"), required=False, widget=UnfoldBooleanWidget
+    )
+    field_order = ("withhold_prefix", "withhold_suffix", "remarks")
 
 
 class RecommendForm(RemarksForm):
@@ -295,7 +307,7 @@ class LeaveApplicationAdmin(Acting, TenantAdmin):
                 one, actor=request.user, favour=said["recommendation"] == "recommended", remarks=said["remarks"]  # type: ignore[arg-type]
             ),
             _("Noted; another officer decides."), title=_("Recommend the leave, or not"), button=_("Note it"),
-            details=self._outlook(request, one),
+            details=self._outlook(one, services.outlook(one, request.user)),  # type: ignore[arg-type]
         )  # fmt: skip
 
     @action(description=_("Approve"), url_path="approve", icon="check", variant=ActionVariant.PRIMARY, permissions=["decide"])
@@ -312,19 +324,28 @@ class LeaveApplicationAdmin(Acting, TenantAdmin):
 
     def _decide(self, request: HttpRequest, object_id: str, *, approve: bool, done: Any, **page: Any) -> HttpResponse:
         one = self._authorized(request, object_id)
+        seen = services.outlook(one, request.user) if one.status == LeaveApplication.Status.PENDING else None  # type: ignore[arg-type]
+        # Casual leave leaves off days out anyhow: nothing to withhold there.
+        kind = ApproveForm if approve and seen is not None and len(seen.days) > 1 else RemarksForm
         return self.act(
-            request, one, RemarksForm(_data(request)),
-            lambda said: services.decide(one, actor=request.user, approve=approve, remarks=said["remarks"]),  # type: ignore[arg-type]
-            done, details=self._outlook(request, one), danger=not approve, **page,
+            request, one, kind(_data(request)),
+            lambda said: services.decide(
+                one, actor=request.user, approve=approve, remarks=said["remarks"],  # type: ignore[arg-type]
+                withhold=services.Withhold(said.get("withhold_prefix", False), said.get("withhold_suffix", False)),
+            ),
+            done, details=self._outlook(one, seen, withholding=kind is ApproveForm), danger=not approve, **page,
         )  # fmt: skip
 
-    def _outlook(self, request: HttpRequest, one: LeaveApplication) -> SafeString:
-        """What an officer looks at before they decide: the days, by whose authority, and why not theirs if it is not."""
-        if one.status != LeaveApplication.Status.PENDING:
-            return self.days_table(one)
-        seen = services.outlook(one, request.user)  # type: ignore[arg-type]
+    def _outlook(self, one: LeaveApplication, seen: services.Outlook | None, *, withholding: bool = False) -> SafeString:
+        """What an officer looks at before they decide: the days, by whose authority, why not theirs if it is not, and what it
+        costs when off days are withheld.
+        """
+        days: SafeString = self.days_table(one)
+        if seen is None:
+            return days
         why_not = refused(seen.refusal).sentence if seen.refusal else ""
-        return format_html('<p>{}</p><p class="muster-error">{}</p>{}', _decider(seen.judgement), why_not, self.days_table(one))
+        costs = small_table((_("Off days withheld"), _("Debited")), _withheld(seen), "") if withholding else ""
+        return format_html('<p>{}</p><p class="muster-error">{}</p>{}{}', _decider(seen.judgement), why_not, days, costs)
 
     @action(description=_("Cut short"), url_path="curtail", icon="content_cut", permissions=["decide"])
     def cut_short(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -424,6 +445,14 @@ class LeaveApplicationAdmin(Acting, TenantAdmin):
             for e in one.events.select_related("actor")
         )
         return small_table((_("At"), _("What"), _("By"), _("Remarks")), rows, _("Nothing yet."))
+
+
+def _withheld(seen: services.Outlook) -> Iterator[tuple[Any, str]]:
+    """What withholding comes to, each with the difference."""
+    names = {"none": _("none"), "prefix": _("before"), "suffix": _("after"), "both": _("before and after")}
+    for name, days in seen.days.items():
+        more = days - seen.days["none"]
+        yield names[name], f"{days:g} (+{more:g})" if more else f"{days:g}"
 
 
 def _decider(judgement: Judgement) -> str:
@@ -987,4 +1016,5 @@ class CertificateAdmin(ReadOnlyTenantAdmin):
     def download(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """As an attachment: what somebody uploaded is never shown as a page of ours."""
         one = self.object_or_404(request, object_id)
-        return self.hand_out(request, one, one.file, f"certificate-{one.pk}")
+        reply: HttpResponse = self.hand_out(request, one, one.file, f"certificate-{one.pk}")
+        return reply

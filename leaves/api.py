@@ -83,10 +83,12 @@ class LeaveBody(Fields):
 
 
 class DecisionBody(Fields):
-    """A decision."""
+    """A decision. `withhold_prefix`, `withhold_suffix`: off days just before, or after, are leave and are debited."""
 
     decision = serializers.ChoiceField(choices=["approve", "reject"])
     remarks = serializers.CharField(max_length=500, required=False, allow_blank=True, allow_null=True, default="")
+    withhold_prefix = serializers.BooleanField(required=False, default=False)
+    withhold_suffix = serializers.BooleanField(required=False, default=False)
 
 
 class RecommendationBody(Fields):
@@ -235,13 +237,14 @@ class LeavesViewSet(GenericViewSet[LeaveApplication]):
 
     @extend_schema(responses={200: OutlookReply, 403: None}, filters=False)
     def outlook(self, request: Request, pk: int) -> Response:
-        """What a decision would come to: who decides, and why it is not the caller's to approve, if so."""
+        """What a decision would come to: who decides, why it is not the caller's to approve, and what withholding costs."""
         one = self._one(pk)
         seen = services.outlook(one, _user(request))
         return Response(
             {
                 "status": one.status, "who_decides": _who_decides(seen.judgement), "recommendation": one.recommendation or None,
                 "refusal": _reason(seen.refusal) if seen.refusal else None,
+                "days_debited": {name: seen.days.get(name) for name in services.WITHHOLD},
             }
         )  # fmt: skip
 
@@ -258,8 +261,9 @@ class LeavesViewSet(GenericViewSet[LeaveApplication]):
         """Decide a pending application, once."""
         body = checked(DecisionBody, request)
         one = services.decide(
-            self._one(pk), actor=_user(request), approve=body["decision"] == "approve", remarks=body["remarks"] or ""
-        )
+            self._one(pk), actor=_user(request), approve=body["decision"] == "approve", remarks=body["remarks"] or "",
+            withhold=services.Withhold(body["withhold_prefix"], body["withhold_suffix"]),
+        )  # fmt: skip
         return Response(row(_again(one)))
 
     @extend_schema(request=RemarksBody, responses={200: LeaveReply, 403: None, 409: None})
@@ -457,6 +461,7 @@ def row(one: LeaveApplication) -> dict[str, Any]:
         "child_id": one.child_id, "certificate_id": one.certificate_id, "for_study": one.study, "extends_id": one.extends_id,
         "status": one.status, "chargeable_days": (getattr(one, "counted", None) or 0) / 2, "applied_at": one.applied_at,
         "decided_by": name_of(one.decided_by), "decided_at": one.decided_at, "remarks": one.remarks,
+        "withhold_prefix": one.withhold_prefix, "withhold_suffix": one.withhold_suffix,
         "recommendation": one.recommendation or None, "recommended_by": name_of(one.recommended_by),
         "recommended_at": one.recommended_at,
     }  # fmt: skip

@@ -165,6 +165,7 @@ def spell(application: LeaveApplication) -> Spell:
     return Spell(
         application.pk, Kind(application.kind), application.starts_on, application.ends_on,
         Half(application.half) if application.half else None, paper.sick_on if paper else None, paper.fit_on if paper else None,
+        application.withhold_prefix, application.withhold_suffix,
     )  # fmt: skip
 
 

@@ -495,6 +495,8 @@ class LeaveApplication(TenantModel):
     extends = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("extends"))
     rejoined_on = models.DateField(_("rejoined on"), null=True, blank=True)
     waived = models.JSONField(_("rules set aside"), default=dict, blank=True)
+    withhold_prefix = models.BooleanField(_("off days before it are leave"), default=False)
+    withhold_suffix = models.BooleanField(_("off days after it are leave"), default=False)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.PENDING)
     applied_at = models.DateTimeField(_("applied"), auto_now_add=True)
     applied_by = models.ForeignKey(

@@ -65,7 +65,7 @@ def add_rules(policy: LeavePolicy, kinds: Mapping[str, Mapping[str, Any]]) -> No
 def next_policy(policy: LeavePolicy, effective_from: date) -> LeavePolicy:
     """A draft with the same rules for a later day, to be edited and published."""
     with transaction.atomic():
-        rows = [*policy.rules.all(), *policy.sanctions.all()]
+        rows: list[KindRule | SanctionRule] = [*policy.rules.all(), *policy.sanctions.all()]
         copy = LeavePolicy.objects.get(pk=policy.pk)
         copy.pk, copy.effective_from, copy.published_at, copy.published_by = None, effective_from, None, None
         copy._state.adding = True

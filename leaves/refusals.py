@@ -45,6 +45,7 @@ SENTENCES: Final[Mapping[str, Any]] = {
     "ON_RECORD": _("Leave, or an absence on record, covers %(dates)s already."),
     "BEYOND_AUTHORITY": _("%(kind)s, %(days)s days at a stretch: sanctioned by %(needed)s. Your limit: %(limit)s days."),
     "RECOMMENDATION_MISSING": _("%(kind)s of %(days)s days is sanctioned after a recommendation; nobody has given one yet."),
+    "NOTHING_TO_WITHHOLD": _("Off days beside %(kind)s are not leave in any case: there is nothing to withhold."),
     "SAME_OFFICER": _("You gave the recommendation; another officer has to decide."),
     "CONVERSION_WINDOW": _("Another kind can be asked for until %(until)s, %(limit)s days after rejoining."),
 }

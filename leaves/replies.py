@@ -41,6 +41,8 @@ class LeaveReply(serializers.Serializer[dict[str, Any]]):
     decided_by = serializers.CharField(allow_null=True)
     decided_at = serializers.DateTimeField(allow_null=True)
     remarks = serializers.CharField(allow_blank=True)
+    withhold_prefix = serializers.BooleanField()
+    withhold_suffix = serializers.BooleanField()
     recommendation = serializers.ChoiceField(choices=LeaveApplication.Recommendation.values, allow_null=True)
     recommended_by = serializers.CharField(allow_null=True)
     recommended_at = serializers.DateTimeField(allow_null=True)
@@ -86,6 +88,15 @@ class PreviewReply(serializers.Serializer[dict[str, Any]]):
     who_decides = WhoDecidesReply()
 
 
+class WithheldReply(serializers.Serializer[dict[str, Any]]):
+    """Days debited when off days beside the leave are withheld; null where they are not leave in any case."""
+
+    none = serializers.FloatField()
+    prefix = serializers.FloatField(allow_null=True)
+    suffix = serializers.FloatField(allow_null=True)
+    both = serializers.FloatField(allow_null=True)
+
+
 class OutlookReply(serializers.Serializer[dict[str, Any]]):
     """What a decision comes to: who decides, and why it is not the caller's to approve, if so."""
 
@@ -93,6 +104,7 @@ class OutlookReply(serializers.Serializer[dict[str, Any]]):
     who_decides = WhoDecidesReply()
     recommendation = serializers.ChoiceField(choices=LeaveApplication.Recommendation.values, allow_null=True)
     refusal = RefusalReply(allow_null=True)
+    days_debited = WithheldReply()
 
 
 class BalanceReply(serializers.Serializer[dict[str, Any]]):

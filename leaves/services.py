@@ -7,7 +7,7 @@ Each is one transaction under the lock of the employee's accounts, ends with the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -39,6 +39,19 @@ _STILL: Final = frozenset({"INSUFFICIENT_BALANCE", "RH_LIMIT", "NO_CHARGEABLE_DA
 
 
 @dataclass(frozen=True, slots=True)
+class Withhold:
+    """Off days beside leave that an authority does not let be free (G5): those before it, those after it."""
+
+    prefix: bool = False
+    suffix: bool = False
+
+
+WITHHOLD: Final = {
+    "none": Withhold(), "prefix": Withhold(prefix=True), "suffix": Withhold(suffix=True), "both": Withhold(True, True),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
 class Wish:
     """What somebody asks for. `waived`: rule id → the authority's reason for setting it aside; only staff may give any."""
 
@@ -53,13 +66,14 @@ class Wish:
     certificate: Certificate | None = None
     extends: LeaveApplication | None = None
     waived: Mapping[str, str] = field(default_factory=dict)
+    withhold: Withhold = WITHHOLD["none"]
 
     @classmethod
     def of(cls, one: LeaveApplication) -> Wish:
         """What an application asked for."""
         return cls(
             one.kind, one.starts_on, one.ends_on, one.half, bool(one.half), one.reason, one.study, one.child, one.certificate,
-            one.extends, one.waived,
+            one.extends, one.waived, Withhold(one.withhold_prefix, one.withhold_suffix),
         )  # fmt: skip
 
 
@@ -125,7 +139,7 @@ def _spell(wish: Wish, identity: int = 0) -> Spell:
     paper = wish.certificate
     return Spell(
         identity, Kind(wish.kind), wish.starts_on, wish.ends_on, Half(wish.half) if wish.half else None,
-        paper.sick_on if paper else None, paper.fit_on if paper else None,
+        paper.sick_on if paper else None, paper.fit_on if paper else None, wish.withhold.prefix, wish.withhold.suffix,
     )  # fmt: skip
 
 
@@ -255,27 +269,41 @@ def weighed(application: LeaveApplication) -> Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What a decision on an application comes to. `refusal`: why it is not the asking person's to approve, if so."""
+    """What a decision on an application comes to. `refusal`: why it is not the asking person's to approve, if so.
+
+    `days`: what is debited, by what is withheld (the keys of WITHHOLD); only "none" where off days do not count anyway.
+    """
 
     judgement: Judgement
     refusal: Refusal | None
+    days: Mapping[str, float]
 
 
 def outlook(application: LeaveApplication, actor: User) -> Outlook:
     """Who decides on an application that is pending, and whether that is `actor`. Nothing is written."""
     judgement, file = _weighed(application)
-    return Outlook(judgement, _not_theirs(application, judgement, file, actor, approve=True))
+    rule = file.ground.rules.rule(Kind(application.kind), application.starts_on)
+    offered = WITHHOLD if rule is not None and rule.counts_off_days else {"none": WITHHOLD["none"]}
+    days = {name: total(_judged(application, file, withhold).charges) / 2 for name, withhold in offered.items()}
+    return Outlook(judgement, _not_theirs(application, judgement, file, actor, approve=True), days)
 
 
-def decide(application: LeaveApplication, *, actor: User, approve: bool, remarks: str = "") -> LeaveApplication:
-    """Approve or reject what is pending. Raises Conflict when it was decided before, Refused when it cannot stand any more, or
-    is beyond the actor's authority (G11), or nobody has recommended it where the rules ask for that (G10).
+def decide(
+    application: LeaveApplication, *, actor: User, approve: bool, remarks: str = "", withhold: Withhold = WITHHOLD["none"]
+) -> LeaveApplication:
+    """Approve or reject what is pending; `withhold` makes off days beside it leave, and is charged for in the same transaction.
+
+    Raises Conflict when it was decided before, Refused when it cannot stand any more, or is beyond the actor's authority (G11),
+    or nobody has recommended it where the rules ask for that (G10), or when there is nothing to withhold (G5).
     """
     with transaction.atomic():
         one = _begin(application)
         _authority(actor, one)
         _must_be_pending(one)
+        one.withhold_prefix, one.withhold_suffix = withhold.prefix, withhold.suffix
         judgement, file = _weighed(one)
+        if withhold != WITHHOLD["none"]:
+            _can_withhold(one, file, approve=approve)
         if (theirs := _not_theirs(one, judgement, file, actor, approve=approve)) is not None:
             raise refused(theirs)
         if approve:
@@ -283,12 +311,13 @@ def decide(application: LeaveApplication, *, actor: User, approve: bool, remarks
             ledger.write_days(one, judgement.charges, file)
         one.status = Status.APPROVED if approve else Status.REJECTED
         one.decided_at, one.decided_by, one.remarks = timezone.now(), actor, remarks
-        one.save(update_fields=["status", "decided_at", "decided_by", "remarks"])
+        one.save(update_fields=["status", "decided_at", "decided_by", "remarks", "withhold_prefix", "withhold_suffix"])
         if approve:
             ledger.post(one, actor=actor)
         else:
             daybook.let_go(one.employee, one.holder)
-        _event(one, What.APPROVED if approve else What.REJECTED, actor, remarks)
+        said = {"withheld": [name for name in ("prefix", "suffix") if getattr(withhold, name)]}
+        _event(one, What.APPROVED if approve else What.REJECTED, actor, remarks, **(said if said["withheld"] else {}))
         _neighbours(one, actor)
         ledger.note(one)
     return one
@@ -297,8 +326,18 @@ def decide(application: LeaveApplication, *, actor: User, approve: bool, remarks
 def _weighed(one: LeaveApplication) -> tuple[Judgement, File]:
     """An application as the rules see it now."""
     file = read(one.employee, one.starts_on, one.ends_on, without=one)
-    wish = Wish.of(one)
-    return judge(_ask(wish, _spell(wish, one.pk), False, one.employee), _person(file)), file
+    return _judged(one, file, Withhold(one.withhold_prefix, one.withhold_suffix)), file
+
+
+def _judged(one: LeaveApplication, file: File, withhold: Withhold) -> Judgement:
+    wish = replace(Wish.of(one), withhold=withhold)
+    return judge(_ask(wish, _spell(wish, one.pk), False, one.employee), _person(file))
+
+
+def _can_withhold(one: LeaveApplication, file: File, *, approve: bool) -> None:
+    rule = file.ground.rules.rule(Kind(one.kind), one.starts_on)
+    if not approve or rule is None or not rule.counts_off_days:
+        raise refused(Refusal("NOTHING_TO_WITHHOLD", "G5", "decision", {"kind": one.kind}))
 
 
 def _not_theirs(

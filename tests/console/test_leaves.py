@@ -196,3 +196,14 @@ def test_who_decides_is_told_and_an_officer_recommends(client: Client, world: Wo
     assert client.post(recommend, {"recommendation": "recommended", "remarks": "Fine"}).status_code == 302
     shown = client.get(reverse("admin:leaves_leaveapplication_change", args=(ours.leaveapplication.pk,))).content.decode()
     assert "1 days at a stretch: HR, or higher. After a recommendation by another officer." in shown
+
+
+def test_withholding_off_days_shows_the_difference_before_it_is_charged(client: Client, ours: SimpleNamespace) -> None:
+    wish = Wish("EL", date(2026, 7, 10), date(2026, 7, 10), reason="Home")
+    one = services.apply(ours.employee, wish, actor=None, own_hand=False)
+    client.force_login(people.make_staff(ours.organization, "keeper", role="hr_admin"))
+    address = page("leaveapplication", "approve", one.pk)
+    assert "<td>after</td><td>3 (+2)</td>" in client.get(address).content.decode()
+    assert "withhold_suffix" not in client.get(page("leaveapplication", "approve", ours.leaveapplication.pk)).content.decode()
+    assert client.post(address, {"withhold_suffix": "on"}).status_code == 302
+    assert Entry.objects.filter(application=one).count() == 3
