@@ -28,7 +28,7 @@ _HR_VIEWS: Final = (
     "devices.phone", "devices.devicekey", "devices.phonepolicy",
     "leaves.leaveapplication", "leaves.account", "leaves.entry", "leaves.ledgerorder", "leaves.absence", "leaves.latemark",
     "leaves.certificate", "leaves.leavefacts", "leaves.child", "leaves.leavepolicy", "leaves.kindrule", "leaves.sanctionrule",
-    "tours.tour",
+    "leaves.suspension", "tours.tour",
 )  # fmt: skip
 # Who may write. `devicetoken` stands for issuing and revoking, `punchmatch` for telling whose a punch is.
 _HR_KEEPS: Final = (
@@ -36,6 +36,7 @@ _HR_KEEPS: Final = (
     "devices.devicetoken", "devices.deviceuser", "webhooks.endpoint", "accounts.apiclient", "accounts.clientkey",
     "accounts.delegation", "devices.phonepolicy", "leaves.calendar", "leaves.calendarday", "leaves.leavepolicy",
     "leaves.kindrule", "leaves.sanctionrule", "leaves.leavefacts", "leaves.child", "leaves.absence", "leaves.ledgerorder",
+    "leaves.suspension",
 )  # fmt: skip
 _HR_ACTIONS: Final = frozenset(
     {f"{model}:{action}" for model in _HR_KEEPS for action in ("add", "change")}

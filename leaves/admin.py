@@ -58,6 +58,7 @@ from leaves.models import (
     LeavePolicy,
     LedgerOrder,
     SanctionRule,
+    Suspension,
 )  # fmt: skip
 from leaves.refusals import refused
 
@@ -149,6 +150,12 @@ class OverstayForm(forms.Form):
     off_days = forms.BooleanField(
         label=_("Weekly offs and holidays among them count too"), required=False, widget=UnfoldBooleanWidget
     )
+
+
+class EndForm(forms.Form):
+    """Until when."""
+
+    ends_on = forms.DateField(label=_("Last day"), widget=UnfoldAdminDateWidget)
 
 
 class OwedForm(forms.Form):
@@ -940,6 +947,63 @@ class AbsenceAdmin(Acting, TenantAdmin):
             title=_("Take the absence back"), button=_("Take back"),
             question=_("What it took off later credits is given back."),
         )  # fmt: skip
+
+
+@admin.register(Suspension)
+class SuspensionAdmin(Acting, TenantAdmin):
+    """Suspensions: no leave is granted while they last."""
+
+    fieldsets = ((None, {"fields": ("employee", ("starts_on", "ends_on"), "reason")}),)
+    shown = (None, {"fields": ("leave_table", ("entered_at", "entered_by"), "revoked_at")})
+    readonly_fields = ("leave_table", "entered_at", "entered_by", "revoked_at")
+    autocomplete_fields = ("employee",)
+    list_display = ("employee", "starts_on", "ends_on", "revoked_at")
+    list_select_related = ("employee", "organization")
+    search_fields = ("employee__code", "employee__name")
+    actions_detail = ("end_it", "revoke")
+    empty_title = _("Nobody is suspended")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        found = super().get_fieldsets(request, obj)
+        return [*found, self.shown] if obj else found
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        records.save_suspension(obj, actor=request.user)  # type: ignore[arg-type]
+
+    def has_revoke_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return bool(request.user.has_perm("leaves.change_suspension"))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        one = self.get_object(request, str(object_id))
+        return super().get_actions_detail(request, object_id) if one and one.revoked_at is None else []
+
+    @action(description=_("End…"), url_path="end", icon="event_available", permissions=["revoke"])
+    def end_it(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        one = self.object_or_404(request, object_id)
+        return self.act(
+            request, one, EndForm(_data(request)), lambda said: records.end_suspension(one, said["ends_on"]),
+            _("Noted."), title=_("Set the last day of the suspension"), button=_("Note it"),
+        )  # fmt: skip
+
+    @action(description=_("Take back"), url_path="revoke", icon="undo", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        one = self.object_or_404(request, object_id)
+        return self.act(
+            request, one, EmptyForm(_data(request)), lambda said: records.revoke_suspension(one), _("Taken back."),
+            title=_("Take the suspension back"), button=_("Take back"), question=_("As if it had never been."),
+        )  # fmt: skip
+
+    @display(description=_("leave on these days"))
+    def leave_table(self, one: Suspension) -> SafeString:
+        """What was asked for or granted before: HR cancels it or cuts it short."""
+        rows = LeaveApplication.objects.of(one.organization_id).filter(employee=one.employee, ends_on__gte=one.starts_on).live()
+        if one.ends_on is not None:
+            rows = rows.filter(starts_on__lte=one.ends_on)
+        told = ((link(change_url(row), str(row)), row.get_status_display()) for row in rows)
+        return small_table((_("Leave"), _("Status")), told, _("None."))
 
 
 class LateForm(TenantForm):

@@ -21,7 +21,18 @@ from leaves.balances import Book, Movement
 from leaves.calendars import Almanac, Mark, Marked, OfficeYear, Post, WeeklyOffs
 from leaves.charging import LONGEST_CLOSURE, Ground, Half, Spell
 from leaves.judgement import ChildFacts, Status
-from leaves.models import Absence, Account, Calendar, Child, Entry, LeaveApplication, LeaveDay, LeaveFacts, LeavePolicy
+from leaves.models import (
+    Absence,
+    Account,
+    Calendar,
+    Child,
+    Entry,
+    LeaveApplication,
+    LeaveDay,
+    LeaveFacts,
+    LeavePolicy,
+    Suspension,
+)
 from leaves.policies import Cycle, Kind, Policy, Rules, Who
 
 # Slots that the rules fill by themselves begin with this; all others were caused by somebody.
@@ -49,6 +60,7 @@ class File:
     applications: Sequence[LeaveApplication]
     status_on: Callable[[date], Status]
     service: Service
+    suspended: Sequence[tuple[date, date | None]] = ()
 
     @property
     def books(self) -> dict[Kind, Book]:
@@ -78,7 +90,7 @@ def read(
     statuses = [status(one) for one in rows]
     return File(
         employee, today(employee), Ground(rules, almanac), _ledgers(employee, rules, service, statuses, without), near,
-        lambda day: _status_on(statuses, day), service,
+        lambda day: _status_on(statuses, day), service, _suspensions(employee),
     )  # fmt: skip
 
 
@@ -256,6 +268,11 @@ def _held(employee: Employee, without: LeaveApplication | None) -> dict[Kind, li
     for account, day, amount in rows.values_list("account", "date", "half_days"):
         found[Kind(account)].append((day, -amount))
     return found
+
+
+def _suspensions(employee: Employee) -> list[tuple[date, date | None]]:
+    rows = Suspension.objects.of(employee.organization_id).filter(employee=employee, revoked_at__isnull=True)
+    return list(rows.order_by("starts_on").values_list("starts_on", "ends_on"))
 
 
 def _absences(employee: Employee) -> list[accrual.Absence]:

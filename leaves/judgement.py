@@ -73,7 +73,9 @@ class Ask:
 
 @dataclass(frozen=True)
 class Person:
-    """Everything about the applicant that the rules look at. `others`: live spells, the asked one not among them."""
+    """Everything about the applicant that the rules look at. `others`: live spells, the asked one not among them; `suspended`:
+    first and last day of each suspension, None while it lasts.
+    """
 
     ground: Ground
     joined_on: date
@@ -83,6 +85,7 @@ class Person:
     books: Mapping[Kind, Book]
     others: Sequence[Spell] = field(default_factory=tuple)
     has_children: bool = False
+    suspended: Sequence[tuple[date, date | None]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +217,13 @@ def _eligible(m: Matter) -> Iterator[Refusal]:
             yield m.refuse("ON_PROBATION", "C8", probation_until=until)
     if not m.rule.backdated and m.ask.own_hand and m.spell.starts_on < m.person.today:
         yield m.refuse("BACKDATED", "C11", "start_date", start=m.spell.starts_on, today=m.person.today)
+
+
+def _suspended(m: Matter) -> Iterator[Refusal]:
+    for first, last in m.person.suspended:
+        if first <= m.spell.ends_on and (last is None or m.spell.starts_on <= last):
+            yield m.refuse("SUSPENDED", "G15", "start_date", since=first, until=last)
+            return
 
 
 def _half_day(m: Matter) -> Iterator[Refusal]:
@@ -460,6 +470,6 @@ def _balance(m: Matter) -> Iterator[Refusal]:
 _RULE_OF_BALANCE = {Kind.CL: "CL1", Kind.SCL: "CL2", Kind.HPL: "H1", Kind.COMMUTED: "K1", Kind.CCL: "C1"}
 
 _CHECKS: tuple[Callable[[Matter], Iterator[Refusal]], ...] = (
-    _eligible, _half_day, _on_list, _chargeable, _overlap, _proof, _child, _min_spell, _spell_limit, _stretch, _combination,
-    _balance,
+    _suspended, _eligible, _half_day, _on_list, _chargeable, _overlap, _proof, _child, _min_spell, _spell_limit, _stretch,
+    _combination, _balance,
 )  # fmt: skip

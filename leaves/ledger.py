@@ -249,7 +249,7 @@ def _settle(ledger: Ledger, file: File, until: date) -> int:
     posted = {
         (slot, day): amount
         for (slot, day), amount in ledger.posted.items()
-        if day < until or (day == until and not slot.endswith(":LAPSE"))
+        if day < until or (day == until and not slot.endswith((":LAPSE", ":FORFEIT")))
     }
     missing = difference(ledger.book.system(until), posted)
     numbers = _numbers([ledger.account], [f"{RULE_SLOT}{one.slot}" for one in missing])

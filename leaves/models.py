@@ -362,7 +362,11 @@ class LeaveFacts(TenantModel):
     probation_until = models.DateField(_("on probation until"), null=True, blank=True)
     exit_manner = models.CharField(
         _("how service ended"), max_length=8, default=_Exit.NORMAL,
-        choices=[("NORMAL", _("retired or resigned")), ("REMOVED", _("removed or dismissed")), ("DEATH", _("died"))],
+        choices=[
+            ("NORMAL", _("retired, or technical resignation")), ("RESIGNED", _("resigned")),
+            ("REMOVED", _("removed or dismissed")), ("DEATH", _("died")),
+        ],
+        help_text=_("Who resigned or was removed has no claim to the leave that is left: it is forfeited after the last day."),
     )  # fmt: skip
 
     objects = TenantQuerySet["LeaveFacts"].as_manager()
@@ -430,6 +434,36 @@ class Absence(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.employee} · {self.kind} {self.starts_on}"
+
+
+class Suspension(TenantModel):
+    """Days under suspension, on which no leave is granted: entered by HR, ended or taken back rather than changed."""
+
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
+    starts_on = models.DateField(_("from"))
+    ends_on = models.DateField(_("to"), null=True, blank=True, help_text=_("Empty: until further notice."))
+    reason = models.CharField(_("order"), max_length=400)
+    entered_at = models.DateTimeField(_("entered"), auto_now_add=True)
+    entered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, editable=False, verbose_name=_("by")
+    )
+    revoked_at = models.DateTimeField(_("taken back"), null=True, blank=True, editable=False)
+
+    objects = TenantQuerySet["Suspension"].as_manager()
+
+    class Meta:
+        ordering = ("-starts_on",)
+        verbose_name = _("suspension")
+        verbose_name_plural = _("suspensions")
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(ends_on__isnull=True) | Q(ends_on__gte=F("starts_on")), name="suspension_ends_after_start",
+                violation_error_message=_("The suspension ends before it starts."),
+            ),
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.employee} · {self.starts_on}"
 
 
 class Certificate(TenantModel):
@@ -655,6 +689,7 @@ class Entry(TenantModel):
         DEBIT = "DEBIT", _("Leave")
         REVERSAL = "REVERSAL", _("Reversal")
         LAPSE = "LAPSE", _("Lapsed")
+        FORFEIT = "FORFEIT", _("Forfeited")
         ENCASH = "ENCASH", _("Encashed")
         JOINING_TIME = "JOINING_TIME", _("Joining time not taken")
         LATE_DEBIT = "LATE_DEBIT", _("Late coming")

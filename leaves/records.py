@@ -26,7 +26,7 @@ from leaves import ledger
 from leaves.calendars import days_between
 from leaves.facts import File, read
 from leaves.judgement import Late, Refusal, condonable
-from leaves.models import Absence, Certificate, Entry, LateMark, LeaveApplication, LeaveFacts, LedgerOrder
+from leaves.models import Absence, Certificate, Entry, LateMark, LeaveApplication, LeaveFacts, LedgerOrder, Suspension
 from leaves.policies import Kind, half_days
 from leaves.refusals import refused
 
@@ -82,6 +82,37 @@ def revoke_absence(absence: Absence) -> None:
         if Absence.objects.filter(pk=absence.pk, revoked_at__isnull=True).update(revoked_at=timezone.now()):
             ledger.settle(absence.employee)
             note_change(absence.employee, Change.Kind.LEAVE, absence.starts_on, absence.ends_on)
+
+
+def save_suspension(suspension: Suspension, *, actor: User | None = None) -> Suspension:
+    """Validate and store a suspension: from now on no leave is granted on its days. What was granted before stays."""
+    if not suspension._state.adding:
+        raise ValidationError(_("A suspension is ended or taken back, not changed."))
+    suspension.full_clean()
+    with transaction.atomic():
+        # Whoever is deciding on leave of this person is done before, or sees it.
+        ledger.lock(suspension.employee)
+        suspension.entered_by = actor
+        suspension.save()
+    return suspension
+
+
+def end_suspension(suspension: Suspension, ends_on: date) -> None:
+    """Set the last day of a suspension. Raises Refused for a day before its first, Conflict when it was taken back."""
+    if ends_on < suspension.starts_on:
+        about = {"start": suspension.starts_on, "end": ends_on}
+        raise refused(Refusal("DATES_REVERSED", "FORM", "ends_on", about))
+    with transaction.atomic():
+        ledger.lock(suspension.employee)
+        if not Suspension.objects.filter(pk=suspension.pk, revoked_at__isnull=True).update(ends_on=ends_on):
+            raise Conflict(_("This suspension was taken back."), code="TAKEN_BACK", rule="G15", field="ends_on")
+
+
+def revoke_suspension(suspension: Suspension) -> None:
+    """Take a suspension back, as if it had never been."""
+    with transaction.atomic():
+        ledger.lock(suspension.employee)
+        Suspension.objects.filter(pk=suspension.pk, revoked_at__isnull=True).update(revoked_at=timezone.now())
 
 
 # --- Orders, late coming, overstays ------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ SENTENCES: Final[Mapping[str, Any]] = {
     "TOO_LONG": _("%(days)s days are more than any leave may last (%(limit)s)."),
     "HALF_DAY_ONE_DATE": _("A half day is taken on one date: the first and the last day must be the same."),
     "NOT_EMPLOYED": _("The leave lies outside the time of service."),
+    "SUSPENDED": _("No leave is granted under suspension, which holds from %(since)s."),
     "NOT_ELIGIBLE": _("%(kind)s is not open to this employee."),
     "ON_PROBATION": _("%(kind)s is not ordinarily granted on probation, which lasts until %(probation_until)s."),
     "BACKDATED": _("%(kind)s needs sanction beforehand; %(start)s has passed."),

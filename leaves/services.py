@@ -35,7 +35,7 @@ Status = LeaveApplication.Status
 What = LeaveEvent.What
 
 # Refusals that stand against an approval too: facts may have changed since the application.
-_STILL: Final = frozenset({"INSUFFICIENT_BALANCE", "RH_LIMIT", "NO_CHARGEABLE_DAYS", "NOT_EMPLOYED", "NO_POLICY"})
+_STILL: Final = frozenset({"INSUFFICIENT_BALANCE", "RH_LIMIT", "NO_CHARGEABLE_DAYS", "NOT_EMPLOYED", "NO_POLICY", "SUSPENDED"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ def _ask(wish: Wish, asked: Spell, own_hand: bool, employee: Employee) -> Ask:
 def _person(file: File) -> Person:
     return Person(
         file.ground, file.service.joined_on, file.service.left_on, file.today, file.status_on, file.books,
-        [spell(one) for one in file.applications],
+        [spell(one) for one in file.applications], suspended=file.suspended,
     )  # fmt: skip
 
 

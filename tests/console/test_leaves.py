@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from leaves import publishing, services
-from leaves.models import Calendar, CalendarDay, Entry, LateMark, LeaveApplication, LeavePolicy, LedgerOrder
+from leaves.models import Calendar, CalendarDay, Entry, LateMark, LeaveApplication, LeavePolicy, LedgerOrder, Suspension
 from leaves.services import Wish
 from tests import people
 from tests.people import World
@@ -207,3 +207,18 @@ def test_withholding_off_days_shows_the_difference_before_it_is_charged(client: 
     assert "withhold_suffix" not in client.get(page("leaveapplication", "approve", ours.leaveapplication.pk)).content.decode()
     assert client.post(address, {"withhold_suffix": "on"}).status_code == 302
     assert Entry.objects.filter(application=one).count() == 3
+
+
+def test_hr_suspends_ends_and_takes_back_and_sees_leave_on_those_days(client: Client, ours: SimpleNamespace) -> None:
+    client.force_login(people.make_staff(ours.organization, "keeper", role="hr_admin"))
+    body = {"employee": ours.employee.pk, "starts_on": "2026-07-01", "ends_on": "", "reason": "Order 7"}
+    assert client.post(reverse("admin:leaves_suspension_add"), body).status_code == 302
+    row = Suspension.objects.get(starts_on="2026-07-01")
+    shown = client.get(reverse("admin:leaves_suspension_change", args=(row.pk,))).content.decode()
+    assert str(ours.leaveapplication) in shown
+    approve = page("leaveapplication", "approve", ours.leaveapplication.pk)
+    assert "under suspension" in client.post(approve, {}).content.decode()
+    assert "before the first" in client.post(page("suspension", "end", row.pk), {"ends_on": "2026-06-01"}).content.decode()
+    assert client.post(page("suspension", "end", row.pk), {"ends_on": "2026-07-03"}).status_code == 302
+    assert client.post(page("suspension", "revoke", row.pk), {}).status_code == 302
+    assert client.post(approve, {}).status_code == 302
