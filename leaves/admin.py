@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, Final
 
 from django import forms
@@ -679,7 +679,7 @@ class CalendarAdmin(Acting, TenantAdmin):
             lambda said: publishing.publish_calendar(one, actor=request.user),  # type: ignore[arg-type]
             _("Published, and worked into the leave it touches."), title=_("Publish the calendar"), button=_("Publish"),
             question=_("A published calendar is not changed any more; a correction is a new version."),
-            details=_impact(one) if one.published_at is None else "",
+            details=_impact(publishing.impact(one)) if one.published_at is None else "",
         )  # fmt: skip
 
     @action(description=_("New version"), url_path="new-version", icon="edit_calendar", permissions=["publish"])
@@ -707,10 +707,10 @@ class CalendarAdmin(Acting, TenantAdmin):
         return pictures.year_of(office_year(calendar), calendar.year)
 
 
-def _impact(calendar: Calendar) -> SafeString:
+def _impact(differences: Iterable[publishing.Difference]) -> SafeString:
     rows = (
         (link(change_url(one.application), str(one.application)), f"{one.before / 2:g}", f"{one.after / 2:g}")
-        for one in publishing.impact(calendar)
+        for one in differences
     )
     return small_table((_("Leave"), _("Days now"), _("Days then")), rows, _("No leave changes its cost."))
 
@@ -801,12 +801,14 @@ class LeavePolicyAdmin(Acting, TenantAdmin):
         description=_("Publish…"), url_path="publish", icon="publish", variant=ActionVariant.PRIMARY, permissions=["publish"]
     )
     def publish(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show first which leave, granted or asked for, would cost something else."""
         one = self.object_or_404(request, object_id)
         return self.act(
             request, one, EmptyForm(_data(request)),
             lambda said: publishing.publish_policy(one, actor=request.user),  # type: ignore[arg-type]
-            _("Published."), title=_("Publish the rules"), button=_("Publish"),
+            _("Published, and worked into the leave it touches."), title=_("Publish the rules"), button=_("Publish"),
             question=_("Accounts are credited by these rules from their first day on. A correction is a new version."),
+            details=_policy_impact(one) if one.published_at is None else "",
         )  # fmt: skip
 
     @action(description=_("Next version"), url_path="next-version", icon="content_copy", permissions=["publish"])
@@ -833,6 +835,13 @@ class LeavePolicyAdmin(Acting, TenantAdmin):
         )  # fmt: skip
         head = (_("Kind"), _("Days"), _("Credited"), _("Kept"), _("At a stretch"), _("Half days"))
         return small_table(head, rows, _("No kinds."))
+
+
+def _policy_impact(policy: LeavePolicy) -> SafeString:
+    try:
+        return _impact(publishing.policy_impact(policy))
+    except ValidationError as error:
+        return format_html('<p class="muster-error">{}</p>', " ".join(error.messages))
 
 
 @admin.register(KindRule)

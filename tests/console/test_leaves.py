@@ -222,3 +222,13 @@ def test_hr_suspends_ends_and_takes_back_and_sees_leave_on_those_days(client: Cl
     assert client.post(page("suspension", "end", row.pk), {"ends_on": "2026-07-03"}).status_code == 302
     assert client.post(page("suspension", "revoke", row.pk), {}).status_code == 302
     assert client.post(approve, {}).status_code == 302
+
+
+def test_publishing_rules_shows_which_leave_changes_its_cost(staff: Client, ours: SimpleNamespace) -> None:
+    draft = publishing.next_policy(ours.leavepolicy, date(2026, 7, 1))
+    draft.rules.filter(kind="CL").update(nature="REGULAR", factor=2)
+    address = page("leavepolicy", "publish", draft.pk)
+    shown = staff.get(address).content.decode()
+    assert f"{ours.leaveapplication}</a></td><td>1</td><td>2</td>" in shown
+    draft.rules.filter(kind="CL").update(factor=0)
+    assert "the factor is at least 1" in staff.get(address).content.decode()
