@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -88,34 +89,50 @@ def today(employee: Employee) -> date:
     return datetime.now(ZoneInfo(employee.organization.timezone)).date()
 
 
+class Place(StrEnum):
+    """What somebody is to an employee for whom they may decide."""
+
+    MANAGER = "MANAGER"
+    HEAD = "HEAD"
+    HR = "HR"
+    ADMIN = "ADMIN"
+
+
 def may_decide(user: User, employee: Employee, day: date | None = None) -> bool:
     """Whether somebody may decide an application of `employee` on a day (default: today).
 
     HR decides for everybody, an approver for those who report to them and for the departments they head, a stand-in for whom
     their approver decides for. Nobody decides for themselves, and a stand-in never for the approver in whose place they decide.
     """
+    return bool(places_over(user, employee, day))
+
+
+def places_over(user: User, employee: Employee, day: date | None = None) -> frozenset[Place]:
+    """All that somebody is to an employee on a day (default: today), as `may_decide` has it: manager, head of the department,
+    or stand-in for one of them; HR; administrator. Nothing when they decide nothing for them.
+    """
     if user.organization_id != employee.organization_id or user.employee_id == employee.pk:
-        return False
+        return frozenset()
     groups = set(groups_of(user))
-    if groups & {ADMIN, HR_ADMIN}:
-        return True
+    found = {place for group, place in ((ADMIN, Place.ADMIN), (HR_ADMIN, Place.HR)) if group in groups}
     if user.employee is None:
-        return False
+        return frozenset(found)
     day = day or today(employee)
     deciders = _stands_in_for(user.employee, day)
     if APPROVER in groups:
         deciders = {*deciders, user.employee.pk}
     deciders.discard(employee.pk)
-    return not deciders.isdisjoint(approvers_of(employee, day))
+    if employee.manager_id in deciders:
+        found.add(Place.MANAGER)
+    if not deciders.isdisjoint(_heads_of(employee, day)):
+        found.add(Place.HEAD)
+    return frozenset(found)
 
 
-def approvers_of(employee: Employee, day: date) -> set[UUID]:
-    """Employees who decide for `employee` on a day: the manager and the head of the department."""
-    found = {employee.manager_id} if employee.manager_id else set()
+def _heads_of(employee: Employee, day: date) -> set[UUID]:
     of_day = Assignment.objects.of(employee.organization_id).filter(employee=employee, starts_on__lte=day)
-    of_day = of_day.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=day))
-    found |= set(of_day.filter(department__head__isnull=False).values_list("department__head_id", flat=True))
-    return found - {employee.pk}
+    of_day = of_day.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=day), department__head__isnull=False)
+    return set(of_day.values_list("department__head_id", flat=True))
 
 
 def decides_for(user: User, day: date) -> Q:

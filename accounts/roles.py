@@ -27,20 +27,22 @@ _HR_VIEWS: Final = (
     "accounts.personaltoken", "accounts.tokenfamily", "accounts.delegation", "accounts.securityevent",
     "devices.phone", "devices.devicekey", "devices.phonepolicy",
     "leaves.leaveapplication", "leaves.account", "leaves.entry", "leaves.ledgerorder", "leaves.absence", "leaves.latemark",
-    "leaves.certificate", "leaves.leavefacts", "leaves.child", "leaves.leavepolicy", "leaves.kindrule", "tours.tour",
     *(f"attendance.{kind}" for kind in (
         "day", "shifttype", "shiftpattern", "patternslot", "roster", "daypolicy", "periodlock", "dayadjustment", "rebuild",
     )),
+    "leaves.certificate", "leaves.leavefacts", "leaves.child", "leaves.leavepolicy", "leaves.kindrule", "leaves.sanctionrule",
+    "leaves.suspension", "tours.tour",
 )  # fmt: skip
 # Who may write. `devicetoken` stands for issuing and revoking, `punchmatch` for telling whose a punch is.
 _HR_KEEPS: Final = (
     "employees.site", "employees.department", "employees.employee", "employees.assignment", "devices.device",
     "devices.devicetoken", "devices.deviceuser", "webhooks.endpoint", "accounts.apiclient", "accounts.clientkey",
     "accounts.delegation", "devices.phonepolicy", "leaves.calendar", "leaves.calendarday", "leaves.leavepolicy",
-    "leaves.kindrule", "leaves.leavefacts", "leaves.child", "leaves.absence", "leaves.ledgerorder",
     *(f"attendance.{kind}" for kind in (
         "shifttype", "shiftpattern", "patternslot", "roster", "daypolicy", "periodlock", "rebuild",
     )),
+    "leaves.kindrule", "leaves.sanctionrule", "leaves.leavefacts", "leaves.child", "leaves.absence", "leaves.ledgerorder",
+    "leaves.suspension",
 )  # fmt: skip
 _HR_ACTIONS: Final = frozenset(
     {f"{model}:{action}" for model in _HR_KEEPS for action in ("add", "change")}
@@ -61,6 +63,7 @@ _HR_ACTIONS: Final = frozenset(
     | {"leaves.leaveapplication:add", "leaves.latemark:add", "tours.tour:add", "leaves.calendarday:delete"}
     # A roster may be taken back, and a day of a pattern: days are worked out again by what holds then.
     | {"attendance.roster:delete", "attendance.patternslot:delete"}
+    | {"leaves.sanctionrule:delete"}
 )
 GRANTS: Final[dict[str, frozenset[str]]] = {
     # Of leave, tours and days an approver sees those of the people they decide for.

@@ -106,6 +106,7 @@ NAVIGATION: Final[list[dict[str, Any]]] = [
             _line(_("Calendars"), "calendar_month", "leaves_calendar"),
             _line(_("Orders"), "gavel", "leaves_ledgerorder"),
             _line(_("Absences"), "event_busy", "leaves_absence"),
+            _line(_("Suspensions"), "block", "leaves_suspension"),
             _line(_("Late coming"), "schedule", "leaves_latemark"),
             _line(_("Certificates"), "medical_information", "leaves_certificate"),
             _line(_("Particulars"), "assignment_ind", "leaves_leavefacts"),

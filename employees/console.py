@@ -19,6 +19,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import get_fields_from_path
 from django.core.exceptions import NON_FIELD_ERRORS, FieldDoesNotExist, ValidationError
 from django.db import DatabaseError, models
+from django.db.models.fields.files import FieldFile
 from django.forms.models import InlineForeignKeyField
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
@@ -33,6 +34,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import PaginationInlineFormSet
 
+from employees import papers
 from employees.models import Organization
 
 log = logging.getLogger(__name__)
@@ -406,6 +408,16 @@ class TenantAdmin(Walled, ModelAdmin):  # type: ignore[misc]
         self.log_change(request, obj, str(message))
         messages.success(request, message)
         return redirect(self.address(obj))
+
+    def hand_out(self, request: HttpRequest, obj: models.Model, file: FieldFile, name: str) -> Any:
+        """The paper of a row as an attachment. A row whose file is lost says so: 404, with what to do about it."""
+        try:
+            return papers.handed_out(file, name, obj.content_type)  # type: ignore[attr-defined]
+        except papers.Gone:
+            log.exception("the file of %s %s is not in the store", obj._meta.label, obj.pk)
+            page = self.page(request, "notice", obj, title=_("The paper is missing"), text=papers.GONE)
+            page.status_code = 404
+            return page
 
     def say(self, request: HttpRequest, error: ValidationError) -> None:
         """Tell somebody, in a message, why something was not done."""

@@ -16,9 +16,12 @@ from leaves.policies import Cycle, Joiner, Rule
 
 
 class Exit(StrEnum):
-    """How somebody left. After a removal only whole months before that month count."""
+    """How somebody left. After a removal only whole months before that month count; who resigned or was removed has no claim
+    to what is left.
+    """
 
     NORMAL = "NORMAL"
+    RESIGNED = "RESIGNED"
     REMOVED = "REMOVED"
     DEATH = "DEATH"
 
@@ -37,6 +40,11 @@ class Service:
     joined_on: date
     left_on: date | None = None
     exit: Exit = Exit.NORMAL
+
+    @property
+    def forfeits(self) -> bool:
+        """Whether what is left at credit ends with the service."""
+        return self.left_on is not None and self.exit in (Exit.RESIGNED, Exit.REMOVED)
 
     @property
     def counted_to(self) -> date | None:
@@ -212,7 +220,8 @@ def _closable(terms: Terms, day: date) -> bool:
 
 
 def dues(terms: Terms, others: Sequence[tuple[date, int]], until: date) -> list[Due]:
-    """All that the rules ask for up to `until`: credits due by then, and the lapse of every period that is over by then.
+    """All that the rules ask for up to `until`: credits due by then, the lapse of every period that is over by then, and what
+    is forfeited with the last day of service.
 
     `others` are the entries that people caused (day, half-days): what lapses depends on them.
     """
@@ -222,4 +231,9 @@ def dues(terms: Terms, others: Sequence[tuple[date, int]], until: date) -> list[
         balance += sum(amount for day, amount in others if day <= period.ends_on)
         if balance > rule.ceiling:
             found.append(Due(f"{period.key}:LAPSE", period.key, period.ends_on, "LAPSE", rule.ceiling - balance))
+    left = terms.service.left_on
+    if left is not None and left < until and terms.service.forfeits:
+        balance = sum(one.half_days for one in found if one.day <= left) + sum(amount for day, amount in others if day <= left)
+        if balance > 0:
+            found.append(Due("exit:FORFEIT", "exit", left, "FORFEIT", -balance))
     return found

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, Final
 
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import formats, timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
@@ -38,9 +40,11 @@ from employees.console import (
 from employees.models import Employee
 from leaves import pictures, publishing, records, services, suggestions
 from leaves.facts import office_year
+from leaves.judgement import Judgement
 from leaves.models import (
     Absence,
     Account,
+    Authority,
     Calendar,
     CalendarDay,
     Certificate,
@@ -53,7 +57,10 @@ from leaves.models import (
     LeaveFacts,
     LeavePolicy,
     LedgerOrder,
+    SanctionRule,
+    Suspension,
 )  # fmt: skip
+from leaves.refusals import refused
 
 COLOURS: Final = {"pending": "warning", "approved": "success", "rejected": "danger", "cancelled": "info"}
 DAYS: Final = {
@@ -71,7 +78,7 @@ WAIVERS: Final = (
 
 # What can still be done with an application, by its status.
 OFFERED: Final = {
-    "pending": frozenset({"approve", "reject", "take_back"}),
+    "pending": frozenset({"recommend", "approve", "reject", "take_back"}),
     "approved": frozenset({"cut_short", "rejoin", "convert", "overstay", "take_back"}),
 }  # fmt: skip
 
@@ -82,6 +89,27 @@ class RemarksForm(forms.Form):
     remarks = forms.CharField(
         label=_("Remarks"), max_length=500, required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
     )
+
+
+class ApproveForm(RemarksForm):
+    """Whether off days beside the leave are free."""
+
+    withhold_prefix = forms.BooleanField(
+        label=_("Off days before it are leave (G5)"), required=False, widget=UnfoldBooleanWidget
+    )
+    withhold_suffix = forms.BooleanField(
+        label=_("Off days after it are leave (G5)"), required=False, widget=UnfoldBooleanWidget
+    )
+    field_order = ("withhold_prefix", "withhold_suffix", "remarks")
+
+
+class RecommendForm(RemarksForm):
+    """What to recommend."""
+
+    recommendation = forms.ChoiceField(
+        label=_("Recommendation"), choices=LeaveApplication.Recommendation.choices, widget=UnfoldAdminSelectWidget
+    )
+    field_order = ("recommendation", "remarks")
 
 
 class CurtailForm(RemarksForm):
@@ -122,6 +150,12 @@ class OverstayForm(forms.Form):
     off_days = forms.BooleanField(
         label=_("Weekly offs and holidays among them count too"), required=False, widget=UnfoldBooleanWidget
     )
+
+
+class EndForm(forms.Form):
+    """Until when."""
+
+    ends_on = forms.DateField(label=_("Last day"), widget=UnfoldAdminDateWidget)
 
 
 class OwedForm(forms.Form):
@@ -202,19 +236,31 @@ class LeaveApplicationAdmin(Acting, TenantAdmin):
     )
     shown = (
         (None, {"fields": (("employee", "badge"), "kind", ("starts_on", "ends_on", "half"), "reason")}),
-        (_("Decision"), {"fields": (("applied_at", "applied_by"), ("decided_at", "decided_by"), "remarks", "set_aside")}),
+        (
+            _("Decision"),
+            {
+                "fields": (
+                    ("applied_at", "applied_by"),
+                    "who_decides",
+                    ("recommendation", "recommended_by", "recommended_at"),
+                    ("decided_at", "decided_by"),
+                    "remarks",
+                    "set_aside",
+                )
+            },
+        ),
         (_("Days"), {"fields": ("days_table",)}),
         (_("Ledger"), {"fields": ("entries_table",)}),
         (_("History"), {"fields": ("events_table",)}),
     )
-    readonly_fields = ("badge", "set_aside", "days_table", "entries_table", "events_table")
+    readonly_fields = ("badge", "set_aside", "who_decides", "days_table", "entries_table", "events_table")
     autocomplete_fields = ("employee",)
-    list_display = ("employee", "kind", "starts_on", "ends_on", "half", "badge", "decided_by")
+    list_display = ("employee", "kind", "starts_on", "ends_on", "half", "badge", "recommendation", "decided_by")
     list_filter = ("status", "kind")
     list_select_related = ("employee", "decided_by", "organization")
     search_fields = ("employee__code", "employee__name")
     date_hierarchy = "starts_on"
-    actions_detail = ("approve", "reject", "cut_short", "rejoin", "convert", "overstay", "take_back")
+    actions_detail = ("recommend", "approve", "reject", "cut_short", "rejoin", "convert", "overstay", "take_back")
     empty_title = _("No applications yet")
     empty_text = _("People apply from their phones; HR can enter an application for somebody.")
 
@@ -259,6 +305,18 @@ class LeaveApplicationAdmin(Acting, TenantAdmin):
             raise PermissionDenied
         return one
 
+    @action(description=_("Recommend…"), url_path="recommend", icon="thumbs_up_down", permissions=["decide"])
+    def recommend(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        one = self._authorized(request, object_id)
+        return self.act(
+            request, one, RecommendForm(_data(request)),
+            lambda said: services.recommend(
+                one, actor=request.user, favour=said["recommendation"] == "recommended", remarks=said["remarks"]  # type: ignore[arg-type]
+            ),
+            _("Noted; another officer decides."), title=_("Recommend the leave, or not"), button=_("Note it"),
+            details=self._outlook(one, services.outlook(one, request.user)),  # type: ignore[arg-type]
+        )  # fmt: skip
+
     @action(description=_("Approve"), url_path="approve", icon="check", variant=ActionVariant.PRIMARY, permissions=["decide"])
     def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._decide(
@@ -273,11 +331,28 @@ class LeaveApplicationAdmin(Acting, TenantAdmin):
 
     def _decide(self, request: HttpRequest, object_id: str, *, approve: bool, done: Any, **page: Any) -> HttpResponse:
         one = self._authorized(request, object_id)
+        seen = services.outlook(one, request.user) if one.status == LeaveApplication.Status.PENDING else None  # type: ignore[arg-type]
+        # Casual leave leaves off days out anyhow: nothing to withhold there.
+        kind = ApproveForm if approve and seen is not None and len(seen.days) > 1 else RemarksForm
         return self.act(
-            request, one, RemarksForm(_data(request)),
-            lambda said: services.decide(one, actor=request.user, approve=approve, remarks=said["remarks"]),  # type: ignore[arg-type]
-            done, details=self.days_table(one), danger=not approve, **page,
+            request, one, kind(_data(request)),
+            lambda said: services.decide(
+                one, actor=request.user, approve=approve, remarks=said["remarks"],  # type: ignore[arg-type]
+                withhold=services.Withhold(said.get("withhold_prefix", False), said.get("withhold_suffix", False)),
+            ),
+            done, details=self._outlook(one, seen, withholding=kind is ApproveForm), danger=not approve, **page,
         )  # fmt: skip
+
+    def _outlook(self, one: LeaveApplication, seen: services.Outlook | None, *, withholding: bool = False) -> SafeString:
+        """What an officer looks at before they decide: the days, by whose authority, why not theirs if it is not, and what it
+        costs when off days are withheld.
+        """
+        days: SafeString = self.days_table(one)
+        if seen is None:
+            return days
+        why_not = refused(seen.refusal).sentence if seen.refusal else ""
+        costs = small_table((_("Off days withheld"), _("Debited")), _withheld(seen), "") if withholding else ""
+        return format_html('<p>{}</p><p class="muster-error">{}</p>{}{}', _decider(seen.judgement), why_not, days, costs)
 
     @action(description=_("Cut short"), url_path="curtail", icon="content_cut", permissions=["decide"])
     def cut_short(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -342,6 +417,10 @@ class LeaveApplicationAdmin(Acting, TenantAdmin):
     def set_aside(self, one: LeaveApplication) -> str:
         return "; ".join(f"{rule}: {reason}" for rule, reason in one.waived.items()) or "–"
 
+    @display(description=_("who decides"))
+    def who_decides(self, one: LeaveApplication) -> str:
+        return _decider(services.weighed(one)) if one.status == LeaveApplication.Status.PENDING else "–"
+
     @display(description=_("what each day is, and costs"))
     def days_table(self, one: LeaveApplication) -> SafeString:
         rows = (
@@ -373,6 +452,24 @@ class LeaveApplicationAdmin(Acting, TenantAdmin):
             for e in one.events.select_related("actor")
         )
         return small_table((_("At"), _("What"), _("By"), _("Remarks")), rows, _("Nothing yet."))
+
+
+def _withheld(seen: services.Outlook) -> Iterator[tuple[Any, str]]:
+    """What withholding comes to, each with the difference."""
+    names = {"none": _("none"), "prefix": _("before"), "suffix": _("after"), "both": _("before and after")}
+    for name, days in seen.days.items():
+        more = days - seen.days["none"]
+        yield names[name], f"{days:g} (+{more:g})" if more else f"{days:g}"
+
+
+def _decider(judgement: Judgement) -> str:
+    """By whose authority leave is sanctioned, in a sentence."""
+    if judgement.sanction is None:
+        return gettext("Whoever may decide for this employee.")
+    found = gettext("%(days)s days at a stretch: %(authority)s, or higher.") % {
+        "days": f"{judgement.days_at_a_stretch:g}", "authority": Authority(judgement.sanction.authority).label,
+    }  # fmt: skip
+    return f"{found} {gettext('After a recommendation by another officer.')}" if judgement.sanction.recommendation else found
 
 
 # --- Ledgers ---------------------------------------------------------------------------------------------------------------
@@ -505,17 +602,14 @@ class CalendarDayInline(TenantInline):
     can_delete = True
     verbose_name_plural = _("dates that are not as their weekday would be")
 
-    def _draft(self, obj: Any) -> bool:
-        return obj is None or obj.published_at is None
-
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._draft(obj) and bool(super().has_add_permission(request, obj))
+        return _draft(obj) and bool(super().has_add_permission(request, obj))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._draft(obj) and bool(super().has_change_permission(request, obj))
+        return _draft(obj) and bool(super().has_change_permission(request, obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._draft(obj) and bool(super().has_delete_permission(request, obj))
+        return _draft(obj) and bool(super().has_delete_permission(request, obj))
 
 
 @admin.register(Calendar)
@@ -585,7 +679,7 @@ class CalendarAdmin(Acting, TenantAdmin):
             lambda said: publishing.publish_calendar(one, actor=request.user),  # type: ignore[arg-type]
             _("Published, and worked into the leave it touches."), title=_("Publish the calendar"), button=_("Publish"),
             question=_("A published calendar is not changed any more; a correction is a new version."),
-            details=_impact(one) if one.published_at is None else "",
+            details=_impact(publishing.impact(one)) if one.published_at is None else "",
         )  # fmt: skip
 
     @action(description=_("New version"), url_path="new-version", icon="edit_calendar", permissions=["publish"])
@@ -613,15 +707,37 @@ class CalendarAdmin(Acting, TenantAdmin):
         return pictures.year_of(office_year(calendar), calendar.year)
 
 
-def _impact(calendar: Calendar) -> SafeString:
+def _impact(differences: Iterable[publishing.Difference]) -> SafeString:
     rows = (
         (link(change_url(one.application), str(one.application)), f"{one.before / 2:g}", f"{one.after / 2:g}")
-        for one in publishing.impact(calendar)
+        for one in differences
     )
     return small_table((_("Leave"), _("Days now"), _("Days then")), rows, _("No leave changes its cost."))
 
 
 # --- Rules -------------------------------------------------------------------------------------------------------------
+class SanctionRuleInline(TenantInline):
+    """Who may sanction what."""
+
+    model = SanctionRule
+    fields = ("kind", "authority", "up_to_days", "recommendation")
+    can_delete = True
+    verbose_name_plural = _("who decides, by kind and length; without rows whoever may decide for an employee")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _draft(obj) and bool(super().has_add_permission(request, obj))
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _draft(obj) and bool(super().has_change_permission(request, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _draft(obj) and bool(super().has_delete_permission(request, obj))
+
+
+def _draft(obj: Any) -> bool:
+    return obj is None or obj.published_at is None
+
+
 @admin.register(LeavePolicy)
 class LeavePolicyAdmin(Acting, TenantAdmin):
     """Versions of the leave rules. A new one starts from the central government's; each kind has its own page."""
@@ -639,7 +755,8 @@ class LeavePolicyAdmin(Acting, TenantAdmin):
         (None, {"fields": (("published_at", "published_by"),)}),
     )
     readonly_fields = ("kinds", "published_at", "published_by")
-    verbs: ClassVar = {LeavePolicy: publishing.save_policy}
+    verbs: ClassVar = {LeavePolicy: publishing.save_policy, SanctionRule: publishing.save_sanction}
+    inlines = (SanctionRuleInline,)
     list_display = ("name", "scheme", "effective_from", "badge")
     list_filter = ("scheme",)
     search_fields = ("name",)
@@ -654,6 +771,13 @@ class LeavePolicyAdmin(Acting, TenantAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         draft = not isinstance(obj, LeavePolicy) or obj.published_at is None
         return draft and bool(super().has_change_permission(request, obj))
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        """Rows hang on a version that exists."""
+        return super().get_inlines(request, obj) if obj else ()
+
+    def remove_row(self, row: Any) -> None:
+        publishing.remove_sanction(row)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """A new version starts with all kinds of the central government's rules."""
@@ -677,12 +801,14 @@ class LeavePolicyAdmin(Acting, TenantAdmin):
         description=_("Publish…"), url_path="publish", icon="publish", variant=ActionVariant.PRIMARY, permissions=["publish"]
     )
     def publish(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show first which leave, granted or asked for, would cost something else."""
         one = self.object_or_404(request, object_id)
         return self.act(
             request, one, EmptyForm(_data(request)),
             lambda said: publishing.publish_policy(one, actor=request.user),  # type: ignore[arg-type]
-            _("Published."), title=_("Publish the rules"), button=_("Publish"),
+            _("Published, and worked into the leave it touches."), title=_("Publish the rules"), button=_("Publish"),
             question=_("Accounts are credited by these rules from their first day on. A correction is a new version."),
+            details=_policy_impact(one) if one.published_at is None else "",
         )  # fmt: skip
 
     @action(description=_("Next version"), url_path="next-version", icon="content_copy", permissions=["publish"])
@@ -709,6 +835,13 @@ class LeavePolicyAdmin(Acting, TenantAdmin):
         )  # fmt: skip
         head = (_("Kind"), _("Days"), _("Credited"), _("Kept"), _("At a stretch"), _("Half days"))
         return small_table(head, rows, _("No kinds."))
+
+
+def _policy_impact(policy: LeavePolicy) -> SafeString:
+    try:
+        return _impact(publishing.policy_impact(policy))
+    except ValidationError as error:
+        return format_html('<p class="muster-error">{}</p>', " ".join(error.messages))
 
 
 @admin.register(KindRule)
@@ -825,6 +958,63 @@ class AbsenceAdmin(Acting, TenantAdmin):
         )  # fmt: skip
 
 
+@admin.register(Suspension)
+class SuspensionAdmin(Acting, TenantAdmin):
+    """Suspensions: no leave is granted while they last."""
+
+    fieldsets = ((None, {"fields": ("employee", ("starts_on", "ends_on"), "reason")}),)
+    shown = (None, {"fields": ("leave_table", ("entered_at", "entered_by"), "revoked_at")})
+    readonly_fields = ("leave_table", "entered_at", "entered_by", "revoked_at")
+    autocomplete_fields = ("employee",)
+    list_display = ("employee", "starts_on", "ends_on", "revoked_at")
+    list_select_related = ("employee", "organization")
+    search_fields = ("employee__code", "employee__name")
+    actions_detail = ("end_it", "revoke")
+    empty_title = _("Nobody is suspended")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        found = super().get_fieldsets(request, obj)
+        return [*found, self.shown] if obj else found
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        records.save_suspension(obj, actor=request.user)  # type: ignore[arg-type]
+
+    def has_revoke_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return bool(request.user.has_perm("leaves.change_suspension"))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        one = self.get_object(request, str(object_id))
+        return super().get_actions_detail(request, object_id) if one and one.revoked_at is None else []
+
+    @action(description=_("End…"), url_path="end", icon="event_available", permissions=["revoke"])
+    def end_it(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        one = self.object_or_404(request, object_id)
+        return self.act(
+            request, one, EndForm(_data(request)), lambda said: records.end_suspension(one, said["ends_on"]),
+            _("Noted."), title=_("Set the last day of the suspension"), button=_("Note it"),
+        )  # fmt: skip
+
+    @action(description=_("Take back"), url_path="revoke", icon="undo", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        one = self.object_or_404(request, object_id)
+        return self.act(
+            request, one, EmptyForm(_data(request)), lambda said: records.revoke_suspension(one), _("Taken back."),
+            title=_("Take the suspension back"), button=_("Take back"), question=_("As if it had never been."),
+        )  # fmt: skip
+
+    @display(description=_("leave on these days"))
+    def leave_table(self, one: Suspension) -> SafeString:
+        """What was asked for or granted before: HR cancels it or cuts it short."""
+        rows = LeaveApplication.objects.of(one.organization_id).filter(employee=one.employee, ends_on__gte=one.starts_on).live()
+        if one.ends_on is not None:
+            rows = rows.filter(starts_on__lte=one.ends_on)
+        told = ((link(change_url(row), str(row)), row.get_status_display()) for row in rows)
+        return small_table((_("Leave"), _("Status")), told, _("None."))
+
+
 class LateForm(TenantForm):
     """A late day that HR confirms."""
 
@@ -899,6 +1089,5 @@ class CertificateAdmin(ReadOnlyTenantAdmin):
     def download(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """As an attachment: what somebody uploaded is never shown as a page of ours."""
         one = self.object_or_404(request, object_id)
-        return FileResponse(  # type: ignore[return-value]
-            one.file.open("rb"), as_attachment=True, filename=f"certificate-{one.pk}", content_type=one.content_type
-        )
+        reply: HttpResponse = self.hand_out(request, one, one.file, f"certificate-{one.pk}")
+        return reply

@@ -8,13 +8,11 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Final
 
-from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
-from rest_framework.exceptions import APIException, NotFound
-from rest_framework.parsers import MultiPartParser
+from rest_framework.exceptions import NotFound
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -28,9 +26,10 @@ from accounts.limits import V1
 from accounts.models import User
 from employees.models import Assignment, DayClaim, Employee
 from employees.pages import NewestFirst
+from employees.papers import BoundedMultiPartParser
 from leaves import records, services, statements
 from leaves.filters import FIRST_YEAR, LAST_YEAR, HolidayFilter, LeaveFilter
-from leaves.judgement import Refusal
+from leaves.judgement import Judgement, Refusal
 from leaves.models import Calendar, CalendarDay, Certificate, Child, Kind, LeaveApplication
 from leaves.refusals import plain, refused
 from leaves.replies import (
@@ -41,6 +40,7 @@ from leaves.replies import (
     HolidaysReply,
     IdReply,
     LeaveReply,
+    OutlookReply,
     PreviewReply,
 )  # fmt: skip
 
@@ -83,9 +83,18 @@ class LeaveBody(Fields):
 
 
 class DecisionBody(Fields):
-    """A decision."""
+    """A decision. `withhold_prefix`, `withhold_suffix`: off days just before, or after, are leave and are debited."""
 
     decision = serializers.ChoiceField(choices=["approve", "reject"])
+    remarks = serializers.CharField(max_length=500, required=False, allow_blank=True, allow_null=True, default="")
+    withhold_prefix = serializers.BooleanField(required=False, default=False)
+    withhold_suffix = serializers.BooleanField(required=False, default=False)
+
+
+class RecommendationBody(Fields):
+    """What an officer recommends to the one who decides."""
+
+    recommendation = serializers.ChoiceField(choices=LeaveApplication.Recommendation.choices)
     remarks = serializers.CharField(max_length=500, required=False, allow_blank=True, allow_null=True, default="")
 
 
@@ -129,25 +138,6 @@ class YearQuery(Fields):
     year = serializers.IntegerField(min_value=FIRST_YEAR, max_value=LAST_YEAR, required=False)
 
 
-class UploadTooLarge(APIException):
-    """More than a door takes."""
-
-    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_detail = "The body is larger than 1 MiB."
-    default_code = "too_large"
-
-
-class BoundedMultiPartParser(MultiPartParser):
-    """A form with files, of at most 1 MiB altogether. A body of unknown length is empty to Django, and so refused."""
-
-    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
-        """The form. Raises UploadTooLarge or ParseError."""
-        declared = parser_context["request"].META.get("CONTENT_LENGTH") or "0"
-        if declared.isdigit() and int(declared) > settings.MAX_BODY_BYTES:
-            raise UploadTooLarge
-        return super().parse(stream, media_type, parser_context)
-
-
 # --- Views -----------------------------------------------------------------------------------------------------------------
 class LeavesViewSet(GenericViewSet[LeaveApplication]):
     """`/api/v1/leaves`: one's own leave, and for approvers that of the people they decide for."""
@@ -159,10 +149,11 @@ class LeavesViewSet(GenericViewSet[LeaveApplication]):
     filterset_class = LeaveFilter
     queryset = LeaveApplication.objects.none()
     serializer_class = LeaveReply  # type: ignore[assignment]
+    for_approvers = ("to_decide", "outlook", "recommend", "approve", "curtail", "convert")
 
     def get_permissions(self) -> Any:
         """Deciding is for approvers; the rest for employees, and for approvers who are none."""
-        if self.action in ("to_decide", "approve", "curtail", "convert"):
+        if self.action in self.for_approvers:
             return [IsAuthenticated(), requires(APPROVE_LEAVE)()]
         return [IsAuthenticated()] if self.action == "cancel" else [IsAuthenticated(), IsEmployee()]
 
@@ -173,7 +164,7 @@ class LeavesViewSet(GenericViewSet[LeaveApplication]):
         mine = Q(employee=user.employee_id) if user.employee_id else Q(pk__in=[])
         if self.action == "to_decide":
             return _told(rows.filter(status=LeaveApplication.Status.PENDING, employee__in=_people(user)))
-        if self.action in ("approve", "cancel", "curtail", "convert") and has(user, APPROVE_LEAVE):
+        if self.action in (*self.for_approvers, "cancel") and has(user, APPROVE_LEAVE):
             # Whose it is not to decide is told so: 403, by the verb.
             return _told(rows)
         return _told(rows.filter(mine))
@@ -225,6 +216,7 @@ class LeavesViewSet(GenericViewSet[LeaveApplication]):
                     for one in charges
                 ],
                 "refusals": [_reason(one) for one in seen.refusals],
+                "who_decides": _who_decides(seen.judgement),
             }
         )  # fmt: skip
 
@@ -243,13 +235,35 @@ class LeavesViewSet(GenericViewSet[LeaveApplication]):
         rows = Child.objects.of(employee.organization_id).filter(employee=employee, died_on__isnull=True)
         return Response({"data": [{"id": c.pk, "name": c.name, "born_on": c.born_on, "disabled": c.disabled} for c in rows]})
 
+    @extend_schema(responses={200: OutlookReply, 403: None}, filters=False)
+    def outlook(self, request: Request, pk: int) -> Response:
+        """What a decision would come to: who decides, why it is not the caller's to approve, and what withholding costs."""
+        one = self._one(pk)
+        seen = services.outlook(one, _user(request))
+        return Response(
+            {
+                "status": one.status, "who_decides": _who_decides(seen.judgement), "recommendation": one.recommendation or None,
+                "refusal": _reason(seen.refusal) if seen.refusal else None,
+                "days_debited": {name: seen.days.get(name) for name in services.WITHHOLD},
+            }
+        )  # fmt: skip
+
+    @extend_schema(request=RecommendationBody, responses={200: LeaveReply, 403: None, 409: None})
+    def recommend(self, request: Request, pk: int) -> Response:
+        """Say, once, whether pending leave should be sanctioned. Another officer decides."""
+        body = checked(RecommendationBody, request)
+        favour = body["recommendation"] == LeaveApplication.Recommendation.RECOMMENDED
+        one = services.recommend(self._one(pk), actor=_user(request), favour=favour, remarks=body["remarks"] or "")
+        return Response(row(_again(one)))
+
     @extend_schema(request=DecisionBody, responses={200: LeaveReply, 403: None, 409: None})
     def approve(self, request: Request, pk: int) -> Response:
         """Decide a pending application, once."""
         body = checked(DecisionBody, request)
         one = services.decide(
-            self._one(pk), actor=_user(request), approve=body["decision"] == "approve", remarks=body["remarks"] or ""
-        )
+            self._one(pk), actor=_user(request), approve=body["decision"] == "approve", remarks=body["remarks"] or "",
+            withhold=services.Withhold(body["withhold_prefix"], body["withhold_suffix"]),
+        )  # fmt: skip
         return Response(row(_again(one)))
 
     @extend_schema(request=RemarksBody, responses={200: LeaveReply, 403: None, 409: None})
@@ -389,7 +403,8 @@ def _people(user: User) -> QuerySet[Employee]:
 
 
 def _told(rows: QuerySet[LeaveApplication]) -> QuerySet[LeaveApplication]:
-    return rows.select_related("employee__organization", "decided_by__employee").annotate(counted=Sum("days__counted"))
+    rows = rows.select_related("employee__organization", "decided_by__employee", "recommended_by__employee")
+    return rows.annotate(counted=Sum("days__counted"))
 
 
 def _again(application: LeaveApplication) -> LeaveApplication:
@@ -446,12 +461,23 @@ def row(one: LeaveApplication) -> dict[str, Any]:
         "child_id": one.child_id, "certificate_id": one.certificate_id, "for_study": one.study, "extends_id": one.extends_id,
         "status": one.status, "chargeable_days": (getattr(one, "counted", None) or 0) / 2, "applied_at": one.applied_at,
         "decided_by": name_of(one.decided_by), "decided_at": one.decided_at, "remarks": one.remarks,
+        "withhold_prefix": one.withhold_prefix, "withhold_suffix": one.withhold_suffix,
+        "recommendation": one.recommendation or None, "recommended_by": name_of(one.recommended_by),
+        "recommended_at": one.recommended_at,
     }  # fmt: skip
 
 
 def person(employee: Employee) -> dict[str, Any]:
     """Somebody, in short."""
     return {"id": str(employee.pk), "code": employee.code, "name": employee.name}
+
+
+def _who_decides(judgement: Judgement) -> dict[str, Any]:
+    one = judgement.sanction
+    return {
+        "authority": str(one.authority) if one else None, "days_at_a_stretch": judgement.days_at_a_stretch,
+        "recommendation_needed": one is not None and one.recommendation,
+    }  # fmt: skip
 
 
 def _reason(refusal: Refusal) -> dict[str, Any]:

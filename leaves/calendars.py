@@ -105,19 +105,26 @@ class Post:
 
 @dataclass(frozen=True)
 class Almanac:
-    """The days of one person: the calendar of the office of each day, or the organization's, or weekly offs alone."""
+    """The days of one person: the calendar of the office of each day, or the organization's, or weekly offs alone.
+
+    `patterns`: weekly offs where there is no calendar, each from its day on, the oldest first; `otherwise` before them.
+    """
 
     offices: Mapping[tuple[Any, int], OfficeYear]
     otherwise: WeeklyOffs
     posts: Sequence[Post] = ()
+    patterns: Sequence[tuple[date, WeeklyOffs]] = ()
 
     def day(self, on: date) -> Day:
         """What `on` is at this person's office."""
         site = next(
             (one.site for one in self.posts if one.starts_on <= on and (one.ends_on is None or on <= one.ends_on)), None
         )
-        office = self.offices.get((site, on.year)) or self.offices.get((None, on.year)) or OfficeYear(self.otherwise)
+        office = self.offices.get((site, on.year)) or self.offices.get((None, on.year)) or OfficeYear(self._pattern(on))
         return classify(office, on)
+
+    def _pattern(self, on: date) -> WeeklyOffs:
+        return next((offs for since, offs in reversed(self.patterns) if since <= on), self.otherwise)
 
     def off(self, on: date) -> bool:
         """Whether nobody is expected on this date."""

@@ -42,6 +42,7 @@ class Spell:
     """Leave of one kind from one day to another, both included; `half` only when it is a single half-day.
 
     `sick_on`, `fit_on`: the dates of the medical certificate and of the fitness certificate, if there are any.
+    `withhold_prefix`, `withhold_suffix`: the authority does not let the off days before, or after, be free.
     """
 
     id: Any
@@ -51,6 +52,8 @@ class Spell:
     half: Half | None = None
     sick_on: date | None = None
     fit_on: date | None = None
+    withhold_prefix: bool = False
+    withhold_suffix: bool = False
 
     def occupies(self) -> tuple[int, int]:
         """First and last half-day, as positions."""
@@ -126,7 +129,8 @@ def charge(spell: Spell, ground: Ground, before: Spell | None = None) -> list[Ch
         return found
     first, last = (date.fromordinal(half // 2) for half in where)
     inside = [_counted(one, first, last, rule) for one in found]
-    extra = _certified(spell, first, last, ground.almanac) | _bridge(spell, ground, before)
+    taken = _not_free(before, ground) if before else {}
+    extra = {day: part for day, part in (_not_free(spell, ground) | _bridge(spell, ground, before)).items() if day not in taken}
     return _merge(inside, extra, rule, ground.almanac)
 
 
@@ -145,14 +149,24 @@ def _counted(one: Charge, first: date, last: date, rule: Rule) -> Charge:
     return one
 
 
-def _certified(spell: Spell, first: date, last: date, almanac: Almanac) -> dict[date, Part]:
-    """Off days that a medical certificate makes part of the leave: from its date on, and up to the day before fitness."""
-    found: dict[date, Part] = {}
-    if spell.sick_on is not None:
-        found |= {day: Part.BEFORE for day in off_before(first, almanac) if day >= spell.sick_on}
-    if spell.fit_on is not None:
-        found |= {day: Part.AFTER for day in off_after(last, almanac) if day < spell.fit_on}
-    return found
+def _not_free(spell: Spell, ground: Ground) -> dict[date, Part]:
+    """Off days beside a spell that are part of the leave: those the authority withheld; those from the date of a medical
+    certificate on, and up to the day before fitness.
+    """
+    rule, where, almanac = ground.rule(spell), core(spell, ground.almanac), ground.almanac
+    if rule is None or where is None or not rule.counts_off_days:
+        return {}
+    first, last = (date.fromordinal(half // 2) for half in where)
+    found = {day: Part.BEFORE for day in off_before(first, almanac) if spell.withhold_prefix or _from(spell.sick_on, day)}
+    return found | {day: Part.AFTER for day in off_after(last, almanac) if spell.withhold_suffix or _before(day, spell.fit_on)}
+
+
+def _from(since: date | None, day: date) -> bool:
+    return since is not None and day >= since
+
+
+def _before(day: date, until: date | None) -> bool:
+    return until is not None and day < until
 
 
 def _bridge(spell: Spell, ground: Ground, before: Spell | None) -> dict[date, Part]:
@@ -167,13 +181,7 @@ def _bridge(spell: Spell, ground: Ground, before: Spell | None) -> dict[date, Pa
         or earlier.nature is not Nature.REGULAR
     ):
         return {}
-    taken = set(_certified(before, *_edges(before, ground.almanac), ground.almanac)) if earlier.counts_off_days else set()
-    return {day: Part.BRIDGE for day in gap(before, spell, ground.almanac) or [] if day not in taken}
-
-
-def _edges(spell: Spell, almanac: Almanac) -> tuple[date, date]:
-    first, last = core(spell, almanac) or spell.occupies()
-    return date.fromordinal(first // 2), date.fromordinal(last // 2)
+    return dict.fromkeys(gap(before, spell, ground.almanac) or [], Part.BRIDGE)
 
 
 def _merge(inside: list[Charge], extra: dict[date, Part], rule: Rule, almanac: Almanac) -> list[Charge]:

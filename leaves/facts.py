@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from employees.models import Assignment, Employee
 from leaves import accrual
@@ -21,7 +21,18 @@ from leaves.balances import Book, Movement
 from leaves.calendars import Almanac, Mark, Marked, OfficeYear, Post, WeeklyOffs
 from leaves.charging import LONGEST_CLOSURE, Ground, Half, Spell
 from leaves.judgement import ChildFacts, Status
-from leaves.models import Absence, Account, Calendar, Child, Entry, LeaveApplication, LeaveDay, LeaveFacts, LeavePolicy
+from leaves.models import (
+    Absence,
+    Account,
+    Calendar,
+    Child,
+    Entry,
+    LeaveApplication,
+    LeaveDay,
+    LeaveFacts,
+    LeavePolicy,
+    Suspension,
+)
 from leaves.policies import Cycle, Kind, Policy, Rules, Who
 
 # Slots that the rules fill by themselves begin with this; all others were caused by somebody.
@@ -49,6 +60,7 @@ class File:
     applications: Sequence[LeaveApplication]
     status_on: Callable[[date], Status]
     service: Service
+    suspended: Sequence[tuple[date, date | None]] = ()
 
     @property
     def books(self) -> dict[Kind, Book]:
@@ -63,22 +75,23 @@ def today(employee: Employee) -> date:
 
 def read(
     employee: Employee, first: date, last: date, *, without: LeaveApplication | None = None, instead: Calendar | None = None,
+    under: LeavePolicy | None = None,
 ) -> File:  # fmt: skip
     """The file of a person around some dates. `without`: as if that application were not there; `instead`: a draft calendar
-    as if it were published. Accounts that do not exist yet are left out: `ledger.lock` makes them.
+    as if it were published; `under`: draft rules as if they were. Accounts that do not exist yet are left out: `ledger.lock`
+    makes them.
     """
     rows = list(LeaveFacts.objects.of(employee.organization_id).filter(employee=employee).order_by("starts_on"))
-    rules = rules_of(employee, rows)
+    rules = rules_of(employee, rows, under=under)
     near = [one for one in _near(employee, first, last) if without is None or one.pk != without.pk]
     years = _years([(first, last), *((one.starts_on, one.ends_on) for one in near)])
-    policy = rules.on(first)
-    almanac = almanac_of(employee, years, policy.weekly_offs if policy else "SAT,SUN", instead=instead)
+    almanac = almanac_of(employee, years, rules, instead=instead)
     manner = accrual.Exit(rows[-1].exit_manner) if rows else accrual.Exit.NORMAL
     service = Service(employee.joined_on, employee.left_on, manner)
     statuses = [status(one) for one in rows]
     return File(
         employee, today(employee), Ground(rules, almanac), _ledgers(employee, rules, service, statuses, without), near,
-        lambda day: _status_on(statuses, day), service,
+        lambda day: _status_on(statuses, day), service, _suspensions(employee),
     )  # fmt: skip
 
 
@@ -96,11 +109,12 @@ def _status_on(statuses: Sequence[Status], day: date) -> Status:
 
 
 # --- Rules -------------------------------------------------------------------------------------------------------------
-def rules_of(employee: Employee, rows: Sequence[LeaveFacts]) -> Rules:
-    """All versions of rules that ever held for a person, as the group of staff changed."""
-    published = LeavePolicy.objects.of(employee.organization_id).filter(published_at__isnull=False)
+def rules_of(employee: Employee, rows: Sequence[LeaveFacts], *, under: LeavePolicy | None = None) -> Rules:
+    """All versions of rules that ever held for a person, as the group of staff changed; `under`: a draft as if it held."""
+    draft = Q() if under is None else Q(pk=under.pk)
+    published = LeavePolicy.objects.of(employee.organization_id).filter(Q(published_at__isnull=False) | draft)
     by_scheme: dict[str, list[Policy]] = defaultdict(list)
-    for one in published.prefetch_related("rules").order_by("effective_from"):
+    for one in published.prefetch_related("rules", "sanctions").order_by("effective_from"):
         by_scheme[one.scheme].append(one.as_policy())
     spans = [(row.starts_on, row.scheme) for row in rows] or [(date.min, "standard")]
     spans[0] = (date.min, spans[0][1])
@@ -119,12 +133,14 @@ def _clipped(versions: Sequence[Policy], start: date, end: date) -> list[Policy]
 
 
 # --- Calendars -----------------------------------------------------------------------------------------------------------
-def almanac_of(employee: Employee, years: Iterable[int], otherwise: str, *, instead: Calendar | None = None) -> Almanac:
-    """The days of a person's offices in some years."""
+def almanac_of(employee: Employee, years: Iterable[int], rules: Rules, *, instead: Calendar | None = None) -> Almanac:
+    """The days of a person's offices in some years; where there is no calendar, the weekly offs of the rules of each day."""
     assignments = Assignment.objects.of(employee.organization_id).filter(employee=employee)
     posts = [Post(one.site_id, one.starts_on, one.ends_on) for one in assignments]
     sites = {one.site for one in posts}
-    return Almanac(offices(employee.organization_id, years, sites, instead=instead), WeeklyOffs.parse(otherwise), posts)
+    patterns = [(one.effective_from, WeeklyOffs.parse(one.weekly_offs)) for one in rules.versions]
+    found = offices(employee.organization_id, years, sites, instead=instead)
+    return Almanac(found, patterns[0][1] if patterns else WeeklyOffs.parse("SAT,SUN"), posts, patterns)
 
 
 def offices(
@@ -165,6 +181,7 @@ def spell(application: LeaveApplication) -> Spell:
     return Spell(
         application.pk, Kind(application.kind), application.starts_on, application.ends_on,
         Half(application.half) if application.half else None, paper.sick_on if paper else None, paper.fit_on if paper else None,
+        application.withhold_prefix, application.withhold_suffix,
     )  # fmt: skip
 
 
@@ -255,6 +272,11 @@ def _held(employee: Employee, without: LeaveApplication | None) -> dict[Kind, li
     for account, day, amount in rows.values_list("account", "date", "half_days"):
         found[Kind(account)].append((day, -amount))
     return found
+
+
+def _suspensions(employee: Employee) -> list[tuple[date, date | None]]:
+    rows = Suspension.objects.of(employee.organization_id).filter(employee=employee, revoked_at__isnull=True)
+    return list(rows.order_by("starts_on").values_list("starts_on", "ends_on"))
 
 
 def _absences(employee: Employee) -> list[accrual.Absence]:

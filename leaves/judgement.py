@@ -15,7 +15,7 @@ from typing import Any
 from leaves.balances import Book, Movement
 from leaves.calendars import days_between
 from leaves.charging import Charge, Ground, Half, Spell, charge, charge_all, gap, in_order
-from leaves.policies import Kind, Nature, Policy, Proof, Rule, Who
+from leaves.policies import Authority, Kind, Nature, Policy, Proof, Rule, Sanction, Who
 
 LONGEST_DAYS = 366 * 5
 
@@ -73,7 +73,9 @@ class Ask:
 
 @dataclass(frozen=True)
 class Person:
-    """Everything about the applicant that the rules look at. `others`: live spells, the asked one not among them."""
+    """Everything about the applicant that the rules look at. `others`: live spells, the asked one not among them; `suspended`:
+    first and last day of each suspension, None while it lasts.
+    """
 
     ground: Ground
     joined_on: date
@@ -83,6 +85,7 @@ class Person:
     books: Mapping[Kind, Book]
     others: Sequence[Spell] = field(default_factory=tuple)
     has_children: bool = False
+    suspended: Sequence[tuple[date, date | None]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +115,27 @@ def condonable(late: Late, policy: Policy) -> Refusal | None:
     return None
 
 
+def beyond(kind: Kind, days: float, own: Authority | None, policy: Policy) -> Refusal | None:
+    """Why leave of that length is not this authority's to decide; None when it is."""
+    needed = policy.sanction_for(kind, days)
+    if needed is None or (own is not None and own.rank >= needed.authority.rank):
+        return None
+    mine = [one.up_to_days or 0 for one in policy.sanctions_for(kind) if own is not None and one.authority.rank <= own.rank]
+    limit = max(mine, default=0)
+    about = {"kind": str(kind), "days": days, "needed": str(needed.authority), "own": str(own or ""), "limit": limit}
+    return Refusal("BEYOND_AUTHORITY", "G11", "decision", about)
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What it would cost, and everything that stands against it, the first reason first."""
+    """What it would cost, and everything that stands against it, the first reason first; how long it makes the spell it
+    belongs to, and by whose authority that is sanctioned (None: whoever may decide at all).
+    """
 
     charges: list[Charge]
     refusals: list[Refusal]
+    days_at_a_stretch: float = 0
+    sanction: Sanction | None = None
 
 
 def judge(ask: Ask, person: Person) -> Judgement:
@@ -133,7 +151,9 @@ def judge(ask: Ask, person: Person) -> Judgement:
         )
     charges = _charges(ask.spell, person)
     matter = Matter(ask, person, policy, rule, charges)
-    return Judgement(charges, [refusal for check in _CHECKS for refusal in check(matter)])
+    days = _costs(_run_of(matter), matter)
+    refusals = [refusal for check in _CHECKS for refusal in check(matter)]
+    return Judgement(charges, refusals, days, policy.sanction_for(ask.spell.kind, days))
 
 
 @dataclass(frozen=True)
@@ -197,6 +217,13 @@ def _eligible(m: Matter) -> Iterator[Refusal]:
             yield m.refuse("ON_PROBATION", "C8", probation_until=until)
     if not m.rule.backdated and m.ask.own_hand and m.spell.starts_on < m.person.today:
         yield m.refuse("BACKDATED", "C11", "start_date", start=m.spell.starts_on, today=m.person.today)
+
+
+def _suspended(m: Matter) -> Iterator[Refusal]:
+    for first, last in m.person.suspended:
+        if first <= m.spell.ends_on and (last is None or m.spell.starts_on <= last):
+            yield m.refuse("SUSPENDED", "G15", "start_date", since=first, until=last)
+            return
 
 
 def _half_day(m: Matter) -> Iterator[Refusal]:
@@ -443,6 +470,6 @@ def _balance(m: Matter) -> Iterator[Refusal]:
 _RULE_OF_BALANCE = {Kind.CL: "CL1", Kind.SCL: "CL2", Kind.HPL: "H1", Kind.COMMUTED: "K1", Kind.CCL: "C1"}
 
 _CHECKS: tuple[Callable[[Matter], Iterator[Refusal]], ...] = (
-    _eligible, _half_day, _on_list, _chargeable, _overlap, _proof, _child, _min_spell, _spell_limit, _stretch, _combination,
-    _balance,
+    _suspended, _eligible, _half_day, _on_list, _chargeable, _overlap, _proof, _child, _min_spell, _spell_limit, _stretch,
+    _combination, _balance,
 )  # fmt: skip

@@ -20,17 +20,18 @@ from employees.services import note_change
 from leaves.balances import Movement, difference
 from leaves.charging import Charge, charge_all
 from leaves.facts import RULE_SLOT, File, Ledger, read, spell, today
-from leaves.models import Account, Calendar, Entry, LeaveApplication, LeaveDay
+from leaves.models import Account, Calendar, Entry, LeaveApplication, LeaveDay, LeavePolicy
 from leaves.policies import Kind
 
 Key = tuple[date, str]
 
 
 def gate(organization_id: int, years: Iterable[int]) -> None:
-    """Wait for a calendar of these years that is being published, and let its publisher wait for this transaction.
+    """Wait for rules or a calendar of these years being published, and let their publisher wait for this transaction.
 
     Drafts are locked too: the one that is about to be published is among them.
     """
+    list(LeavePolicy.objects.of(organization_id).order_by("pk").select_for_update(no_key=True).values("pk"))
     list(
         Calendar.objects.of(organization_id)
         .filter(year__in=set(years))
@@ -249,7 +250,7 @@ def _settle(ledger: Ledger, file: File, until: date) -> int:
     posted = {
         (slot, day): amount
         for (slot, day), amount in ledger.posted.items()
-        if day < until or (day == until and not slot.endswith(":LAPSE"))
+        if day < until or (day == until and not slot.endswith((":LAPSE", ":FORFEIT")))
     }
     missing = difference(ledger.book.system(until), posted)
     numbers = _numbers([ledger.account], [f"{RULE_SLOT}{one.slot}" for one in missing])

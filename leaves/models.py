@@ -5,7 +5,6 @@ No balance is stored: it is the sum of entries. The rules' arithmetic is in `pol
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -17,6 +16,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from employees import papers
 from employees.models import DayClaim, Employee
 from employees.tenancy import TenantModel, TenantQuerySet
 from leaves import policies
@@ -45,7 +45,7 @@ def validate_half_days(value: Decimal) -> None:
 
 def certificate_path(certificate: Certificate, _name: str) -> str:
     """Where an uploaded paper lies: a name nobody can guess, out of reach of the web server."""
-    return f"leave-certificates/{certificate.organization_id}/{secrets.token_hex(16)}"
+    return papers.unguessable("leave-certificates", certificate.organization_id)
 
 
 def _days(label: Any, **more: Any) -> models.DecimalField[Any, Any]:
@@ -135,6 +135,7 @@ class LeavePolicy(TenantModel):
         data = {
             "kinds": {rule.kind: rule.as_data() for rule in self.rules.all()},
             "combinations": self.combinations,
+            "sanctions": [one.as_data() for one in self.sanctions.all()],
             "switches": {
                 name: getattr(self, name)
                 for name in (
@@ -223,6 +224,47 @@ class KindRule(TenantModel):
     def as_data(self) -> Mapping[str, Any]:
         """This rule as plain data."""
         return {name: getattr(self, name) for name in self.FACTS}
+
+
+class Authority(models.TextChoices):
+    """Who may sanction leave, as the pure rules know them, from the nearest to the highest."""
+
+    MANAGER = "MANAGER", _("controlling officer (manager)")
+    HEAD = "HEAD", _("head of department")
+    HR = "HR", _("HR")
+    ADMIN = "ADMIN", _("administrator")
+
+
+class SanctionRule(TenantModel):
+    """Who may sanction leave of a kind and length, in one version of the rules. Without rows: whoever may decide at all."""
+
+    policy = models.ForeignKey(LeavePolicy, on_delete=models.CASCADE, related_name="sanctions", verbose_name=_("policy"))
+    kind = models.CharField(
+        _("kind"), max_length=10, choices=Kind, blank=True, help_text=_("Empty: every kind without a row of its own.")
+    )
+    authority = models.CharField(_("sanctioned by"), max_length=8, choices=Authority)
+    up_to_days = models.PositiveIntegerField(
+        _("up to so many days at a stretch"), null=True, blank=True, validators=[MinValueValidator(1)],
+        help_text=_("Empty: any length. Whoever is higher may sanction what is for a nearer one."),
+    )  # fmt: skip
+    recommendation = models.BooleanField(
+        _("after a recommendation"), default=False, help_text=_("Another officer says first what they recommend.")
+    )
+
+    objects = TenantQuerySet["SanctionRule"].as_manager()
+
+    class Meta:
+        ordering = ("kind", "id")
+        verbose_name = _("rule on who decides")
+        verbose_name_plural = _("rules on who decides")
+        constraints = (models.UniqueConstraint(fields=("policy", "kind", "authority"), name="sanction_rule_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display() or _('Every kind')} · {self.get_authority_display()}"
+
+    def as_data(self) -> Mapping[str, Any]:
+        """This row as plain data."""
+        return {name: getattr(self, name) for name in ("kind", "authority", "up_to_days", "recommendation")}
 
 
 # --- Calendars -----------------------------------------------------------------------------------------------------------
@@ -320,7 +362,11 @@ class LeaveFacts(TenantModel):
     probation_until = models.DateField(_("on probation until"), null=True, blank=True)
     exit_manner = models.CharField(
         _("how service ended"), max_length=8, default=_Exit.NORMAL,
-        choices=[("NORMAL", _("retired or resigned")), ("REMOVED", _("removed or dismissed")), ("DEATH", _("died"))],
+        choices=[
+            ("NORMAL", _("retired, or technical resignation")), ("RESIGNED", _("resigned")),
+            ("REMOVED", _("removed or dismissed")), ("DEATH", _("died")),
+        ],
+        help_text=_("Who resigned or was removed has no claim to the leave that is left: it is forfeited after the last day."),
     )  # fmt: skip
 
     objects = TenantQuerySet["LeaveFacts"].as_manager()
@@ -390,6 +436,36 @@ class Absence(TenantModel):
         return f"{self.employee} · {self.kind} {self.starts_on}"
 
 
+class Suspension(TenantModel):
+    """Days under suspension, on which no leave is granted: entered by HR, ended or taken back rather than changed."""
+
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
+    starts_on = models.DateField(_("from"))
+    ends_on = models.DateField(_("to"), null=True, blank=True, help_text=_("Empty: until further notice."))
+    reason = models.CharField(_("order"), max_length=400)
+    entered_at = models.DateTimeField(_("entered"), auto_now_add=True)
+    entered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, editable=False, verbose_name=_("by")
+    )
+    revoked_at = models.DateTimeField(_("taken back"), null=True, blank=True, editable=False)
+
+    objects = TenantQuerySet["Suspension"].as_manager()
+
+    class Meta:
+        ordering = ("-starts_on",)
+        verbose_name = _("suspension")
+        verbose_name_plural = _("suspensions")
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(ends_on__isnull=True) | Q(ends_on__gte=F("starts_on")), name="suspension_ends_after_start",
+                violation_error_message=_("The suspension ends before it starts."),
+            ),
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.employee} · {self.starts_on}"
+
+
 class Certificate(TenantModel):
     """A medical certificate: the paper, stored privately, and the dates it states."""
 
@@ -435,6 +511,10 @@ class LeaveApplication(TenantModel):
         REJECTED = "rejected", _("Rejected")
         CANCELLED = "cancelled", _("Cancelled")
 
+    class Recommendation(models.TextChoices):
+        RECOMMENDED = "recommended", _("Recommended")
+        NOT_RECOMMENDED = "not_recommended", _("Not recommended")
+
     LIVE: ClassVar = (Status.PENDING, Status.APPROVED)
 
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
@@ -449,6 +529,8 @@ class LeaveApplication(TenantModel):
     extends = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("extends"))
     rejoined_on = models.DateField(_("rejoined on"), null=True, blank=True)
     waived = models.JSONField(_("rules set aside"), default=dict, blank=True)
+    withhold_prefix = models.BooleanField(_("off days before it are leave"), default=False)
+    withhold_suffix = models.BooleanField(_("off days after it are leave"), default=False)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.PENDING)
     applied_at = models.DateTimeField(_("applied"), auto_now_add=True)
     applied_by = models.ForeignKey(
@@ -469,6 +551,16 @@ class LeaveApplication(TenantModel):
         verbose_name=_("decided by"),
     )
     remarks = models.CharField(_("remarks"), max_length=500, blank=True)
+    recommendation = models.CharField(_("recommendation"), max_length=16, choices=Recommendation, blank=True)
+    recommended_at = models.DateTimeField(_("recommended at"), null=True, blank=True)
+    recommended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("recommended by"),
+    )
 
     objects = ApplicationQuerySet.as_manager()
 
@@ -538,12 +630,14 @@ class LeaveEvent(TenantModel):
         CURTAILED = "curtailed", _("Curtailed")
         CONVERTED = "converted", _("Converted")
         REJOINED = "rejoined", _("Rejoined")
+        RECOMMENDED = "recommended", _("Recommended")
+        NOT_RECOMMENDED = "not_recommended", _("Not recommended")
 
     application = models.ForeignKey(
         LeaveApplication, on_delete=models.PROTECT, related_name="events", verbose_name=_("application")
     )
     at = models.DateTimeField(_("at"))
-    what = models.CharField(_("what"), max_length=10, choices=What)
+    what = models.CharField(_("what"), max_length=16, choices=What)
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("by"))
     remarks = models.CharField(_("remarks"), max_length=500, blank=True)
     details = models.JSONField(_("details"), default=dict, blank=True)
@@ -595,6 +689,7 @@ class Entry(TenantModel):
         DEBIT = "DEBIT", _("Leave")
         REVERSAL = "REVERSAL", _("Reversal")
         LAPSE = "LAPSE", _("Lapsed")
+        FORFEIT = "FORFEIT", _("Forfeited")
         ENCASH = "ENCASH", _("Encashed")
         JOINING_TIME = "JOINING_TIME", _("Joining time not taken")
         LATE_DEBIT = "LATE_DEBIT", _("Late coming")

@@ -66,6 +66,37 @@ class Who(StrEnum):
     CHILD_CARE = "CHILD_CARE"
 
 
+class Authority(StrEnum):
+    """Who may sanction leave, from the nearest to the highest. Whoever is higher may sanction what is for a nearer one."""
+
+    MANAGER = "MANAGER"
+    HEAD = "HEAD"
+    HR = "HR"
+    ADMIN = "ADMIN"
+
+    @property
+    def rank(self) -> int:
+        """The higher, the more."""
+        return list(Authority).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Sanction:
+    """Who may sanction leave of a kind (None: of every kind without rows of its own), up to how many days at a stretch.
+
+    `recommendation`: only after another officer has said what they recommend.
+    """
+
+    kind: Kind | None
+    authority: Authority
+    up_to_days: int | None = None
+    recommendation: bool = False
+
+    def covers(self, days: float) -> bool:
+        """Whether leave of that length is within it."""
+        return self.up_to_days is None or days <= self.up_to_days
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One kind of leave in one version of the rules. Quantities that are credited are half-days; lengths are days."""
@@ -129,11 +160,21 @@ class Policy:
     late_minutes: int = 60
     late_times: int = 2
     late_spent_only: bool = False
+    sanctions: tuple[Sanction, ...] = ()
     version: int | None = None
 
     def may_follow(self, first: Kind, then: Kind) -> bool:
         """Whether `then` may directly follow `first`."""
         return then in self.combinations.get(first, frozenset())
+
+    def sanctions_for(self, kind: Kind) -> list[Sanction]:
+        """The rows for a kind, the nearest authority first; none when whoever may decide at all decides on any length."""
+        rows = [one for one in self.sanctions if one.kind is kind] or [one for one in self.sanctions if one.kind is None]
+        return sorted(rows, key=lambda one: one.authority.rank)
+
+    def sanction_for(self, kind: Kind, days: float) -> Sanction | None:
+        """The row of the nearest authority that may sanction leave of that length; None when nothing is said."""
+        return next((one for one in self.sanctions_for(kind) if one.covers(days)), None)
 
 
 @dataclass(frozen=True)
@@ -180,7 +221,8 @@ def read(data: Mapping[str, Any], effective_from: date, version: int | None = No
     """A policy from plain data in the form of `ccs_1972.json`. Raises ValueError saying what is wrong."""
     rules = {Kind(name): _rule(Kind(name), facts) for name, facts in data["kinds"].items()}
     combinations = {Kind(first): frozenset(Kind(one) for one in then) for first, then in data["combinations"].items()}
-    policy = Policy(effective_from, rules, combinations, version=version, **data.get("switches", {}))
+    sanctions = tuple(_sanction(one) for one in data.get("sanctions", ()))
+    policy = Policy(effective_from, rules, combinations, sanctions=sanctions, version=version, **data.get("switches", {}))
     if problem := next(problems(policy), None):
         raise ValueError(problem)
     return policy
@@ -200,6 +242,13 @@ def _rule(kind: Kind, facts: Mapping[str, Any]) -> Rule:
         raise ValueError(f"{kind}: {error}") from error
 
 
+def _sanction(facts: Mapping[str, Any]) -> Sanction:
+    kind = facts.get("kind")
+    return Sanction(
+        Kind(kind) if kind else None, Authority(facts["authority"]), facts.get("up_to_days"), facts.get("recommendation", False)
+    )
+
+
 def problems(policy: Policy) -> Iterator[str]:
     """What is contradictory in a policy, in sentences for whoever edits it."""
     for kind, rule in policy.rules.items():
@@ -216,3 +265,12 @@ def problems(policy: Policy) -> Iterator[str]:
     for first, then in policy.combinations.items():
         if unknown := sorted({first, *then} - set(policy.rules)):
             yield f"The combinations name kinds without a rule: {', '.join(unknown)}"
+    yield from _unsanctioned(policy)
+
+
+def _unsanctioned(policy: Policy) -> Iterator[str]:
+    """Kinds whose longest leave nobody could sanction."""
+    for kind in {one.kind for one in policy.sanctions}:
+        rows = [one for one in policy.sanctions if one.kind is kind]
+        if all(one.up_to_days is not None for one in rows):
+            yield f"{kind or 'Every kind'}: nobody may sanction more than {max(one.up_to_days or 0 for one in rows)} days"

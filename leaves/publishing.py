@@ -1,17 +1,19 @@
 """Verbs on rules and calendars: draft, compare, publish. What is published is fixed; a change is a new version.
 
-A published calendar is worked into all leave it touches in the same transaction; `impact` shows the difference beforehand.
+What is published is worked into all leave it touches in the same transaction; `impact` and `policy_impact` show the difference
+beforehand.
 Called by the console and the demo.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Max, Q
@@ -23,8 +25,8 @@ from employees.models import Change, Employee, Organization, Site
 from employees.refusals import Conflict, Refused
 from leaves import ledger, suggestions
 from leaves.charging import LONGEST_CLOSURE, charge_all, total
-from leaves.facts import read, spell
-from leaves.models import Account, Calendar, CalendarDay, KindRule, LeaveApplication, LeaveDay, LeavePolicy
+from leaves.facts import File, read, spell
+from leaves.models import Account, Calendar, CalendarDay, KindRule, LeaveApplication, LeaveDay, LeavePolicy, SanctionRule
 
 CCS_1972: Final = Path(__file__).with_name("ccs_1972.json")
 DELHI_2026: Final = Path(__file__).with_name("delhi_2026.json")
@@ -49,6 +51,8 @@ def draft_policy(
         policy.full_clean()
         policy.save()
         add_rules(policy, data["kinds"])
+        for row in data.get("sanctions", ()):
+            save_sanction(SanctionRule(organization=organization, policy=policy, **row))
     return policy
 
 
@@ -63,16 +67,16 @@ def add_rules(policy: LeavePolicy, kinds: Mapping[str, Mapping[str, Any]]) -> No
 def next_policy(policy: LeavePolicy, effective_from: date) -> LeavePolicy:
     """A draft with the same rules for a later day, to be edited and published."""
     with transaction.atomic():
-        rules = list(policy.rules.all())
+        rows: list[KindRule | SanctionRule] = [*policy.rules.all(), *policy.sanctions.all()]
         copy = LeavePolicy.objects.get(pk=policy.pk)
         copy.pk, copy.effective_from, copy.published_at, copy.published_by = None, effective_from, None, None
         copy._state.adding = True
         copy.full_clean()
         copy.save()
-        for rule in rules:
-            rule.pk, rule.policy = None, copy
-            rule._state.adding = True
-            rule.save()
+        for row in rows:
+            row.pk, row.policy = None, copy
+            row._state.adding = True
+            row.save()
     return copy
 
 
@@ -92,24 +96,84 @@ def save_rule(rule: KindRule) -> KindRule:
     return rule
 
 
+def save_sanction(row: SanctionRule) -> SanctionRule:
+    """Validate and store who may sanction what, in a draft. Raises ValidationError for one of a published version."""
+    row.full_clean()
+    _must_be_draft(row.policy)
+    row.save()
+    return row
+
+
+def remove_sanction(row: SanctionRule) -> None:
+    """Take a row out of a draft."""
+    _must_be_draft(row.policy)
+    row.delete()
+
+
 def _must_be_draft(row: LeavePolicy | Calendar | None) -> None:
     if row is not None and row.published_at is not None:
         raise Refused(_("What is published is not changed. Make a new version."), code="PUBLISHED", rule="VERSION")
 
 
 def publish_policy(policy: LeavePolicy, *, actor: User | None) -> LeavePolicy:
-    """Put a version of rules into force. Accounts follow with the next run of the job, or the next change of that account."""
+    """Put a version of rules into force and work it into all leave from its first day on, in one transaction.
+
+    Accounts follow with the next run of the job, or the next change of that account. Raises Conflict when it is published
+    already, Refused when it contradicts itself.
+    """
+    _consistent(policy)
+    with transaction.atomic():
+        people, last = _ruled_by(policy)
+        ledger.gate(policy.organization_id, range(policy.effective_from.year, last.year + 1))
+        drafts = LeavePolicy.objects.of(policy.organization_id).filter(pk=policy.pk, published_at__isnull=True)
+        if not drafts.update(published_at=timezone.now(), published_by=actor):
+            raise Conflict(_("This version is published already."), code="PUBLISHED", rule="VERSION")
+        # Applications that were under way until the gate opened are among them now.
+        people, last = _ruled_by(policy)
+        accounts = Account.objects.of(policy.organization_id)
+        # In the order of their ids, as everybody locks them.
+        list(accounts.order_by("pk").select_for_update(no_key=True).values("pk"))
+        accounts.update(settled_on=None)
+        for employee in people:
+            _rework(employee, policy.effective_from, last, actor=actor)
+        _note_everybody(policy)
+    policy.refresh_from_db()
+    return policy
+
+
+def _consistent(policy: LeavePolicy) -> None:
     try:
         policy.as_policy()
     except ValueError as error:
         raise Refused(str(error), code="CONTRADICTION", rule="POLICY") from error
-    with transaction.atomic():
-        drafts = LeavePolicy.objects.of(policy.organization_id).filter(pk=policy.pk, published_at__isnull=True)
-        if not drafts.update(published_at=timezone.now(), published_by=actor):
-            raise Conflict(_("This version is published already."), code="PUBLISHED", rule="VERSION")
-        Account.objects.of(policy.organization_id).update(settled_on=None)
-    policy.refresh_from_db()
-    return policy
+
+
+def _ruled_by(policy: LeavePolicy) -> tuple[list[Employee], date]:
+    """People with live leave from the first day of a version on, in the order of locking; and the last day of that leave."""
+    live = LeaveApplication.objects.of(policy.organization_id).live()
+    rows = live.filter(ends_on__gte=policy.effective_from - timedelta(days=LONGEST_CLOSURE))
+    last = rows.aggregate(last=Max("ends_on"))["last"] or policy.effective_from
+    people = Employee.objects.of(policy.organization_id).filter(pk__in=rows.values("employee"))
+    return list(people.select_related("organization").order_by("pk")), max(last, policy.effective_from)
+
+
+def _note_everybody(policy: LeavePolicy) -> None:
+    """Past days may look different to the floors above: weekly offs and pay are among the rules."""
+    organization = policy.organization
+    day = datetime.now(ZoneInfo(organization.timezone)).date()
+    if policy.effective_from <= day:
+        Change.objects.create(
+            organization=organization, kind=Change.Kind.LEAVE, starts_on=policy.effective_from, ends_on=day
+        )  # fmt: skip
+
+
+def policy_impact(policy: LeavePolicy) -> list[Difference]:
+    """The applications that would cost something else if this draft held. Raises Refused when it contradicts itself."""
+    _consistent(policy)
+    people, last = _ruled_by(policy)
+    return [
+        one for employee in people for one in _differences(read(employee, policy.effective_from, last, under=policy))
+    ]  # fmt: skip
 
 
 def draft_delhi_2026(organization: Organization, site: Site | None = None) -> Calendar:
@@ -199,7 +263,7 @@ def prefill(calendar: Calendar, state: str = "") -> int:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What a calendar would change for one application, in half-days debited."""
+    """What a calendar, or a version of rules, would change for one application, in half-days debited."""
 
     application: LeaveApplication
     before: int
@@ -208,19 +272,22 @@ class Difference:
 
 def impact(calendar: Calendar) -> list[Difference]:
     """The applications that would cost something else if this draft were published."""
-    found: list[Difference] = []
-    for employee in _affected(calendar):
-        file = read(employee, date(calendar.year, 1, 1), date(calendar.year, 12, 31), instead=calendar)
-        every = charge_all([spell(one) for one in file.applications], file.ground)
-        stored: dict[int, int] = {}
-        for pk, amount in LeaveDay.objects.filter(application__in=[one.pk for one in file.applications]).values_list(
-            "application_id", "half_days"
-        ):
-            stored[pk] = stored.get(pk, 0) + amount
-        for one in file.applications:
-            if stored.get(one.pk, 0) != total(every[one.pk]):
-                found.append(Difference(one, stored.get(one.pk, 0), total(every[one.pk])))
-    return found
+    first, last = date(calendar.year, 1, 1), date(calendar.year, 12, 31)
+    return [
+        one for employee in _affected(calendar) for one in _differences(read(employee, first, last, instead=calendar))
+    ]  # fmt: skip
+
+
+def _differences(file: File) -> Iterator[Difference]:
+    """The applications of a file that are stored with another cost than the file's rules and calendars come to."""
+    every = charge_all([spell(one) for one in file.applications], file.ground)
+    stored: dict[int, int] = {}
+    days = LeaveDay.objects.filter(application__in=[one.pk for one in file.applications])
+    for pk, amount in days.values_list("application_id", "half_days"):
+        stored[pk] = stored.get(pk, 0) + amount
+    for one in file.applications:
+        if stored.get(one.pk, 0) != total(every[one.pk]):
+            yield Difference(one, stored.get(one.pk, 0), total(every[one.pk]))
 
 
 def _affected(calendar: Calendar) -> list[Employee]:
@@ -249,7 +316,7 @@ def publish_calendar(calendar: Calendar, *, actor: User | None) -> list[LeaveApp
             raise Conflict(_("This calendar is published already."), code="PUBLISHED", rule="VERSION")
         changed: list[LeaveApplication] = []
         for employee in _affected(calendar):
-            changed += rework(employee, calendar.year, actor=actor)
+            changed += _rework(employee, date(calendar.year, 1, 1), date(calendar.year, 12, 31), actor=actor)
         # For everybody's days, with or without leave.
         Change.objects.create(
             organization_id=calendar.organization_id, kind=Change.Kind.LEAVE, starts_on=date(calendar.year, 1, 1),
@@ -259,10 +326,10 @@ def publish_calendar(calendar: Calendar, *, actor: User | None) -> list[LeaveApp
     return changed
 
 
-def rework(employee: Employee, year: int, *, actor: User | None = None) -> list[LeaveApplication]:
-    """Bring what one person's leave of a year costs up to date. Within a transaction."""
+def _rework(employee: Employee, first: date, last: date, *, actor: User | None = None) -> list[LeaveApplication]:
+    """Bring what one person's leave around some dates costs up to date. Within a transaction."""
     ledger.lock(employee)
-    changed = ledger.rework(read(employee, date(year, 1, 1), date(year, 12, 31)), actor=actor)
+    changed = ledger.rework(read(employee, first, last), actor=actor)
     for one in changed:
         ledger.note(one)
     ledger.settle(employee)

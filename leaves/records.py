@@ -7,7 +7,6 @@ console and, for late coming, by whoever works out days.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -19,6 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from employees import papers
 from employees.models import Change, Employee
 from employees.refusals import Conflict, Refused
 from employees.services import note_change
@@ -26,25 +26,20 @@ from leaves import ledger
 from leaves.calendars import days_between
 from leaves.facts import File, read
 from leaves.judgement import Late, Refusal, condonable
-from leaves.models import Absence, Certificate, Entry, LateMark, LeaveApplication, LeaveFacts, LedgerOrder
+from leaves.models import Absence, Certificate, Entry, LateMark, LeaveApplication, LeaveFacts, LedgerOrder, Suspension
 from leaves.policies import Kind, half_days
 from leaves.refusals import refused
-
-# By its first bytes: what a file calls itself is its sender's word.
-CERTIFICATE_TYPES: Final[Mapping[str, bytes]] = {
-    "application/pdf": b"%PDF-", "image/jpeg": b"\xff\xd8\xff", "image/png": b"\x89PNG\r\n\x1a\n",
-}  # fmt: skip
 
 
 def keep_certificate(
     employee: Employee, content: bytes, *, sick_on: date | None = None, fit_on: date | None = None
 ) -> Certificate:  # fmt: skip
     """Store a medical certificate privately. Raises Refused when it is neither PDF, JPEG nor PNG by its own first bytes."""
-    kind = next((name for name, magic in CERTIFICATE_TYPES.items() if content.startswith(magic)), None)
+    kind = papers.type_of(content)
     if kind is None:
         raise Refused(
             _("A certificate is a PDF, JPEG or PNG file."), code="CERTIFICATE_TYPE", rule="K5", field="file",
-            details={"allowed": sorted(CERTIFICATE_TYPES)},
+            details={"allowed": sorted(papers.TYPES)},
         )  # fmt: skip
     if sick_on and fit_on and fit_on < sick_on:
         raise Refused(_("Fit before ill: check the dates."), code="CERTIFICATE_DATES", rule="G6", field="fit_on")
@@ -87,6 +82,37 @@ def revoke_absence(absence: Absence) -> None:
         if Absence.objects.filter(pk=absence.pk, revoked_at__isnull=True).update(revoked_at=timezone.now()):
             ledger.settle(absence.employee)
             note_change(absence.employee, Change.Kind.LEAVE, absence.starts_on, absence.ends_on)
+
+
+def save_suspension(suspension: Suspension, *, actor: User | None = None) -> Suspension:
+    """Validate and store a suspension: from now on no leave is granted on its days. What was granted before stays."""
+    if not suspension._state.adding:
+        raise ValidationError(_("A suspension is ended or taken back, not changed."))
+    suspension.full_clean()
+    with transaction.atomic():
+        # Whoever is deciding on leave of this person is done before, or sees it.
+        ledger.lock(suspension.employee)
+        suspension.entered_by = actor
+        suspension.save()
+    return suspension
+
+
+def end_suspension(suspension: Suspension, ends_on: date) -> None:
+    """Set the last day of a suspension. Raises Refused for a day before its first, Conflict when it was taken back."""
+    if ends_on < suspension.starts_on:
+        about = {"start": suspension.starts_on, "end": ends_on}
+        raise refused(Refusal("DATES_REVERSED", "FORM", "ends_on", about))
+    with transaction.atomic():
+        ledger.lock(suspension.employee)
+        if not Suspension.objects.filter(pk=suspension.pk, revoked_at__isnull=True).update(ends_on=ends_on):
+            raise Conflict(_("This suspension was taken back."), code="TAKEN_BACK", rule="G15", field="ends_on")
+
+
+def revoke_suspension(suspension: Suspension) -> None:
+    """Take a suspension back, as if it had never been."""
+    with transaction.atomic():
+        ledger.lock(suspension.employee)
+        Suspension.objects.filter(pk=suspension.pk, revoked_at__isnull=True).update(revoked_at=timezone.now())
 
 
 # --- Orders, late coming, overstays ------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from employees.refusals import Refused
 from leaves.judgement import Refusal
-from leaves.models import Kind
+from leaves.models import Authority, Kind
 
 SENTENCES: Final[Mapping[str, Any]] = {
     "NO_POLICY": _("There are no published leave rules for %(kind)s on %(start)s."),
@@ -19,6 +19,7 @@ SENTENCES: Final[Mapping[str, Any]] = {
     "TOO_LONG": _("%(days)s days are more than any leave may last (%(limit)s)."),
     "HALF_DAY_ONE_DATE": _("A half day is taken on one date: the first and the last day must be the same."),
     "NOT_EMPLOYED": _("The leave lies outside the time of service."),
+    "SUSPENDED": _("No leave is granted under suspension, which holds from %(since)s."),
     "NOT_ELIGIBLE": _("%(kind)s is not open to this employee."),
     "ON_PROBATION": _("%(kind)s is not ordinarily granted on probation, which lasts until %(probation_until)s."),
     "BACKDATED": _("%(kind)s needs sanction beforehand; %(start)s has passed."),
@@ -43,6 +44,10 @@ SENTENCES: Final[Mapping[str, Any]] = {
     "LATE_LIMIT": _("Late coming was condoned %(condoned)s times this month; at most %(limit)s are allowed."),
     "LATE_CASUAL_LEFT": _("Casual leave is left, so the late day costs half a day of it."),
     "ON_RECORD": _("Leave, or an absence on record, covers %(dates)s already."),
+    "BEYOND_AUTHORITY": _("%(kind)s, %(days)s days at a stretch: sanctioned by %(needed)s. Your limit: %(limit)s days."),
+    "RECOMMENDATION_MISSING": _("%(kind)s of %(days)s days is sanctioned after a recommendation; nobody has given one yet."),
+    "NOTHING_TO_WITHHOLD": _("Off days beside %(kind)s are not leave in any case: there is nothing to withhold."),
+    "SAME_OFFICER": _("You gave the recommendation; another officer has to decide."),
     "CONVERSION_WINDOW": _("Another kind can be asked for until %(until)s, %(limit)s days after rejoining."),
 }
 
@@ -74,4 +79,5 @@ def _words(value: Any) -> str:
         return ", ".join(_words(one) for one in value)
     if isinstance(value, float):
         return f"{value:g}"
-    return str(Kind(value).label) if value in Kind.values else str(value)
+    labels: Mapping[Any, Any] = {**dict(Kind.choices), **dict(Authority.choices)}
+    return str(labels.get(value, value)) if isinstance(value, str) else str(value)

@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from employees.models import DayClaim
-from leaves.models import CalendarDay, Kind, LeaveApplication
+from leaves.models import Authority, CalendarDay, Kind, LeaveApplication
 
 HALVES = DayClaim.Half.choices
 
@@ -41,6 +41,11 @@ class LeaveReply(serializers.Serializer[dict[str, Any]]):
     decided_by = serializers.CharField(allow_null=True)
     decided_at = serializers.DateTimeField(allow_null=True)
     remarks = serializers.CharField(allow_blank=True)
+    withhold_prefix = serializers.BooleanField()
+    withhold_suffix = serializers.BooleanField()
+    recommendation = serializers.ChoiceField(choices=LeaveApplication.Recommendation.values, allow_null=True)
+    recommended_by = serializers.CharField(allow_null=True)
+    recommended_at = serializers.DateTimeField(allow_null=True)
 
 
 class RefusalReply(serializers.Serializer[dict[str, Any]]):
@@ -63,6 +68,14 @@ class DayReply(serializers.Serializer[dict[str, Any]]):
     days_debited = serializers.FloatField()
 
 
+class WhoDecidesReply(serializers.Serializer[dict[str, Any]]):
+    """By whose authority leave of this length is sanctioned; null: whoever may decide for the employee."""
+
+    authority = serializers.ChoiceField(choices=Authority.choices, allow_null=True)
+    days_at_a_stretch = serializers.FloatField()
+    recommendation_needed = serializers.BooleanField()
+
+
 class PreviewReply(serializers.Serializer[dict[str, Any]]):
     """What it would cost, and why not."""
 
@@ -72,6 +85,26 @@ class PreviewReply(serializers.Serializer[dict[str, Any]]):
     available_after = serializers.FloatField()
     days = DayReply(many=True)
     refusals = RefusalReply(many=True)
+    who_decides = WhoDecidesReply()
+
+
+class WithheldReply(serializers.Serializer[dict[str, Any]]):
+    """Days debited when off days beside the leave are withheld; null where they are not leave in any case."""
+
+    none = serializers.FloatField()
+    prefix = serializers.FloatField(allow_null=True)
+    suffix = serializers.FloatField(allow_null=True)
+    both = serializers.FloatField(allow_null=True)
+
+
+class OutlookReply(serializers.Serializer[dict[str, Any]]):
+    """What a decision comes to: who decides, and why it is not the caller's to approve, if so."""
+
+    status = serializers.ChoiceField(choices=LeaveApplication.Status.values)
+    who_decides = WhoDecidesReply()
+    recommendation = serializers.ChoiceField(choices=LeaveApplication.Recommendation.values, allow_null=True)
+    refusal = RefusalReply(allow_null=True)
+    days_debited = WithheldReply()
 
 
 class BalanceReply(serializers.Serializer[dict[str, Any]]):

@@ -7,7 +7,7 @@ Each is one transaction under the lock of the employee's accounts, ends with the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from django.db.models import Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.abilities import may_decide
+from accounts.abilities import may_decide, places_over
 from accounts.models import User
 from employees import daybook
 from employees.models import Change, Employee
@@ -26,16 +26,29 @@ from employees.services import note_change
 from leaves import ledger
 from leaves.charging import Half, Spell, total
 from leaves.facts import File, child_facts, read, spell, today
-from leaves.judgement import LONGEST_DAYS, Ask, Judgement, Person, Refusal, judge
+from leaves.judgement import LONGEST_DAYS, Ask, Judgement, Person, Refusal, beyond, judge
 from leaves.models import Certificate, Child, LeaveApplication, LeaveDay, LeaveEvent
-from leaves.policies import Kind
+from leaves.policies import Authority, Kind
 from leaves.refusals import plain, refused
 
 Status = LeaveApplication.Status
 What = LeaveEvent.What
 
 # Refusals that stand against an approval too: facts may have changed since the application.
-_STILL: Final = frozenset({"INSUFFICIENT_BALANCE", "RH_LIMIT", "NO_CHARGEABLE_DAYS", "NOT_EMPLOYED", "NO_POLICY"})
+_STILL: Final = frozenset({"INSUFFICIENT_BALANCE", "RH_LIMIT", "NO_CHARGEABLE_DAYS", "NOT_EMPLOYED", "NO_POLICY", "SUSPENDED"})
+
+
+@dataclass(frozen=True, slots=True)
+class Withhold:
+    """Off days beside leave that an authority does not let be free (G5): those before it, those after it."""
+
+    prefix: bool = False
+    suffix: bool = False
+
+
+WITHHOLD: Final = {
+    "none": Withhold(), "prefix": Withhold(prefix=True), "suffix": Withhold(suffix=True), "both": Withhold(True, True),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +66,14 @@ class Wish:
     certificate: Certificate | None = None
     extends: LeaveApplication | None = None
     waived: Mapping[str, str] = field(default_factory=dict)
+    withhold: Withhold = WITHHOLD["none"]
 
     @classmethod
     def of(cls, one: LeaveApplication) -> Wish:
         """What an application asked for."""
         return cls(
             one.kind, one.starts_on, one.ends_on, one.half, bool(one.half), one.reason, one.study, one.child, one.certificate,
-            one.extends, one.waived,
+            one.extends, one.waived, Withhold(one.withhold_prefix, one.withhold_suffix),
         )  # fmt: skip
 
 
@@ -125,7 +139,7 @@ def _spell(wish: Wish, identity: int = 0) -> Spell:
     paper = wish.certificate
     return Spell(
         identity, Kind(wish.kind), wish.starts_on, wish.ends_on, Half(wish.half) if wish.half else None,
-        paper.sick_on if paper else None, paper.fit_on if paper else None,
+        paper.sick_on if paper else None, paper.fit_on if paper else None, wish.withhold.prefix, wish.withhold.suffix,
     )  # fmt: skip
 
 
@@ -159,7 +173,7 @@ def _ask(wish: Wish, asked: Spell, own_hand: bool, employee: Employee) -> Ask:
 def _person(file: File) -> Person:
     return Person(
         file.ground, file.service.joined_on, file.service.left_on, file.today, file.status_on, file.books,
-        [spell(one) for one in file.applications],
+        [spell(one) for one in file.applications], suspended=file.suspended,
     )  # fmt: skip
 
 
@@ -230,37 +244,140 @@ def _authority(actor: User, application: LeaveApplication) -> None:
         raise PermissionDenied(_("This application is not yours to decide."))
 
 
-def decide(application: LeaveApplication, *, actor: User, approve: bool, remarks: str = "") -> LeaveApplication:
-    """Approve or reject what is pending. Raises Conflict when it was decided before, Refused when it cannot stand any more."""
+def recommend(application: LeaveApplication, *, actor: User, favour: bool, remarks: str = "") -> LeaveApplication:
+    """Say, once, whether leave that is pending should be sanctioned. It decides nothing. Raises Conflict."""
     with transaction.atomic():
         one = _begin(application)
         _authority(actor, one)
-        if one.status != Status.PENDING:
+        _must_be_pending(one)
+        said = LeaveApplication.Recommendation.RECOMMENDED if favour else LeaveApplication.Recommendation.NOT_RECOMMENDED
+        silent = LeaveApplication.objects.of(one.organization_id).filter(pk=one.pk, recommendation="")
+        if not silent.update(recommendation=said, recommended_by=actor, recommended_at=timezone.now()):
             raise Conflict(
-                _("This application is %(status)s already.") % {"status": one.get_status_display().lower()},
-                code="ALREADY_DECIDED", rule="G10", field="decision", details={"status": one.status},
+                _("A recommendation was given already."), code="ALREADY_RECOMMENDED", rule="G10", field="recommendation",
+                details={"recommendation": one.recommendation},
             )  # fmt: skip
+        one.refresh_from_db()
+        _event(one, What(said), actor, remarks)
+    return one
+
+
+def weighed(application: LeaveApplication) -> Judgement:
+    """An application as the rules see it now. Nothing is locked or written: good for looking."""
+    return _weighed(application)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a decision on an application comes to. `refusal`: why it is not the asking person's to approve, if so.
+
+    `days`: what is debited, by what is withheld (the keys of WITHHOLD); only "none" where off days do not count anyway.
+    """
+
+    judgement: Judgement
+    refusal: Refusal | None
+    days: Mapping[str, float]
+
+
+def outlook(application: LeaveApplication, actor: User) -> Outlook:
+    """Who decides on an application that is pending, and whether that is `actor`. Nothing is written."""
+    judgement, file = _weighed(application)
+    rule = file.ground.rules.rule(Kind(application.kind), application.starts_on)
+    offered = WITHHOLD if rule is not None and rule.counts_off_days else {"none": WITHHOLD["none"]}
+    days = {name: total(_judged(application, file, withhold).charges) / 2 for name, withhold in offered.items()}
+    return Outlook(judgement, _not_theirs(application, judgement, file, actor, approve=True), days)
+
+
+def decide(
+    application: LeaveApplication, *, actor: User, approve: bool, remarks: str = "", withhold: Withhold = WITHHOLD["none"]
+) -> LeaveApplication:
+    """Approve or reject what is pending; `withhold` makes off days beside it leave, and is charged for in the same transaction.
+
+    Raises Conflict when it was decided before, Refused when it cannot stand any more, or is beyond the actor's authority (G11),
+    or nobody has recommended it where the rules ask for that (G10), or when there is nothing to withhold (G5).
+    """
+    with transaction.atomic():
+        one = _begin(application)
+        _authority(actor, one)
+        _must_be_pending(one)
+        one.withhold_prefix, one.withhold_suffix = withhold.prefix, withhold.suffix
+        judgement, file = _weighed(one)
+        if withhold != WITHHOLD["none"]:
+            _can_withhold(one, file, approve=approve)
+        if (theirs := _not_theirs(one, judgement, file, actor, approve=approve)) is not None:
+            raise refused(theirs)
         if approve:
-            _still_stands(one)
+            _refuse_first(refusal for refusal in judgement.refusals if refusal.code in _STILL)
+            ledger.write_days(one, judgement.charges, file)
         one.status = Status.APPROVED if approve else Status.REJECTED
         one.decided_at, one.decided_by, one.remarks = timezone.now(), actor, remarks
-        one.save(update_fields=["status", "decided_at", "decided_by", "remarks"])
+        one.save(update_fields=["status", "decided_at", "decided_by", "remarks", "withhold_prefix", "withhold_suffix"])
         if approve:
             ledger.post(one, actor=actor)
         else:
             daybook.let_go(one.employee, one.holder)
-        _event(one, What.APPROVED if approve else What.REJECTED, actor, remarks)
+        said = {"withheld": [name for name in ("prefix", "suffix") if getattr(withhold, name)]}
+        _event(one, What.APPROVED if approve else What.REJECTED, actor, remarks, **(said if said["withheld"] else {}))
         _neighbours(one, actor)
         ledger.note(one)
     return one
 
 
-def _still_stands(one: LeaveApplication) -> None:
+def _weighed(one: LeaveApplication) -> tuple[Judgement, File]:
+    """An application as the rules see it now."""
     file = read(one.employee, one.starts_on, one.ends_on, without=one)
-    wish = Wish.of(one)
-    judgement = judge(_ask(wish, _spell(wish, one.pk), False, one.employee), _person(file))
-    _refuse_first(refusal for refusal in judgement.refusals if refusal.code in _STILL)
-    ledger.write_days(one, judgement.charges, file)
+    return _judged(one, file, Withhold(one.withhold_prefix, one.withhold_suffix)), file
+
+
+def _judged(one: LeaveApplication, file: File, withhold: Withhold) -> Judgement:
+    wish = replace(Wish.of(one), withhold=withhold)
+    return judge(_ask(wish, _spell(wish, one.pk), False, one.employee), _person(file))
+
+
+def _can_withhold(one: LeaveApplication, file: File, *, approve: bool) -> None:
+    rule = file.ground.rules.rule(Kind(one.kind), one.starts_on)
+    if not approve or rule is None or not rule.counts_off_days:
+        raise refused(Refusal("NOTHING_TO_WITHHOLD", "G5", "decision", {"kind": one.kind}))
+
+
+def _not_theirs(
+    one: LeaveApplication, judgement: Judgement, file: File, actor: User, *, approve: bool
+) -> Refusal | None:  # fmt: skip
+    """Why a decision is not this officer's, by the rows of the rules; None when it is, and always without rows."""
+    policy = file.ground.rules.on(one.starts_on)
+    if policy is None or judgement.sanction is None:
+        return None
+    days = judgement.days_at_a_stretch
+    if (found := beyond(Kind(one.kind), days, authority_over(actor, one.employee), policy)) is not None:
+        return found
+    if approve and judgement.sanction.recommendation:
+        if not one.recommendation:
+            return Refusal("RECOMMENDATION_MISSING", "G10", "decision", {"kind": one.kind, "days": days})
+        if one.recommended_by_id == actor.pk:
+            return Refusal("SAME_OFFICER", "G10", "decision", {"recommendation": one.recommendation})
+    return None
+
+
+def _refuse_beyond(one: LeaveApplication, judgement: Judgement, file: File, actor: User) -> None:
+    policy = file.ground.rules.on(one.starts_on)
+    own = authority_over(actor, one.employee)
+    if policy is not None and (found := beyond(Kind(one.kind), judgement.days_at_a_stretch, own, policy)) is not None:
+        raise refused(found)
+
+
+def authority_over(actor: User, employee: Employee) -> Authority | None:
+    """The highest authority somebody has over an employee today; None for none at all."""
+    if actor.is_superuser:
+        return Authority.ADMIN
+    return max((Authority(place) for place in places_over(actor, employee)), key=lambda one: one.rank, default=None)
+
+
+def _must_be_pending(one: LeaveApplication) -> None:
+    if one.status != Status.PENDING:
+        raise Conflict(
+            _("This application is %(status)s already.") % {"status": one.get_status_display().lower()},
+            code="ALREADY_DECIDED", rule="G10", field="decision", details={"status": one.status},
+        )  # fmt: skip
 
 
 def cancel(application: LeaveApplication, *, actor: User, remarks: str = "") -> LeaveApplication:
@@ -366,6 +483,7 @@ def convert(
         wish = Wish.of(one)
         judgement = judge(_ask(wish, _spell(wish, one.pk), False, one.employee), _person(file))
         _refuse_first(judgement.refusals)
+        _refuse_beyond(one, judgement, file, actor)
         one.save(update_fields=["kind", "study", "certificate"])
         ledger.reverse(one, actor=actor, reason=remarks)
         ledger.write_days(one, judgement.charges, file)

@@ -126,7 +126,7 @@ def _standing(kind: Kind, file: File, first: date, last: date, as_of: date, *, o
     opening = book.balance(first - timedelta(days=1))
     rules = [one for one in book.system(last + timedelta(days=1) if over else as_of) if first <= one.day <= last]
     credited = sum(one.half_days for one in rules if one.type in _CREDITS)
-    lapsed = -sum(one.half_days for one in rules if one.type == "LAPSE")
+    lapsed = -sum(one.half_days for one in rules if one.type in ("LAPSE", "FORFEIT"))
     moved = [(entry_type, amount) for entry_type, amount in _own_entries(account.account, first, last)]
     debits = -sum(amount for entry_type, amount in moved if entry_type in _DEBITS)
     credited += sum(amount for entry_type, amount in moved if entry_type not in _DEBITS)

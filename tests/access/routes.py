@@ -108,7 +108,10 @@ OPERATIONS: Final = [
 PATHS: Final[dict[str, Callable[[Chair], models.Model]]] = {
     "/api/v1/devices/{id}/deactivate": lambda chair: chair.rows.phone,
     **dict.fromkeys(
-        (f"/api/v1/leaves/{{id}}/{verb}" for verb in ("approve", "cancel", "convert", "curtail", "extend")),
+        (
+            f"/api/v1/leaves/{{id}}/{verb}"
+            for verb in ("approve", "cancel", "convert", "curtail", "decision", "extend", "recommend")
+        ),
         lambda chair: chair.rows.leaveapplication,
     ),
     **dict.fromkeys(
@@ -162,6 +165,7 @@ BODIES: Final[dict[str, Callable[[Chair], dict[str, Any]]]] = {
     "POST /api/v1/leaves/{id}/convert": lambda _: {"leave_type": "EL"},
     "POST /api/v1/leaves/{id}/curtail": lambda _: {"end_date": "2026-07-06"},
     "POST /api/v1/leaves/{id}/extend": lambda _: {"end_date": "2026-07-08", "reason": "more"},
+    "POST /api/v1/leaves/{id}/recommend": lambda _: {"recommendation": "recommended"},
     "POST /api/v1/tours": lambda _: _TOUR,
     "POST /api/v1/tours/{id}/cancel": lambda _: {"remarks": "no"},
     "POST /api/v1/tours/{id}/complete": lambda _: {"report": "done"},
@@ -200,11 +204,6 @@ NAMES: Final[dict[str, dict[str, Callable[[Chair], Any]]]] = {
     "POST /api/biometric/attendance": {
         "events.employeeId": lambda chair: chair.rows.delegation.approver.code,
         "device_info.device_id": lambda chair: chair.device.serial,
-    },
-    "GET /api/v1/admin/geo-fences": {
-        "department": lambda chair: chair.rows.department.pk,
-        "employee": lambda chair: str(chair.rows.employee.pk),
-        "site": lambda chair: chair.rows.site.pk,
     },
     "GET /api/v1/days": {"employee": lambda chair: str(chair.rows.employee.pk)},
     "GET /api/v1/days/{date}/explain": {"employee": lambda chair: str(chair.rows.employee.pk)},

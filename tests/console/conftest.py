@@ -43,7 +43,7 @@ from employees.models import Assignment, Change, Employee, Organization
 from geofences.models import AllowedNetwork, FencePolicy
 from leaves import publishing, records, services
 from leaves.jobs import settle
-from leaves.models import Absence, Account, Child, Entry, LeaveFacts, LedgerOrder
+from leaves.models import Absence, Account, Child, Entry, LeaveFacts, LedgerOrder, Suspension
 from leaves.services import Wish
 from tests import people
 from tours.models import Tour
@@ -141,6 +141,9 @@ def leave_of(organization: Organization, mark: str, employee: Employee) -> dict[
         "leavefacts": records.save_facts(LeaveFacts(starts_on=date(2026, 1, 1), **of_employee)),
         "child": Child.objects.create(name=f"{mark} child", born_on=date(2020, 1, 1), **of_employee),
         "certificate": records.keep_certificate(employee, b"%PDF-1.4"),
+        "suspension": records.save_suspension(
+            Suspension(starts_on=date(2025, 3, 2), ends_on=date(2025, 3, 3), reason=f"{mark} order", **of_employee)
+        ),
     }  # fmt: skip
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from types import SimpleNamespace
 
 from django.test import Client
 from django.urls import reverse
 
-from leaves import services
-from leaves.models import Calendar, CalendarDay, Entry, LateMark, LeaveApplication, LeavePolicy, LedgerOrder
+from leaves import publishing, services
+from leaves.models import Calendar, CalendarDay, Entry, LateMark, LeaveApplication, LeavePolicy, LedgerOrder, Suspension
 from leaves.services import Wish
 from tests import people
 from tests.people import World
@@ -166,3 +167,68 @@ def test_a_certificate_is_given_out_as_an_attachment(staff: Client, ours: Simple
     reply = staff.get(page("certificate", "download", ours.certificate.pk))
     assert reply.headers["Content-Disposition"].startswith("attachment")
     assert b"".join(reply.streaming_content) == b"%PDF-1.4"  # type: ignore[attr-defined]
+
+
+def test_a_certificate_whose_file_is_lost_says_so_in_words(staff: Client, ours: SimpleNamespace) -> None:
+    ours.certificate.file.storage.delete(ours.certificate.file.name)
+    reply = staff.get(page("certificate", "download", ours.certificate.pk))
+    assert reply.status_code == 404
+    assert "no longer in the store" in reply.content.decode()
+    assert "muster-box" in reply.content.decode()
+
+
+def test_who_decides_is_told_and_an_officer_recommends(client: Client, world: World, ours: SimpleNamespace) -> None:
+    draft = publishing.next_policy(ours.leavepolicy, date(2026, 7, 1))
+    rows = reverse("admin:leaves_leavepolicy_change", args=(draft.pk,))
+    client.force_login(people.make_staff(ours.organization, "keeper", role="hr_admin"))
+    kept = ("name", "scheme", "effective_from", "weekly_offs", "total_days", "conversion_days", "late_minutes", "late_times")
+    form = {name: getattr(draft, name) for name in kept} | {
+        "combinations": json.dumps(draft.combinations), "sanctions-TOTAL_FORMS": "1", "sanctions-INITIAL_FORMS": "0",
+        "sanctions-0-authority": "HR", "sanctions-0-recommendation": "on",
+    }  # fmt: skip
+    assert client.post(rows, form).status_code == 302
+    publishing.publish_policy(draft, actor=None)
+    client.force_login(people.make_staff(world.acme, "bala", role="approver", employee=world.bala))
+    approve = page("leaveapplication", "approve", ours.leaveapplication.pk)
+    assert "sanctioned by HR" in client.get(approve).content.decode()
+    assert "Your limit: 0 days" in client.post(approve, {}).content.decode()
+    recommend = page("leaveapplication", "recommend", ours.leaveapplication.pk)
+    assert client.post(recommend, {"recommendation": "recommended", "remarks": "Fine"}).status_code == 302
+    shown = client.get(reverse("admin:leaves_leaveapplication_change", args=(ours.leaveapplication.pk,))).content.decode()
+    assert "1 days at a stretch: HR, or higher. After a recommendation by another officer." in shown
+
+
+def test_withholding_off_days_shows_the_difference_before_it_is_charged(client: Client, ours: SimpleNamespace) -> None:
+    wish = Wish("EL", date(2026, 7, 10), date(2026, 7, 10), reason="Home")
+    one = services.apply(ours.employee, wish, actor=None, own_hand=False)
+    client.force_login(people.make_staff(ours.organization, "keeper", role="hr_admin"))
+    address = page("leaveapplication", "approve", one.pk)
+    assert "<td>after</td><td>3 (+2)</td>" in client.get(address).content.decode()
+    assert "withhold_suffix" not in client.get(page("leaveapplication", "approve", ours.leaveapplication.pk)).content.decode()
+    assert client.post(address, {"withhold_suffix": "on"}).status_code == 302
+    assert Entry.objects.filter(application=one).count() == 3
+
+
+def test_hr_suspends_ends_and_takes_back_and_sees_leave_on_those_days(client: Client, ours: SimpleNamespace) -> None:
+    client.force_login(people.make_staff(ours.organization, "keeper", role="hr_admin"))
+    body = {"employee": ours.employee.pk, "starts_on": "2026-07-01", "ends_on": "", "reason": "Order 7"}
+    assert client.post(reverse("admin:leaves_suspension_add"), body).status_code == 302
+    row = Suspension.objects.get(starts_on="2026-07-01")
+    shown = client.get(reverse("admin:leaves_suspension_change", args=(row.pk,))).content.decode()
+    assert str(ours.leaveapplication) in shown
+    approve = page("leaveapplication", "approve", ours.leaveapplication.pk)
+    assert "under suspension" in client.post(approve, {}).content.decode()
+    assert "before the first" in client.post(page("suspension", "end", row.pk), {"ends_on": "2026-06-01"}).content.decode()
+    assert client.post(page("suspension", "end", row.pk), {"ends_on": "2026-07-03"}).status_code == 302
+    assert client.post(page("suspension", "revoke", row.pk), {}).status_code == 302
+    assert client.post(approve, {}).status_code == 302
+
+
+def test_publishing_rules_shows_which_leave_changes_its_cost(staff: Client, ours: SimpleNamespace) -> None:
+    draft = publishing.next_policy(ours.leavepolicy, date(2026, 7, 1))
+    draft.rules.filter(kind="CL").update(nature="REGULAR", factor=2)
+    address = page("leavepolicy", "publish", draft.pk)
+    shown = staff.get(address).content.decode()
+    assert f"{ours.leaveapplication}</a></td><td>1</td><td>2</td>" in shown
+    draft.rules.filter(kind="CL").update(factor=0)
+    assert "the factor is at least 1" in staff.get(address).content.decode()

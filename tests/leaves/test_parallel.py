@@ -103,3 +103,32 @@ def test_a_calendar_published_while_leave_is_approved_is_worked_in(office: Offic
         on("6 Jul"): 2, on("7 Jul"): 0, on("8 Jul"): 2,
     }  # fmt: skip
     assert office.available("CL") == 6
+
+
+def test_two_officers_who_recommend_at_once_are_one_recommendation(office: Office) -> None:
+    application = office.apply("CL", "6 Jul")
+    recommend = services.recommend
+    outcomes = at_once(
+        [
+            lambda: recommend(application, actor=office.bala, favour=True),
+            lambda: recommend(application, actor=office.hr, favour=False),
+        ]
+    )
+    assert sorted(outcomes) == ["ALREADY_RECOMMENDED", "done"]
+    assert LeaveEvent.objects.filter(application=application).count() == 2
+
+
+def test_rules_published_while_leave_is_asked_for_are_worked_in(office: Office) -> None:
+    office.opening("EL", 50)
+    data = publishing.ccs_1972()
+    data["kinds"]["EL"]["counts_off_days"] = False
+    draft = publishing.draft_policy(office.organization, data, on("1 Feb"))
+    outcomes = at_once(
+        [
+            lambda: publishing.publish_policy(draft, actor=None),
+            lambda: office.apply("EL", "2 Jul", "7 Jul"),
+            lambda: office.apply("EL", "6 Aug", "11 Aug"),
+        ]
+    )
+    assert outcomes == ["done", "done", "done"]
+    assert office.row("EL").held == 16

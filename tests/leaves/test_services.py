@@ -466,3 +466,62 @@ def test_dates_beyond_reason_are_refused_before_anything_is_read(office: Office)
     assert office.refused(services.apply, office.asha, wish, actor=None) == "TOO_LONG"
     back = services.Wish("CL", on("6 Jul"), on("6 Jul") - timedelta(days=1))
     assert office.refused(services.preview, office.asha, back) == "DATES_REVERSED"
+
+
+# --- Rules with a past date ------------------------------------------------------------------------------------------------
+def without_off_days(office: Office, effective_from: date, **switches: Any) -> LeavePolicy:
+    """A draft by which off days within earned leave do not count."""
+    data = publishing.ccs_1972()
+    data["kinds"]["EL"]["counts_off_days"] = False
+    data["switches"] |= switches
+    return publishing.draft_policy(office.organization, data, effective_from)
+
+
+def test_rules_with_a_past_date_show_the_difference_first_and_are_worked_in(office: Office) -> None:
+    office.opening("EL", 50)
+    before, after = office.grant("EL", "8 Jan", "13 Jan", own_hand=False), office.grant("EL", "5 Feb", "10 Feb")
+    pending = office.apply("EL", "2 Jul", "7 Jul")
+    draft = without_off_days(office, date(2026, 2, 1))
+    told = [(one.application.pk, one.before, one.after) for one in publishing.policy_impact(draft)]
+    assert told == [(after.pk, 12, 8), (pending.pk, 12, 8)]
+    assert office.row("EL").debited == 24
+    Change.objects.all().delete()
+    publishing.publish_policy(draft, actor=office.hr)
+    assert (office.row("EL").debited, office.row("EL").held) == (20, 8)
+    assert [kind for kind, _amount in entries(after)] == ["DEBIT"] * 6 + ["REVERSAL"] * 2
+    assert [kind for kind, _amount in entries(before)] == ["DEBIT"] * 6
+    noted = Change.objects.values_list("employee", "starts_on", "ends_on").order_by("id")
+    assert list(noted) == [(office.asha.pk, on("5 Feb"), on("10 Feb")), (None, on("1 Feb"), on("2 Feb"))]
+    assert publishing.policy_impact(draft) == []
+
+
+def test_weekly_offs_without_a_calendar_are_those_of_the_rules_of_the_day(office: Office) -> None:
+    Calendar.objects.filter(published_at__isnull=False).update(published_at=None)
+    office.opening("EL", 50)
+    early, late = office.grant("CL", "9 Jan", "13 Jan", own_hand=False), office.grant("CL", "6 Mar", "10 Mar")
+    draft = without_off_days(office, date(2026, 2, 1), weekly_offs="SUN")
+    assert [(one.application.pk, one.before, one.after) for one in publishing.policy_impact(draft)] == [(late.pk, 6, 8)]
+    publishing.publish_policy(draft, actor=None)
+    assert [sum(amount for _kind, amount in entries(one)) for one in (early, late)] == [-6, -8]
+
+
+def test_rules_of_the_future_and_of_other_staff_change_no_leave_of_now(office: Office) -> None:
+    office.opening("EL", 50)
+    office.grant("EL", "5 Feb", "10 Feb")
+    assert publishing.policy_impact(without_off_days(office, date(2026, 9, 1))) == []
+    data = publishing.ccs_1972()
+    data["kinds"]["EL"]["counts_off_days"] = False
+    shifts = publishing.draft_policy(office.organization, data, date(2026, 2, 1), scheme="shift")
+    assert publishing.policy_impact(shifts) == []
+
+
+def test_a_day_that_comes_to_cost_more_by_new_rules_than_there_is_stays_for_hr(office: Office) -> None:
+    application = office.grant("CL", "2 Jul", "6 Jul")
+    office.grant("CL", "9 Mar", "13 Mar")
+    assert office.available("CL") == 0
+    data = publishing.ccs_1972()
+    data["kinds"]["CL"]["counts_off_days"] = True
+    publishing.publish_policy(publishing.draft_policy(office.organization, data, date(2026, 2, 1)), actor=None)
+    assert office.available("CL") == 0
+    short = LeaveDay.objects.filter(application=application, short=True).values_list("date", flat=True)
+    assert list(short) == [on("4 Jul"), on("5 Jul")]
