@@ -115,6 +115,11 @@ class Day(TenantModel):
         indexes: ClassVar = [
             models.Index(fields=("organization", "date", "status"), name="day_date_status"),
             models.Index(fields=("final_at",), name="day_open", condition=Q(final_at__isnull=False)),
+            models.Index(
+                fields=("organization", "-date", "employee"),
+                name="day_late",
+                condition=Q(final_at__isnull=True) & (Q(late_by__gt=0) | Q(early_by__gt=0)),
+            ),
         ]
 
     def __str__(self) -> str:

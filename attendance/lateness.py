@@ -1,0 +1,50 @@
+"""Days on which somebody came late or left early, for HR to decide: half a day of casual leave, or condoned.
+
+Nothing is taken by itself. The rules of it (L1 to L4) are kept by `leaves.records.mark_late`; the console calls these.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from attendance.models import Day, LateDay
+from employees.refusals import Conflict, Refused
+from leaves import ledger
+from leaves.models import LateMark
+from leaves.records import Lateness, mark_late
+
+# What nobody decided in so long is not asked about any more.
+HORIZON: Final = timedelta(days=366)
+
+
+def waiting(rows: QuerySet[LateDay]) -> QuerySet[LateDay]:
+    """Those of `rows` that are over, late or early, and not decided."""
+    same = {name: OuterRef(name) for name in ("organization", "employee", "date")}
+    late = rows.filter(Q(late_by__gt=0) | Q(early_by__gt=0), final_at__isnull=True)
+    return late.filter(~Exists(LateMark.objects.filter(**same)), date__gte=timezone.now().date() - HORIZON)
+
+
+def minutes(day: Day) -> int:
+    """How late a day was: coming late and leaving early together (L2)."""
+    return day.late_by + day.early_by
+
+
+def decide(day: Any, *, condone: bool, reason: str, actor: User) -> LateMark:
+    """Take half a day of casual leave for a day, or condone it. Raises Refused (L1), Conflict, PermissionDenied."""
+    with transaction.atomic():
+        ledger.lock(day.employee)
+        row = (
+            waiting(LateDay.objects.of(day.organization_id)).filter(pk=day.pk).select_related("employee__organization").first()
+        )
+        if row is None:
+            if LateMark.objects.of(day.organization_id).filter(employee=day.employee, date=day.date).exists():
+                raise Conflict(_("This day was decided already."), code="ALREADY_DECIDED", rule="L1", field="date")
+            raise Refused(_("This day is not late any more: it was worked out anew."), code="NOT_LATE", rule="L1", field="date")
+        return mark_late(row.employee, row.date, Lateness(minutes(row), condone, reason.strip()), actor=actor)
