@@ -119,7 +119,7 @@ class DaysViewSet(ViewSet):
             OpenApiParameter("to", date, required=True, description=f"Last day, included; at most {LONGEST} days."),
             EMPLOYEE,
         ],
-        responses=WorkedDaysReply,
+        responses={200: WorkedDaysReply, 404: None},
     )
     def list(self, request: Request) -> Response:
         """Days of a period, oldest first."""
@@ -136,7 +136,7 @@ class DaysViewSet(ViewSet):
 
     @extend_schema(
         parameters=[OpenApiParameter("date", date, "path", description="Such as 2026-07-06."), EMPLOYEE],
-        responses=ExplainReply,
+        responses={200: ExplainReply, 404: None},
     )
     def explain(self, request: Request, date: str) -> Response:
         """Why a day is what it is: which punches counted, which did not and why, which window, which rule."""
