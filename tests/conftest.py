@@ -15,6 +15,7 @@ from django.test import TransactionTestCase
 
 from accounts import limits
 from accounts.models import User
+from attendance import locking
 from devices.models import Device
 from employees.append_only import lifted
 from employees.models import Employee, Organization
@@ -59,6 +60,12 @@ def _limits_begin_anew() -> None:
     for name in (limits.SHARED, limits.LOCAL):
         caches[name].clear()
     limits.breaker.reset()
+
+
+@pytest.fixture(autouse=True)
+def _transactions_of_tests_may_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Working out days lets the database end a transaction that stands still; a test is one transaction, and may be slow."""
+    monkeypatch.setattr(locking, "STOPPED_MS", "60000")
 
 
 @pytest.fixture
