@@ -34,6 +34,8 @@ RETRY_AFTER_CAP_S: Final = 6 * HOUR
 JITTER: Final = 0.2
 # An endpoint whose answer took longer is not trusted with many hands.
 SLOW_MS: Final = 1000
+# An endpoint with a pace gets so much at once after a rest.
+SAVED_UP_S: Final = 0.1
 
 _ENDPOINT_STATUSES: Final = frozenset({408, 425, 429})
 
@@ -108,17 +110,18 @@ def ramped(allowance: int, most: int) -> int:
 
 
 def pace(per_second: int, paced_until: datetime | None, now: datetime) -> int:
-    """How many pushes fit in now when `per_second` are wanted; what was not used adds up to one second's worth."""
-    return int((now - _paced(paced_until, now)).total_seconds() * per_second + 1e-6)
+    """How many pushes fit in now when `per_second` are wanted; what was not used adds up to a tenth of that and one more."""
+    return int((now - _paced(per_second, paced_until, now)).total_seconds() * per_second + 1e-6)
 
 
 def paced_until(per_second: int, before: datetime | None, now: datetime, number: int) -> datetime:
     """Up to when the pace is used up after `number` more pushes."""
-    return _paced(before, now) + timedelta(seconds=number / per_second)
+    return _paced(per_second, before, now) + timedelta(seconds=number / per_second)
 
 
-def _paced(paced_until: datetime | None, now: datetime) -> datetime:
-    earliest = now - timedelta(seconds=1)
+def _paced(per_second: int, paced_until: datetime | None, now: datetime) -> datetime:
+    # Longer than the watcher looks away, and no longer: what is saved up comes on top of the pace in the second after.
+    earliest = now - timedelta(seconds=SAVED_UP_S + 1 / per_second)
     return max(paced_until, earliest) if paced_until is not None else earliest
 
 

@@ -128,11 +128,11 @@ def test_the_receiver_sees_which_number_came_before(endpoint: Endpoint, receiver
 
 @pytest.mark.usefixtures("standing_clock")
 def test_an_endpoint_with_a_pace_gets_no_more_than_that(endpoint: Endpoint, receiver: Receiver) -> None:
-    Endpoint.objects.update(max_per_second=5, max_in_flight=50, allowance=50)
-    # A tenant alone gets half of the hands, which is more than the pace.
+    Endpoint.objects.update(max_per_second=50, max_in_flight=50, allowance=50)
+    # After a rest one and a tenth of a second's worth; a tenant alone gets half of the hands, which is more.
     for lane in range(30):
         publish(endpoint, str(lane))
-    assert [push(50), push(50)] == [5, 0]
+    assert [push(50), push(50)] == [6, 0]
 
 
 def test_the_next_delivery_of_a_lane_is_found_by_its_index_however_long_the_lane_is(db: None) -> None:

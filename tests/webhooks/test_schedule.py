@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -79,6 +79,29 @@ def test_any_number_of_slow_endpoints_leaves_a_quick_tenant_its_share(pits: int,
     wants = [schedule.Want(number, 1, 8, True) for number in range(pits)] + [schedule.Want(999, 2, 4, False)]
     taken = max(total // 8, 2)
     assert schedule.share(wants, {(1, True): taken}, total - taken, total) == {999: 4}
+
+
+@given(st.integers(1, 200), st.lists(st.integers(1, 3000), min_size=1, max_size=80))
+def test_no_second_gets_more_than_the_pace_and_what_was_saved_up(per_second: int, pauses_ms: list[int]) -> None:
+    now, until, sent = NOW, None, list[tuple[datetime, int]]()
+    for pause in pauses_ms:
+        now += timedelta(milliseconds=pause)
+        if number := schedule.pace(per_second, until, now):
+            until = schedule.paced_until(per_second, until, now, number)
+            sent.append((now, number))
+    for start, _ in sent:
+        within = sum(number for at, number in sent if start <= at < start + timedelta(seconds=1))
+        assert within <= per_second + 1 + per_second * schedule.SAVED_UP_S
+
+
+@given(st.integers(1, 200), st.integers(1, 100))
+def test_whoever_looks_often_enough_uses_the_whole_pace(per_second: int, every_ms: int) -> None:
+    until, total = NOW, 0
+    for tick in range(10_000 // every_ms):
+        now = NOW + timedelta(milliseconds=tick * every_ms)
+        if number := schedule.pace(per_second, until, now):
+            until, total = schedule.paced_until(per_second, until, now, number), total + number
+    assert total >= per_second * (10 - 2 * every_ms / 1000) - 2
 
 
 def test_organizations_take_turns_and_so_do_their_endpoints() -> None:
