@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.addresses import UNKNOWN, client_address
 from accounts.models import SecurityEvent, User
+from employees.papers import Paper
 
 log = logging.getLogger("muster.security")
 
@@ -29,6 +30,14 @@ def note(
             organization_id=organization_id, at=timezone.now(), kind=kind, actor=person, actor_text=_clean(name),
             address=address, about=_clean(about), details=details,
         )  # fmt: skip
+
+
+def paper_read(paper: Paper, *, actor: Any, request: Any) -> None:
+    """Somebody was handed a paper that an employee gave in: whose, which, and by whom."""
+    note(
+        SecurityEvent.Kind.EXPORTED, paper.organization_id, actor=actor, request=request,
+        about=f"{paper._meta.model_name} {paper.pk}", employee=paper.employee.code,
+    )  # fmt: skip
 
 
 def _address(request: Any) -> str | None:

@@ -31,7 +31,7 @@ _HR_VIEWS: Final = (
         "day", "shifttype", "shiftpattern", "patternslot", "roster", "daypolicy", "periodlock", "dayadjustment", "rebuild",
     )),
     "leaves.certificate", "leaves.leavefacts", "leaves.child", "leaves.leavepolicy", "leaves.kindrule", "leaves.sanctionrule",
-    "leaves.suspension", "tours.tour",
+    "leaves.suspension", "tours.tour", "tours.tourpaper",
 )  # fmt: skip
 # Who may write. `devicetoken` stands for issuing and revoking, `punchmatch` for telling whose a punch is.
 _HR_KEEPS: Final = (
@@ -68,7 +68,8 @@ _HR_ACTIONS: Final = frozenset(
 GRANTS: Final[dict[str, frozenset[str]]] = {
     # Of leave, tours and days an approver sees those of the people they decide for.
     APPROVER: frozenset(
-        f"{model}:view" for model in (*_EVERYBODY_VIEWS, "leaves.leaveapplication", "tours.tour", "attendance.day")
+        f"{model}:view"
+        for model in (*_EVERYBODY_VIEWS, "leaves.leaveapplication", "tours.tour", "tours.tourpaper", "attendance.day")
     ),
     REPORTS: frozenset(f"{model}:view" for model in _EVERYBODY_VIEWS),
     HR_ADMIN: _HR_ACTIONS,

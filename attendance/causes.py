@@ -99,7 +99,7 @@ def read(organization_id: int, employees: Collection[UUID], first: date, last: d
     assignments = _assignments(organization_id, employees)
     posts = {one: [Post(a.site_id, a.starts_on, a.ends_on) for a in assignments.get(one, [])] for one in employees}
     years = range(first.year, last.year + 1)
-    calendars = almanacs(organization_id, posts, years, last)
+    calendars = almanacs(organization_id, posts, years)
     common, own = _rosters(organization_id, employees, first, last)
     stamps = _stamps(organization_id, employees, first, last)
     taken = _taken(organization_id, employees, first, last)

@@ -102,6 +102,7 @@ NAVIGATION: Final[list[dict[str, Any]]] = [
         "items": [
             _line(_("Applications"), "event_available", "leaves_leaveapplication"),
             _line(_("Tours"), "flight_takeoff", "tours_tour"),
+            _line(_("Papers of tours"), "attach_file", "tours_tourpaper"),
             _line(_("Accounts"), "account_balance", "leaves_account"),
             _line(_("Calendars"), "calendar_month", "leaves_calendar"),
             _line(_("Orders"), "gavel", "leaves_ledgerorder"),

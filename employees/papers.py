@@ -5,17 +5,24 @@ Leave keeps medical certificates, tours keep orders and tickets. Files lie in th
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from django.conf import settings
+from django.core.files.base import ContentFile
+from django.db import models
 from django.db.models.fields.files import FieldFile
 from django.http import FileResponse
 from django.utils.translation import gettext_lazy as _
 from rest_framework import status
 from rest_framework.exceptions import APIException
 from rest_framework.parsers import MultiPartParser
+
+from employees.models import Employee
+from employees.refusals import Refused
+from employees.tenancy import TenantModel
 
 # By its first bytes: what a file calls itself is its sender's word.
 TYPES: Final[Mapping[str, bytes]] = {
@@ -29,6 +36,20 @@ GONE: Final = _(
 
 class Gone(Exception):
     """The row is there, its file is not: lost, or not restored with the database."""
+
+
+class Paper(TenantModel):
+    """What every paper that somebody handed in has. A model of its own adds `file`, which says where it lies."""
+
+    file: Any
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
+    content_type = models.CharField(_("type"), max_length=40)
+    size = models.PositiveIntegerField(_("size in bytes"))
+    sha256 = models.CharField(max_length=64)
+    uploaded_at = models.DateTimeField(_("uploaded"), auto_now_add=True)
+
+    class Meta:
+        abstract = True
 
 
 class UploadTooLarge(APIException):
@@ -50,9 +71,24 @@ class BoundedMultiPartParser(MultiPartParser):
         return super().parse(stream, media_type, parser_context)
 
 
+P = TypeVar("P", bound=Paper)
+
+
 def type_of(content: bytes) -> str | None:
     """What a file is by its first bytes; None for anything but PDF, JPEG and PNG."""
     return next((name for name, magic in TYPES.items() if content.startswith(magic)), None)
+
+
+def stored(row: P, content: bytes, *, code: str, rule: str, message: Any) -> P:
+    """Store a paper privately, with what it is by its own first bytes. Raises Refused for anything but PDF, JPEG and PNG."""
+    kind = type_of(content)
+    if kind is None:
+        raise Refused(message, code=code, rule=rule, field="file", details={"allowed": sorted(TYPES)})
+    row.content_type, row.size, row.sha256 = kind, len(content), hashlib.sha256(content).hexdigest()
+    # What it is called by its sender is not kept.
+    row.file.save("paper", ContentFile(content), save=False)
+    row.save()
+    return row
 
 
 def unguessable(folder: str, organization_id: int) -> str:

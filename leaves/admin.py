@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
 from django import forms
@@ -26,6 +27,7 @@ from unfold.widgets import (
 )
 
 from accounts.abilities import decides_for, may_decide, today
+from accounts.audit import paper_read
 from employees.console import (
     ReadOnlyTenantAdmin,
     TenantAdmin,
@@ -1090,4 +1092,6 @@ class CertificateAdmin(ReadOnlyTenantAdmin):
         """As an attachment: what somebody uploaded is never shown as a page of ours."""
         one = self.object_or_404(request, object_id)
         reply: HttpResponse = self.hand_out(request, one, one.file, f"certificate-{one.pk}")
+        if reply.status_code == HTTPStatus.OK:
+            paper_read(one, actor=request.user, request=request)
         return reply

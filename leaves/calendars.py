@@ -9,10 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 _WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 _EVERY = frozenset({1, 2, 3, 4, 5})
+# What holds where no rules say anything.
+FIVE_DAYS: Final = "SAT,SUN"
 
 
 class Mark(StrEnum):
@@ -114,6 +116,13 @@ class Almanac:
     otherwise: WeeklyOffs
     posts: Sequence[Post] = ()
     patterns: Sequence[tuple[date, WeeklyOffs]] = ()
+
+    @classmethod
+    def of(
+        cls, offices: Mapping[tuple[Any, int], OfficeYear], posts: Sequence[Post], patterns: Sequence[tuple[date, WeeklyOffs]]
+    ) -> Almanac:
+        """With the weekly offs of the rules of each day: the first ones hold before, and a five-day week without rules."""
+        return cls(offices, patterns[0][1] if patterns else WeeklyOffs.parse(FIVE_DAYS), posts, patterns)
 
     def day(self, on: date) -> Day:
         """What `on` is at this person's office."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -33,7 +33,7 @@ from leaves.models import (
     LeavePolicy,
     Suspension,
 )
-from leaves.policies import Cycle, Kind, Policy, Rules, Who
+from leaves.policies import Cycle, Kind, Policy, Rules, Who, in_force
 
 # Slots that the rules fill by themselves begin with this; all others were caused by somebody.
 RULE_SLOT: Final = "rule/"
@@ -116,20 +116,7 @@ def rules_of(employee: Employee, rows: Sequence[LeaveFacts], *, under: LeavePoli
     by_scheme: dict[str, list[Policy]] = defaultdict(list)
     for one in published.prefetch_related("rules", "sanctions").order_by("effective_from"):
         by_scheme[one.scheme].append(one.as_policy())
-    spans = [(row.starts_on, row.scheme) for row in rows] or [(date.min, "standard")]
-    spans[0] = (date.min, spans[0][1])
-    found: list[Policy] = []
-    for number, (start, scheme) in enumerate(spans):
-        end = spans[number + 1][0] if number + 1 < len(spans) else date.max
-        versions = by_scheme.get(scheme) or by_scheme.get("standard", [])
-        found += _clipped(versions, start, end)
-    return Rules(tuple(found))
-
-
-def _clipped(versions: Sequence[Policy], start: date, end: date) -> list[Policy]:
-    held = [one for one in versions if one.effective_from <= start]
-    later = [one for one in versions if start < one.effective_from < end]
-    return [*(replace(one, effective_from=max(start, one.effective_from)) for one in held[-1:]), *later]
+    return Rules(tuple(in_force(by_scheme, [(row.starts_on, row.scheme) for row in rows])))
 
 
 # --- Calendars -----------------------------------------------------------------------------------------------------------
@@ -139,8 +126,7 @@ def almanac_of(employee: Employee, years: Iterable[int], rules: Rules, *, instea
     posts = [Post(one.site_id, one.starts_on, one.ends_on) for one in assignments]
     sites = {one.site for one in posts}
     patterns = [(one.effective_from, WeeklyOffs.parse(one.weekly_offs)) for one in rules.versions]
-    found = offices(employee.organization_id, years, sites, instead=instead)
-    return Almanac(found, patterns[0][1] if patterns else WeeklyOffs.parse("SAT,SUN"), posts, patterns)
+    return Almanac.of(offices(employee.organization_id, years, sites, instead=instead), posts, patterns)
 
 
 def offices(

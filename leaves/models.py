@@ -466,17 +466,12 @@ class Suspension(TenantModel):
         return f"{self.employee} · {self.starts_on}"
 
 
-class Certificate(TenantModel):
+class Certificate(papers.Paper):
     """A medical certificate: the paper, stored privately, and the dates it states."""
 
-    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
     file = models.FileField(_("file"), upload_to=certificate_path, max_length=200)
-    content_type = models.CharField(_("type"), max_length=40)
-    size = models.PositiveIntegerField(_("size in bytes"))
-    sha256 = models.CharField(max_length=64)
     sick_on = models.DateField(_("dated"), null=True, blank=True)
     fit_on = models.DateField(_("fit for duty from"), null=True, blank=True)
-    uploaded_at = models.DateTimeField(_("uploaded"), auto_now_add=True)
 
     objects = TenantQuerySet["Certificate"].as_manager()
 

@@ -7,10 +7,10 @@ from. Quantities are integer half-days. `read` turns plain data into a Policy an
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final, Protocol, TypeVar
 
 
 class Kind(StrEnum):
@@ -200,6 +200,39 @@ class Rules:
     def begins(self) -> date | None:
         """The first day of the first version."""
         return self.versions[0].effective_from if self.versions else None
+
+
+STANDARD: Final = "standard"
+
+
+class _Dated(Protocol):
+    """A frozen dataclass that holds from a day on."""
+
+    @property
+    def effective_from(self) -> date: ...
+
+
+V = TypeVar("V", bound=_Dated)
+
+
+def in_force(by_scheme: Mapping[str, Sequence[V]], spans: Sequence[tuple[date, str]]) -> list[V]:
+    """The versions that ever held for a person, oldest first, each from the day on which it came to hold for them.
+
+    `by_scheme`: versions by group of staff, oldest first; `spans`: the groups a person was in, each from its day on. The first
+    group holds for the time before it too, and who is in none, or in one without rules, has the standard ones.
+    """
+    groups = [(date.min, spans[0][1]), *spans[1:]] if spans else [(date.min, STANDARD)]
+    found: list[V] = []
+    for number, (start, scheme) in enumerate(groups):
+        end = groups[number + 1][0] if number + 1 < len(groups) else date.max
+        found += _clipped(by_scheme.get(scheme) or by_scheme.get(STANDARD, ()), start, end)
+    return found
+
+
+def _clipped(versions: Sequence[V], start: date, end: date) -> list[V]:
+    held = [one for one in versions if one.effective_from <= start]
+    later = [one for one in versions if start < one.effective_from < end]
+    return [*(replace(one, effective_from=max(start, one.effective_from)) for one in held[-1:]), *later]  # type: ignore[type-var]
 
 
 # What `read` takes in days and keeps in half-days.

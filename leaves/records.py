@@ -6,13 +6,11 @@ console and, for late coming, by whoever works out days.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.core.files.base import ContentFile
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -35,21 +33,12 @@ def keep_certificate(
     employee: Employee, content: bytes, *, sick_on: date | None = None, fit_on: date | None = None
 ) -> Certificate:  # fmt: skip
     """Store a medical certificate privately. Raises Refused when it is neither PDF, JPEG nor PNG by its own first bytes."""
-    kind = papers.type_of(content)
-    if kind is None:
-        raise Refused(
-            _("A certificate is a PDF, JPEG or PNG file."), code="CERTIFICATE_TYPE", rule="K5", field="file",
-            details={"allowed": sorted(papers.TYPES)},
-        )  # fmt: skip
     if sick_on and fit_on and fit_on < sick_on:
         raise Refused(_("Fit before ill: check the dates."), code="CERTIFICATE_DATES", rule="G6", field="fit_on")
-    row = Certificate(
-        organization_id=employee.organization_id, employee=employee, content_type=kind, size=len(content),
-        sha256=hashlib.sha256(content).hexdigest(), sick_on=sick_on, fit_on=fit_on,
-    )  # fmt: skip
-    row.file.save("certificate", ContentFile(content), save=False)
-    row.save()
-    return row
+    row = Certificate(organization_id=employee.organization_id, employee=employee, sick_on=sick_on, fit_on=fit_on)
+    return papers.stored(
+        row, content, code="CERTIFICATE_TYPE", rule="K5", message=_("A certificate is a PDF, JPEG or PNG file.")
+    )
 
 
 def save_facts(facts: LeaveFacts) -> LeaveFacts:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
+from http import HTTPStatus
 from typing import Any, Final
 
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.template.defaultfilters import filesizeformat
 from django.utils import formats, timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -17,12 +20,23 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextareaWidget
 
 from accounts.abilities import decides_for, may_decide, today
-from employees.console import TenantAdmin, TenantForm, badge_html, sees_everything, small_table
+from accounts.audit import paper_read
+from employees.console import (
+    ReadOnlyTenantAdmin,
+    TenantAdmin,
+    TenantForm,
+    badge_html,
+    change_url,
+    link,
+    sees_everything,
+    small_table,
+)  # fmt: skip
 from employees.models import Employee
-from tours import services
-from tours.models import Tour
+from tours import papers, services
+from tours.models import Tour, TourPaper
 
 COLOURS: Final = {
+    "draft": "info",
     "pending": "warning",
     "approved": "success",
     "rejected": "danger",
@@ -68,10 +82,11 @@ class TourAdmin(TenantAdmin):
     fieldsets = ((None, {"fields": ("employee", ("tour_type", "order_no"), "purpose", "places_text", ("start_at", "end_at"))}),)
     shown = (
         (None, {"fields": (("employee", "badge"), ("tour_type", "order_no"), "purpose", "places", ("start_at", "end_at"))}),
+        (_("Papers"), {"fields": ("papers_table",)}),
         (_("Decision"), {"fields": (("applied_at", "applied_by"), ("decided_at", "decided_by"), "remarks", "report")}),
         (_("History"), {"fields": ("events_table",)}),
     )
-    readonly_fields = ("badge", "events_table")
+    readonly_fields = ("badge", "papers_table", "events_table")
     autocomplete_fields = ("employee",)
     list_display = ("employee", "tour_type", "start_at", "end_at", "badge", "decided_by")
     list_filter = ("status", "tour_type")
@@ -83,8 +98,8 @@ class TourAdmin(TenantAdmin):
     empty_text = _("People apply from their phones; HR can enter a tour for somebody.")
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        """An approver sees the people they decide for."""
-        rows = super().get_queryset(request)
+        """An approver sees the people they decide for; of drafts nobody here knows."""
+        rows = super().get_queryset(request).exclude(status=Tour.Status.DRAFT)
         user = request.user
         if sees_everything(request) or user.has_perm("tours.add_tour"):
             return rows
@@ -185,18 +200,63 @@ class TourAdmin(TenantAdmin):
     def badge(self, tour: Tour) -> Any:
         return badge_html(tour.get_status_display(), COLOURS[tour.status])
 
+    @display(description=_("orders and invitations"))
+    def papers_table(self, tour: Tour) -> SafeString:
+        rows = (
+            (link(change_url(one), one.get_kind_display()), one.content_type, filesizeformat(one.size), _when(one.uploaded_at))
+            for one in tour.papers.all()
+        )
+        head = (_("Paper"), _("Type"), _("Size"), _("Uploaded"))
+        return small_table(head, rows, _("The traveller handed in no papers."))
+
     @display(description=_("what was done"))
     def events_table(self, tour: Tour) -> SafeString:
         rows = (
-            (
-                formats.date_format(timezone.localtime(e.at), "DATETIME_FORMAT"),
-                e.get_what_display(),
-                str(e.actor or "–"),
-                e.remarks,
-            )
-            for e in tour.events.select_related("actor")
+            (_when(e.at), e.get_what_display(), str(e.actor or "–"), e.remarks) for e in tour.events.select_related("actor")
         )
         return small_table((_("At"), _("What"), _("By"), _("Remarks")), rows, _("Nothing yet."))
+
+
+@admin.register(TourPaper)
+class TourPaperAdmin(ReadOnlyTenantAdmin):
+    """Papers of tours that were sent in; the paper itself is given out by this page only."""
+
+    fieldsets = ((None, {"fields": (("employee", "kind"), "of_tour", ("content_type", "size"), "uploaded_at")}),)
+    readonly_fields = ("of_tour",)
+    list_display = ("employee", "kind", "of_tour", "uploaded_at", "content_type", "size")
+    list_filter = ("kind",)
+    list_select_related = ("employee", "tour__employee", "organization")
+    search_fields = ("employee__code", "employee__name")
+    actions_detail = ("download",)
+    empty_title = _("No papers yet")
+    empty_text = _("People hand in tour orders and invitations from their phones, with the tour they apply for.")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Of tours sent in: an approver sees those of the people they decide for, and nobody those of a draft."""
+        rows = super().get_queryset(request)
+        if sees_everything(request):
+            return rows.filter(tour__in=Tour.objects.sent_in())
+        return rows.filter(tour__in=Tour.objects.sent_in(), pk__in=papers.readable(request.user).values("pk"))  # type: ignore[arg-type]
+
+    def has_download_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return bool(request.user.has_perm("tours.view_tourpaper"))
+
+    @action(description=_("Download"), url_path="download", icon="download", permissions=["download"])
+    def download(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """As an attachment: what somebody uploaded is never shown as a page of ours."""
+        one = self.object_or_404(request, object_id)
+        reply: HttpResponse = self.hand_out(request, one, one.file, f"tour-paper-{one.pk}")
+        if reply.status_code == HTTPStatus.OK:
+            paper_read(one, actor=request.user, request=request)
+        return reply
+
+    @display(description=_("tour"))
+    def of_tour(self, paper: TourPaper) -> SafeString:
+        return link(change_url(paper.tour), str(paper.tour)) if paper.tour else SafeString("–")
+
+
+def _when(at: datetime) -> str:
+    return formats.date_format(timezone.localtime(at), "DATETIME_FORMAT")
 
 
 def _data(request: HttpRequest) -> Any:

@@ -5,26 +5,31 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, Final
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.http.response import HttpResponseBase
 from django_filters.rest_framework import DjangoFilterBackend
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import APIException, NotFound
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from accounts.abilities import APPROVE_LEAVE, IsEmployee, decides_for, has, requires, today
 from accounts.api import Fields
+from accounts.audit import paper_read
 from accounts.authentication import BearerAuthentication
 from accounts.limits import V1
 from accounts.models import User
 from employees.models import Employee
 from employees.pages import NewestFirst
-from tours import services
+from employees.papers import GONE, TYPES, BoundedMultiPartParser, Gone, handed_out
+from tours import drafts, papers, services
 from tours.filters import TourFilter
-from tours.models import Tour
+from tours.models import Tour, TourPaper
 
 FIRST_YEAR, LAST_YEAR = 1950, 2200
 MOST_PLACES: Final = 20
@@ -51,8 +56,16 @@ class Instant(serializers.DateTimeField):
             self.fail("invalid", format="ISO 8601")
 
 
+def _papers() -> serializers.ListField:
+    one = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
+    return serializers.ListField(
+        child=one, max_length=papers.MOST, required=False,
+        help_text="Papers of `POST /api/v1/tours/papers`, one's own and of no other tour.",
+    )  # fmt: skip
+
+
 class TourBody(Fields):
-    """An application for a tour."""
+    """An application for a tour; with `draft` it is kept, and not asked for yet."""
 
     tour_type = serializers.ChoiceField(choices=Tour.Type.choices, required=False, default=Tour.Type.TOUR)
     purpose = serializers.CharField(max_length=500)
@@ -62,6 +75,27 @@ class TourBody(Fields):
     start_at = Instant(validators=[in_range])
     end_at = Instant(validators=[in_range])
     order_no = serializers.CharField(max_length=120, required=False, allow_blank=True, allow_null=True, default="")
+    paper_ids = _papers()
+    draft = serializers.BooleanField(required=False, default=False)
+
+
+class DraftBody(Fields):
+    """Other facts of a draft; what is left out stays. `paper_ids` are all its papers from now on."""
+
+    tour_type = serializers.ChoiceField(choices=Tour.Type.choices, required=False)
+    purpose = serializers.CharField(max_length=500, required=False)
+    places = serializers.ListField(child=serializers.CharField(max_length=200), max_length=MOST_PLACES, required=False)
+    start_at = Instant(validators=[in_range], required=False)
+    end_at = Instant(validators=[in_range], required=False)
+    order_no = serializers.CharField(max_length=120, required=False, allow_blank=True)
+    paper_ids = _papers()
+
+
+class PaperBody(Fields):
+    """A paper about a tour: PDF, JPEG or PNG, at most 1 MiB with everything around it."""
+
+    file = serializers.FileField(max_length=255)
+    kind = serializers.ChoiceField(choices=TourPaper.Kind.choices, required=False, default=TourPaper.Kind.OTHER)
 
 
 class TourDecisionBody(Fields):
@@ -97,6 +131,22 @@ class TravellerReply(serializers.Serializer[dict[str, Any]]):
     name = serializers.CharField()
 
 
+class PaperReply(serializers.Serializer[dict[str, Any]]):
+    """A paper of a tour; `GET /api/v1/tours/papers/{id}` gives it out."""
+
+    id = serializers.IntegerField()
+    kind = serializers.ChoiceField(choices=TourPaper.Kind.values)
+    content_type = serializers.CharField()
+    size = serializers.IntegerField()
+    uploaded_at = serializers.DateTimeField()
+
+
+class PaperIdReply(serializers.Serializer[dict[str, Any]]):
+    """What to name it by."""
+
+    id = serializers.IntegerField()
+
+
 class TourReply(serializers.Serializer[dict[str, Any]]):
     """A tour, and what became of it."""
 
@@ -109,11 +159,12 @@ class TourReply(serializers.Serializer[dict[str, Any]]):
     end_at = serializers.DateTimeField()
     order_no = serializers.CharField(allow_blank=True)
     status = serializers.ChoiceField(choices=Tour.Status.values)
-    applied_at = serializers.DateTimeField()
+    applied_at = serializers.DateTimeField(allow_null=True, help_text="null: a draft.")
     decided_by = serializers.CharField(allow_null=True)
     decided_at = serializers.DateTimeField(allow_null=True)
     remarks = serializers.CharField(allow_blank=True)
     report = serializers.CharField(allow_blank=True)
+    papers = PaperReply(many=True)
 
 
 class ToursViewSet(GenericViewSet[Tour]):
@@ -138,12 +189,14 @@ class ToursViewSet(GenericViewSet[Tour]):
         """What the caller may know of: their own; what they may decide; nothing else of their organization."""
         user = _user(self.request)
         rows = Tour.objects.of(user.organization_id).select_related("employee__organization", "decided_by__employee")
+        rows = rows.prefetch_related("papers")
+        mine = Q(employee=user.employee_id) if user.employee_id else Q(pk__in=[])
         if self.action == "to_decide":
             return rows.filter(status=Tour.Status.PENDING, employee__in=_people(user))
         if self.action in (*self.for_approvers, "cancel", "complete") and has(user, APPROVE_LEAVE):
-            # Whose it is not to decide is told so: 403, by the verb.
-            return rows
-        return rows.filter(employee=user.employee_id) if user.employee_id else rows.none()
+            # Whose it is not to decide is told so: 403, by the verb. Of a draft nobody else is told.
+            return rows.filter(mine | ~Q(status=Tour.Status.DRAFT))
+        return rows.filter(mine)
 
     def _one(self, pk: int) -> Tour:
         found = self.get_queryset().filter(pk=pk).first() if pk < 2**63 else None
@@ -167,16 +220,37 @@ class ToursViewSet(GenericViewSet[Tour]):
 
     @extend_schema(request=TourBody, responses={201: TourReply})
     def create(self, request: Request) -> Response:
-        """Apply for a tour, or for other duty away from the office."""
+        """Apply for a tour, or for other duty away from the office; with `draft` it is only kept."""
         user, asked = _user(request), checked(TourBody, request)
-        if user.employee is None:
-            raise NotFound
+        employee, paper_ids = _employee(user), asked.get("paper_ids", [])
         tour = Tour(
-            organization_id=user.employee.organization_id, employee=user.employee, tour_type=asked["tour_type"],
+            organization_id=employee.organization_id, employee=employee, tour_type=asked["tour_type"],
             purpose=asked["purpose"], places=asked["places"], start_at=asked["start_at"], end_at=asked["end_at"],
             order_no=asked["order_no"] or "",
         )  # fmt: skip
-        return Response(row(services.apply(tour, actor=user)), status=status.HTTP_201_CREATED)
+        if asked["draft"]:
+            drafts.keep(tour, paper_ids)
+        else:
+            services.apply(tour, actor=user, paper_ids=paper_ids)
+        return Response(row(tour), status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=DraftBody, responses={200: TourReply, 409: None})
+    def change(self, request: Request, pk: int) -> Response:
+        """Change a draft. What was sent in is not changed any more."""
+        one, facts = self._one(pk), checked(DraftBody, request)
+        paper_ids = facts.pop("paper_ids", None)
+        return Response(row(drafts.change(one, facts, paper_ids)))
+
+    @extend_schema(request=None, responses={200: TourReply, 409: None, 422: None})
+    def submit(self, request: Request, pk: int) -> Response:
+        """Send a draft in. It is judged as an application made now, and waits for a decision."""
+        return Response(row(drafts.submit(self._one(pk), actor=_user(request))))
+
+    @extend_schema(responses={204: None, 409: None})
+    def discard(self, request: Request, pk: int) -> Response:
+        """Take a draft away, with its papers."""
+        drafts.discard(self._one(pk))
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=TourDecisionBody, responses={200: TourReply, 403: None, 409: None})
     def decide(self, request: Request, pk: int) -> Response:
@@ -214,6 +288,52 @@ class ToursViewSet(GenericViewSet[Tour]):
         return Response(row(services.complete(self._one(pk), actor=_user(request), report=body["report"])))
 
 
+class PaperGone(APIException):
+    """The row is there, its file is not."""
+
+    status_code = status.HTTP_410_GONE
+    default_detail = GONE
+    default_code = "gone"
+
+
+class TourPapersView(APIView):
+    """`POST /api/v1/tours/papers`: papers are kept privately and named by id."""
+
+    authentication_classes = (BearerAuthentication,)
+    permission_classes = (IsAuthenticated, IsEmployee)
+    parser_classes = (BoundedMultiPartParser,)
+    limits = (V1,)
+
+    @extend_schema(request={"multipart/form-data": PaperBody}, responses={201: PaperIdReply})
+    def post(self, request: Request) -> Response:
+        """Hand in a paper about a tour: an order, an invitation."""
+        body = checked(PaperBody, request)
+        paper = papers.keep(_employee(_user(request)), body["file"].read(), body["kind"])
+        return Response({"id": paper.pk}, status=status.HTTP_201_CREATED)
+
+
+class TourPaperView(APIView):
+    """`GET /api/v1/tours/papers/{id}`: for its owner, and for whoever decides on their tours once it was sent in."""
+
+    authentication_classes = (BearerAuthentication,)
+    permission_classes = (IsAuthenticated,)
+    limits = (V1,)
+
+    @extend_schema(responses={(200, kind): OpenApiTypes.BINARY for kind in TYPES} | {410: None})
+    def get(self, request: Request, pk: int) -> HttpResponseBase:
+        """The paper itself, as an attachment. Who was given it is written down."""
+        user = _user(request)
+        one = papers.readable(user).filter(pk=pk).first() if pk < 2**63 else None
+        if one is None:
+            raise NotFound
+        try:
+            reply = handed_out(one.file, f"tour-paper-{one.pk}", one.content_type)
+        except Gone as error:
+            raise PaperGone from error
+        paper_read(one, actor=user, request=request)
+        return reply
+
+
 def checked(kind: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
     """The fields of a body. Raises ValidationError."""
     body = kind(data=request.data)
@@ -225,6 +345,12 @@ def checked(kind: type[serializers.Serializer[Any]], request: Request) -> dict[s
 def _user(request: Request) -> User:
     user: User = request.user  # type: ignore[assignment]
     return user
+
+
+def _employee(user: User) -> Employee:
+    if user.employee is None:
+        raise NotFound
+    return user.employee
 
 
 def _people(user: User) -> QuerySet[Employee]:
@@ -244,6 +370,14 @@ def row(one: Tour) -> dict[str, Any]:
     return {
         "id": one.pk, "employee": {"id": str(traveller.pk), "code": traveller.code, "name": traveller.name},
         "tour_type": one.tour_type, "purpose": one.purpose, "places": one.places, "start_at": one.start_at,
-        "end_at": one.end_at, "order_no": one.order_no, "status": one.status, "applied_at": one.applied_at,
+        "end_at": one.end_at, "order_no": one.order_no, "status": one.status,
+        "applied_at": None if one.status == Tour.Status.DRAFT else one.applied_at,
         "decided_by": _name(one.decided_by), "decided_at": one.decided_at, "remarks": one.remarks, "report": one.report,
+        "papers": [_paper(paper) for paper in one.papers.all()],
+    }  # fmt: skip
+
+
+def _paper(one: TourPaper) -> dict[str, Any]:
+    return {
+        "id": one.pk, "kind": one.kind, "content_type": one.content_type, "size": one.size, "uploaded_at": one.uploaded_at,
     }  # fmt: skip

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from employees import papers
 from employees.models import Employee
 from employees.tenancy import TenantModel, TenantQuerySet
 
@@ -20,9 +21,18 @@ class TourQuerySet(TenantQuerySet["Tour"]):
         """Those that count as duty: approved, and over."""
         return self.filter(status__in=(Tour.Status.APPROVED, Tour.Status.COMPLETED))
 
+    def sent_in(self) -> TourQuerySet:
+        """All but drafts, which are their traveller's alone."""
+        return self.exclude(status=Tour.Status.DRAFT)
+
+
+def paper_path(paper: TourPaper, _name: str) -> str:
+    """Where an uploaded paper lies: a name nobody can guess, out of reach of the web server."""
+    return papers.unguessable("tour-papers", paper.organization_id)
+
 
 class Tour(TenantModel):
-    """An absence on duty from headquarters, between two instants."""
+    """An absence on duty from headquarters, between two instants. A draft takes no half-days, and nobody else knows of it."""
 
     class Type(models.TextChoices):
         TOUR = "TOUR", _("Tour")
@@ -31,6 +41,7 @@ class Tour(TenantModel):
         WFH = "WFH", _("Work from home")
 
     class Status(models.TextChoices):
+        DRAFT = "draft", _("Draft")
         PENDING = "pending", _("Pending")
         APPROVED = "approved", _("Approved")
         REJECTED = "rejected", _("Rejected")
@@ -92,6 +103,31 @@ class Tour(TenantModel):
     def holder(self) -> str:
         """Its name in the daybook."""
         return f"tour:{self.pk}"
+
+
+class TourPaper(papers.Paper):
+    """A paper about a tour, stored privately. Handed in before the tour, and then named by it; of one tour at most."""
+
+    class Kind(models.TextChoices):
+        ORDER = "ORDER", _("Tour order")
+        INVITATION = "INVITATION", _("Invitation")
+        OTHER = "OTHER", _("Other paper")
+
+    kind = models.CharField(_("what it is"), max_length=12, choices=Kind, default=Kind.OTHER)
+    file = models.FileField(_("file"), upload_to=paper_path, max_length=200)
+    tour = models.ForeignKey(
+        Tour, on_delete=models.PROTECT, null=True, blank=True, related_name="papers", verbose_name=_("tour")
+    )  # fmt: skip
+
+    objects = TenantQuerySet["TourPaper"].as_manager()
+
+    class Meta:
+        ordering = ("id",)
+        verbose_name = _("paper of a tour")
+        verbose_name_plural = _("papers of tours")
+
+    def __str__(self) -> str:
+        return f"{self.employee} · {self.get_kind_display()} {self.uploaded_at:%Y-%m-%d}"
 
 
 class TourEvent(TenantModel):

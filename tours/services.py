@@ -6,7 +6,7 @@ claimed in `employees.daybook`, where leave claims too: the database lets only o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -24,7 +24,7 @@ from employees import daybook
 from employees.models import Assignment, Change, DayClaim, Employee
 from employees.refusals import Conflict, Refused
 from employees.services import note_change
-from tours import spans
+from tours import papers, spans
 from tours.models import Tour, TourEvent
 
 Status = Tour.Status
@@ -59,29 +59,41 @@ def _event(tour: Tour, what: TourEvent.What, actor: User | None, remarks: str = 
 
 
 # --- Applying and deciding ---------------------------------------------------------------------------------------------------
-def apply(tour: Tour, *, actor: User | None, own_hand: bool = True) -> Tour:
-    """Store a tour that waits for a decision; its half-days are taken from now on. Raises Refused.
+def apply(tour: Tour, *, actor: User | None, own_hand: bool = True, paper_ids: Collection[int] = ()) -> Tour:
+    """Store a tour that waits for a decision; its half-days are taken from now on. Raises Refused."""
+    with transaction.atomic():
+        return enter(tour, actor=actor, own_hand=own_hand, paper_ids=paper_ids)
 
-    Some days after it began only HR enters a tour.
+
+def enter(tour: Tour, *, actor: User | None, own_hand: bool = True, paper_ids: Collection[int] | None = None) -> Tour:
+    """Judge a tour, and let it wait for a decision. Within a transaction; a draft's row is held there. Raises Refused.
+
+    Some days after it began only HR enters a tour. `paper_ids`: None leaves the papers as they are.
     """
-    tour.applied_by = actor
+    tour.applied_by, tour.applied_at, tour.status = actor, timezone.now(), Status.PENDING
     _in_bounds(tour)
     if own_hand and timezone.now() - tour.start_at > timedelta(days=settings.TOUR_BACKDATE_DAYS):
         raise Refused(
             _("A tour that began more than %(days)d days ago is entered by HR.") % {"days": settings.TOUR_BACKDATE_DAYS},
             code="BACKDATED", rule="T6", field="start_at", details={"limit": settings.TOUR_BACKDATE_DAYS},
         )  # fmt: skip
-    with transaction.atomic():
-        tour.full_clean()
-        tour.save()
-        _claim(tour)
-        _event(tour, What.APPLIED, actor, tour.purpose[:500])
+    tour.full_clean()
+    tour.save()
+    if paper_ids is not None:
+        papers.attach(tour, paper_ids)
+    _claim(tour)
+    _event(tour, What.APPLIED, actor, tour.purpose[:500])
     return tour
 
 
-def _in_bounds(tour: Tour) -> None:
+def in_order(tour: Tour) -> None:
+    """Raise Refused when a tour ends before it begins."""
     if tour.end_at <= tour.start_at:
         raise Refused(_("The return is before the departure."), code="DATES_REVERSED", rule="FORM", field="end_at")
+
+
+def _in_bounds(tour: Tour) -> None:
+    in_order(tour)
     if tour.end_at - tour.start_at > LONGEST:
         raise Refused(
             _("A tour lasts %(days)d days at most.") % {"days": LONGEST.days}, code="TOO_LONG", rule="T4", field="end_at",
@@ -111,10 +123,13 @@ def _taken(error: daybook.Taken) -> Refused:
     return Refused(text, code="OVERLAP", rule="CLAIM", field="start_at", details=details)
 
 
-def _held(tour: Tour) -> Tour:
-    """The tour as it is now, its row locked until the end of the transaction."""
+def held(tour: Tour) -> Tour:
+    """The tour as it is now, its row locked until the end of the transaction. Raises Conflict for a draft that is no more."""
     rows = Tour.objects.of(tour.organization_id).select_related("employee__organization")
-    return rows.select_for_update(of=("self",)).get(pk=tour.pk)
+    found = rows.select_for_update(of=("self",)).filter(pk=tour.pk).first()
+    if found is None:
+        raise Conflict(_("This draft was discarded."), code="DISCARDED", rule="T6", field="status")
+    return found
 
 
 def _authority(actor: User, tour: Tour) -> None:
@@ -125,6 +140,11 @@ def _authority(actor: User, tour: Tour) -> None:
 
 
 def _must_be(tour: Tour, *allowed: Tour.Status) -> None:
+    if tour.status == Status.DRAFT:
+        raise Conflict(
+            _("This tour is a draft: it is sent in or discarded."), code="NOT_SENT_IN", rule="T6", field="status",
+            details={"status": tour.status},
+        )  # fmt: skip
     if tour.status not in allowed:
         raise Conflict(
             _("This tour is %(status)s already.") % {"status": tour.get_status_display().lower()}, code="ALREADY_DECIDED",
@@ -140,7 +160,7 @@ def _decided(tour: Tour, status: Tour.Status, actor: User, remarks: str) -> None
 def decide(tour: Tour, *, actor: User, approve: bool, remarks: str = "") -> Tour:
     """Approve or reject what is pending. Raises Conflict when it was decided before."""
     with transaction.atomic():
-        one = _held(tour)
+        one = held(tour)
         _authority(actor, one)
         _must_be(one, Status.PENDING)
         _decided(one, Status.APPROVED if approve else Status.REJECTED, actor, remarks)
@@ -154,7 +174,7 @@ def decide(tour: Tour, *, actor: User, approve: bool, remarks: str = "") -> Tour
 def cancel(tour: Tour, *, actor: User, remarks: str = "") -> Tour:
     """Take a tour back: the traveller before it begins, its authority at any time."""
     with transaction.atomic():
-        one = _held(tour)
+        one = held(tour)
         own = actor.employee_id is not None and actor.employee_id == one.employee_id
         _must_be(one, *Tour.LIVE)
         if own and one.status == Status.APPROVED and one.start_at <= timezone.now():
@@ -174,7 +194,7 @@ def cancel(tour: Tour, *, actor: User, remarks: str = "") -> Tour:
 def curtail(tour: Tour, *, end_at: datetime, actor: User, remarks: str = "") -> Tour:
     """End a tour earlier; the half-days after `end_at` are free again."""
     with transaction.atomic():
-        one = _held(tour)
+        one = held(tour)
         _authority(actor, one)
         _must_be(one, *Tour.LIVE)
         if not one.start_at < end_at < one.end_at:
@@ -191,7 +211,7 @@ def curtail(tour: Tour, *, end_at: datetime, actor: User, remarks: str = "") -> 
 def extend(tour: Tour, *, end_at: datetime, actor: User, remarks: str = "") -> Tour:
     """End a tour later, by its authority. Raises Refused when the further days are taken."""
     with transaction.atomic():
-        one = _held(tour)
+        one = held(tour)
         _authority(actor, one)
         _must_be(one, *Tour.LIVE)
         if end_at <= one.end_at:
@@ -213,7 +233,7 @@ def extend(tour: Tour, *, end_at: datetime, actor: User, remarks: str = "") -> T
 def complete(tour: Tour, *, actor: User, report: str) -> Tour:
     """Hand in the return report of an approved tour that is over: the traveller, or HR in their place."""
     with transaction.atomic():
-        one = _held(tour)
+        one = held(tour)
         if actor.employee_id != one.employee_id:
             _authority(actor, one)
         _must_be(one, Status.APPROVED)

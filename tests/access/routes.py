@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import models
+from django.http import HttpResponse
 from django.test import Client
 
 from config.openapi import document
@@ -68,8 +69,14 @@ class Operation:
         return query | {name for media in content.values() for name in _names(media["schema"])}
 
     def ask(self, headers: dict[str, str], *, path: dict[str, Any] | None = None, fields: dict[str, Any] | None = None) -> Any:
-        """Send it: `fields` are the body, or the query where there is no body."""
-        given = dict.fromkeys(self.variables, PLAIN.get(self.path)) | (path or {})
+        """Send it: `fields` are the body, or the query where there is no body. The answer is whole, a file too."""
+        reply = self._ask(headers, path or {}, fields)
+        if not reply.streaming:
+            return reply
+        return HttpResponse(b"".join(reply.streaming_content), status=reply.status_code, headers=dict(reply.headers))
+
+    def _ask(self, headers: dict[str, str], path: dict[str, Any], fields: dict[str, Any] | None) -> Any:
+        given = dict.fromkeys(self.variables, PLAIN.get(self.path)) | path
         address = re.sub(r"\{(\w+)\}", lambda found: str(given[found[1]]), self.path)
         client = Client(headers=headers)
         if "requestBody" not in self.spec:
@@ -118,6 +125,8 @@ PATHS: Final[dict[str, Callable[[Chair], models.Model]]] = {
         (f"/api/v1/tours/{{id}}/{verb}" for verb in ("cancel", "complete", "curtail", "decide", "extend")),
         lambda chair: chair.rows.tour,
     ),
+    **dict.fromkeys(("/api/v1/tours/{id}", "/api/v1/tours/{id}/submit"), lambda chair: chair.rows.tourdraft),
+    "/api/v1/tours/papers/{id}": lambda chair: chair.rows.tourpaper,
     "/api/v1/me/tokens/{id}/revoke": lambda chair: chair.rows.personaltoken,
 }
 
@@ -167,6 +176,8 @@ BODIES: Final[dict[str, Callable[[Chair], dict[str, Any]]]] = {
     "POST /api/v1/leaves/{id}/extend": lambda _: {"end_date": "2026-07-08", "reason": "more"},
     "POST /api/v1/leaves/{id}/recommend": lambda _: {"recommendation": "recommended"},
     "POST /api/v1/tours": lambda _: _TOUR,
+    "POST /api/v1/tours/papers": lambda _: {"file": SimpleUploadedFile("o.pdf", _PDF, "application/pdf")},
+    "PATCH /api/v1/tours/{id}": lambda _: {"purpose": "another audit"},
     "POST /api/v1/tours/{id}/cancel": lambda _: {"remarks": "no"},
     "POST /api/v1/tours/{id}/complete": lambda _: {"report": "done"},
     "POST /api/v1/tours/{id}/curtail": lambda _: {"end_at": "2026-09-07T12:30:00Z"},
@@ -198,6 +209,7 @@ _PAPERS: Final[dict[str, Callable[[Chair], Any]]] = {
     "child_id": lambda chair: chair.rows.child.pk,
     "certificate_id": lambda chair: chair.rows.certificate.pk,
 }
+_TOUR_PAPERS: Final[dict[str, Callable[[Chair], Any]]] = {"paper_ids": lambda chair: [chair.rows.tourpaper.pk]}
 
 # operation → field → how a row of an organization is named in it
 NAMES: Final[dict[str, dict[str, Callable[[Chair], Any]]]] = {
@@ -215,6 +227,7 @@ NAMES: Final[dict[str, dict[str, Callable[[Chair], Any]]]] = {
     "POST /api/v1/leaves": _PAPERS,
     "POST /api/v1/leaves/preview": _PAPERS,
     "POST /api/v1/leaves/{id}/convert": {"certificate_id": lambda chair: chair.rows.certificate.pk},
+    **dict.fromkeys(("POST /api/v1/tours", "PATCH /api/v1/tours/{id}"), {"paper_ids": lambda chair: [chair.rows.tourpaper.pk]}),
     "POST /api/v1/hr/attendance/clock": {"hrEmployeeId": lambda chair: str(chair.rows.employee.pk)},
     "POST /api/v1/events/replay": {"id": lambda chair: chair.rows.delivery.message_id},
 }
@@ -276,7 +289,9 @@ def filled(operation: Operation, pk: Any) -> dict[str, Any]:
 
 
 def nowhere(pk: Any) -> Any:
-    """An id of the same kind that no row has."""
+    """An id of the same kind that no row has; of several, as many."""
+    if isinstance(pk, list):
+        return [nowhere(one) for one in pk]
     return NEVER if isinstance(pk, int) else NOBODY if len(str(pk)) == len(NOBODY) else "nothing-of-this-name"
 
 

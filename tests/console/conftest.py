@@ -46,7 +46,9 @@ from leaves.jobs import settle
 from leaves.models import Absence, Account, Child, Entry, LeaveFacts, LedgerOrder, Suspension
 from leaves.services import Wish
 from tests import people
+from tours.drafts import keep as keep_draft
 from tours.models import Tour
+from tours.papers import keep as keep_tour_paper
 from tours.services import apply as apply_for_tour
 from webhooks.models import Attempt, Delivery
 from webhooks.services import send_test
@@ -111,7 +113,7 @@ def furnish(organization: Organization, mark: str, employee: Employee) -> Simple
     )
     Delivery.objects.filter(pk=delivery.pk).update(finished_at=timezone.now(), state="delivered")
     rows |= credentials(organization, mark, rows["user"], employee)
-    rows |= leave_of(organization, mark, employee) | {"tour": tour_of(employee, mark)}
+    rows |= leave_of(organization, mark, employee) | tours_of(employee, mark)
     rows |= days_of(organization, mark, employee)
     return SimpleNamespace(token=token, **rows)
 
@@ -171,14 +173,20 @@ def days_of(organization: Organization, mark: str, employee: Employee) -> dict[s
     }  # fmt: skip
 
 
-def tour_of(employee: Employee, mark: str) -> Tour:
-    """A tour that waits for a decision."""
+def tours_of(employee: Employee, mark: str) -> dict[str, Any]:
+    """A tour with a paper that waits for a decision, and a draft."""
     start = datetime(2026, 7, 20, 4, tzinfo=UTC)
-    tour = Tour(
-        organization=employee.organization, employee=employee, purpose=f"{mark} purpose", start_at=start,
-        end_at=start + timedelta(hours=8),
+    tour, draft = (
+        Tour(
+            organization=employee.organization, employee=employee, purpose=f"{mark} purpose",
+            start_at=start + timedelta(days=day), end_at=start + timedelta(days=day, hours=8),
+        )
+        for day in (0, 1)
     )  # fmt: skip
-    return apply_for_tour(tour, actor=None, own_hand=False)
+    paper = keep_tour_paper(employee, b"%PDF-1.4")
+    apply_for_tour(tour, actor=None, own_hand=False, paper_ids=[paper.pk])
+    paper.refresh_from_db()
+    return {"tour": tour, "tourdraft": keep_draft(draft), "tourpaper": paper}
 
 
 def credentials(organization: Organization, mark: str, user: User, employee: Employee) -> dict[str, Any]:

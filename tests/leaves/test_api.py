@@ -34,8 +34,14 @@ class Chair:
     def post(self, path: str, body: Any = None) -> Any:
         return Client().post(f"/api/v1/{path}", body or {}, content_type="application/json", **self.headers)
 
-    def upload(self, **fields: Any) -> Any:
-        return Client().post("/api/v1/leaves/certificates", fields, **self.headers)
+    def patch(self, path: str, body: Any) -> Any:
+        return Client().patch(f"/api/v1/{path}", body, content_type="application/json", **self.headers)
+
+    def delete(self, path: str) -> Any:
+        return Client().delete(f"/api/v1/{path}", **self.headers)
+
+    def upload(self, to: str = "leaves/certificates", **fields: Any) -> Any:
+        return Client().post(f"/api/v1/{to}", fields, **self.headers)
 
 
 @pytest.fixture

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+import time_machine
 
 from employees.models import DayClaim
 from tests import people
-from tests.leaves.conftest import make_office
+from tests.leaves.conftest import Office, make_office
 from tests.leaves.test_parallel import at_once
-from tours import services
-from tours.models import Tour
+from tours import drafts, papers, services
+from tours.models import Tour, TourEvent
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -48,3 +50,44 @@ def test_two_approvers_of_a_tour_at_once_are_one_decision(transactional_db: None
         ]
     )
     assert sorted(outcomes) == ["ALREADY_DECIDED", "done"]
+
+
+def draft_of(office: Office) -> Tour:
+    row = Tour(
+        organization=office.organization, employee=office.asha, purpose="Audit",
+        start_at=datetime(2026, 7, 6, 4, tzinfo=UTC), end_at=datetime(2026, 7, 8, 12, tzinfo=UTC),
+    )  # fmt: skip
+    return drafts.keep(row)
+
+
+@pytest.fixture
+def before_the_tour() -> Iterator[None]:
+    with time_machine.travel("2026-06-29T06:30:00+00:00", tick=False):
+        yield
+
+
+def test_two_drafts_that_overlap_sent_in_at_once_leave_one_of_them(transactional_db: None, before_the_tour: None) -> None:
+    office = make_office(people.make_world())
+    rows = [draft_of(office) for _ in range(3)]
+    outcomes = at_once([lambda row=row: drafts.submit(row, actor=None) for row in rows])  # type: ignore[misc]
+    assert sorted(outcomes) == ["OVERLAP", "OVERLAP", "done"]
+    assert sorted(Tour.objects.values_list("status", flat=True)) == ["draft", "draft", "pending"]
+    assert len(set(DayClaim.objects.values_list("holder", flat=True))) == 1
+    assert TourEvent.objects.count() == 1
+
+
+def test_a_draft_sent_in_changed_and_discarded_at_once_is_one_of_them(transactional_db: None, before_the_tour: None) -> None:
+    row = draft_of(make_office(people.make_world()))
+    outcomes = at_once(
+        [lambda: drafts.submit(row, actor=None), lambda: drafts.submit(row, actor=None), lambda: drafts.discard(row)]
+    )
+    assert outcomes.count("done") == 1
+    assert set(outcomes) <= {"done", "SENT_IN", "DISCARDED"}
+    assert DayClaim.objects.count() == 6 * Tour.objects.filter(status="pending").count()
+
+
+def test_a_paper_named_by_two_tours_at_once_is_one_tours(transactional_db: None, before_the_tour: None) -> None:
+    office = make_office(people.make_world())
+    paper, rows = papers.keep(office.asha, b"%PDF-1.4"), [draft_of(office), draft_of(office)]
+    outcomes = at_once([lambda row=row: drafts.change(row, {}, [paper.pk]) for row in rows])  # type: ignore[misc]
+    assert sorted(outcomes) == ["NO_SUCH_PAPER", "done"]
