@@ -57,6 +57,16 @@ def run(statement: str, *params: Any) -> list[tuple[Any, ...]]:
         return cursor.fetchall() if cursor.description else []
 
 
+def hold_still(rows: models.QuerySet[Any, Any]) -> None:
+    """Let nobody change `rows` until the transaction ends; others may hold them as well. `select_for_update` has no such lock.
+
+    On SQLite whoever is in a transaction that writes is alone anyway.
+    """
+    if connection.vendor == "postgresql":
+        text, params = rows.query.sql_with_params()
+        run(f"{text} FOR SHARE", *params)
+
+
 def turn() -> AbstractContextManager[Any]:
     """For a single statement that writes: a transaction on SQLite, which is how its threads wait; nothing on PostgreSQL."""
     return transaction.atomic() if connection.vendor == "sqlite" else nullcontext()

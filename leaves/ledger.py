@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from employees.models import Change, Employee
+from employees.rows import hold_still
 from employees.services import note_change
 from leaves.balances import Movement, difference
 from leaves.charging import Charge, charge_all
@@ -26,19 +27,20 @@ from leaves.policies import Kind
 Key = tuple[date, str]
 
 
-def gate(organization_id: int, years: Iterable[int]) -> None:
+def gate(organization_id: int, years: Iterable[int], *, publishing: bool = False) -> None:
     """Wait for rules or a calendar of these years being published, and let their publisher wait for this transaction.
 
-    Drafts are locked too: the one that is about to be published is among them.
+    Drafts are locked too: the one that is about to be published is among them. Applications pass beside each other, only
+    who publishes passes alone.
     """
-    list(LeavePolicy.objects.of(organization_id).order_by("pk").select_for_update(no_key=True).values("pk"))
-    list(
-        Calendar.objects.of(organization_id)
-        .filter(year__in=set(years))
-        .order_by("pk")
-        .select_for_update(no_key=True)
-        .values("pk")
-    )
+    rules = LeavePolicy.objects.of(organization_id).order_by("pk").values("pk")
+    calendars = Calendar.objects.of(organization_id).filter(year__in=set(years)).order_by("pk").values("pk")
+    if publishing:
+        list(rules.select_for_update(no_key=True))
+        list(calendars.select_for_update(no_key=True))
+    else:
+        hold_still(rules)
+        hold_still(calendars)
 
 
 def lock(employee: Employee) -> None:

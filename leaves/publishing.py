@@ -124,7 +124,7 @@ def publish_policy(policy: LeavePolicy, *, actor: User | None) -> LeavePolicy:
     _consistent(policy)
     with transaction.atomic():
         people, last = _ruled_by(policy)
-        ledger.gate(policy.organization_id, range(policy.effective_from.year, last.year + 1))
+        ledger.gate(policy.organization_id, range(policy.effective_from.year, last.year + 1), publishing=True)
         drafts = LeavePolicy.objects.of(policy.organization_id).filter(pk=policy.pk, published_at__isnull=True)
         if not drafts.update(published_at=timezone.now(), published_by=actor):
             raise Conflict(_("This version is published already."), code="PUBLISHED", rule="VERSION")
@@ -307,7 +307,7 @@ def publish_calendar(calendar: Calendar, *, actor: User | None) -> list[LeaveApp
     Raises Conflict when it is published already, or when a later version is.
     """
     with transaction.atomic():
-        ledger.gate(calendar.organization_id, [calendar.year])
+        ledger.gate(calendar.organization_id, [calendar.year], publishing=True)
         same = Calendar.objects.of(calendar.organization_id).filter(site=calendar.site, year=calendar.year)
         if same.published().filter(version__gt=calendar.version).exists():
             raise Conflict(_("A later version is published already."), code="OUTDATED", rule="VERSION")

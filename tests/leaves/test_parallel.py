@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connections
+from django.db import connection, connections, transaction
 
 from employees.models import DayClaim
 from employees.refusals import Refused
@@ -50,6 +50,14 @@ def test_parallel_applications_do_not_overdraw(office: Office) -> None:
     assert outcomes.count("done") == 8
     assert set(outcomes) == {"done", "INSUFFICIENT_BALANCE"} or "MAX_AT_A_STRETCH" in outcomes
     assert office.available("CL") == 0
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="on SQLite all writers take turns")
+def test_nobody_waits_for_the_application_of_somebody_else(office: Office) -> None:
+    other = people.make_employee(office.organization, "2002", "Dev")
+    with transaction.atomic():
+        services.apply(office.asha, services.Wish("CL", on("6 Jul"), on("6 Jul"), reason="personal"), actor=None)
+        assert at_once([lambda: office.apply("CL", "6 Jul", employee=other)]) == ["done"]
 
 
 def test_parallel_applications_for_the_same_days_leave_one(office: Office) -> None:
