@@ -153,7 +153,8 @@ def test_a_version_of_rules_starts_from_the_central_governments_and_is_fixed_onc
     staff: Client, ours: SimpleNamespace
 ) -> None:
     body = {"name": "Ours", "scheme": "shift", "effective_from": "2027-01-01", "weekly_offs": "SUN", "conversion_days": 30,
-            "late_minutes": 60, "late_times": 2}  # fmt: skip
+            "late_minutes": 60, "late_times": 2, "encash_at_a_time": 10, "encash_career": 60, "encash_remain": 30,
+            "encash_leaving": 300}  # fmt: skip
     assert staff.post(reverse("admin:leaves_leavepolicy_add"), body).status_code == 302
     policy = LeavePolicy.objects.get(scheme="shift")
     assert policy.rules.count() == 7
@@ -181,7 +182,10 @@ def test_who_decides_is_told_and_an_officer_recommends(client: Client, world: Wo
     draft = publishing.next_policy(ours.leavepolicy, date(2026, 7, 1))
     rows = reverse("admin:leaves_leavepolicy_change", args=(draft.pk,))
     client.force_login(people.make_staff(ours.organization, "keeper", role="hr_admin"))
-    kept = ("name", "scheme", "effective_from", "weekly_offs", "total_days", "conversion_days", "late_minutes", "late_times")
+    kept = (
+        "name", "scheme", "effective_from", "weekly_offs", "total_days", "conversion_days", "late_minutes", "late_times",
+        "encash_at_a_time", "encash_career", "encash_remain", "encash_leaving",
+    )  # fmt: skip
     form = {name: getattr(draft, name) for name in kept} | {
         "combinations": json.dumps(draft.combinations), "sanctions-TOTAL_FORMS": "1", "sanctions-INITIAL_FORMS": "0",
         "sanctions-0-authority": "HR", "sanctions-0-recommendation": "on",
