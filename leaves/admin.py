@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import date
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
@@ -20,6 +21,7 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.widgets import (
     UnfoldAdminDateWidget,
+    UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
@@ -41,6 +43,7 @@ from employees.console import (
 )  # fmt: skip
 from employees.models import Employee
 from leaves import pictures, publishing, records, services, suggestions
+from leaves.encashing import Occasion
 from leaves.facts import office_year
 from leaves.judgement import Judgement
 from leaves.models import (
@@ -475,8 +478,41 @@ def _decider(judgement: Judgement) -> str:
 
 
 # --- Ledgers ---------------------------------------------------------------------------------------------------------------
+class EncashForm(forms.Form):
+    """How many days become money, and on which occasion."""
+
+    occasion = forms.ChoiceField(label=_("Encashed"), choices=LedgerOrder.Occasion.choices, widget=UnfoldAdminSelectWidget)
+    days = forms.DecimalField(
+        label=_("Days"), min_value=1, max_value=999, decimal_places=0, widget=UnfoldAdminIntegerFieldWidget
+    )  # fmt: skip
+    effective_on = forms.DateField(label=_("Effective"), widget=UnfoldAdminDateWidget)
+    reason = forms.CharField(label=_("Order"), max_length=400, widget=UnfoldAdminTextInputWidget)
+
+
+def _room(employee: Employee, kind: str, on: date) -> SafeString:
+    """The numbers an encashment is judged by, for each occasion."""
+    rows = [
+        (
+            LedgerOrder.Occasion(one.occasion).label, f"{one.standing.available / 2:g}", f"{one.standing.used / 2:g}",
+            _limits(one), f"{one.most / 2:g}",
+        )
+        for one in records.encashable(employee, kind, on)
+    ]  # fmt: skip
+    head = (_("Occasion"), _("Available"), _("Encashed so far"), _("Limits"), _("At most now"))
+    return small_table(head, rows, _("There are no published leave rules on that day."))
+
+
+def _limits(room: records.Room) -> str:
+    rules = room.policy
+    if room.occasion is Occasion.LEAVING:
+        return gettext("%(days)d days, earned and half pay leave together") % {"days": rules.encash_leaving}
+    return gettext("%(once)d at a time, %(career)d in a career, %(remain)d must remain") % {
+        "once": rules.encash_at_a_time, "career": rules.encash_career, "remain": rules.encash_remain,
+    }  # fmt: skip
+
+
 @admin.register(Account)
-class AccountAdmin(ReadOnlyTenantAdmin):
+class AccountAdmin(Acting, ReadOnlyTenantAdmin):
     """One person's account in one kind, with every entry and the balance after it."""
 
     fieldsets = (
@@ -491,9 +527,31 @@ class AccountAdmin(ReadOnlyTenantAdmin):
     search_fields = ("employee__code", "employee__name")
     empty_title = _("No leave accounts yet")
     empty_text = _("Publish leave rules: accounts open by themselves, with the first credit.")
+    actions_detail = ("encash",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("entries")
+
+    def has_encash_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return bool(request.user.has_perm("leaves.add_ledgerorder"))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Earned leave is encashed in service and on leaving, half pay leave only then."""
+        one = self.get_object(request, str(object_id))
+        offered = one is not None and (one.kind == Kind.EL or (one.kind == Kind.HPL and one.employee.left_on is not None))
+        return super().get_actions_detail(request, object_id) if offered else []
+
+    @action(description=_("Encash…"), url_path="encash", icon="payments", permissions=["encash"])
+    def encash(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Proposes an order; another person confirms it among the orders."""
+        one = self.object_or_404(request, object_id)
+        day = today(one.employee)
+        return self.act(
+            request, one, EncashForm(_data(request), initial={"effective_on": one.employee.left_on or day}),
+            lambda said: records.encash(one, actor=request.user, **said),  # type: ignore[arg-type]
+            _("An order was proposed: another person has to confirm it."), title=_("Encash leave"),
+            button=_("Propose the order"), details=_room(one.employee, one.kind, day),
+        )  # fmt: skip
 
     @display(description=_("balance today"))
     def balance(self, account: Account) -> str:
@@ -545,7 +603,7 @@ class EntryAdmin(ReadOnlyTenantAdmin):
 class LedgerOrderAdmin(Acting, TenantAdmin):
     """Entries by order: balances brought forward, encashment, corrections. One proposes, another confirms."""
 
-    fieldsets = ((None, {"fields": ("employee", ("kind", "type"), ("days", "effective_on"), "reason")}),)
+    fieldsets = ((None, {"fields": ("employee", ("kind", "type", "occasion"), ("days", "effective_on"), "reason")}),)
     shown = (_("Decision"), {"fields": ("state", ("proposed_by", "proposed_at"), ("decided_by", "decided_at"))})
     autocomplete_fields = ("employee",)
     list_display = ("employee", "kind", "type", "days", "effective_on", "state", "proposed_by")
@@ -590,7 +648,8 @@ class LedgerOrderAdmin(Acting, TenantAdmin):
         return self.act(
             request, one, EmptyForm(_data(request)),
             lambda said: records.confirm_order(one, actor=request.user, confirm=confirm),  # type: ignore[arg-type]
-            done, question=_("%(days)s days, effective %(day)s: %(reason)s")
+            done, details=_room(one.employee, one.kind, one.effective_on) if one.type == Entry.Type.ENCASH else "",
+            question=_("%(days)s days, effective %(day)s: %(reason)s")
             % {"days": one.days, "day": one.effective_on, "reason": one.reason}, danger=not confirm, **page,
         )  # fmt: skip
 
@@ -750,6 +809,7 @@ class LeavePolicyAdmin(Acting, TenantAdmin):
             ("bridge_off_days", "casual_off_regular"), ("casual_restricted_regular", "regular_restricted_regular"),
             "single_men_as_women", ("total_days", "conversion_days"), ("late_minutes", "late_times", "late_spent_only"),
         )}),
+        (_("Encashment"), {"fields": (("encash_at_a_time", "encash_career"), ("encash_remain", "encash_leaving"))}),
     )  # fmt: skip
     shown = (
         (_("Kinds"), {"fields": ("kinds",)}),
@@ -891,6 +951,7 @@ class LeaveFactsAdmin(TenantAdmin):
                     ("starts_on", "scheme"),
                     ("sex", "single", "disabled"),
                     ("probation_until", "exit_manner"),
+                    "encashed_before",
                 )
             },
         ),

@@ -107,6 +107,14 @@ class LeavePolicy(TenantModel):
     )
     late_times = models.PositiveSmallIntegerField(_("L1: times a month late coming may be condoned"), default=2)
     late_spent_only = models.BooleanField(_("L4: condoned only when no casual leave is left"), default=False)
+    encash_at_a_time = models.PositiveSmallIntegerField(
+        _("E12: days encashed with a travel concession at a time"), default=10, help_text=_("0: none.")
+    )  # fmt: skip
+    encash_career = models.PositiveSmallIntegerField(_("E12: days encashed with travel concessions in a career"), default=60)
+    encash_remain = models.PositiveSmallIntegerField(_("E12: days that must remain then"), default=30)
+    encash_leaving = models.PositiveSmallIntegerField(
+        _("E12: days encashed on leaving, earned and half pay leave together"), default=300, help_text=_("0: none.")
+    )  # fmt: skip
     published_at = models.DateTimeField(_("published"), null=True, blank=True, editable=False)
     published_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -141,7 +149,7 @@ class LeavePolicy(TenantModel):
                 for name in (
                     "weekly_offs", "bridge_off_days", "casual_off_regular", "casual_restricted_regular",
                     "regular_restricted_regular", "single_men_as_women", "total_days", "conversion_days", "late_minutes",
-                    "late_times", "late_spent_only",
+                    "late_times", "late_spent_only", "encash_at_a_time", "encash_career", "encash_remain", "encash_leaving",
                 )
             },
         }  # fmt: skip
@@ -360,6 +368,10 @@ class LeaveFacts(TenantModel):
     single = models.BooleanField(_("single"), default=False, help_text=_("Unmarried, widowed or divorced."))
     disabled = models.BooleanField(_("disabled"), default=False)
     probation_until = models.DateField(_("on probation until"), null=True, blank=True)
+    encashed_before = models.PositiveSmallIntegerField(
+        _("days encashed with travel concessions before"), default=0,
+        help_text=_("From the service book: encashed before these accounts began. They count towards E12."),
+    )  # fmt: skip
     exit_manner = models.CharField(
         _("how service ended"), max_length=8, default=_Exit.NORMAL,
         choices=[
@@ -732,6 +744,10 @@ class LedgerOrder(TenantModel):
         CONFIRMED = "confirmed", _("Confirmed")
         REFUSED = "refused", _("Refused")
 
+    class Occasion(models.TextChoices):
+        TRAVEL = "TRAVEL", _("with a leave travel concession")
+        LEAVING = "LEAVING", _("on leaving service")
+
     TYPES: ClassVar = (
         Entry.Type.OPENING, Entry.Type.MANUAL, Entry.Type.ENCASH, Entry.Type.JOINING_TIME, Entry.Type.LATE_DEBIT,
     )  # fmt: skip
@@ -739,6 +755,9 @@ class LedgerOrder(TenantModel):
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
     kind = models.CharField(_("account"), max_length=10, choices=Kind)
     type = models.CharField(_("type"), max_length=16, choices=[(one.value, one.label) for one in TYPES])
+    occasion = models.CharField(
+        _("encashed"), max_length=8, choices=Occasion, blank=True, help_text=_("Only for what is encashed.")
+    )  # fmt: skip
     days = _days(_("days"), help_text=_("With a minus: taken off."))
     effective_on = models.DateField(_("effective"))
     reason = models.CharField(_("reason"), max_length=400)
@@ -771,6 +790,13 @@ class LedgerOrder(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.employee} · {self.kind} {self.days:+}"
+
+    def clean(self) -> None:
+        """What is encashed has an occasion, and nothing else has."""
+        super().clean()
+        if (self.type == Entry.Type.ENCASH) != bool(self.occasion):
+            missing, needless = _("Say on which occasion it is encashed."), _("Only what is encashed has an occasion.")
+            raise ValidationError({"occasion": needless if self.occasion else missing})
 
 
 class LateMark(TenantModel):

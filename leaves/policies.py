@@ -160,6 +160,10 @@ class Policy:
     late_minutes: int = 60
     late_times: int = 2
     late_spent_only: bool = False
+    encash_at_a_time: int = 10
+    encash_career: int = 60
+    encash_remain: int = 30
+    encash_leaving: int = 300
     sanctions: tuple[Sanction, ...] = ()
     version: int | None = None
 

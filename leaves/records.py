@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Final
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -20,12 +22,13 @@ from employees import papers
 from employees.models import Change, Employee
 from employees.refusals import Conflict, Refused
 from employees.services import note_change
-from leaves import ledger
+from leaves import encashing, ledger
 from leaves.calendars import days_between
+from leaves.encashing import Occasion
 from leaves.facts import File, read
 from leaves.judgement import Late, Refusal, condonable
-from leaves.models import Absence, Certificate, Entry, LateMark, LeaveApplication, LeaveFacts, LedgerOrder, Suspension
-from leaves.policies import Kind, half_days
+from leaves.models import Absence, Account, Certificate, Entry, LateMark, LeaveApplication, LeaveFacts, LedgerOrder, Suspension
+from leaves.policies import Kind, Policy, half_days
 from leaves.refusals import refused
 
 
@@ -113,8 +116,79 @@ def propose_order(order: LedgerOrder, *, actor: User) -> LedgerOrder:
     order.full_clean()
     if not order.days:
         raise ValidationError({"days": _("Nothing is moved by zero days.")})
-    order.save()
+    with transaction.atomic():
+        if order.type == Entry.Type.ENCASH:
+            ledger.lock(order.employee)
+            _may_encash(order, read(order.employee, order.effective_on, order.effective_on))
+        order.save()
     return order
+
+
+def encash(account: Account, occasion: str, days: Decimal, effective_on: date, *, actor: User, reason: str) -> LedgerOrder:
+    """Propose that days of an account are turned into money; another person confirms it. Raises Refused beyond the limits."""
+    if days <= 0:
+        raise ValidationError({"days": _("Give the days as a number above zero.")})
+    order = LedgerOrder(
+        organization_id=account.organization_id, employee=account.employee, kind=account.kind, type=Entry.Type.ENCASH,
+        occasion=occasion, days=-days, effective_on=effective_on, reason=reason,
+    )  # fmt: skip
+    return propose_order(order, actor=actor)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What could be encashed on one occasion, with the numbers it follows from. Quantities are half-days."""
+
+    occasion: Occasion
+    standing: encashing.Standing
+    policy: Policy
+    most: int
+
+
+def encashable(employee: Employee, kind: str, on: date) -> list[Room]:
+    """For each occasion, what somebody could encash of an account on a day. Nothing is locked: good for looking."""
+    file = read(employee, on, on)
+    policy = file.ground.rules.on(on)
+    if policy is None:
+        return []
+    found = []
+    for occasion in Occasion:
+        day = employee.left_on if occasion is Occasion.LEAVING and employee.left_on else on
+        wanted = encashing.Wanted(Kind(kind), occasion, day, 0)
+        standing = _encashed(employee, wanted, file)
+        found.append(Room(occasion, standing, policy, encashing.most(wanted, standing, policy)))
+    return found
+
+
+def _may_encash(order: LedgerOrder, file: File) -> None:
+    """Raise Refused when an encashment is beyond the limits of the rules of its day. Counted under the lock of the accounts."""
+    policy = file.ground.rules.on(order.effective_on)
+    if policy is None:
+        raise refused(Refusal("NO_POLICY", "POLICY", "effective_on", {"kind": order.kind, "start": order.effective_on}))
+    occasion = Occasion(order.occasion)
+    wanted = encashing.Wanted(Kind(order.kind), occasion, order.effective_on, -half_days(order.days))
+    for one in encashing.refusals(wanted, _encashed(order.employee, wanted, file, without=order.pk), policy):
+        raise refused(one)
+
+
+def _encashed(employee: Employee, wanted: encashing.Wanted, file: File, *, without: int | None = None) -> encashing.Standing:
+    """What somebody encashed so far, by confirmed orders but the one that is judged, and what is there."""
+    orders = (
+        LedgerOrder.objects.of(employee.organization_id)
+        .filter(employee=employee, type=Entry.Type.ENCASH, occasion=wanted.occasion, state=LedgerOrder.State.CONFIRMED)
+        .exclude(pk=without)
+    )
+    rows = [(kind, day, -half_days(days)) for kind, day, days in orders.values_list("kind", "effective_on", "days")]
+    known = LeaveFacts.objects.of(employee.organization_id).filter(employee=employee)
+    before = known.aggregate(most=Max("encashed_before"))["most"] or 0
+    target = file.ledgers.get(wanted.kind)
+    return encashing.Standing(
+        available=target.book.available(wanted.on) if target else 0,
+        used=sum(amount for _kind, _day, amount in rows) + (2 * before if wanted.occasion is Occasion.TRAVEL else 0),
+        of_kind=sum(amount for kind, _day, amount in rows if kind == wanted.kind),
+        same_day=sum(amount for _kind, day, amount in rows if day == wanted.on),
+        left_on=file.service.left_on, forfeits=file.service.forfeits,
+    )  # fmt: skip
 
 
 def confirm_order(order: LedgerOrder, *, actor: User, confirm: bool = True) -> LedgerOrder:
@@ -135,6 +209,8 @@ def confirm_order(order: LedgerOrder, *, actor: User, confirm: bool = True) -> L
 
 def _post_order(order: LedgerOrder, actor: User) -> None:
     file = read(order.employee, order.effective_on, order.effective_on)
+    if order.type == Entry.Type.ENCASH:
+        _may_encash(order, file)
     target = file.ledgers.get(Kind(order.kind))
     amount = half_days(order.days)
     if target is None or (amount < 0 and not target.book.affords([(order.effective_on, amount)])):

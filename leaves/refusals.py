@@ -48,6 +48,19 @@ SENTENCES: Final[Mapping[str, Any]] = {
     "RECOMMENDATION_MISSING": _("%(kind)s of %(days)s days is sanctioned after a recommendation; nobody has given one yet."),
     "NOTHING_TO_WITHHOLD": _("Off days beside %(kind)s are not leave in any case: there is nothing to withhold."),
     "SAME_OFFICER": _("You gave the recommendation; another officer has to decide."),
+    "ENCASH_KIND": _("%(kind)s is not encashed on this occasion; only %(kinds)s."),
+    "ENCASH_WHOLE_DAYS": _("Leave is encashed in whole days."),
+    "ENCASH_NOT_TAKEN": _("%(days)s days cannot be given back: %(used)s were encashed."),
+    "ENCASH_AT_A_TIME": _("%(days)s days at a time; at most %(limit)s may be encashed with a travel concession."),
+    "ENCASH_CAREER": _(
+        "%(used)s days were encashed with travel concessions; with %(days)s more it is over %(limit)s in a career."
+    ),
+    "ENCASH_REMAINDER": _("%(available)s days are available; %(left)s would be left, and at least %(limit)s must remain."),
+    "ENCASH_NOT_LEAVING": _("Leave is encashed on leaving with effect from the last day of service: %(left_on)s."),
+    "ENCASH_FORFEITED": _("Who resigned or was removed has no claim to leave: nothing is encashed."),
+    "ENCASH_LEAVING_LIMIT": _(
+        "%(used)s days were encashed on leaving; with %(days)s more it is over %(limit)s, earned and half pay leave together."
+    ),
     "CONVERSION_WINDOW": _("Another kind can be asked for until %(until)s, %(limit)s days after rejoining."),
 }
 
@@ -73,6 +86,8 @@ def plain(value: Any) -> Any:
 
 
 def _words(value: Any) -> str:
+    if value is None:
+        return "–"
     if isinstance(value, date):
         return formats.date_format(value)
     if isinstance(value, (list, tuple)):

@@ -227,7 +227,8 @@ NAMES: Final[dict[str, dict[str, Callable[[Chair], Any]]]] = {
     "POST /api/v1/leaves": _PAPERS,
     "POST /api/v1/leaves/preview": _PAPERS,
     "POST /api/v1/leaves/{id}/convert": {"certificate_id": lambda chair: chair.rows.certificate.pk},
-    **dict.fromkeys(("POST /api/v1/tours", "PATCH /api/v1/tours/{id}"), {"paper_ids": lambda chair: [chair.rows.tourpaper.pk]}),
+    "POST /api/v1/tours": _TOUR_PAPERS,
+    "PATCH /api/v1/tours/{id}": _TOUR_PAPERS,
     "POST /api/v1/hr/attendance/clock": {"hrEmployeeId": lambda chair: str(chair.rows.employee.pk)},
     "POST /api/v1/events/replay": {"id": lambda chair: chair.rows.delivery.message_id},
 }

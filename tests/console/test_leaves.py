@@ -9,7 +9,8 @@ from types import SimpleNamespace
 from django.test import Client
 from django.urls import reverse
 
-from leaves import publishing, services
+from accounts.models import SecurityEvent
+from leaves import publishing, records, services
 from leaves.models import Calendar, CalendarDay, Entry, LateMark, LeaveApplication, LeavePolicy, LedgerOrder, Suspension
 from leaves.services import Wish
 from tests import people
@@ -153,7 +154,8 @@ def test_a_version_of_rules_starts_from_the_central_governments_and_is_fixed_onc
     staff: Client, ours: SimpleNamespace
 ) -> None:
     body = {"name": "Ours", "scheme": "shift", "effective_from": "2027-01-01", "weekly_offs": "SUN", "conversion_days": 30,
-            "late_minutes": 60, "late_times": 2}  # fmt: skip
+            "late_minutes": 60, "late_times": 2, "encash_at_a_time": 10, "encash_career": 60, "encash_remain": 30,
+            "encash_leaving": 300}  # fmt: skip
     assert staff.post(reverse("admin:leaves_leavepolicy_add"), body).status_code == 302
     policy = LeavePolicy.objects.get(scheme="shift")
     assert policy.rules.count() == 7
@@ -181,7 +183,10 @@ def test_who_decides_is_told_and_an_officer_recommends(client: Client, world: Wo
     draft = publishing.next_policy(ours.leavepolicy, date(2026, 7, 1))
     rows = reverse("admin:leaves_leavepolicy_change", args=(draft.pk,))
     client.force_login(people.make_staff(ours.organization, "keeper", role="hr_admin"))
-    kept = ("name", "scheme", "effective_from", "weekly_offs", "total_days", "conversion_days", "late_minutes", "late_times")
+    kept = (
+        "name", "scheme", "effective_from", "weekly_offs", "total_days", "conversion_days", "late_minutes", "late_times",
+        "encash_at_a_time", "encash_career", "encash_remain", "encash_leaving",
+    )  # fmt: skip
     form = {name: getattr(draft, name) for name in kept} | {
         "combinations": json.dumps(draft.combinations), "sanctions-TOTAL_FORMS": "1", "sanctions-INITIAL_FORMS": "0",
         "sanctions-0-authority": "HR", "sanctions-0-recommendation": "on",
@@ -232,3 +237,45 @@ def test_publishing_rules_shows_which_leave_changes_its_cost(staff: Client, ours
     assert f"{ours.leaveapplication}</a></td><td>1</td><td>2</td>" in shown
     draft.rules.filter(kind="CL").update(factor=0)
     assert "the factor is at least 1" in staff.get(address).content.decode()
+
+
+def test_hr_encashes_with_the_numbers_in_sight_and_another_person_confirms(client: Client, ours: SimpleNamespace) -> None:
+    client.force_login(people.make_staff(ours.organization, "keeper", role="hr_admin"))
+    address = page("account", "encash", ours.account.pk)
+    assert "10 at a time, 60 in a career, 30 must remain" in client.get(address).content.decode()
+    form = {"occasion": "TRAVEL", "days": "5", "effective_on": "2026-07-06", "reason": "LTC 7"}
+    assert "at least 30 must remain" in client.post(address, form).content.decode()
+    opening = LedgerOrder(
+        organization=ours.organization, employee=ours.employee, kind="EL", type="OPENING", days=60,
+        effective_on=date(2025, 12, 31), reason="Book",
+    )  # fmt: skip
+    keeper, second = (people.make_staff(ours.organization, name) for name in ("third", "fourth"))
+    records.confirm_order(records.propose_order(opening, actor=keeper), actor=second)
+    assert client.post(address, form).status_code == 302
+    order = LedgerOrder.objects.get(type="ENCASH")
+    client.force_login(keeper)
+    confirm = page("ledgerorder", "confirm", order.pk)
+    assert "60 in a career" in client.get(confirm).content.decode()
+    assert client.post(confirm, {}).status_code == 302
+    assert Entry.objects.get(type="ENCASH").half_days == -10
+    client.force_login(people.make_staff(ours.organization, "approver2", role="approver"))
+    assert client.get(address).status_code in (403, 404)
+
+
+def test_a_tour_shows_its_papers_and_drafts_are_not_in_the_console(client: Client, world: World, ours: SimpleNamespace) -> None:
+    bala = people.make_staff(world.acme, "bala", role="approver", employee=world.bala)
+    other = people.make_staff(world.acme, "other", role="approver", employee=people.make_employee(world.acme, "55", "Other"))
+    paper = reverse("admin:tours_tourpaper_change", args=(ours.tourpaper.pk,))
+    download = paper.replace("/change/", "/download/")
+    client.force_login(bala)
+    shown = client.get(reverse("admin:tours_tour_change", args=(ours.tour.pk,))).content.decode()
+    assert paper in shown
+    assert client.get(reverse("admin:tours_tour_change", args=(ours.tourdraft.pk,))).status_code == 302
+    assert f"/{ours.tourdraft.pk}/change/" not in client.get(reverse("admin:tours_tour_changelist")).content.decode()
+    assert b"".join(client.get(download).streaming_content) == b"%PDF-1.4"  # type: ignore[attr-defined]
+    assert SecurityEvent.objects.get(kind="exported").about == f"tourpaper {ours.tourpaper.pk}"
+    client.force_login(other)
+    assert client.get(download).status_code == 404
+    Tour.objects.filter(pk=ours.tour.pk).update(status="draft")
+    client.force_login(bala)
+    assert client.get(download).status_code == 404

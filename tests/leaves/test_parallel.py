@@ -13,8 +13,8 @@ from django.db import connection, connections, transaction
 
 from employees.models import DayClaim
 from employees.refusals import Refused
-from leaves import jobs, publishing, services
-from leaves.models import CalendarDay, Entry, LeaveApplication, LeaveDay, LeaveEvent
+from leaves import jobs, publishing, records, services
+from leaves.models import CalendarDay, Entry, LeaveApplication, LeaveDay, LeaveEvent, LedgerOrder
 from tests import people
 from tests.leaves.conftest import Office, make_office
 from tests.leaves.test_rules import on
@@ -140,3 +140,17 @@ def test_rules_published_while_leave_is_asked_for_are_worked_in(office: Office) 
     )
     assert outcomes == ["done", "done", "done"]
     assert office.row("EL").held == 16
+
+
+def test_two_encashments_confirmed_at_once_do_not_pass_the_limit(office: Office) -> None:
+    office.opening("EL", 100)
+    orders = [
+        records.propose_order(
+            LedgerOrder(organization=office.organization, employee=office.asha, kind="EL", type="ENCASH", occasion="TRAVEL",
+                        days=-10, effective_on=on("2 Feb"), reason="LTC"), actor=office.hr,
+        )
+        for _ in range(3)
+    ]  # fmt: skip
+    outcomes = at_once([lambda one=one: records.confirm_order(one, actor=office.chief) for one in orders])  # type: ignore[misc]
+    assert sorted(outcomes) == ["ENCASH_AT_A_TIME", "ENCASH_AT_A_TIME", "done"]
+    assert office.available("EL") == 105

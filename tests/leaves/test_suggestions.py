@@ -10,6 +10,7 @@ from tests import people
 from tests.leaves.conftest import Office
 from tests.leaves.test_rules import on
 
+RESTRICTED = {day for day, mark, _name in publishing.delhi_2026_days() if mark == "RESTRICTED"}
 DELHI = {day for day, mark, _name in publishing.delhi_2026_days() if mark == "CLOSED"}
 
 
@@ -17,6 +18,19 @@ def test_the_suggestion_for_delhi_is_the_list_of_central_offices_and_one_day_of_
     closed = {day for day, mark, _name in suggestions.suggested(2026, "DL") if mark == "CLOSED"}
     assert closed - DELHI == {on("14 Apr")}
     assert not DELHI - closed
+
+
+def test_the_restricted_list_of_delhi_is_the_suggested_one_but_for_govardhan_puja() -> None:
+    suggested = {day for day, mark, _name in suggestions.suggested(2026, "DL") if mark == "RESTRICTED"}
+    # 14 April is closed in the suggestion: the state's holiday is no holiday of central offices, where it is restricted.
+    assert RESTRICTED - suggested == {on("14 Apr"), on("9 Nov")}
+    assert suggested - RESTRICTED == {on("10 Nov")}
+
+
+def test_the_list_of_delhi_has_seventeen_closed_days_and_names_each_date_once() -> None:
+    dates = [day for day, _mark, _name in publishing.delhi_2026_days()]
+    assert (len(DELHI), dates) == (17, sorted(set(dates)))
+    assert not DELHI & RESTRICTED
 
 
 def test_a_day_is_suggested_once_and_closed_wins_over_restricted() -> None:
