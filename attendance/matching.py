@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from attendance import facts, payloads, stale
+from attendance import facts, payloads, stale, watching
 from attendance.claims import Claim, Terminal
 from attendance.models import Door, Punch, PunchEvidence, PunchMatch, Verdict
 from attendance.services import in_rounds
@@ -73,6 +73,8 @@ def _match(organization_id: int, pairs: Sequence[tuple[Punch, UUID]], by: User |
     outbox.publish(organization_id, messages, now)
     seen = [(employee_id, punch.occurred_at) for punch, employee_id in pairs if punch.pk in new]
     stale.note_punches(organization_id, seen)
+    codes = {watching.Code(punch.door, punch.device_id, punch.user_code) for punch, _person in pairs if punch.pk in new}
+    watching.look_at_codes(organization_id, codes, now)
     return len(new)
 
 
