@@ -40,6 +40,27 @@ def match_punch(punch: Punch, employee: Employee, by: User | None) -> PunchMatch
     return PunchMatch.objects.of(punch.organization_id).get(punch=punch)
 
 
+def match_number(number: watching.Code, employee: Employee, by: User | None) -> int:
+    """Say whose the waiting punches of a number at a door and a device are, as far as they fall into the time of service.
+
+    Returns how many were matched. Raises ValidationError when there is none.
+    """
+    waiting = Punch.objects.of(employee.organization_id).unmatched().select_related("device", "organization").order_by("pk")
+    waiting = waiting.filter(door=number.door, device=number.device_id, user_code=number.text)
+    done, after = 0, 0
+    while page := list(waiting.filter(pk__gt=after)[:AT_ONCE]):
+        after = page[-1].pk
+        done += match_punches([(one, employee.pk) for one in page if _in_service(one, employee)], by)
+    if not done:
+        raise ValidationError({"employee": _("None of these punches falls into this employee's time of service.")})
+    return done
+
+
+def _in_service(punch: Punch, employee: Employee) -> bool:
+    on = local(punch.occurred_at, punch.zone).date()
+    return employee.joined_on <= on and (employee.left_on is None or on <= employee.left_on)
+
+
 def match_punches(pairs: Sequence[tuple[Punch, UUID]], by: User | None) -> int:
     """Match punches of one organization to employees by id, each at most once for ever; returns how many were matched now."""
     if not pairs:

@@ -118,6 +118,7 @@ PATHS: Final[dict[str, Callable[[Chair], models.Model]]] = {
         (f"/api/v1/tours/{{id}}/{verb}" for verb in ("cancel", "complete", "curtail", "decide", "extend")),
         lambda chair: chair.rows.tour,
     ),
+    "/api/v1/admin/exceptions/{id}/resolve": lambda chair: chair.rows.dayexception,
     "/api/v1/me/tokens/{id}/revoke": lambda chair: chair.rows.personaltoken,
 }
 
@@ -149,6 +150,7 @@ BODIES: Final[dict[str, Callable[[Chair], dict[str, Any]]]] = {
     },
     **dict.fromkeys((f"GET /api/v1/admin/reports/{name}" for name in _OF_DAYS), lambda _: _SPAN),
     "GET /api/v1/admin/reports/leave-balances": lambda _: {"year": 2026},
+    "POST /api/v1/admin/exceptions/{id}/resolve": lambda _: {"remarks": "Seen"},
     "POST /api/v1/devices/register": lambda _: {
         "device_uuid": NOBODY, "platform": "android", "model": "Pixel 9", "public_key": people.make_key()[1],
     },
@@ -207,6 +209,7 @@ NAMES: Final[dict[str, dict[str, Callable[[Chair], Any]]]] = {
     },
     "GET /api/v1/days": {"employee": lambda chair: str(chair.rows.employee.pk)},
     "GET /api/v1/days/{date}/explain": {"employee": lambda chair: str(chair.rows.employee.pk)},
+    "GET /api/v1/admin/exceptions": {"employee": lambda chair: str(chair.rows.employee.pk)},
     "GET /api/v1/admin/geo-fences": _WHOSE,
     **{f"GET /api/v1/admin/reports/{name}": _WHOSE for name in _OF_PEOPLE},
     "GET /api/v1/admin/reports/deliveries": {"endpoint": lambda chair: chair.rows.endpoint.pk},
