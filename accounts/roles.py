@@ -29,6 +29,7 @@ _HR_VIEWS: Final = (
     "leaves.leaveapplication", "leaves.account", "leaves.entry", "leaves.ledgerorder", "leaves.absence", "leaves.latemark",
     *(f"attendance.{kind}" for kind in (
         "day", "shifttype", "shiftpattern", "patternslot", "roster", "daypolicy", "periodlock", "dayadjustment", "rebuild",
+        "dayexception", "lateday",
     )),
     "leaves.certificate", "leaves.leavefacts", "leaves.child", "leaves.leavepolicy", "leaves.kindrule", "leaves.sanctionrule",
     "leaves.suspension", "tours.tour", "tours.tourpaper",
@@ -59,6 +60,8 @@ _HR_ACTIONS: Final = frozenset(
     | {"geofences.fence:delete", "geofences.allowednetwork:delete"}
     # Phones register themselves; staff revoke and release them.
     | {"devices.phone:change"}
+    # Exceptions are found by themselves; somebody notes that there is nothing to do. Late days are decided as `latemark:add`.
+    | {"attendance.dayexception:change"}
     # Leave and tours are decided by actions; HR enters them for somebody, and strikes dates from drafts.
     | {"leaves.leaveapplication:add", "leaves.latemark:add", "tours.tour:add", "leaves.calendarday:delete"}
     # A roster may be taken back, and a day of a pattern: days are worked out again by what holds then.

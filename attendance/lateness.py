@@ -17,7 +17,9 @@ from accounts.models import User
 from attendance.models import Day, LateDay
 from employees.refusals import Conflict, Refused
 from leaves import ledger
+from leaves.facts import read
 from leaves.models import LateMark
+from leaves.policies import Kind
 from leaves.records import Lateness, mark_late
 
 # What nobody decided in so long is not asked about any more.
@@ -48,3 +50,9 @@ def decide(day: Any, *, condone: bool, reason: str, actor: User) -> LateMark:
                 raise Conflict(_("This day was decided already."), code="ALREADY_DECIDED", rule="L1", field="date")
             raise Refused(_("This day is not late any more: it was worked out anew."), code="NOT_LATE", rule="L1", field="date")
         return mark_late(row.employee, row.date, Lateness(minutes(row), condone, reason.strip()), actor=actor)
+
+
+def casual_left(day: Day) -> int:
+    """Half-days of casual leave that could be taken on a day; none where no rules are in force."""
+    casual = read(day.employee, day.date, day.date).ledgers.get(Kind.CL)
+    return max(casual.book.available(day.date), 0) if casual is not None else 0

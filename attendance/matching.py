@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from attendance import facts, payloads, stale
+from attendance import facts, payloads, stale, watching
 from attendance.claims import Claim, Terminal
 from attendance.models import Door, Punch, PunchEvidence, PunchMatch, Verdict
 from attendance.services import in_rounds
@@ -38,6 +38,27 @@ def match_punch(punch: Punch, employee: Employee, by: User | None) -> PunchMatch
     if punch.verdict != Verdict.UNMATCHED or not match_punches([(punch, employee.pk)], by):
         raise ValidationError({"punch": _("This punch has an employee already.")})
     return PunchMatch.objects.of(punch.organization_id).get(punch=punch)
+
+
+def match_number(number: watching.Code, employee: Employee, by: User | None) -> int:
+    """Say whose the waiting punches of a number at a door and a device are, as far as they fall into the time of service.
+
+    Returns how many were matched. Raises ValidationError when there is none.
+    """
+    waiting = Punch.objects.of(employee.organization_id).unmatched().select_related("device", "organization").order_by("pk")
+    waiting = waiting.filter(door=number.door, device=number.device_id, user_code=number.text)
+    done, after = 0, 0
+    while page := list(waiting.filter(pk__gt=after)[:AT_ONCE]):
+        after = page[-1].pk
+        done += match_punches([(one, employee.pk) for one in page if _in_service(one, employee)], by)
+    if not done:
+        raise ValidationError({"employee": _("None of these punches falls into this employee's time of service.")})
+    return done
+
+
+def _in_service(punch: Punch, employee: Employee) -> bool:
+    on = local(punch.occurred_at, punch.zone).date()
+    return employee.joined_on <= on and (employee.left_on is None or on <= employee.left_on)
 
 
 def match_punches(pairs: Sequence[tuple[Punch, UUID]], by: User | None) -> int:
@@ -73,6 +94,8 @@ def _match(organization_id: int, pairs: Sequence[tuple[Punch, UUID]], by: User |
     outbox.publish(organization_id, messages, now)
     seen = [(employee_id, punch.occurred_at) for punch, employee_id in pairs if punch.pk in new]
     stale.note_punches(organization_id, seen)
+    codes = {watching.Code(punch.door, punch.device_id, punch.user_code) for punch, _person in pairs if punch.pk in new}
+    watching.look_at_codes(organization_id, codes, now)
     return len(new)
 
 

@@ -11,7 +11,6 @@ import logging
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -20,11 +19,12 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from attendance import causes, locking, opening, stale
+from attendance import causes, gathering, locking, opening, stale
 from attendance.causes import DAY, Causes, Person
 from attendance.days import Day as Found
 from attendance.days import cut_between, derive, place
 from attendance.explanation import explain
+from attendance.gathering import Stretch
 from attendance.models import Day, Rebuild, StaleDays
 from attendance.shifts import Duty, local_date
 from employees.loops import look_for_ever
@@ -75,16 +75,6 @@ def rebuild(organization_id: int, spans: dict[UUID, tuple[date, date]], now: dat
         changed += _store(organization_id, done, now)
         waiting, margin = wider, margin * 4
     return changed
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Days of a person as they were worked out anew: all there are from `first` to `last`."""
-
-    person: Person
-    first: date
-    last: date
-    days: dict[date, dict[str, Any]]
 
 
 def _stretch(read: Causes, person: Person, span: tuple[date, date], margin: int, now: datetime) -> Stretch | None:
@@ -173,6 +163,7 @@ def _store(organization_id: int, stretches: Sequence[Stretch], now: datetime) ->
     for start in range(0, len(gone), INSERTED):
         Day.objects.filter(pk__in=gone[start : start + INSERTED]).delete()
     posted = locking.post(organization_id, late, now)
+    gathering.gather(organization_id, stretches, now)
     return len(fresh) + len(changed) + len(gone) + posted
 
 

@@ -4,6 +4,7 @@ from django.urls import path, re_path
 
 from attendance.days_api import DaysViewSet
 from attendance.doors import biometric, device, hr, phone
+from attendance.inbox_api import ExceptionsViewSet
 
 urlpatterns = [
     path("api/attendance/v1/punch", device.DeviceDoor.as_view({"post": "punch"}), name="device-punch"),
@@ -21,4 +22,6 @@ urlpatterns = [
     path("api/v1/punches/month/<str:month>", phone.PunchesViewSet.as_view({"get": "month"}), name="punches-month"),
     path("api/v1/days", DaysViewSet.as_view({"get": "list"}), name="days"),
     path("api/v1/days/<str:date>/explain", DaysViewSet.as_view({"get": "explain"}), name="day-explain"),
+    path("api/v1/admin/exceptions", ExceptionsViewSet.as_view({"get": "list"}), name="exceptions"),
+    path("api/v1/admin/exceptions/<int:pk>/resolve", ExceptionsViewSet.as_view({"post": "resolve"}), name="exception-resolve"),
 ]

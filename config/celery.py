@@ -101,10 +101,11 @@ class Loops(bootsteps.StartStopStep):
         self.threads: list[threading.Thread] = []
 
     def start(self, worker: Any) -> None:
-        """Start the watcher, the drain, the rebuilding of days and the leave job."""
+        """Start the watcher, the drain, the rebuilding of days, the look-out for exceptions and the leave job."""
         # Imported here: Django's apps are ready only once the worker boots.
         from attendance.drain import drain_for_ever  # noqa: PLC0415
         from attendance.rebuilding import follow_for_ever  # noqa: PLC0415
+        from attendance.watching import watch_for_ever  # noqa: PLC0415
         from leaves.jobs import settle_for_ever  # noqa: PLC0415
         from webhooks import watcher  # noqa: PLC0415
 
@@ -114,6 +115,7 @@ class Loops(bootsteps.StartStopStep):
             threading.Thread(target=watcher.watch, args=(self.hands, self.stopping), name="muster-watcher", daemon=True),
             threading.Thread(target=drain_for_ever, args=(self.stopping,), name="muster-drain", daemon=True),
             threading.Thread(target=follow_for_ever, args=(self.stopping,), name="muster-days", daemon=True),
+            threading.Thread(target=watch_for_ever, args=(self.stopping,), name="muster-inbox", daemon=True),
             threading.Thread(target=settle_for_ever, args=(self.stopping,), name="muster-leave", daemon=True),
         ]
         for thread in self.threads:

@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from django.db.models import Case, CharField, Count, Q, Value, When
+from django.db.models import Case, CharField, Count, Q, QuerySet, Value, When
 from django.db.models.functions import ExtractHour
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from attendance.models import Punch, Verdict
+from attendance.models import DayException, Punch, Verdict
 from attendance.reconciliation import Balance, balances
 from config.console_settings import NAVIGATION, UNMATCHED_QUERY
 from devices.admin import ONLINE, SILENT, state_of
@@ -63,6 +63,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     muster: dict[str, Any] = {"zone": timezone.get_current_timezone_name(), "day": timezone.localdate()}
     if request.user.has_perm("attendance.view_punch"):
         muster |= _punches(request, now)
+    if request.user.has_perm("attendance.view_dayexception") and "punches" in muster:
+        muster["punches"].append(_inbox(request))
     if request.user.has_perm("devices.view_device"):
         muster["devices"] = _devices(request, now)
     if request.user.has_perm("webhooks.view_delivery"):
@@ -72,23 +74,36 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
-    """The sidebar; beside the list of punches without a person stands how many they are, if any."""
-    if not (waiting := _waiting(request)):
+    """The sidebar; beside the punches without a person, and the inbox, stands how many there are, if any."""
+    numbers = {name: number for name, count in _COUNTS.items() if (number := count(request))}
+    if not numbers:
         return NAVIGATION
-    return [
-        group | {"items": [line | {"badge": waiting} if line.get("badge_variant") else line for line in group["items"]]}
-        for group in NAVIGATION
-    ]
+    return [group | {"items": [_counted(line, numbers) for line in group["items"]]} for group in NAVIGATION]
+
+
+def _counted(line: dict[str, Any], numbers: dict[str, str]) -> dict[str, Any]:
+    number = numbers.get(line.get("counts", ""))
+    return line | {"badge": number} if number else line
 
 
 def _waiting(request: HttpRequest) -> str:
     """How many punches wait for a person, in words for the badge; empty when none does."""
-    if not request.user.has_perm("attendance.view_punch"):
+    return _number(request, "attendance.view_punch", Punch.objects.unmatched())
+
+
+def _to_look_at(request: HttpRequest) -> str:
+    """How many exceptions are open."""
+    return _number(request, "attendance.view_dayexception", DayException.objects.filter(state=DayException.State.OPEN))
+
+
+def _number(request: HttpRequest, permission: str, rows: QuerySet[Any]) -> str:
+    if not request.user.has_perm(permission):
         return ""
-    waiting = within(request, Punch.objects.unmatched()).order_by()[:BADGE_COUNTS_TO].count()
-    if waiting == BADGE_COUNTS_TO:
-        return f"{BADGE_COUNTS_TO - 1}+"
-    return str(waiting) if waiting else ""
+    found = within(request, rows).order_by()[:BADGE_COUNTS_TO].count()
+    return f"{BADGE_COUNTS_TO - 1}+" if found == BADGE_COUNTS_TO else str(found or "")
+
+
+_COUNTS: Final[dict[str, Callable[[HttpRequest], str]]] = {"unmatched": _waiting, "inbox": _to_look_at}
 
 
 # --- Punches -----------------------------------------------------------------------------------------------------------
@@ -121,6 +136,12 @@ def _punches(request: HttpRequest, now: datetime) -> dict[str, Any]:
         ],
         "chart": chart(by_hour, timezone.localtime(now).hour),
     }
+
+
+def _inbox(request: HttpRequest) -> Card:
+    """How much somebody should look at: one query."""
+    number = within(request, DayException.objects.filter(state=DayException.State.OPEN)).order_by().count()
+    return Card(_("To look at"), number, list_url(DayException), number > 0)
 
 
 def _midnight_after(midnight: datetime) -> datetime:

@@ -2,6 +2,7 @@
 
 from attendance.models.corrections import Correction, ManualImport, Regularization
 from attendance.models.days import Day, DayAdjustment, DayException, DayPolicy, PeriodLock, Rebuild, StaleDays
+from attendance.models.habits import DeviceHabit
 from attendance.models.lateness import LateDay
 from attendance.models.punches import Direction, Door, IngestCount, Punch, PunchEvidence, PunchMatch, PunchQuerySet, Verdict
 from attendance.models.shifts import PatternSlot, Roster, ShiftPattern, ShiftType
@@ -12,6 +13,7 @@ __all__ = [
     "DayAdjustment",
     "DayException",
     "DayPolicy",
+    "DeviceHabit",
     "Direction",
     "Door",
     "IngestCount",

@@ -240,7 +240,11 @@ class DayAdjustment(TenantModel):
 
 
 class DayException(TenantModel):
-    """Something that somebody should look at; found again and again, kept once, and closed by a person or by itself."""
+    """Something that somebody should look at; found again and again, kept once, and closed by a person or by itself.
+
+    One row is open for each kind and subject. What a person has answered is not asked again while its `facts` stay the same;
+    when they change, or when what had gone comes back, there is a new row. `attendance.inbox` writes them.
+    """
 
     class Kind(models.TextChoices):
         UNMATCHED = "unmatched", _("Nobody has this number")
@@ -258,8 +262,11 @@ class DayException(TenantModel):
         GONE = "gone", _("No longer so")
 
     kind = models.CharField(_("kind"), max_length=16, choices=Kind)
-    # What it is about: day:<employee>:<date>, punch:<id>, code:<door>:<device>:<code>, device:<id>.
+    # What it is about: day:<employee>:<date>, punch:<id>, code:<door>:<device>:<code>, device:<id>, device:<id>:<date>.
     subject = models.CharField(_("about"), max_length=120)
+    # What it was found by, in short: the same facts are the same question.
+    facts = models.CharField(max_length=64, blank=True, editable=False)
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("site"))
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("employee"))
     device = models.ForeignKey(Device, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("device"))
     punch = models.ForeignKey(Punch, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("punch"))
@@ -277,8 +284,19 @@ class DayException(TenantModel):
         ordering = ("-id",)
         verbose_name = _("exception")
         verbose_name_plural = _("exceptions")
-        constraints = (models.UniqueConstraint(fields=("organization", "kind", "subject"), name="day_exception_once"),)
-        indexes: ClassVar = [models.Index(fields=("organization", "state", "kind"), name="day_exception_state")]
+        constraints = (
+            models.UniqueConstraint(
+                fields=("organization", "kind", "subject"), condition=Q(state="open"), name="day_exception_open_once"
+            ),
+            models.UniqueConstraint(
+                fields=("organization", "kind", "subject", "facts"), condition=Q(state__in=("open", "resolved")),
+                name="day_exception_answered_once",
+            ),
+        )  # fmt: skip
+        indexes: ClassVar = [
+            models.Index(fields=("organization", "state", "kind"), name="day_exception_state"),
+            models.Index(fields=("organization", "employee", "date"), name="day_exception_open_day", condition=Q(state="open")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} · {self.subject}"

@@ -115,6 +115,7 @@ class Punch(TenantModel):
             models.Index(fields=("organization", "employee", "occurred_at"), name="punch_person_time"),
             models.Index(fields=("organization", "occurred_at"), name="punch_time"),
             models.Index(fields=("organization", "user_code"), name="punch_unmatched", condition=Q(verdict="unmatched")),
+            models.Index(fields=("device", "received_at"), name="punch_refused_time", condition=Q(verdict="rejected_time")),
         ]
 
     def __str__(self) -> str:

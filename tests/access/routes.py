@@ -127,6 +127,7 @@ PATHS: Final[dict[str, Callable[[Chair], models.Model]]] = {
     ),
     **dict.fromkeys(("/api/v1/tours/{id}", "/api/v1/tours/{id}/submit"), lambda chair: chair.rows.tourdraft),
     "/api/v1/tours/papers/{id}": lambda chair: chair.rows.tourpaper,
+    "/api/v1/admin/exceptions/{id}/resolve": lambda chair: chair.rows.dayexception,
     "/api/v1/me/tokens/{id}/revoke": lambda chair: chair.rows.personaltoken,
 }
 
@@ -158,6 +159,7 @@ BODIES: Final[dict[str, Callable[[Chair], dict[str, Any]]]] = {
     },
     **dict.fromkeys((f"GET /api/v1/admin/reports/{name}" for name in _OF_DAYS), lambda _: _SPAN),
     "GET /api/v1/admin/reports/leave-balances": lambda _: {"year": 2026},
+    "POST /api/v1/admin/exceptions/{id}/resolve": lambda _: {"remarks": "Seen"},
     "POST /api/v1/devices/register": lambda _: {
         "device_uuid": NOBODY, "platform": "android", "model": "Pixel 9", "public_key": people.make_key()[1],
     },
@@ -219,6 +221,7 @@ NAMES: Final[dict[str, dict[str, Callable[[Chair], Any]]]] = {
     },
     "GET /api/v1/days": {"employee": lambda chair: str(chair.rows.employee.pk)},
     "GET /api/v1/days/{date}/explain": {"employee": lambda chair: str(chair.rows.employee.pk)},
+    "GET /api/v1/admin/exceptions": {"employee": lambda chair: str(chair.rows.employee.pk)},
     "GET /api/v1/admin/geo-fences": _WHOSE,
     **{f"GET /api/v1/admin/reports/{name}": _WHOSE for name in _OF_PEOPLE},
     "GET /api/v1/admin/reports/deliveries": {"endpoint": lambda chair: chair.rows.endpoint.pk},

@@ -28,8 +28,10 @@ from attendance import locking, rebuilding, stale
 from attendance.models import (
     Day,
     DayAdjustment,
+    DayException,
     DayPolicy,
     IngestCount,
+    LateDay,
     PatternSlot,
     PeriodLock,
     PunchEvidence,
@@ -165,6 +167,14 @@ def days_of(organization: Organization, mark: str, employee: Employee) -> dict[s
         "shifttype": shift, "shiftpattern": pattern, "roster": roster, "periodlock": lock,
         "daypolicy": DayPolicy.objects.create(default_shift=shift, **of_organization),
         "day": Day.objects.of(organization).get(employee=employee, date=on),
+        "dayexception": DayException.objects.create(
+            kind="odd", subject=f"day:{employee.pk}:{on}", facts="x", employee=employee, date=on,
+            details={"zone": "Asia/Kolkata", "marks": ["missing_out"], "times": ["2026-06-20T03:30:00Z"]}, **of_organization,
+        ),
+        "lateday": LateDay.objects.create(
+            employee=employee, date=date(2026, 6, 22), zone="Asia/Kolkata", status="present", first_half="present",
+            second_half="present", late_by=20, **of_organization,
+        ),
         "rebuild": stale.ask_rebuild(organization.pk, date(2026, 1, 1), date(2026, 1, 1)),
         "dayadjustment": DayAdjustment.objects.create(
             employee=employee, date=date(2026, 4, 2), lock=lock, posted_to=date(2026, 6, 1), posted_at=timezone.now(),

@@ -1,0 +1,63 @@
+"""Something done to many rows of a list at once: asked first, then told for each row what became of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from django import forms
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import PermissionDenied, SuspiciousOperation, ValidationError
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.utils.cache import add_never_cache_headers
+from django.utils.translation import gettext as _
+
+from employees.console import list_url
+
+MOST: Final = 200
+_NUMBER: Final = re.compile(r"[0-9]{1,18}")
+
+
+class Many:
+    """For an admin class with actions upon the rows that were ticked. Goes before the admin's own class."""
+
+    def response_action(self, request: HttpRequest, queryset: Any) -> Any:
+        """Rows are named by numbers; whoever sends something else did not get it from our page."""
+        if not all(_NUMBER.fullmatch(one) for one in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+            raise SuspiciousOperation
+        return super().response_action(request, queryset)  # type: ignore[misc]
+
+    def act_on_many(
+        self, request: HttpRequest, rows: Any, form: forms.Form, do: Callable[[Any, dict[str, Any]], Any], **page: Any
+    ) -> TemplateResponse:
+        """Show the form; once it comes back filled in, do each row by itself and tell what became of each."""
+        chosen = list(rows[: MOST + 1])
+        results = None
+        if len(chosen) > MOST:
+            chosen = []
+            page |= {"refusal": _("At most %(count)d at once: choose fewer.") % {"count": MOST}}
+        elif "confirmed" in request.POST and form.is_valid():
+            results = [(row, *_done(lambda row=row: do(row, form.cleaned_data))) for row in chosen]  # type: ignore[misc]
+        asked = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        context = {
+            **self.admin_site.each_context(request), "opts": self.opts, "form": form, "media": form.media,  # type: ignore[attr-defined]
+            "chosen": chosen, "results": results, "missing": max(len(asked) - len(chosen), 0) if results is not None else 0,
+            "selected": [row.pk for row in chosen], "action": request.POST.get("action", ""),
+            "back": list_url(self.model), "obj": self.opts.verbose_name_plural, "address": request.get_full_path(), **page,  # type: ignore[attr-defined]
+        }  # fmt: skip
+        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        response = TemplateResponse(request, "admin/console/many.html", context)
+        add_never_cache_headers(response)
+        return response
+
+
+def _done(do: Callable[[], Any]) -> tuple[bool, str]:
+    """Whether it was done, and what to say of it. A rule against one row is none against the others."""
+    try:
+        return True, str(do())
+    except ValidationError as error:
+        return False, " ".join(str(message) for message in error.messages)
+    except PermissionDenied as error:
+        return False, str(error)
