@@ -14,6 +14,7 @@ from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -142,6 +143,11 @@ def _together(entries: Sequence[Entry]) -> Refused | None:
     return None
 
 
+def own_hand(actor: User | None, people: Collection[UUID]) -> bool:
+    """Whether somebody would put their own times right: that is another's to do, whatever their role."""
+    return actor is not None and actor.employee_id is not None and actor.employee_id in people
+
+
 # --- The verb ----------------------------------------------------------------------------------------------------------------
 def lock(organization_id: int, employees: Iterable[UUID]) -> None:
     """Hold the rows of some people until the end of the transaction: what is put right for them is put right in turn."""
@@ -154,7 +160,7 @@ def correct(
 ) -> list[Correction]:
     """Enter times, void punches or times entered before, for one reason; the days around them are worked out again.
 
-    Raises Refused naming the field, Conflict when a time was entered or voided before.
+    Raises Refused naming the field, Conflict when a time was entered or voided before, PermissionDenied for one's own times.
     """
     return correct_many(employee.organization_id, [Wish(employee, reason, enter, void)], origin or Origin())
 
@@ -163,6 +169,8 @@ def correct_many(organization_id: int, wishes: Sequence[Wish], origin: Origin) -
     """Put many things right at once, for people of one organization: all of them or none. Errors as `correct`."""
     now = timezone.now()
     people = {wish.employee.pk for wish in wishes}
+    if own_hand(origin.actor, people):
+        raise PermissionDenied(_("Nobody puts their own times right: ask for a correction, and somebody else decides."))
     with transaction.atomic():
         lock(organization_id, people)
         zones = Zones(organization_id, people)
