@@ -4,6 +4,7 @@ from django.urls import path, re_path
 
 from attendance.days_api import DaysViewSet
 from attendance.doors import biometric, device, hr, phone
+from attendance.regularization_api import RegularizationsViewSet as Asked
 
 urlpatterns = [
     path("api/attendance/v1/punch", device.DeviceDoor.as_view({"post": "punch"}), name="device-punch"),
@@ -21,4 +22,8 @@ urlpatterns = [
     path("api/v1/punches/month/<str:month>", phone.PunchesViewSet.as_view({"get": "month"}), name="punches-month"),
     path("api/v1/days", DaysViewSet.as_view({"get": "list"}), name="days"),
     path("api/v1/days/<str:date>/explain", DaysViewSet.as_view({"get": "explain"}), name="day-explain"),
+    path("api/v1/regularizations", Asked.as_view({"get": "list", "post": "create"}), name="regularizations"),
+    path("api/v1/regularizations/to-decide", Asked.as_view({"get": "to_decide"}), name="regularizations-to-decide"),
+    path("api/v1/regularizations/<int:pk>/decide", Asked.as_view({"post": "decide"}), name="regularization-decide"),
+    path("api/v1/regularizations/<int:pk>/withdraw", Asked.as_view({"post": "withdraw"}), name="regularization-withdraw"),
 ]

@@ -118,6 +118,9 @@ PATHS: Final[dict[str, Callable[[Chair], models.Model]]] = {
         (f"/api/v1/tours/{{id}}/{verb}" for verb in ("cancel", "complete", "curtail", "decide", "extend")),
         lambda chair: chair.rows.tour,
     ),
+    **dict.fromkeys(
+        (f"/api/v1/regularizations/{{id}}/{verb}" for verb in ("decide", "withdraw")), lambda chair: chair.rows.regularization
+    ),
     "/api/v1/me/tokens/{id}/revoke": lambda chair: chair.rows.personaltoken,
 }
 
@@ -166,6 +169,10 @@ BODIES: Final[dict[str, Callable[[Chair], dict[str, Any]]]] = {
     "POST /api/v1/leaves/{id}/curtail": lambda _: {"end_date": "2026-07-06"},
     "POST /api/v1/leaves/{id}/extend": lambda _: {"end_date": "2026-07-08", "reason": "more"},
     "POST /api/v1/leaves/{id}/recommend": lambda _: {"recommendation": "recommended"},
+    "POST /api/v1/regularizations": lambda _: {
+        "date": "2026-06-19", "in_at": "2026-06-19T09:00", "out_at": "2026-06-19T17:30", "reason": "forgot the card",
+    },
+    "POST /api/v1/regularizations/{id}/decide": lambda _: {"decision": "reject"},
     "POST /api/v1/tours": lambda _: _TOUR,
     "POST /api/v1/tours/{id}/cancel": lambda _: {"remarks": "no"},
     "POST /api/v1/tours/{id}/complete": lambda _: {"report": "done"},
