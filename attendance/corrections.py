@@ -35,6 +35,8 @@ FIRST_YEAR: Final = 1950
 AROUND: Final = timedelta(days=7)
 AT_ONCE: Final = 1000
 LONGEST_REASON: Final = 400
+# What a time is called that is only tried: no punch and no entered time has such a number.
+ENTERED: Final = 10**15
 Kind = Correction.Kind
 
 
@@ -91,13 +93,33 @@ class Zones:
         return in_zone(naive, ZoneInfo(self.of(employee, naive.date())))
 
 
-def day_of(employee: Employee, on: date, now: datetime) -> tuple[Duty, list[Stamp], Facts]:
-    """What somebody was expected to do on a date, what of the punches belongs to it as of now, and what stands beside them."""
+def day_of(
+    employee: Employee, on: date, now: datetime, *, enter: Sequence[Entry] = (), void: Collection[int] = ()
+) -> tuple[Duty, list[Stamp], Facts]:
+    """What somebody was expected to do on a date, what of the punches belongs to it as of now, and what stands beside them.
+
+    `enter` and `void`: as if these times were entered and these stamps did not count. What is entered is numbered from ENTERED.
+    """
     read = causes.read(employee.organization_id, [employee.pk], on - AROUND, on + AROUND)
     person = read.people[employee.pk]
     dates = [on + timedelta(days=number) for number in range(-AROUND.days, AROUND.days + 1)]
-    stamps = place(person.stamps, causes.duties(read, person, dates)).get(on, [])
+    added = [Stamp(ENTERED + number, one.at, one.direction) for number, one in enumerate(enter)]
+    counting = [*(one for one in person.stamps if one.id not in void), *added]
+    stamps = place(counting, causes.duties(read, person, dates)).get(on, [])
     return read.duty(person, on), stamps, read.facts(person, on, now)
+
+
+def outside(entries: Iterable[Entry], duty: Duty) -> Refused | None:
+    """That a time lies outside the window in which somebody is seen for a date: it would not count there."""
+    window = duty.window
+    found = next((one for one in entries if not window.start <= one.at <= window.end), None)
+    if found is None:
+        return None
+    words = {name: f"{local(at, duty.zone):%Y-%m-%d %H:%M}" for name, at in (("start", window.start), ("end", window.end))}
+    return Refused(
+        _("A time of this day lies between %(start)s and %(end)s.") % words, code="OUTSIDE_WINDOW", rule="R2",
+        field=found.field, details={"start": window.start.isoformat(), "end": window.end.isoformat()},
+    )  # fmt: skip
 
 
 # --- What stands against it --------------------------------------------------------------------------------------------------

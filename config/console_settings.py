@@ -62,6 +62,8 @@ NAVIGATION: Final[list[dict[str, Any]]] = [
                 badge_variant="warning", badge_style="solid",
             ),
             _line(_("Days"), "calendar_today", "attendance_day"),
+            _line(_("Corrections asked for"), "edit_calendar", "attendance_regularization"),
+            _line(_("Corrections"), "history_edu", "attendance_correction"),
         ],
     },
     {
