@@ -30,6 +30,7 @@ _HR_VIEWS: Final = (
     *(f"attendance.{kind}" for kind in (
         "day", "shifttype", "shiftpattern", "patternslot", "roster", "daypolicy", "periodlock", "dayadjustment", "rebuild",
         "dayexception", "lateday",
+        "regularization", "correction", "manualimport",
     )),
     "leaves.certificate", "leaves.leavefacts", "leaves.child", "leaves.leavepolicy", "leaves.kindrule", "leaves.sanctionrule",
     "leaves.suspension", "tours.tour", "tours.tourpaper",
@@ -67,12 +68,21 @@ _HR_ACTIONS: Final = frozenset(
     # A roster may be taken back, and a day of a pattern: days are worked out again by what holds then.
     | {"attendance.roster:delete", "attendance.patternslot:delete"}
     | {"leaves.sanctionrule:delete"}
+    # Times are put right beside the punches, by hand or by files; what was put right stays.
+    | {"attendance.correction:add", "attendance.manualimport:add"}
 )
 GRANTS: Final[dict[str, frozenset[str]]] = {
-    # Of leave, tours and days an approver sees those of the people they decide for.
+    # Of leave, tours, days and corrections an approver sees those of the people they decide for.
     APPROVER: frozenset(
         f"{model}:view"
-        for model in (*_EVERYBODY_VIEWS, "leaves.leaveapplication", "tours.tour", "tours.tourpaper", "attendance.day")
+        for model in (
+            *_EVERYBODY_VIEWS,
+            "leaves.leaveapplication",
+            "tours.tour",
+            "tours.tourpaper",
+            "attendance.day",
+            "attendance.regularization",
+        )
     ),
     REPORTS: frozenset(f"{model}:view" for model in _EVERYBODY_VIEWS),
     HR_ADMIN: _HR_ACTIONS,

@@ -19,6 +19,7 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from attendance import days_admin as _days_admin  # noqa: F401  Registers its pages.
+from attendance import import_admin as _import_admin  # noqa: F401  The same.
 from attendance import inbox_admin as _inbox_admin  # noqa: F401
 from attendance import lateness_admin as _lateness_admin  # noqa: F401
 from attendance.matching import match_punch

@@ -14,6 +14,7 @@ from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -34,6 +35,8 @@ FIRST_YEAR: Final = 1950
 AROUND: Final = timedelta(days=7)
 AT_ONCE: Final = 1000
 LONGEST_REASON: Final = 400
+# What a time is called that is only tried: no punch and no entered time has such a number.
+ENTERED: Final = 10**15
 Kind = Correction.Kind
 
 
@@ -90,13 +93,33 @@ class Zones:
         return in_zone(naive, ZoneInfo(self.of(employee, naive.date())))
 
 
-def day_of(employee: Employee, on: date, now: datetime) -> tuple[Duty, list[Stamp], Facts]:
-    """What somebody was expected to do on a date, what of the punches belongs to it as of now, and what stands beside them."""
+def day_of(
+    employee: Employee, on: date, now: datetime, *, enter: Sequence[Entry] = (), void: Collection[int] = ()
+) -> tuple[Duty, list[Stamp], Facts]:
+    """What somebody was expected to do on a date, what of the punches belongs to it as of now, and what stands beside them.
+
+    `enter` and `void`: as if these times were entered and these stamps did not count. What is entered is numbered from ENTERED.
+    """
     read = causes.read(employee.organization_id, [employee.pk], on - AROUND, on + AROUND)
     person = read.people[employee.pk]
     dates = [on + timedelta(days=number) for number in range(-AROUND.days, AROUND.days + 1)]
-    stamps = place(person.stamps, causes.duties(read, person, dates)).get(on, [])
+    added = [Stamp(ENTERED + number, one.at, one.direction) for number, one in enumerate(enter)]
+    counting = [*(one for one in person.stamps if one.id not in void), *added]
+    stamps = place(counting, causes.duties(read, person, dates)).get(on, [])
     return read.duty(person, on), stamps, read.facts(person, on, now)
+
+
+def outside(entries: Iterable[Entry], duty: Duty) -> Refused | None:
+    """That a time lies outside the window in which somebody is seen for a date: it would not count there."""
+    window = duty.window
+    found = next((one for one in entries if not window.start <= one.at <= window.end), None)
+    if found is None:
+        return None
+    words = {name: f"{local(at, duty.zone):%Y-%m-%d %H:%M}" for name, at in (("start", window.start), ("end", window.end))}
+    return Refused(
+        _("A time of this day lies between %(start)s and %(end)s.") % words, code="OUTSIDE_WINDOW", rule="R2",
+        field=found.field, details={"start": window.start.isoformat(), "end": window.end.isoformat()},
+    )  # fmt: skip
 
 
 # --- What stands against it --------------------------------------------------------------------------------------------------
@@ -142,6 +165,11 @@ def _together(entries: Sequence[Entry]) -> Refused | None:
     return None
 
 
+def own_hand(actor: User | None, people: Collection[UUID]) -> bool:
+    """Whether somebody would put their own times right: that is another's to do, whatever their role."""
+    return actor is not None and actor.employee_id is not None and actor.employee_id in people
+
+
 # --- The verb ----------------------------------------------------------------------------------------------------------------
 def lock(organization_id: int, employees: Iterable[UUID]) -> None:
     """Hold the rows of some people until the end of the transaction: what is put right for them is put right in turn."""
@@ -154,7 +182,7 @@ def correct(
 ) -> list[Correction]:
     """Enter times, void punches or times entered before, for one reason; the days around them are worked out again.
 
-    Raises Refused naming the field, Conflict when a time was entered or voided before.
+    Raises Refused naming the field, Conflict when a time was entered or voided before, PermissionDenied for one's own times.
     """
     return correct_many(employee.organization_id, [Wish(employee, reason, enter, void)], origin or Origin())
 
@@ -163,6 +191,8 @@ def correct_many(organization_id: int, wishes: Sequence[Wish], origin: Origin) -
     """Put many things right at once, for people of one organization: all of them or none. Errors as `correct`."""
     now = timezone.now()
     people = {wish.employee.pk for wish in wishes}
+    if own_hand(origin.actor, people):
+        raise PermissionDenied(_("Nobody puts their own times right: ask for a correction, and somebody else decides."))
     with transaction.atomic():
         lock(organization_id, people)
         zones = Zones(organization_id, people)

@@ -21,6 +21,7 @@ from unfold.widgets import UnfoldAdminSingleDateWidget, UnfoldAdminTextareaWidge
 
 from accounts.abilities import decides_for, today
 from attendance import locking, pictures, rostering, stale, wording
+from attendance.corrections_admin import Correcting
 from attendance.models import (
     Day,
     DayAdjustment,
@@ -86,8 +87,8 @@ class LookFilter(admin.SimpleListFilter):
 
 
 @admin.register(Day)
-class DayAdmin(ReadOnlyTenantAdmin):
-    """What each day was, and why."""
+class DayAdmin(Correcting, ReadOnlyTenantAdmin):
+    """What each day was, and why; and the pages on which it is put right."""
 
     fieldsets = (
         (None, {"fields": (("employee", "on"), ("badge", "halves_text"), ("in_at", "out_at"), ("worked_text", "overtime_text"),
@@ -104,7 +105,9 @@ class DayAdmin(ReadOnlyTenantAdmin):
     list_display = ("date", "employee", "badge", "in_at", "out_at", "worked_text", "late_text", "overtime_text", "remarks")
     list_display_links = ("date", "employee")
     list_filter = (StatusFilter, LookFilter, "site", "department", "shift")
-    list_select_related = ("employee", "organization")
+    list_select_related = ("employee__organization", "organization")
+    actions_detail = ("correct",)
+    actions_list = ("correct_any",)
     search_fields = ("employee__name", "=employee__code")
     search_help_text = _("An employee's name or code")
     extra_lookups = ("employee",)

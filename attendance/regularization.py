@@ -58,15 +58,9 @@ def _possible(wish: Regularization, now: datetime) -> None:
     wrong = corrections.objection(Wish(employee, wish.reason, entries), zones, now)
     if wrong is not None:
         raise wrong
-    window = corrections.day_of(employee, wish.date, now)[0].window
-    for entry in entries:
-        if not window.start <= entry.at <= window.end:
-            zone = zones.of(employee, wish.date)
-            words = {name: f"{local(at, zone):%Y-%m-%d %H:%M}" for name, at in (("start", window.start), ("end", window.end))}
-            raise Refused(
-                _("A time of this day lies between %(start)s and %(end)s.") % words, code="OUTSIDE_WINDOW", rule="R2",
-                field=entry.field, details={"start": window.start.isoformat(), "end": window.end.isoformat()},
-            )  # fmt: skip
+    outside = corrections.outside(entries, corrections.day_of(employee, wish.date, now)[0])
+    if outside is not None:
+        raise outside
 
 
 def _entries(wish: Regularization) -> list[Entry]:
@@ -133,14 +127,18 @@ def decide(wish: Regularization, *, actor: User, approve: bool, remarks: str = "
     return one
 
 
-def _carry_out(one: Regularization, actor: User) -> None:
-    """Enter what was approved, and void what it takes the place of."""
+def comes_to(one: Regularization) -> tuple[list[Entry], list[int]]:
+    """What approving would enter now, and which stamps would not count then (as `causes` numbers them)."""
     duty, stamps, facts = corrections.day_of(one.employee, one.date, timezone.now())
     gone = replaced(duty, stamps, facts, Proposal(one.in_at, one.out_at))
     there = {(stamp.at, stamp.direction) for stamp in stamps if stamp not in gone}
     # HR may have entered the same meanwhile, or the punch came in late.
-    enter = [entry for entry in _entries(one) if (entry.at, entry.direction) not in there]
-    void = [stamp.id for stamp in gone]
+    return [entry for entry in _entries(one) if (entry.at, entry.direction) not in there], [stamp.id for stamp in gone]
+
+
+def _carry_out(one: Regularization, actor: User) -> None:
+    """Enter what was approved, and void what it takes the place of."""
+    enter, void = comes_to(one)
     if enter or void:
         corrections.correct(
             one.employee, enter=enter, void=void, reason=one.reason, origin=Origin(actor=actor, regularization=one)

@@ -5,6 +5,7 @@ from django.urls import path, re_path
 from attendance.days_api import DaysViewSet
 from attendance.doors import biometric, device, hr, phone
 from attendance.inbox_api import ExceptionsViewSet
+from attendance.regularization_api import RegularizationsViewSet as Asked
 
 urlpatterns = [
     path("api/attendance/v1/punch", device.DeviceDoor.as_view({"post": "punch"}), name="device-punch"),
@@ -24,4 +25,8 @@ urlpatterns = [
     path("api/v1/days/<str:date>/explain", DaysViewSet.as_view({"get": "explain"}), name="day-explain"),
     path("api/v1/admin/exceptions", ExceptionsViewSet.as_view({"get": "list"}), name="exceptions"),
     path("api/v1/admin/exceptions/<int:pk>/resolve", ExceptionsViewSet.as_view({"post": "resolve"}), name="exception-resolve"),
+    path("api/v1/regularizations", Asked.as_view({"get": "list", "post": "create"}), name="regularizations"),
+    path("api/v1/regularizations/to-decide", Asked.as_view({"get": "to_decide"}), name="regularizations-to-decide"),
+    path("api/v1/regularizations/<int:pk>/decide", Asked.as_view({"post": "decide"}), name="regularization-decide"),
+    path("api/v1/regularizations/<int:pk>/withdraw", Asked.as_view({"post": "withdraw"}), name="regularization-withdraw"),
 ]

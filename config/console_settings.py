@@ -64,6 +64,9 @@ NAVIGATION: Final[list[dict[str, Any]]] = [
             _line(_("Inbox"), "inbox", "attendance_dayexception", badge_variant="warning", badge_style="solid", counts="inbox"),
             _line(_("Late coming to decide"), "timer_off", "attendance_lateday"),
             _line(_("Days"), "calendar_today", "attendance_day"),
+            _line(_("Corrections asked for"), "edit_calendar", "attendance_regularization"),
+            _line(_("Corrections"), "history_edu", "attendance_correction"),
+            _line(_("Times from files"), "upload_file", "attendance_manualimport"),
         ],
     },
     {

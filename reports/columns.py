@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any
+
+from employees.spreadsheets import inert
 
 # A moment is a wall-clock time without zone; the zone, where it may differ from row to row, is a column of its own.
 Cell = str | int | float | date | datetime | None
@@ -40,20 +42,6 @@ class Column:
     def shown(self, cell: Cell) -> Cell:
         """A cell as people read it."""
         return str(self.words[cell]) if self.words and cell in self.words else cell
-
-
-# What a spreadsheet takes for the beginning of a formula, in East Asian full width too; and what it skips before one.
-LIVE: Final = frozenset("=+-@\t\r\n＝＋－＠")
-
-
-def is_live(text: str) -> bool:
-    """Whether a spreadsheet may run this text as a formula."""
-    return text[:1] in LIVE and text != ""
-
-
-def inert(text: str) -> str:
-    """Text that no spreadsheet runs: one that begins like a formula gets an apostrophe before it (OWASP, CSV injection)."""
-    return f"'{text}" if is_live(text) else text
 
 
 def plain(cell: Cell) -> str | int | float:

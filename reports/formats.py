@@ -21,7 +21,8 @@ from xlsxwriter import Workbook
 from xlsxwriter.format import Format as Style
 from xlsxwriter.worksheet import Worksheet
 
-from reports.columns import Cell, Column, Kind, Row, is_live, plain
+from employees.spreadsheets import is_live
+from reports.columns import Cell, Column, Kind, Row, plain
 from reports.frame import CSV, JSON, XLSX, Run
 
 # A piece is what is sent or written at a time.

@@ -128,6 +128,9 @@ PATHS: Final[dict[str, Callable[[Chair], models.Model]]] = {
     **dict.fromkeys(("/api/v1/tours/{id}", "/api/v1/tours/{id}/submit"), lambda chair: chair.rows.tourdraft),
     "/api/v1/tours/papers/{id}": lambda chair: chair.rows.tourpaper,
     "/api/v1/admin/exceptions/{id}/resolve": lambda chair: chair.rows.dayexception,
+    **dict.fromkeys(
+        (f"/api/v1/regularizations/{{id}}/{verb}" for verb in ("decide", "withdraw")), lambda chair: chair.rows.regularization
+    ),
     "/api/v1/me/tokens/{id}/revoke": lambda chair: chair.rows.personaltoken,
 }
 
@@ -177,6 +180,10 @@ BODIES: Final[dict[str, Callable[[Chair], dict[str, Any]]]] = {
     "POST /api/v1/leaves/{id}/curtail": lambda _: {"end_date": "2026-07-06"},
     "POST /api/v1/leaves/{id}/extend": lambda _: {"end_date": "2026-07-08", "reason": "more"},
     "POST /api/v1/leaves/{id}/recommend": lambda _: {"recommendation": "recommended"},
+    "POST /api/v1/regularizations": lambda _: {
+        "date": "2026-06-19", "in_at": "2026-06-19T09:00", "out_at": "2026-06-19T17:30", "reason": "forgot the card",
+    },
+    "POST /api/v1/regularizations/{id}/decide": lambda _: {"decision": "reject"},
     "POST /api/v1/tours": lambda _: _TOUR,
     "POST /api/v1/tours/papers": lambda _: {"file": SimpleUploadedFile("o.pdf", _PDF, "application/pdf")},
     "PATCH /api/v1/tours/{id}": lambda _: {"purpose": "another audit"},

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.core.exceptions import PermissionDenied
 from hypothesis import given
 from hypothesis import strategies as st
 
 from attendance import drain, locking, stale
-from attendance.corrections import Entry, Origin, correct
+from attendance.corrections import Entry, Origin, Wish, correct, correct_many
 from attendance.days import Facts, Stamp, derive
 from attendance.models import Correction, DayAdjustment, PeriodLock, Punch, PunchMatch, StaleDays
 from attendance.replacing import Proposal, replaced
@@ -96,6 +97,17 @@ def test_nothing_of_another_organization_is_voided(world: People) -> None:
     (entry,) = correct(world.chitra, reason="x", enter=[Entry(at(MONDAY, "10:00"), "in")])
     for number in (theirs.pk, -entry.pk, 10**12, -(10**12)):
         assert refused(correct, world.asha, reason="x", void=[number]) == ("NOT_THEIRS", "void")
+
+
+def test_nobody_puts_their_own_times_right_whatever_their_role(world: People) -> None:
+    hr = make_staff(world.acme, "hr", employee=world.asha)
+    with pytest.raises(PermissionDenied, match="their own times"):
+        enter(world, ("09:00", "in"), origin=Origin(hr))
+    wishes = [Wish(one, "fair", [Entry(at(MONDAY, "09:00"), "in")]) for one in (world.bala, world.asha)]
+    with pytest.raises(PermissionDenied):
+        correct_many(world.acme.pk, wishes, Origin(hr))
+    assert not Correction.objects.exists()
+    assert len(correct_many(world.acme.pk, wishes[:1], Origin(hr))) == 1
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from accounts.models import (
     User,
 )
 from accounts.services import issue_key, issue_personal, save_client, save_delegation
-from attendance import locking, rebuilding, stale
+from attendance import corrections, locking, rebuilding, stale
 from attendance.models import (
     Day,
     DayAdjustment,
@@ -32,13 +32,16 @@ from attendance.models import (
     DayPolicy,
     IngestCount,
     LateDay,
+    ManualImport,
     PatternSlot,
     PeriodLock,
     PunchEvidence,
     PunchMatch,
+    Regularization,
     Roster,
     ShiftPattern,
     ShiftType,
+    StaleDays,
 )
 from devices.models import DeviceUser, PhonePolicy
 from employees.models import Assignment, Change, Employee, Organization
@@ -163,7 +166,20 @@ def days_of(organization: Organization, mark: str, employee: Employee) -> dict[s
     while rebuilding.work():
         pass
     lock = PeriodLock.objects.create(month=date(2026, 4, 1), reason=f"{mark} lock", **of_organization)
+    entry = corrections.Entry(datetime(2026, 6, 17, 4, tzinfo=UTC), "in")
+    file = ManualImport.objects.create(
+        name=f"{mark}.csv", sha256="0" * 64, rows=1, imported_at=timezone.now(), **of_organization
+    )
+    (correction,) = corrections.correct(
+        employee, reason=f"{mark} reason", enter=[entry], origin=corrections.Origin(manual_import=file)
+    )
+    StaleDays.objects.of(organization).delete()
     return {
+        "manualimport": file, "correction": correction,
+        "regularization": Regularization.objects.create(
+            employee=employee, date=date(2026, 6, 18), in_at=datetime(2026, 6, 18, 4, tzinfo=UTC), reason=f"{mark} asks",
+            **of_organization,
+        ),
         "shifttype": shift, "shiftpattern": pattern, "roster": roster, "periodlock": lock,
         "daypolicy": DayPolicy.objects.create(default_shift=shift, **of_organization),
         "day": Day.objects.of(organization).get(employee=employee, date=on),
