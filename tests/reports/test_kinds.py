@@ -176,4 +176,4 @@ def test_a_report_shows_nothing_that_the_console_would_not_show(acme: Organizati
 @pytest.mark.parametrize("name", REPORTS)
 @pytest.mark.parametrize("form", ["csv", "xlsx", "json"])
 def test_every_report_is_every_file_even_of_nothing(acme: Organization, name: str, form: str) -> None:
-    assert read(acme, name, form, year=2026, **JUNE)
+    assert read(acme, name, form, year=2026, month="2026-06", **JUNE)
