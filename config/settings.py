@@ -310,5 +310,8 @@ LOGGING = {
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         # At DEBUG it writes down the variables of a page, those of one-time pages too.
         "django.template": {"level": "INFO"},
+        # Whoever writes a PDF has every step of cutting its font to size written down.
+        "fontTools": {"level": "WARNING"},
+        "fpdf": {"level": "WARNING"},
     },
 }

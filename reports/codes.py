@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from attendance.days import LEAVE
+from attendance import days
 
+# What stands before the kind of leave.
+LEAVE: Final = days.LEAVE
 PRESENT, ABSENT, HALF_DAY, TOUR = "present", "absent", "half_day", "tour"
 HOLIDAY, WEEKLY_OFF, CONFLICT, DUE = "holiday", "weekly_off", "conflict", "due"
 # Somebody was in service and the date has begun, but nobody has worked the day out; and a day that is none of theirs.

@@ -23,7 +23,8 @@ from xlsxwriter.format import Format as Style
 from xlsxwriter.worksheet import Worksheet
 
 from reports.columns import Cell, Kind, Row, is_live, plain
-from reports.frame import CSV, JSON, XLSX, Report, Run
+from reports.frame import CSV, JSON, PDF, XLSX, Report, Run
+from reports.paper import pdf_of
 
 # A piece is what is sent or written at a time.
 PIECE_BYTES: Final = 64 * 1024
@@ -192,5 +193,6 @@ FORMATS: Final = {
         Format(JSON, _("JSON"), "application/json", json_of),
         Format(CSV, _("CSV"), "text/csv; charset=utf-8", csv_of),
         Format(XLSX, _("Excel"), "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", xlsx_of),
+        Format(PDF, _("PDF"), "application/pdf", pdf_of),
     )
 }

@@ -49,7 +49,7 @@ NOWHERE: Final = Place()
 class Line:
     """A day of somebody. Instants UTC, durations in minutes. `adjustment`: what it would be, and the month that counts it."""
 
-    date: date
+    on: date
     status: str
     halves: tuple[str, str]
     zone: str

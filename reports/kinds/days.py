@@ -125,7 +125,7 @@ class DaysReport(Report):
 
     def _row(self, person: Person, line: Line) -> DayRow:
         return DayRow(
-            person.code, person.name, line.date, line.place.site, line.place.department, line.shift, line.status, *line.halves,
+            person.code, person.name, line.on, line.place.site, line.place.department, line.shift, line.status, *line.halves,
             line.code, wall(line.first_in, line.zone), wall(line.last_out, line.zone), line.zone, line.worked, line.late_by,
             line.early_by, line.overtime, "; ".join(map(mark_text, line.marks)) or None, adjustment_text(line),
         )  # fmt: skip

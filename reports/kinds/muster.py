@@ -22,7 +22,7 @@ from leaves.models import Kind as Leave
 from reports import codes
 from reports.columns import Column, Kind, Row
 from reports.forms import MonthForm
-from reports.frame import CSV, JSON, XLSX, Chunk, Report, Totals
+from reports.frame import CSV, JSON, PDF, XLSX, Chunk, Report, Totals
 from reports.lines import Line, Lines, days_of, in_service
 from reports.people import Wish
 
@@ -46,7 +46,7 @@ class MusterReport(Report):
     title = _("Muster roll")
     about = _("A month as a grid: everybody with a code for each day, and days present, absent, on leave by kind and so on.")
     form = MonthForm
-    formats = (JSON, CSV, XLSX)
+    formats = (JSON, CSV, XLSX, PDF)
 
     @cached_property
     def wish(self) -> Wish:
@@ -89,7 +89,7 @@ class MusterReport(Report):
     def _row(self, person: Person, lines: Sequence[Line]) -> Row:
         sums, by_date = codes.nothing(), dict.fromkeys(self.dates, "")
         for line in lines:
-            by_date[line.date] = line.code
+            by_date[line.on] = line.code
             codes.add(sums, line.status, line.halves, line.minutes, adjusted=line.adjustment is not None)
         site, department = self._place(person, lines)
         return (person.code, person.name, site, department, *by_date.values(), *sums.values())
