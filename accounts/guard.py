@@ -86,7 +86,8 @@ class ConsoleGuard:
         if _ended(request.session):
             logout(request)
             return _to("admin:login", request)
-        _touch(request.session)
+        if name not in settings.QUIET_VIEWS:
+            _touch(request.session)
         if name in OPEN_VIEWS:
             return None
         if owed := owes_factor(request, user):

@@ -67,6 +67,10 @@ NAVIGATION: Final[list[dict[str, Any]]] = [
             _line(_("Corrections asked for"), "edit_calendar", "attendance_regularization"),
             _line(_("Corrections"), "history_edu", "attendance_correction"),
             _line(_("Times from files"), "upload_file", "attendance_manualimport"),
+            {
+                "title": _("Live board"), "icon": "monitoring", "link": reverse_lazy("admin:reports_screen_board"),
+                "permission": May("attendance.view_punch"),
+            },
         ],
     },
     {
@@ -90,6 +94,7 @@ NAVIGATION: Final[list[dict[str, Any]]] = [
             _line(_("Assignments"), "work_history", "employees_assignment"),
             _line(_("Departments"), "account_tree", "employees_department"),
             _line(_("Sites"), "location_on", "employees_site"),
+            _line(_("Screens"), "tv", "reports_screen", permission=May("employees.change_site")),
         ],
     },
     {
@@ -169,9 +174,12 @@ STEP_UP_VIEWS: Final = frozenset(
         "webhooks_endpoint_feed_key", "webhooks_endpoint_send_many_again", "webhooks_delivery_send_again",
         "accounts_apiclient_issue_api_key", "accounts_apiclient_issue_secret",
         "accounts_signinsettings_add", "accounts_signinsettings_change", "accounts_ssoidentity_forget",
-        "accounts_secondfactor_take_away", "auth_user_password_change",
+        "accounts_secondfactor_take_away", "auth_user_password_change", "reports_screen_issue",
     )
 )  # fmt: skip
+
+# What a page asks for by itself, with nobody touching anything: it does not keep a session alive. Names of addresses.
+QUIET_VIEWS: Final = frozenset(("admin:reports_screen_figures",))
 
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Muster",

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q, Sum
+from django.db.models import Q, QuerySet, Sum
 
 from employees.models import Assignment, Employee
 from leaves import accrual
@@ -86,13 +86,18 @@ def read(
     near = [one for one in _near(employee, first, last) if without is None or one.pk != without.pk]
     years = _years([(first, last), *((one.starts_on, one.ends_on) for one in near)])
     almanac = almanac_of(employee, years, rules, instead=instead)
-    manner = accrual.Exit(rows[-1].exit_manner) if rows else accrual.Exit.NORMAL
-    service = Service(employee.joined_on, employee.left_on, manner)
+    service = service_of(employee, rows)
     statuses = [status(one) for one in rows]
     return File(
         employee, today(employee), Ground(rules, almanac), _ledgers(employee, rules, service, statuses, without), near,
         lambda day: _status_on(statuses, day), service, _suspensions(employee),
     )  # fmt: skip
+
+
+def service_of(employee: Employee, rows: Sequence[LeaveFacts]) -> Service:
+    """A person's service, and how it ended, from their particulars."""
+    manner = accrual.Exit(rows[-1].exit_manner) if rows else accrual.Exit.NORMAL
+    return Service(employee.joined_on, employee.left_on, manner)
 
 
 def status(row: LeaveFacts) -> Status:
@@ -113,9 +118,19 @@ def rules_of(employee: Employee, rows: Sequence[LeaveFacts], *, under: LeavePoli
     """All versions of rules that ever held for a person, as the group of staff changed; `under`: a draft as if it held."""
     draft = Q() if under is None else Q(pk=under.pk)
     published = LeavePolicy.objects.of(employee.organization_id).filter(Q(published_at__isnull=False) | draft)
+    return woven(schemes(published), rows)
+
+
+def schemes(published: QuerySet[LeavePolicy]) -> dict[str, list[Policy]]:
+    """Versions of rules by group of staff, the oldest first."""
     by_scheme: dict[str, list[Policy]] = defaultdict(list)
     for one in published.prefetch_related("rules", "sanctions").order_by("effective_from"):
         by_scheme[one.scheme].append(one.as_policy())
+    return by_scheme
+
+
+def woven(by_scheme: Mapping[str, list[Policy]], rows: Sequence[LeaveFacts]) -> Rules:
+    """The versions that held for a person, by the group of staff of each time."""
     return Rules(tuple(in_force(by_scheme, [(row.starts_on, row.scheme) for row in rows])))
 
 
@@ -203,23 +218,51 @@ def _ledgers(
     sums = Entry.objects.of(employee.organization_id).filter(account__in=accounts)
     if without is not None:
         sums = sums.exclude(application=without)
-    own: dict[int, list[Movement]] = defaultdict(list)
-    posted: dict[int, dict[tuple[str, date], int]] = defaultdict(dict)
-    grouped = sums.order_by().values_list("account_id", "slot", "effective_on").annotate(total=Sum("half_days"))
-    for account_id, slot, day, total in grouped:
+    stood = Stood(
+        [Kind(one.kind) for one in accounts.values()],
+        sums.order_by().values_list("account__kind", "slot", "effective_on").annotate(total=Sum("half_days")),
+        dict(sums.filter(type=Entry.Type.OPENING).order_by("effective_on").values_list("account__kind", "effective_on")),
+        _held(employee, without), _absences(employee),
+    )  # fmt: skip
+    by_kind = {Kind(one.kind): one for one in accounts.values()}
+    books = assembled(rules, service, statuses, stood, today(employee))
+    return {kind: Ledger(by_kind[kind], book, posted) for kind, (book, posted) in books.items()}
+
+
+@dataclass(frozen=True)
+class Stood:
+    """What stands about one person's accounts: their kinds, sums of entries (kind, slot, day, half-days), the days on which
+    balances were brought forward, what pending applications hold, and absences.
+    """
+
+    kinds: Sequence[Kind]
+    sums: Iterable[tuple[str, str, date, int]]
+    opened: Mapping[str, date]
+    held: Mapping[Kind, Sequence[Movement]]
+    lost: Sequence[accrual.Absence]
+
+
+Posted = Mapping[tuple[str, date], int]
+
+
+def assembled(
+    rules: Rules, service: Service, statuses: Sequence[Status], stood: Stood, on: date
+) -> dict[Kind, tuple[Book, Posted]]:  # fmt: skip
+    """The books of accounts and what the rules posted in each, from what stands about them on a day. Reads nothing."""
+    if rules.begins is None:
+        return {}
+    own: dict[str, list[Movement]] = defaultdict(list)
+    posted: dict[str, dict[tuple[str, date], int]] = defaultdict(dict)
+    for kind, slot, day, total in stood.sums:
         if slot.startswith(RULE_SLOT):
-            posted[account_id][slot.removeprefix(RULE_SLOT), day] = total
+            posted[kind][slot.removeprefix(RULE_SLOT), day] = total
         elif total:
-            own[account_id].append((day, total))
-    opened = dict(sums.filter(type=Entry.Type.OPENING).order_by("effective_on").values_list("account_id", "effective_on"))
-    held, lost = _held(employee, without), _absences(employee)
-    found: dict[Kind, Ledger] = {}
-    for pk, account in accounts.items():
-        kind = Kind(account.kind)
-        terms = _terms(kind, rules, service, statuses, opened.get(pk), lost)
-        rule = rules.rule(kind, today(employee)) or rules.rule(kind, rules.versions[-1].effective_from)
-        book = Book(terms, own[pk], held.get(kind, ()), rule.floor if rule else 0)
-        found[kind] = Ledger(account, book, posted[pk])
+            own[kind].append((day, total))
+    found: dict[Kind, tuple[Book, Posted]] = {}
+    for kind in stood.kinds:
+        terms = _terms(kind, rules, service, statuses, stood.opened.get(kind), stood.lost)
+        rule = rules.rule(kind, on) or rules.rule(kind, rules.versions[-1].effective_from)
+        found[kind] = Book(terms, own[kind], stood.held.get(kind, ()), rule.floor if rule else 0), posted[kind]
     return found
 
 

@@ -5,18 +5,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from employees.models import Employee
 from leaves import ledger
-from leaves.facts import RULE_SLOT, File, read, today
-from leaves.models import Account, Entry, KindRule, LeaveApplication, LeaveDay
-from leaves.policies import Kind
+from leaves.balances import Book
+from leaves.facts import RULE_SLOT, read, today
+from leaves.models import Entry, KindRule, LeaveApplication, LeaveDay
+from leaves.policies import Kind, Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,27 +110,56 @@ def statement(employee: Employee, year: int) -> tuple[date, list[Standing]]:
     first, last = date(year, 1, 1), date(year, 12, 31)
     as_of = max(first, min(now, last))
     file = read(employee, as_of, as_of)
-    found: dict[Kind, Standing] = {
-        kind: _standing(kind, file, first, last, as_of, over=now > last) for kind in KINDS_SHOWN if kind != Kind.COMMUTED
-    }
-    half_pay = found[Kind.HPL]
-    policy = file.ground.rules.on(as_of)
+    entries = own_entries(Entry.objects.of(employee.organization_id).filter(account__employee=employee), first, last)
+    moved: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for kind, entry_type, amount in entries.values_list("account__kind", "type", "half_days"):
+        moved[kind].append((entry_type, amount))
+    return as_of, standings(file.books, moved, file.ground.rules, Year(year, now))
+
+
+@dataclass(frozen=True, slots=True)
+class Year:
+    """A year, and the date from which it is looked at."""
+
+    number: int
+    now: date
+
+    @property
+    def first(self) -> date:
+        """Its first day."""
+        return date(self.number, 1, 1)
+
+    @property
+    def last(self) -> date:
+        """Its last day."""
+        return date(self.number, 12, 31)
+
+    @property
+    def as_of(self) -> date:
+        """Today, or the nearest day of the year."""
+        return max(self.first, min(self.now, self.last))
+
+
+def standings(
+    books: Mapping[Kind, Book], moved: Mapping[str, Sequence[tuple[str, int]]], rules: Rules, year: Year
+) -> list[Standing]:  # fmt: skip
+    """Six kinds in a year, from the books and the entries (type, half-days) that people caused in the year. Reads nothing."""
+    found = {kind: _standing(kind, books.get(kind), moved.get(kind, ()), year) for kind in KINDS_SHOWN if kind != Kind.COMMUTED}
+    half_pay, policy = found[Kind.HPL], rules.on(year.as_of)
     factor = policy.rules[Kind.COMMUTED].factor if policy and Kind.COMMUTED in policy.rules else 2
     commuted = [getattr(half_pay, name) // factor for name in ("opening", "credited", "debited", "lapsed", "held", "available")]
     found[Kind.COMMUTED] = Standing(Kind.COMMUTED, *commuted)
-    return as_of, [found[kind] for kind in KINDS_SHOWN]
+    return [found[kind] for kind in KINDS_SHOWN]
 
 
-def _standing(kind: Kind, file: File, first: date, last: date, as_of: date, *, over: bool) -> Standing:
-    account = file.ledgers.get(kind)
-    if account is None:
+def _standing(kind: Kind, book: Book | None, moved: Sequence[tuple[str, int]], year: Year) -> Standing:
+    if book is None:
         return Standing(kind, 0, 0, 0, 0, 0, 0)
-    book = account.book
+    first, last, as_of, over = year.first, year.last, year.as_of, year.now > year.last
     opening = book.balance(first - timedelta(days=1))
     rules = [one for one in book.system(last + timedelta(days=1) if over else as_of) if first <= one.day <= last]
     credited = sum(one.half_days for one in rules if one.type in _CREDITS)
     lapsed = -sum(one.half_days for one in rules if one.type in ("LAPSE", "FORFEIT"))
-    moved = [(entry_type, amount) for entry_type, amount in _own_entries(account.account, first, last)]
     debits = -sum(amount for entry_type, amount in moved if entry_type in _DEBITS)
     credited += sum(amount for entry_type, amount in moved if entry_type not in _DEBITS)
     held = -sum(amount for day, amount in book.held if first <= day <= last)
@@ -138,6 +170,6 @@ def _standing(kind: Kind, file: File, first: date, last: date, as_of: date, *, o
 _DEBITS: Final = frozenset({"DEBIT", "REVERSAL", "ENCASH", "LATE_DEBIT", "OVERSTAY"})
 
 
-def _own_entries(account: Account, first: date, last: date) -> list[tuple[str, int]]:
-    rows = Entry.objects.of(account.organization_id).filter(account=account, effective_on__range=(first, last))
-    return list(rows.exclude(slot__startswith=RULE_SLOT).order_by().values_list("type", "half_days"))
+def own_entries(entries: QuerySet[Entry], first: date, last: date) -> QuerySet[Entry]:
+    """Of some entries those that people caused, with effect between two dates."""
+    return entries.filter(effective_on__range=(first, last)).exclude(slot__startswith=RULE_SLOT).order_by()

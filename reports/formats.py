@@ -11,19 +11,21 @@ import csv
 import io
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
 from django.utils import translation
+from django.utils.translation import gettext as _say
 from django.utils.translation import gettext_lazy as _
 from xlsxwriter import Workbook
 from xlsxwriter.format import Format as Style
 from xlsxwriter.worksheet import Worksheet
 
 from employees.spreadsheets import is_live
-from reports.columns import Cell, Column, Kind, Row, plain
-from reports.frame import CSV, JSON, XLSX, Run
+from reports.columns import Cell, Kind, Row, plain
+from reports.frame import CSV, JSON, PDF, XLSX, Report, Run
+from reports.paper import pdf_of
 
 # A piece is what is sent or written at a time.
 PIECE_BYTES: Final = 64 * 1024
@@ -31,6 +33,8 @@ BOM: Final = "\ufeff"
 # What Excel can hold: rows of a sheet, characters of a sheet's name.
 SHEET_ROWS: Final = 1_048_576
 SHEET_NAME: Final = 31
+# Paper sizes as spreadsheets number them, and from how many columns on the larger is taken.
+A3, A4, WIDE = 8, 9, 20
 _NOT_IN_NAMES: Final = str.maketrans(dict.fromkeys("[]:*?/\\'", " "))
 # language → how a spreadsheet shows a date, and a moment
 _DATES: Final = {"en": ("dd-mmm-yyyy", "dd-mmm-yyyy hh:mm:ss"), "hi": ("dd-mm-yyyy", "dd-mm-yyyy hh:mm:ss")}
@@ -110,18 +114,35 @@ def _write_workbook(run: Run, file: IO[bytes]) -> None:
     }  # fmt: skip
     with Workbook(file, options) as book:
         book.set_properties({"title": str(run.report.title), "company": run.report.organization.name})
-        sheets = _Sheets(book, str(run.report.title), run.report.columns)
+        sheets = _Sheets(book, run.report)
         for row in run.rows():
             sheets.write(row)
         for row in run.report.closing(run.totals):
             sheets.write(row, closing=True)
+        _write_front(book, run.report)
         run.watch(run.report.size())  # Putting the ZIP together takes its time.
+
+
+def _write_front(book: Workbook, report: Report) -> None:
+    """What a report says before its rows on paper: a sheet after them, so that the first sheet begins with the columns."""
+    lines = report.front()
+    if not lines:
+        return
+    sheet, bold = book.add_worksheet(str(_say("About"))[:SHEET_NAME]), book.add_format({"bold": True, "align": "left"})
+    sheet.set_column(0, 0, 28)
+    sheet.set_column(1, 1, 60)
+    for number, (title, text) in enumerate(lines):
+        sheet.write_string(number, 0, title, bold)
+        sheet.write_string(number, 1, text)
 
 
 class _Sheets:
     """The sheets of a workbook: when one is full the next begins, with the same heading."""
 
-    def __init__(self, book: Workbook, title: str, columns: Sequence[Column]) -> None:
+    def __init__(self, book: Workbook, report: Report) -> None:
+        title, columns = str(report.title), report.columns
+        # In a printed heading & begins a command.
+        self._organization = report.organization.name.replace("&", "&&")[:100]
         day, moment = _DATES.get(translation.get_language() or "en", _DATES["en"])
         shown = {Kind.DATE: {"num_format": day}, Kind.MOMENT: {"num_format": moment}, Kind.DAYS: {"num_format": "0.0"}}
         self._book, self._title, self._columns = book, title.translate(_NOT_IN_NAMES).strip(), columns
@@ -138,6 +159,12 @@ class _Sheets:
         tail = "" if self._number == 1 else f" {self._number}"
         self._sheet: Worksheet = self._book.add_worksheet(self._title[: SHEET_NAME - len(tail)] + tail)
         self._sheet.freeze_panes(1, 0)
+        # Printed, each page has the heading, and says which of how many it is.
+        self._sheet.set_landscape()
+        self._sheet.set_paper(A3 if len(self._columns) > WIDE else A4)
+        self._sheet.fit_to_pages(1, 0)
+        self._sheet.repeat_rows(0)
+        self._sheet.set_header(f"&L{self._organization}&C{self._title}&R&P / &N")
         for place, column in enumerate(self._columns):
             self._sheet.set_column(place, place, column.width)
             self._sheet.write_string(0, place, str(column.title), self._heading)
@@ -167,5 +194,6 @@ FORMATS: Final = {
         Format(JSON, _("JSON"), "application/json", json_of),
         Format(CSV, _("CSV"), "text/csv; charset=utf-8", csv_of),
         Format(XLSX, _("Excel"), "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", xlsx_of),
+        Format(PDF, _("PDF"), "application/pdf", pdf_of),
     )
 }

@@ -5,6 +5,7 @@ A row of another organization is answered in the words used for one that does no
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -21,11 +22,14 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from attendance.models import Verdict
+from attendance.models import Day, Verdict
 from employees.models import Department, Employee, Organization, Site
 
 MOST_DAYS: Final = 366
 FIRST_YEAR, LAST_YEAR = 1950, 2200
+_MONTH: Final = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
+# What a day can be asked for by: leave of whatever kind is one, and so are days nobody worked out.
+STATUSES: Final = (*Day.Status.choices, ("leave", _("On leave")), ("unknown", _("Not worked out yet")))
 _NO_SUCH: Final = _("Select a valid choice. That choice is not one of the available choices.")
 
 
@@ -140,6 +144,51 @@ class VerdictForm(PeopleForm):
     verdict = forms.ChoiceField(
         label=_("verdict"), required=False, choices=[("", _("All")), *Verdict.choices], widget=UnfoldAdminSelectWidget
     )
+
+
+class StatusForm(PeopleForm):
+    """The same, and what the days were."""
+
+    status = forms.ChoiceField(
+        label=_("status"), required=False, choices=[("", _("All")), *STATUSES], widget=UnfoldAdminSelectWidget
+    )
+
+    @classmethod
+    def beginning(cls, organization: Organization) -> dict[str, Any]:
+        """Today."""
+        today = _today(organization).isoformat()
+        return {"from": today, "to": today}
+
+
+class MonthField(forms.CharField):
+    """A month such as 2026-06, as the first day of it."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(max_length=10, widget=UnfoldAdminTextInputWidget(attrs={"type": "month"}), **more)
+
+    def clean(self, value: Any) -> date | None:
+        """Its first day. Raises ValidationError."""
+        text = super().clean(value)
+        found = _MONTH.fullmatch(text or "")
+        if not text:
+            return None
+        if found is None or not FIRST_YEAR <= int(found[1]) <= LAST_YEAR:
+            raise ValidationError(_("A month such as 2026-06 is required."), code="invalid")
+        return date(int(found[1]), int(found[2]), 1)
+
+
+class MonthForm(ReportForm):
+    """Which month, and whose: by where somebody worked on each of its days."""
+
+    month = MonthField(label=_("month"), help_text=_("Such as 2026-06."))
+    site = RowField(Site, label=_("site"))
+    department = RowField(Department, label=_("department"))
+    employee = EmployeeField(label=_("employee"), help_text=_("The employee code."))
+
+    @classmethod
+    def beginning(cls, organization: Organization) -> dict[str, Any]:
+        """This month."""
+        return {"month": f"{_today(organization):%Y-%m}"}
 
 
 class YearForm(ReportForm):

@@ -21,7 +21,7 @@ from employees.rows import give_back
 from reports.columns import Column, Row, told
 from reports.forms import ReportForm
 
-CSV, XLSX, JSON = "csv", "xlsx", "json"
+CSV, XLSX, JSON, PDF = "csv", "xlsx", "json", "pdf"
 Totals = dict[str, Any]
 # A report that may have more rows than this is made by a job when it is asked for in the console.
 LARGE: Final = 50_000
@@ -91,6 +91,10 @@ class Report:
         """The rows under the rows, where a format has room for them; the first cell says what they are."""
         sums = [totals[one.name] if one.total else None for one in self.columns]
         return [[str(_("Total")), *sums[1:]]] if self._summed else []
+
+    def front(self) -> Sequence[tuple[str, str]]:
+        """What stands before the report on paper, as titles and texts: a sheet of its own in a workbook."""
+        return ()
 
     # In JSON
     def head(self) -> dict[str, Any]:

@@ -142,8 +142,8 @@ _TOUR: Final = {"purpose": "audit", "start_at": "2026-09-07T03:30:00Z", "end_at"
 _PDF: Final = b"%PDF-1.4 a certificate"
 _SPAN: Final = {"from": "2026-06-01", "to": "2026-06-30"}
 # reports about days, and those about people among them
-_OF_DAYS: Final = ("attendance", "deliveries", "devices", "exceptions")
-_OF_PEOPLE: Final = ("attendance", "exceptions", "leave-balances")
+_OF_DAYS: Final = ("attendance", "deliveries", "devices", "exceptions", "late", "overtime", "presence")
+_OF_PEOPLE: Final = ("attendance", "exceptions", "late", "leave-balances", "muster-roll", "overtime", "presence")
 
 # operation → a good body, or a good query where one is needed
 BODIES: Final[dict[str, Callable[[Chair], dict[str, Any]]]] = {
@@ -163,6 +163,7 @@ BODIES: Final[dict[str, Callable[[Chair], dict[str, Any]]]] = {
     **dict.fromkeys((f"GET /api/v1/admin/reports/{name}" for name in _OF_DAYS), lambda _: _SPAN),
     "GET /api/v1/admin/reports/leave-balances": lambda _: {"year": 2026},
     "POST /api/v1/admin/exceptions/{id}/resolve": lambda _: {"remarks": "Seen"},
+    "GET /api/v1/admin/reports/muster-roll": lambda _: {"month": "2026-06"},
     "POST /api/v1/devices/register": lambda _: {
         "device_uuid": NOBODY, "platform": "android", "model": "Pixel 9", "public_key": people.make_key()[1],
     },

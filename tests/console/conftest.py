@@ -50,6 +50,7 @@ from leaves import publishing, records, services
 from leaves.jobs import settle
 from leaves.models import Absence, Account, Child, Entry, LeaveFacts, LedgerOrder, Suspension
 from leaves.services import Wish
+from reports.models import Screen
 from tests import people
 from tours.drafts import keep as keep_draft
 from tours.models import Tour
@@ -120,6 +121,7 @@ def furnish(organization: Organization, mark: str, employee: Employee) -> Simple
     rows |= credentials(organization, mark, rows["user"], employee)
     rows |= leave_of(organization, mark, employee) | tours_of(employee, mark)
     rows |= days_of(organization, mark, employee)
+    rows["screen"] = Screen.objects.create(organization=organization, name=f"{mark} lobby", site=rows["site"])
     return SimpleNamespace(token=token, **rows)
 
 

@@ -12,12 +12,15 @@ import openpyxl
 import pandas
 import pytest
 import time_machine
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.services import issue_personal
 from attendance.models import PunchMatch
 from employees.models import Assignment, Employee, Organization
 from leaves import publishing
+from leaves.models import Account
 from reports import reading
 from reports.catalog import REPORTS
 from tests import people
@@ -147,6 +150,21 @@ def test_leave_balances_are_those_of_everybodys_own_statement(ruled: Organizatio
         assert [{name: row[name] for name in own[0]} for row in mine] == own
 
 
+def test_reading_leave_balances_makes_no_account_and_asks_no_more_for_more_people(ruled: Organization, asha: Employee) -> None:
+    def asked() -> list[str]:
+        with CaptureQueriesContext(connection) as queries:
+            read(ruled, "leave-balances", year=2026)
+        return [one["sql"] for one in queries]
+
+    few = asked()
+    for number in range(20):
+        people.make_employee(ruled, f"E{number:02}", "Somebody")
+    many = asked()
+    assert len(many) == len(few)
+    assert not [sql for sql in many if "FOR NO KEY UPDATE" in sql or not sql.startswith("SELECT")]
+    assert not Account.objects.exists()
+
+
 def test_days_of_different_kinds_are_not_added_up(ruled: Organization, asha: Employee, bala: Employee) -> None:
     found = json.loads(read(ruled, "leave-balances", year=2026))
     for kind, sums in found["totals"].items():
@@ -176,4 +194,4 @@ def test_a_report_shows_nothing_that_the_console_would_not_show(acme: Organizati
 @pytest.mark.parametrize("name", REPORTS)
 @pytest.mark.parametrize("form", ["csv", "xlsx", "json"])
 def test_every_report_is_every_file_even_of_nothing(acme: Organization, name: str, form: str) -> None:
-    assert read(acme, name, form, year=2026, **JUNE)
+    assert read(acme, name, form, year=2026, month="2026-06", **JUNE)
