@@ -31,7 +31,7 @@ _HR_VIEWS: Final = (
         "day", "shifttype", "shiftpattern", "patternslot", "roster", "daypolicy", "periodlock", "dayadjustment", "rebuild",
     )),
     "leaves.certificate", "leaves.leavefacts", "leaves.child", "leaves.leavepolicy", "leaves.kindrule", "leaves.sanctionrule",
-    "leaves.suspension", "tours.tour",
+    "leaves.suspension", "tours.tour", "reports.reportjob",
 )  # fmt: skip
 # Who may write. `devicetoken` stands for issuing and revoking, `punchmatch` for telling whose a punch is.
 _HR_KEEPS: Final = (
@@ -70,7 +70,8 @@ GRANTS: Final[dict[str, frozenset[str]]] = {
     APPROVER: frozenset(
         f"{model}:view" for model in (*_EVERYBODY_VIEWS, "leaves.leaveapplication", "tours.tour", "attendance.day")
     ),
-    REPORTS: frozenset(f"{model}:view" for model in _EVERYBODY_VIEWS),
+    # Whoever sees jobs of reports may ask for some: beside the ability `reports`, which the same groups have.
+    REPORTS: frozenset(f"{model}:view" for model in (*_EVERYBODY_VIEWS, "attendance.day", "reports.reportjob")),
     HR_ADMIN: _HR_ACTIONS,
     ADMIN: _HR_ACTIONS
     | {"employees.organization:change", "accounts.user:view", "accounts.user:add", "accounts.user:change"}
