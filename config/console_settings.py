@@ -78,6 +78,14 @@ NAVIGATION: Final[list[dict[str, Any]]] = [
         ],
     },
     {
+        "title": _("Reports"),
+        "separator": True,
+        "items": [
+            _line(_("Reports"), "description", "reports_reportjob", link=reverse_lazy("report-list")),
+            _line(_("My reports"), "hourglass_top", "reports_reportjob"),
+        ],
+    },
+    {
         "title": _("People and places"),
         "separator": True,
         "items": [

@@ -38,8 +38,8 @@ log = logging.getLogger(__name__)
 State = ReportJob.State
 # Why a report could not be made: for the row the code, for people the sentence.
 ERRORS: Final[dict[str, Any]] = {
-    "no_room": _("There is no room left where reports are kept. Tell whoever runs this installation, then ask again."),
-    "unwritable": _("The folder where reports are kept cannot be written. Tell whoever runs this installation, then ask again."),
+    "no_room": _("There is no room left where reports are kept. Tell whoever runs this system, then ask again."),
+    "unwritable": _("The folder where reports are kept cannot be written. Tell whoever runs this system, then ask again."),
     "not_allowed": _("Whoever asked for it may not read this report any more."),
     "unknown": _("What was asked for is no longer there: a site, a person or the report itself. Ask again."),
     "broken": _("Something went wrong on the server, several times over. Ask again; if it fails again, ask for fewer days."),

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, close_old_connections, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Count, F, Max, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone, translation
@@ -152,7 +152,7 @@ def make(taken: Taken, stopping: Callable[[], bool] = _never) -> None:
         _end(taken, State.FAILED, error="no_room" if _is_full(error) else "unwritable")
     except Exception:
         log.exception("report job %s failed", taken.job_id)
-        close_old_connections()
+        give_back()
         _try_again(taken)
 
 
@@ -287,7 +287,7 @@ class Makers:
             make(taken, self._stopping.is_set)
         except Exception:
             log.exception("report job %s is left to its lease", taken.job_id)
-            close_old_connections()
+            give_back()
         finally:
             give_back()
             with self._lock:

@@ -45,6 +45,9 @@ from leaves import publishing, records, services
 from leaves.jobs import settle
 from leaves.models import Absence, Account, Child, Entry, LeaveFacts, LedgerOrder, Suspension
 from leaves.services import Wish
+from reports import jobs
+from reports.formats import FORMATS
+from reports.kinds.attendance import AttendanceReport
 from tests import people
 from tours.models import Tour
 from tours.services import apply as apply_for_tour
@@ -113,6 +116,8 @@ def furnish(organization: Organization, mark: str, employee: Employee) -> Simple
     rows |= credentials(organization, mark, rows["user"], employee)
     rows |= leave_of(organization, mark, employee) | {"tour": tour_of(employee, mark)}
     rows |= days_of(organization, mark, employee)
+    asked = {"from": "2026-06-01", "to": "2026-06-30"}
+    rows["reportjob"] = jobs.ask_for(AttendanceReport, organization, asked, FORMATS["csv"], actor=rows["user"])
     return SimpleNamespace(token=token, **rows)
 
 
