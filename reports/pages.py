@@ -39,7 +39,7 @@ def of_console(view: View) -> View:
             raise PermissionDenied
         return view(request, *args, **kwargs)
 
-    return admin.site.admin_view(checked)  # type: ignore[arg-type, return-value]
+    return admin.site.admin_view(checked)
 
 
 def _page(request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
