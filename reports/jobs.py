@@ -89,19 +89,10 @@ def ask_for(
 
 
 def _refuse_more(under_way: int) -> None:
-    if under_way >= settings.REPORTS_PER_PERSON:
-        raise Refused(
-            _("You have %(number)d reports under way already. Wait for one of them, or cancel one.") % {"number": under_way},
-            code="too_many_reports", rule="reports_per_person", details={"most": settings.REPORTS_PER_PERSON},
-        )  # fmt: skip
-
-
-def again(job: ReportJob, *, actor: User, request: Any = None) -> ReportJob:
-    """Ask the same once more, in the language of whoever asks now. Raises as `ask_for` does, and Gone."""
-    kind = REPORTS.get(job.report)
-    if kind is None or job.format not in kind.formats:
-        raise Gone(ERRORS["unknown"], code="unknown")
-    return ask_for(kind, job.organization, job.asked, FORMATS[job.format], actor=actor, request=request)
+    most = settings.REPORTS_PER_PERSON
+    if under_way >= most:
+        text = _("No more than %(number)d of your reports can be under way at a time. Wait for one of them, or cancel one.")
+        raise Refused(text % {"number": most}, code="too_many_reports", rule="reports_per_person", details={"most": most})
 
 
 # --- Find ----------------------------------------------------------------------------------------------------------------
