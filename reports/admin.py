@@ -37,12 +37,12 @@ class ReportJobAdmin(ReadOnlyTenantAdmin):
     """One's own; for administrators those of their organization. Asking for one is the page of the report."""
 
     fieldsets = (
-        (None, {"fields": (("what", "form"), "questions", "progress")}),
+        (None, {"fields": (("what", "as_file"), "questions", "progress")}),
         (_("File"), {"fields": (("name", "weight"), ("kept", "row_count"))}),
         (_("When"), {"fields": (("asked_by", "created_at"), ("started_at", "finished_at"))}),
     )
-    readonly_fields = ("what", "form", "questions", "progress", "weight", "kept", "row_count")
-    list_display = ("what", "form", "questions", "progress", "created_at", "kept", "next_step")
+    readonly_fields = ("what", "as_file", "questions", "progress", "weight", "kept", "row_count")
+    list_display = ("what", "as_file", "questions", "progress", "created_at", "kept", "next_step")
     list_filter = ("state",)
     list_select_related = ("asked_by", "organization")
     actions_detail = ("file", "cancel", "again", "throw_away")
@@ -145,7 +145,7 @@ class ReportJobAdmin(ReadOnlyTenantAdmin):
         return jobs.title(job)
 
     @display(description=_("format"), ordering="format")
-    def form(self, job: ReportJob) -> Any:
+    def as_file(self, job: ReportJob) -> Any:
         return FORMATS[job.format].title if job.format in FORMATS else job.format
 
     @display(description=_("asked for"))

@@ -95,6 +95,14 @@ def _refuse_more(under_way: int) -> None:
         raise Refused(text % {"number": most}, code="too_many_reports", rule="reports_per_person", details={"most": most})
 
 
+def again(job: ReportJob, *, actor: User, request: Any = None) -> ReportJob:
+    """Ask the same once more, in the language of whoever asks now. Raises as `ask_for` does, and Gone."""
+    kind = REPORTS.get(job.report)
+    if kind is None or job.format not in kind.formats:
+        raise Gone(ERRORS["unknown"], code="unknown")
+    return ask_for(kind, job.organization, job.asked, FORMATS[job.format], actor=actor, request=request)
+
+
 # --- Find ----------------------------------------------------------------------------------------------------------------
 def visible_to(user: User) -> ReportJobQuerySet:
     """The jobs somebody may know of: their own; for administrators all of their organization."""

@@ -52,7 +52,8 @@ def _page(request: HttpRequest, template: str, **context: Any) -> TemplateRespon
 
 def catalog(request: HttpRequest) -> HttpResponseBase:
     """Which reports there are, and what each is for."""
-    told = [(kind, reverse("report-page", args=(kind.name,))) for kind in services.readable(request.user)]
+    # A template would call the class itself.
+    told = [(kind.title, kind.about, reverse("report-page", args=(kind.name,))) for kind in services.readable(request.user)]
     return _page(request, "reports", title=_("Reports"), reports=told, jobs_url=list_url(ReportJob))
 
 
@@ -63,7 +64,7 @@ def report(request: HttpRequest, name: str) -> HttpResponseBase:
         raise Http404
     organization: Organization | None = getattr(request.user, "organization", None)
     if organization is None:
-        return _page(request, "report", title=kind.title, report=kind, back=reverse("report-list"), nobodys=True)
+        return _page(request, "report", title=kind.title, about=kind.about, back=reverse("report-list"), nobodys=True)
     if request.method != "POST":
         return _questions(request, kind, _opened(kind, organization, request))
     form = kind.form(request.POST, organization)
@@ -103,7 +104,7 @@ def _opened(kind: type[Report], organization: Organization, request: HttpRequest
 def _questions(request: HttpRequest, kind: type[Report], form: ReportForm, status: int = 200) -> HttpResponseBase:
     formats = [FORMATS[name] for name in kind.formats]
     page = _page(
-        request, "report", title=kind.title, report=kind, form=form, formats=formats, back=reverse("report-list"),
+        request, "report", title=kind.title, about=kind.about, form=form, formats=formats, back=reverse("report-list"),
         chosen=request.POST.get("format", CSV), now=NOW, later=LATER, jobs_url=list_url(ReportJob),
     )  # fmt: skip
     page.status_code = status
