@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models import Count, F, Max, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone, translation
@@ -27,7 +27,7 @@ from xlsxwriter.exceptions import FileCreateError
 
 from employees.loops import look_for_ever
 from employees.models import Organization
-from employees.rows import give_back
+from employees.rows import give_back, turn
 from reports import jobs, services, storage
 from reports.catalog import REPORTS
 from reports.formats import FORMATS, in_language
@@ -150,6 +150,10 @@ def make(taken: Taken, stopping: Callable[[], bool] = _never) -> None:
     except (OSError, FileCreateError) as error:
         log.exception("report job %s: its file could not be written", taken.job_id)
         _end(taken, State.FAILED, error="no_room" if _is_full(error) else "unwritable")
+    except (OperationalError, InterfaceError):
+        # The database is away or busy, or a statement took too long: not at once again, but when the lease has run out.
+        log.exception("report job %s is left to its lease", taken.job_id)
+        give_back()
     except Exception:
         log.exception("report job %s failed", taken.job_id)
         give_back()
@@ -203,11 +207,16 @@ class _Progress:
                 raise Stopped
             return
         self._said = time.monotonic()
-        self.say(done=done, rows=self.run.count if self.run else 0)
+        try:
+            self.say(done=done, rows=self.run.count if self.run else 0)
+        except OperationalError as error:  # Busy: how far it is can be said later, and the lease is kept beside this.
+            log.warning("report job %s: %s", self.taken.job_id, error)
 
     def say(self, **facts: int) -> None:
         """Write something down. Raises Stopped when the job is not ours any more."""
-        if not self.taken.rows().update(lease_until=timezone.now() + LEASE, **facts):
+        with turn():
+            ours = self.taken.rows().update(lease_until=timezone.now() + LEASE, **facts)
+        if not ours:
             raise Stopped
 
 
@@ -215,10 +224,11 @@ def _hand_over(taken: Taken, name: str, **facts: int) -> None:
     """Tell the row of its file. A file nobody wants any more is thrown away."""
     now = timezone.now()
     try:
-        ours = taken.rows().update(
-            state=State.DONE, file=name, finished_at=now, expires_at=now + timedelta(hours=settings.REPORT_HOURS), error="",
-            slot=None, lease_until=None, **facts,
-        )  # fmt: skip
+        with turn():
+            ours = taken.rows().update(
+                state=State.DONE, file=name, finished_at=now, expires_at=now + timedelta(hours=settings.REPORT_HOURS),
+                error="", slot=None, lease_until=None, **facts,
+            )  # fmt: skip
     except BaseException:
         storage.remove(name)
         raise
@@ -228,12 +238,14 @@ def _hand_over(taken: Taken, name: str, **facts: int) -> None:
 
 
 def _end(taken: Taken, state: str, **facts: Any) -> None:
-    taken.rows().update(state=state, finished_at=timezone.now(), slot=None, lease_until=None, **facts)
+    with turn():
+        taken.rows().update(state=state, finished_at=timezone.now(), slot=None, lease_until=None, **facts)
 
 
 def _put_back(taken: Taken, attempts: Any) -> None:
     """To the queue again. Its token stays: the next to take it makes it greater."""
-    taken.rows().update(state=State.QUEUED, slot=None, lease_until=None, done=0, rows=0, attempts=attempts)
+    with turn():
+        taken.rows().update(state=State.QUEUED, slot=None, lease_until=None, done=0, rows=0, attempts=attempts)
 
 
 def _try_again(taken: Taken) -> None:
@@ -302,7 +314,8 @@ class Makers:
         with self._lock:
             mine = [Q(pk=one.job_id, token=one.token) for one in self._in_hand]
         for one in mine:
-            ReportJob.objects.filter(one, state=State.RUNNING).update(lease_until=timezone.now() + LEASE)
+            with turn():
+                ReportJob.objects.filter(one, state=State.RUNNING).update(lease_until=timezone.now() + LEASE)
 
     def _tidy(self) -> None:
         now = time.monotonic()

@@ -62,7 +62,7 @@ def text(reply: Any) -> str:
 def test_the_list_names_the_reports_somebody_may_read(desk: Client) -> None:
     page = text(desk.get("/admin/report/"))
     assert PAGE in page
-    assert escape(REPORTS["attendance"].about) in page
+    assert str(escape(REPORTS["attendance"].about)) in page
     assert "/admin/report/deliveries/" not in page
     assert desk.get("/admin/report/deliveries/").status_code == 404
     assert desk.get("/admin/report/nothing/").status_code == 404
@@ -73,7 +73,7 @@ def test_every_report_has_a_page(client: Client, acme_staff: User, name: str) ->
     client.force_login(acme_staff)
     page = text(client.get(f"/admin/report/{name}/"))
     assert str(REPORTS[name].title) in page
-    assert escape(REPORTS[name].about) in page
+    assert str(escape(REPORTS[name].about)) in page
     assert "Make in the background" in page
 
 

@@ -16,7 +16,7 @@ import pytest
 import time_machine
 from django.conf import LazySettings
 from django.contrib.auth.models import Group
-from django.db import connections
+from django.db import OperationalError, connections
 from django.test import Client
 from django.utils import timezone, translation
 from xlsxwriter.exceptions import FileCreateError
@@ -290,6 +290,31 @@ def test_a_failure_nobody_foresaw_is_tried_again_and_then_told(clerk: User, monk
         assert job.state == State.QUEUED
         made(job)
     assert (job.state, jobs.sentence(job)) == (State.FAILED, str(jobs.ERRORS["broken"]))
+
+
+def test_progress_that_cannot_be_told_for_a_moment_ends_nothing(clerk: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(_progress: Any, **facts: int) -> None:
+        if "done" in facts:
+            raise OperationalError("database is locked")
+
+    job = ask(clerk)
+    monkeypatch.setattr(making._Progress, "say", busy)
+    assert made(job).state == State.DONE
+
+
+def test_a_database_that_is_away_is_waited_for_by_the_lease(clerk: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_report: Any) -> int:
+        raise OperationalError("away")
+
+    job = ask(clerk)
+    with monkeypatch.context() as patched:
+        patched.setattr(AttendanceReport, "size", away)
+        assert made(job).state == State.RUNNING
+    assert making.take() is None
+    heir = making.take(timezone.now() + making.LEASE)
+    making.make(heir)  # type: ignore[arg-type]
+    job.refresh_from_db()
+    assert job.state == State.DONE
 
 
 def test_what_was_asked_for_may_be_gone_when_its_turn_comes(clerk: User, acme: Organization) -> None:
