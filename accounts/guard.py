@@ -32,10 +32,17 @@ CONSOLE: Final = "/admin/"
 # What somebody may open who has not shown everything yet.
 OPEN_VIEWS: Final = frozenset(
     (
-        "console-sign-in", "admin:login", "admin:logout", "admin:jsi18n", "second-factor", "second-factor-set-up",
-        "second-factor-codes", "second-factor-remove", "prove",
+        "console-sign-in",
+        "admin:login",
+        "admin:logout",
+        "admin:jsi18n",
+        "second-factor",
+        "second-factor-set-up",
+        "second-factor-codes",
+        "second-factor-remove",
+        "prove",
     )
-)  # fmt: skip
+)
 
 
 def begin(session: Any, *, how: str, proved: bool) -> None:

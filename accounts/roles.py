@@ -33,7 +33,7 @@ _HR_VIEWS: Final = (
         "regularization", "correction", "manualimport",
     )),
     "leaves.certificate", "leaves.leavefacts", "leaves.child", "leaves.leavepolicy", "leaves.kindrule", "leaves.sanctionrule",
-    "leaves.suspension", "tours.tour", "tours.tourpaper",
+    "leaves.suspension", "tours.tour", "tours.tourpaper", "reports.reportjob",
 )  # fmt: skip
 # Who may write. `devicetoken` stands for issuing and revoking, `punchmatch` for telling whose a punch is.
 _HR_KEEPS: Final = (
@@ -84,7 +84,8 @@ GRANTS: Final[dict[str, frozenset[str]]] = {
             "attendance.regularization",
         )
     ),
-    REPORTS: frozenset(f"{model}:view" for model in _EVERYBODY_VIEWS),
+    # Whoever sees jobs of reports may ask for some: beside the ability `reports`, which the same groups have.
+    REPORTS: frozenset(f"{model}:view" for model in (*_EVERYBODY_VIEWS, "attendance.day", "reports.reportjob")),
     HR_ADMIN: _HR_ACTIONS,
     ADMIN: _HR_ACTIONS
     | {"employees.organization:change", "accounts.user:view", "accounts.user:add", "accounts.user:change"}

@@ -1,7 +1,7 @@
 """Celery for Muster: the hands that push. The rows in the database are the queue; a broker only spreads the work.
 
 The worker also carries the loops that need nothing but the database: the watcher of due pushes, the drain of changes, the
-rebuilding of days, the leave job.
+rebuilding of days, the leave job, the making of reports.
 `celery -A config worker -P threads` is the whole background of a small office, with BROKER_URL=memory://.
 """
 
@@ -55,6 +55,11 @@ def publish(handed: list[tuple[int, int]]) -> None:
     app.send_task("webhooks.run_lanes", (handed,), expires=TASK_EXPIRES_S, ignore_result=True)
 
 
+def nudge_reports() -> None:
+    """Tell one worker that a report waits (settings.REPORT_NUDGE). They look by themselves every second, too."""
+    app.send_task("reports.look", expires=TASK_EXPIRES_S, ignore_result=True)
+
+
 def commit_without_waiting(database: dict[str, Any]) -> None:
     """Let this process commit without waiting for the disk. Only for the worker: all it writes can be done again.
 
@@ -101,12 +106,13 @@ class Loops(bootsteps.StartStopStep):
         self.threads: list[threading.Thread] = []
 
     def start(self, worker: Any) -> None:
-        """Start the watcher, the drain, the rebuilding of days, the look-out for exceptions and the leave job."""
+        """Start the watcher, the drain, the rebuilding of days, the inbox, the leave job and the making of reports."""
         # Imported here: Django's apps are ready only once the worker boots.
         from attendance.drain import drain_for_ever  # noqa: PLC0415
         from attendance.rebuilding import follow_for_ever  # noqa: PLC0415
         from attendance.watching import watch_for_ever  # noqa: PLC0415
         from leaves.jobs import settle_for_ever  # noqa: PLC0415
+        from reports.making import make_for_ever  # noqa: PLC0415
         from webhooks import watcher  # noqa: PLC0415
 
         broker = not settings.BROKER_URL.startswith("memory:")
@@ -117,6 +123,7 @@ class Loops(bootsteps.StartStopStep):
             threading.Thread(target=follow_for_ever, args=(self.stopping,), name="muster-days", daemon=True),
             threading.Thread(target=watch_for_ever, args=(self.stopping,), name="muster-inbox", daemon=True),
             threading.Thread(target=settle_for_ever, args=(self.stopping,), name="muster-leave", daemon=True),
+            threading.Thread(target=make_for_ever, args=(self.stopping,), name="muster-reports", daemon=True),
         ]
         for thread in self.threads:
             thread.start()

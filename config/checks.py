@@ -120,7 +120,18 @@ def _lunch() -> Iterator[CheckMessage]:
         yield Error(f"MUSTER_LUNCH: “{settings.LUNCH}” cannot be read.", hint="Such as 13:00-13:30.", id="muster.E016")
 
 
+def _reports() -> Iterator[CheckMessage]:
+    numbers = {
+        "MUSTER_REPORT_HOURS": settings.REPORT_HOURS, "MUSTER_REPORT_THREADS": settings.REPORT_THREADS,
+        "MUSTER_REPORTS_PER_ORGANIZATION": settings.REPORTS_PER_ORGANIZATION,
+        "MUSTER_REPORTS_PER_PERSON": settings.REPORTS_PER_PERSON,
+    }  # fmt: skip
+    for name, number in numbers.items():
+        if number < 1:
+            yield Error(f"{name} is below 1: no report could be made.", hint="Give 1 or more.", id="muster.E017")
+
+
 @register(Tags.security)
 def settings_are_safe(**_: Any) -> Sequence[CheckMessage]:
     """Everything that can be told from the settings alone."""
-    return [*_secrets(), *_hosts(), *_push(), *_engine(), *_limits(), *_proxies(), *_lunch()]
+    return [*_secrets(), *_hosts(), *_push(), *_engine(), *_limits(), *_proxies(), *_lunch(), *_reports()]

@@ -87,6 +87,14 @@ NAVIGATION: Final[list[dict[str, Any]]] = [
         ],
     },
     {
+        "title": _("Reports"),
+        "separator": True,
+        "items": [
+            _line(_("Reports"), "description", "reports_reportjob", link=reverse_lazy("report-list")),
+            _line(_("My reports"), "hourglass_top", "reports_reportjob"),
+        ],
+    },
+    {
         "title": _("People and places"),
         "separator": True,
         "items": [
@@ -179,7 +187,7 @@ STEP_UP_VIEWS: Final = frozenset(
 )  # fmt: skip
 
 # What a page asks for by itself, with nobody touching anything: it does not keep a session alive. Names of addresses.
-QUIET_VIEWS: Final = frozenset(("admin:reports_screen_figures",))
+QUIET_VIEWS: Final = frozenset(("admin:reports_reportjob_progress", "admin:reports_screen_figures"))
 
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Muster",

@@ -182,6 +182,17 @@ LUNCH = env.str("MUSTER_LUNCH", default="13:00-13:30")
 # So many days after it began an employee may still enter a tour.
 TOUR_BACKDATE_DAYS = env.int("MUSTER_TOUR_BACKDATE_DAYS", default=7)
 
+# --- Reports that are made in the background -----------------------------------------------------------------------------
+# Where their files lie: private, and the same folder for the web and all workers.
+REPORT_DIR = Path(env.str("MUSTER_REPORT_DIR", default=str(DATA_DIR / "reports"))).resolve()
+REPORT_HOURS = env.int("MUSTER_REPORT_HOURS", default=48)
+# At a time: in a worker process, of an organization, and (waiting ones too) of one person.
+REPORT_THREADS = env.int("MUSTER_REPORT_THREADS", default=2)
+REPORTS_PER_ORGANIZATION = env.int("MUSTER_REPORTS_PER_ORGANIZATION", default=1)
+REPORTS_PER_PERSON = env.int("MUSTER_REPORTS_PER_PERSON", default=5)
+# How the workers are told that something waits; they look by themselves too. Nothing without a broker.
+REPORT_NUDGE = "" if BROKER_URL.startswith("memory:") else "config.celery.nudge_reports"
+
 # --- Maps: drawn on a plain grid, so that no browser asks anybody else; or on the tiles of a server you choose ---------------
 MAP_TILES = env.str("MUSTER_MAP_TILES", default="")
 MAP_ATTRIBUTION = env.str("MUSTER_MAP_ATTRIBUTION", default="")

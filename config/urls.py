@@ -7,6 +7,7 @@ from config import documentation, health
 
 urlpatterns = [
     path("admin/", include("accounts.console_urls")),
+    path("admin/", include("reports.console_urls")),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
     path("api/healthz", health.HealthzView.as_view()),

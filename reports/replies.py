@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from attendance.models import Verdict
 from reports.columns import Kind
+from reports.models import ReportJob
 
 Shape = serializers.Serializer[dict[str, Any]]
 
@@ -49,3 +50,34 @@ class ReportReply(Shape):
     columns = ColumnReply(many=True)
     data = serializers.ListField(child=serializers.DictField(child=serializers.JSONField(allow_null=True)))  # type: ignore[assignment]
     totals = serializers.DictField(child=serializers.JSONField())
+
+
+class JobErrorReply(Shape):
+    """Why a report could not be made."""
+
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
+class JobReply(Shape):
+    """A report that is made in the background: `done` of `total` steps are done."""
+
+    id = serializers.IntegerField()
+    report = serializers.CharField()
+    title = serializers.CharField()
+    format = serializers.CharField()
+    language = serializers.CharField()
+    asked = serializers.DictField(child=serializers.CharField(), help_text="The answers to its questions.")
+    asked_by = serializers.CharField(help_text="The username of whoever asked.")
+    state = serializers.ChoiceField(choices=ReportJob.State.values)
+    done = serializers.IntegerField()
+    total = serializers.IntegerField()
+    percent = serializers.IntegerField(min_value=0, max_value=100)
+    rows = serializers.IntegerField()
+    size_bytes = serializers.IntegerField()
+    created_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+    expires_at = serializers.DateTimeField(allow_null=True, help_text="Until when the file is kept.")
+    error = JobErrorReply(allow_null=True)
+    file = serializers.CharField(allow_null=True, help_text="Where the file is, when it is ready.")

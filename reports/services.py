@@ -68,12 +68,19 @@ def hand_out(report: Report, form: Format, *, actor: Any, request: Any) -> HttpR
     return dressed(response, form, file_name(report, form))
 
 
-def note_export(report: Report, form: Format, *, actor: Any, request: Any) -> None:
-    """Write down that a report goes out."""
+def note_export(report: Report, form: Format, *, actor: Any, request: Any, **more: Any) -> None:
+    """Write down that a report goes out. `more` are details, such as the job that it is made by."""
     asked = {name: str(value) for name, value in report.asked.items() if value}
+    note_out(report.name, report.organization.pk, form, asked, actor=actor, request=request, **more)
+
+
+def note_out(
+    name: str, organization_id: int, form: Format, asked: Mapping[str, str], *, actor: Any, request: Any, **more: Any
+) -> None:
+    """The same for a report that is not at hand any more: its name, and what was asked for as text."""
     note(
-        SecurityEvent.Kind.EXPORTED, report.organization.pk, actor=actor, request=request, about=f"report {report.name}",
-        format=form.name, asked=asked,
+        SecurityEvent.Kind.EXPORTED, organization_id, actor=actor, request=request, about=f"report {name}",
+        format=form.name, asked=dict(asked), **more,
     )  # fmt: skip
 
 

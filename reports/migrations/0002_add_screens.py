@@ -8,6 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('employees', '0003_claim_halves_of_days'),
+        ('reports', '0001_add_jobs'),
     ]
 
     operations = [

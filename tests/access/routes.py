@@ -132,6 +132,9 @@ PATHS: Final[dict[str, Callable[[Chair], models.Model]]] = {
         (f"/api/v1/regularizations/{{id}}/{verb}" for verb in ("decide", "withdraw")), lambda chair: chair.rows.regularization
     ),
     "/api/v1/me/tokens/{id}/revoke": lambda chair: chair.rows.personaltoken,
+    **dict.fromkeys(
+        (f"/api/v1/admin/reports/jobs/{{id}}{verb}" for verb in ("", "/cancel", "/file")), lambda chair: chair.rows.reportjob
+    ),
 }
 
 # path → what fills its variable, where that names no row that anybody could own
@@ -164,6 +167,7 @@ BODIES: Final[dict[str, Callable[[Chair], dict[str, Any]]]] = {
     "GET /api/v1/admin/reports/leave-balances": lambda _: {"year": 2026},
     "POST /api/v1/admin/exceptions/{id}/resolve": lambda _: {"remarks": "Seen"},
     "GET /api/v1/admin/reports/muster-roll": lambda _: {"month": "2026-06"},
+    "POST /api/v1/admin/reports/jobs": lambda _: {"report": "attendance", "format": "xlsx", **_SPAN},
     "POST /api/v1/devices/register": lambda _: {
         "device_uuid": NOBODY, "platform": "android", "model": "Pixel 9", "public_key": people.make_key()[1],
     },
@@ -232,6 +236,7 @@ NAMES: Final[dict[str, dict[str, Callable[[Chair], Any]]]] = {
     "GET /api/v1/admin/exceptions": {"employee": lambda chair: str(chair.rows.employee.pk)},
     "GET /api/v1/admin/geo-fences": _WHOSE,
     **{f"GET /api/v1/admin/reports/{name}": _WHOSE for name in _OF_PEOPLE},
+    "POST /api/v1/admin/reports/jobs": _WHOSE,
     "GET /api/v1/admin/reports/deliveries": {"endpoint": lambda chair: chair.rows.endpoint.pk},
     "GET /api/v1/admin/reports/devices": {"site": lambda chair: chair.rows.site.pk},
     "GET /api/v1/admin/holidays": {"office": lambda chair: chair.rows.site.name},
@@ -257,6 +262,7 @@ NO_NAMES: Final[dict[str, dict[str, str]]] = {
         "geofenceId": "kept as the text it is",
     },
     "GET /api/v1/admin/geo-fences": {"external_id": "the organization's own text for its fences"},
+    "POST /api/v1/admin/reports/jobs": {"endpoint": "asked by the report on deliveries, as at its own address"},
     "GET /api/auth/mode": {"organization": "whoever signs in says at whose door"},
     "GET /api/auth/sso/redirect": {"organization": "whoever signs in says at whose door"},
     "POST /api/auth/sso/mobile/redirect": {"organization": "whoever signs in says at whose door"},

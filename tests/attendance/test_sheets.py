@@ -102,7 +102,8 @@ def test_a_file_without_rows_says_so(content: bytes) -> None:
     "content",
     [
         b"\xff\xfe\x00", b"caf\xe9,x", b"PK\x03\x04 no more", b"\xd0\xcf\x11\xe0 old", csv_of(HEAD, ['"1001', *ROW[1:]]),
-        csv_of(HEAD, ['"10"01', *ROW[1:]]), packed({"xl/worksheets/sheet1.xml": b"<worksheet>"}), packed({"xl/workbook.xml": b""}),
+        csv_of(HEAD, ['"10"01', *ROW[1:]]), packed({"xl/worksheets/sheet1.xml": b"<worksheet>"}),
+        packed({"xl/workbook.xml": b""}),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_refused(content: bytes) -> None:

@@ -33,6 +33,7 @@ def test_the_settings_of_the_suite_are_safe() -> None:
         ("WEB_WORKERS", 2, "muster.W012"),
         ("CACHES", {"limits": {"BACKEND": "django.core.cache.backends.db.DatabaseCache"}}, "muster.W013"),
         ("TRUSTED_PROXIES", -1, "muster.E014"),
+        ("REPORT_THREADS", 0, "muster.E017"),
         ("SECURE_PROXY_SSL_HEADER", ("HTTP_X_FORWARDED_PROTO", "https"), "muster.W015"),
     ],
 )

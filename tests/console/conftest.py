@@ -50,6 +50,9 @@ from leaves import publishing, records, services
 from leaves.jobs import settle
 from leaves.models import Absence, Account, Child, Entry, LeaveFacts, LedgerOrder, Suspension
 from leaves.services import Wish
+from reports import jobs
+from reports.formats import FORMATS
+from reports.kinds.attendance import AttendanceReport
 from reports.models import Screen
 from tests import people
 from tours.drafts import keep as keep_draft
@@ -122,6 +125,8 @@ def furnish(organization: Organization, mark: str, employee: Employee) -> Simple
     rows |= leave_of(organization, mark, employee) | tours_of(employee, mark)
     rows |= days_of(organization, mark, employee)
     rows["screen"] = Screen.objects.create(organization=organization, name=f"{mark} lobby", site=rows["site"])
+    asked = {"from": "2026-06-01", "to": "2026-06-30"}
+    rows["reportjob"] = jobs.ask_for(AttendanceReport, organization, asked, FORMATS["csv"], actor=rows["user"])
     return SimpleNamespace(token=token, **rows)
 
 

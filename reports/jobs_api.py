@@ -1,0 +1,155 @@
+"""Reports made in the background over REST: `/api/v1/admin/reports/jobs`. Translation only: `jobs` has the verbs."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django import forms
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers, status
+from rest_framework.exceptions import NotFound
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from accounts.abilities import READ_REPORTS, requires
+from accounts.authentication import BearerAuthentication
+from accounts.limits import V1
+from accounts.models import User
+from employees.pages import NewestFirst
+from reports import jobs
+from reports.catalog import REPORTS
+from reports.formats import FORMATS
+from reports.forms import DayField, RowField
+from reports.frame import CSV
+from reports.models import ReportJob
+from reports.replies import JobReply
+
+
+# --- Bodies --------------------------------------------------------------------------------------------------------------
+class TextAnswer(serializers.CharField):
+    """An answer to a question of a report; its form reads it."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**({"required": False, "allow_blank": True, "allow_null": True, "max_length": 200} | more))
+
+
+@extend_schema_field(OpenApiTypes.DATE)
+class DayAnswer(TextAnswer):
+    """A date."""
+
+
+@extend_schema_field(OpenApiTypes.INT)
+class NumberAnswer(TextAnswer):
+    """A number, or the id of a row."""
+
+
+class JobBody(serializers.Serializer[dict[str, Any]]):
+    """Which report, as which file, and the answers to its questions: those that its own address takes as a query."""
+
+    report = serializers.ChoiceField(choices=list(REPORTS))
+    format = serializers.ChoiceField(choices=list(FORMATS), default=CSV)
+
+
+def _answer(field: forms.Field) -> serializers.Field[Any, Any, Any, Any]:
+    kind = DayAnswer if isinstance(field, DayField) else TextAnswer
+    kind = NumberAnswer if isinstance(field, forms.IntegerField | RowField) else kind
+    return kind(help_text=str(field.help_text or field.label or ""))
+
+
+# Every question of every report; `from` is a word of the contract, and of Python.
+JobBody._declared_fields |= {
+    name: _answer(field) for report in REPORTS.values() for name, field in report.form.base_fields.items()
+}
+
+_FILES: Final[dict[Any, Any]] = {(200, form.content_type.partition(";")[0]): OpenApiTypes.BINARY for form in FORMATS.values()}
+
+
+class JobsViewSet(GenericViewSet[ReportJob]):
+    """`/api/v1/admin/reports/jobs`: one's own, and for administrators those of their organization."""
+
+    authentication_classes = (BearerAuthentication,)
+    permission_classes = (IsAuthenticated, requires(READ_REPORTS))
+    limits = (V1,)
+    pagination_class = NewestFirst
+    queryset = ReportJob.objects.none()
+
+    def get_queryset(self) -> Any:
+        """What the caller may know of."""
+        user: User = self.request.user  # type: ignore[assignment]
+        return jobs.visible_to(user).select_related("asked_by")
+
+    def _job(self, pk: int) -> ReportJob:
+        found: ReportJob | None = self.get_queryset().filter(pk=pk).first()
+        if found is None:
+            raise NotFound
+        return found
+
+    @extend_schema(request=JobBody, responses={202: JobReply})
+    def create(self, request: Request) -> Response:
+        """Have a report made in the background. The same question, asked again before it is answered, is the same job.
+
+        `Location` is where to ask how far it is. Who has too many under way is refused with the code `too_many_reports`.
+        """
+        body = JobBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        asked: dict[str, Any] = {name: value for name, value in body.validated_data.items() if value is not None}
+        kind, form = REPORTS[asked.pop("report")], FORMATS[asked.pop("format")]
+        if form.name not in kind.formats:
+            raise serializers.ValidationError({"format": [f"Choose from: {', '.join(kind.formats)}."]})
+        user: User = request.user  # type: ignore[assignment]
+        job = jobs.ask_for(kind, user.organization, asked, form, actor=user, request=request)  # type: ignore[arg-type]
+        at = reverse("report-job", args=(job.pk,))
+        return Response(row(job), status=status.HTTP_202_ACCEPTED, headers={"Location": at})
+
+    @extend_schema(responses=JobReply(many=True))
+    def list(self, request: Request) -> Response:
+        """All that were asked for, newest first."""
+        page = self.paginate_queryset(self.get_queryset())
+        return self.get_paginated_response([row(one) for one in page or []])
+
+    @extend_schema(responses={200: JobReply})
+    def retrieve(self, request: Request, pk: int) -> Response:
+        """How far a report is."""
+        return Response(row(self._job(pk)))
+
+    @extend_schema(request=None, responses={200: JobReply, 409: None})
+    def cancel(self, request: Request, pk: int) -> Response:
+        """Stop making it. One that is over already is answered 409."""
+        return Response(row(jobs.cancel(self._job(pk))))
+
+    @extend_schema(responses={**_FILES, 409: None, 410: None})
+    def file(self, request: Request, pk: int) -> HttpResponseBase:
+        """The finished file. 409 while there is none, 410 when its time is over; every download is written down."""
+        user: User = request.user  # type: ignore[assignment]
+        return jobs.fetch(self._job(pk), actor=user, request=request)
+
+
+def row(job: ReportJob) -> dict[str, Any]:
+    """A job as the API tells it."""
+    ready = job.state == ReportJob.State.DONE
+    return {
+        "id": job.pk,
+        "report": job.report,
+        "title": jobs.title(job),
+        "format": job.format,
+        "language": job.language,
+        "asked": job.asked,
+        "asked_by": job.asked_by.get_username(),
+        "state": job.state,
+        "done": job.done,
+        "total": job.total,
+        "percent": job.percent,
+        "rows": job.rows,
+        "size_bytes": job.size,
+        "created_at": job.created_at,
+        "started_at": job.started_at,
+        "finished_at": job.finished_at,
+        "expires_at": job.expires_at,
+        "error": {"code": job.error, "message": jobs.sentence(job)} if job.error else None,
+        "file": reverse("report-job-file", args=(job.pk,)) if ready else None,
+    }
