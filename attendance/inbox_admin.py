@@ -186,7 +186,7 @@ class DayExceptionAdmin(Many, Acting, ReadOnlyTenantAdmin):
             return _punches(refused, "")
         if row.kind == Kind.TRAVEL:
             both = (row.details["from_punch"], row.punch_id)
-            return _punches(Punch.objects.of(row.organization_id).filter(pk__in=both), "")
+            return _punches(Punch.objects.of(row.organization_id).filter(pk__in=[one for one in both if one]), "")
         day = Day.objects.of(row.organization_id).filter(pk=row.day_id).first() if row.day_id else None  # type: ignore[attr-defined]
         return pictures.timeline(day) if day is not None and day.why else "–"
 
@@ -273,7 +273,7 @@ def _doors(row: DayException) -> list[tuple[str, Any]]:
     if day_id is not None:
         found.append((day_url(day_id), _("Correct this day")))
     if row.kind == Kind.OUTSIDE:
-        found.append((list_url(Day._meta.get_field("shift").related_model), _("Shifts")))  # type: ignore[arg-type]
+        found.append((list_url(Day._meta.get_field("shift").related_model), _("Shifts")))
     if row.device is not None:
         found.append((change_url(row.device), _("Open the device")))
     if row.punch_id is not None:

@@ -37,7 +37,7 @@ from attendance.times import local
 from devices.models import Device
 from employees.loops import look_for_ever
 from employees.models import Organization
-from leaves.almanacs import almanacs
+from leaves.almanacs import closings
 from leaves.calendars import DayClass, Post, days_between
 
 _M = TypeVar("_M", bound=Model)
@@ -258,7 +258,7 @@ def _closed(organization_id: int, devices: Sequence[Device], now: datetime) -> d
         return {}
     first, last = (now - habits.FURTHEST).date(), (now + timedelta(days=1)).date()
     posts = {one.pk: [Post(one.site_id, first, None)] if one.site_id else [] for one in devices}
-    found = almanacs(organization_id, posts, range(first.year, last.year + 1), last)
+    found = closings(organization_id, posts, range(first.year, last.year + 1))
     # Weekly offs are no concern here: the device itself shows on which weekdays it is at work.
     return {
         pk: {on for on in days_between(first, last) if one.day(on).day_class is DayClass.HOLIDAY} for pk, one in found.items()

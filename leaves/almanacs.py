@@ -25,6 +25,12 @@ def almanacs(organization_id: int, posts: Mapping[Any, Sequence[Post]], years: C
     return {one: Almanac.of(shared, places, offs.of(one)) for one, places in posts.items()}
 
 
+def closings(organization_id: int, posts: Mapping[Any, Sequence[Post]], years: Collection[int]) -> dict[Any, Almanac]:
+    """As `almanacs`, of anything that stands at offices: what their calendars say, and weekly offs of nobody's rules."""
+    shared = offices(organization_id, years, {post.site for places in posts.values() for post in places})
+    return {one: Almanac.of(shared, places, []) for one, places in posts.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class _Version:
     """The weekly offs of a version of rules."""

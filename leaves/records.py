@@ -176,7 +176,7 @@ def _encashed(employee: Employee, wanted: encashing.Wanted, file: File, *, witho
     orders = (
         LedgerOrder.objects.of(employee.organization_id)
         .filter(employee=employee, type=Entry.Type.ENCASH, occasion=wanted.occasion, state=LedgerOrder.State.CONFIRMED)
-        .exclude(pk=without)
+        .exclude(pk=without or 0)
     )
     rows = [(kind, day, -half_days(days)) for kind, day, days in orders.values_list("kind", "effective_on", "days")]
     known = LeaveFacts.objects.of(employee.organization_id).filter(employee=employee)
