@@ -59,8 +59,8 @@ class FileForm(forms.Form):
     )  # fmt: skip
 
     def __init__(self, request: HttpRequest, *, empty: bool = False) -> None:
-        sent = (None, None) if empty else (request.POST or None, request.FILES or None)
-        super().__init__(*sent)
+        sent = request.method == "POST" and not empty
+        super().__init__(request.POST if sent else None, request.FILES if sent else None)
         self.mine: Any = getattr(request.user, "organization", None)
         if sees_everything(request):
             self.fields["organization"] = forms.ModelChoiceField(
