@@ -167,11 +167,11 @@ def _may_encash(order: LedgerOrder, file: File) -> None:
         raise refused(Refusal("NO_POLICY", "POLICY", "effective_on", {"kind": order.kind, "start": order.effective_on}))
     occasion = Occasion(order.occasion)
     wanted = encashing.Wanted(Kind(order.kind), occasion, order.effective_on, -half_days(order.days))
-    for one in encashing.refusals(wanted, _encashed(order.employee, wanted, file, without=order.pk), policy):
+    for one in encashing.refusals(wanted, _encashed(order.employee, wanted, file, without=order.pk or 0), policy):
         raise refused(one)
 
 
-def _encashed(employee: Employee, wanted: encashing.Wanted, file: File, *, without: int | None = None) -> encashing.Standing:
+def _encashed(employee: Employee, wanted: encashing.Wanted, file: File, *, without: int = 0) -> encashing.Standing:
     """What somebody encashed so far, by confirmed orders but the one that is judged, and what is there."""
     orders = (
         LedgerOrder.objects.of(employee.organization_id)

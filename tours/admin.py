@@ -233,10 +233,10 @@ class TourPaperAdmin(ReadOnlyTenantAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Of tours sent in: an approver sees those of the people they decide for, and nobody those of a draft."""
-        rows = super().get_queryset(request)
+        rows = super().get_queryset(request).filter(tour__isnull=False).exclude(tour__status=Tour.Status.DRAFT)
         if sees_everything(request):
-            return rows.filter(tour__in=Tour.objects.sent_in())
-        return rows.filter(tour__in=Tour.objects.sent_in(), pk__in=papers.readable(request.user).values("pk"))  # type: ignore[arg-type]
+            return rows
+        return rows.filter(pk__in=papers.readable(request.user).values("pk"))  # type: ignore[arg-type]
 
     def has_download_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return bool(request.user.has_perm("tours.view_tourpaper"))

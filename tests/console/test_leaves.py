@@ -169,6 +169,7 @@ def test_a_certificate_is_given_out_as_an_attachment(staff: Client, ours: Simple
     reply = staff.get(page("certificate", "download", ours.certificate.pk))
     assert reply.headers["Content-Disposition"].startswith("attachment")
     assert b"".join(reply.streaming_content) == b"%PDF-1.4"  # type: ignore[attr-defined]
+    assert SecurityEvent.objects.get(kind="exported").about == f"certificate {ours.certificate.pk}"
 
 
 def test_a_certificate_whose_file_is_lost_says_so_in_words(staff: Client, ours: SimpleNamespace) -> None:
@@ -176,6 +177,7 @@ def test_a_certificate_whose_file_is_lost_says_so_in_words(staff: Client, ours: 
     reply = staff.get(page("certificate", "download", ours.certificate.pk))
     assert reply.status_code == 404
     assert "no longer in the store" in reply.content.decode()
+    assert not SecurityEvent.objects.filter(kind="exported").exists()
     assert "muster-box" in reply.content.decode()
 
 
