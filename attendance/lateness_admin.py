@@ -184,4 +184,4 @@ def _proposal(day: LateDay) -> str:
     left = lateness.casual_left(day)
     if left >= 1:
         return _("Half a day of casual leave; %(left)s days are left on that date.") % {"left": formats.localize(left / 2)}
-    return _("No casual leave is left: half a day is owed. Two of them become one day of earned leave, by order.")
+    return str(_("No casual leave is left: half a day is owed. Two of them become one day of earned leave, by order."))
