@@ -23,7 +23,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
 from attendance import inbox, inbox_words, matching, pictures, watching
 from attendance.many_admin import Many
-from attendance.models import Day, DayException, Door, Punch, PunchMatch, Verdict
+from attendance.models import Day, DayException, Door, Punch, PunchMatch, ShiftType, Verdict
 from attendance.services import Busy
 from attendance.times import local
 from devices.models import DeviceUser
@@ -185,8 +185,8 @@ class DayExceptionAdmin(Many, Acting, ReadOnlyTenantAdmin):
             )  # fmt: skip
             return _punches(refused, "")
         if row.kind == Kind.TRAVEL:
-            both = (row.details["from_punch"], row.punch_id)
-            return _punches(Punch.objects.of(row.organization_id).filter(pk__in=[one for one in both if one]), "")
+            both = (row.details["from_punch"], row.punch_id or 0)
+            return _punches(Punch.objects.of(row.organization_id).filter(pk__in=both), "")
         day = Day.objects.of(row.organization_id).filter(pk=row.day_id).first() if row.day_id else None  # type: ignore[attr-defined]
         return pictures.timeline(day) if day is not None and day.why else "–"
 
@@ -273,7 +273,7 @@ def _doors(row: DayException) -> list[tuple[str, Any]]:
     if day_id is not None:
         found.append((day_url(day_id), _("Correct this day")))
     if row.kind == Kind.OUTSIDE:
-        found.append((list_url(Day._meta.get_field("shift").related_model), _("Shifts")))
+        found.append((list_url(ShiftType), _("Shifts")))
     if row.device is not None:
         found.append((change_url(row.device), _("Open the device")))
     if row.punch_id is not None:

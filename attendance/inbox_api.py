@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import django_filters
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -19,17 +18,9 @@ from accounts.authentication import BearerAuthentication
 from accounts.limits import V1
 from accounts.models import User
 from attendance import inbox, inbox_words
+from attendance.filters import ExceptionFilter
 from attendance.models import DayException
 from employees.pages import NewestFirst
-
-
-class ExceptionFilter(django_filters.FilterSet):
-    """What the inbox can be asked for. Another organization's id finds what an unknown one finds: nothing."""
-
-    kind = django_filters.ChoiceFilter(choices=DayException.Kind.choices)
-    state = django_filters.ChoiceFilter(choices=DayException.State.choices, help_text="All of them if left out.")
-    employee = django_filters.UUIDFilter(field_name="employee_id")
-    date = django_filters.DateFilter(help_text="The date it is about.")
 
 
 class _EmployeeRow(serializers.Serializer[dict[str, Any]]):

@@ -87,7 +87,7 @@ def _clock(row: DayException, said: Mapping[str, Any]) -> str:
 
 
 def _silent(row: DayException, said: Mapping[str, Any]) -> str:
-    return _("Nothing was heard since %(since)s; at this time of the week it is usually quiet for %(usual)s at most.") % {
+    return _("Nothing was heard since %(since)s; usually it is quiet for %(usual)s at most.") % {
         "since": _moment(said["since"], said["zone"]), "usual": wording.minutes_text(said["usual_minutes"]),
     }  # fmt: skip
 
