@@ -144,7 +144,10 @@ def standings(
     books: Mapping[Kind, Book], moved: Mapping[str, Sequence[tuple[str, int]]], rules: Rules, year: Year
 ) -> list[Standing]:  # fmt: skip
     """Six kinds in a year, from the books and the entries (type, half-days) that people caused in the year. Reads nothing."""
-    found = {kind: _standing(kind, books.get(kind), moved.get(kind, ()), year) for kind in KINDS_SHOWN if kind != Kind.COMMUTED}
+    found: dict[Kind, Standing] = {}
+    for kind in KINDS_SHOWN:
+        if kind != Kind.COMMUTED:
+            found[kind] = _standing(kind, books.get(kind), moved.get(kind, ()), year)
     half_pay, policy = found[Kind.HPL], rules.on(year.as_of)
     factor = policy.rules[Kind.COMMUTED].factor if policy and Kind.COMMUTED in policy.rules else 2
     commuted = [getattr(half_pay, name) // factor for name in ("opening", "credited", "debited", "lapsed", "held", "available")]

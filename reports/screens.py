@@ -31,7 +31,7 @@ def issue_address(screen: Screen, *, actor: Any, request: Any = None) -> str:
     with transaction.atomic():
         Screen.objects.filter(pk=screen.pk).update(token_hash=hash_token(token), issued_at=timezone.now())
         note(SecurityEvent.Kind.KEY_ISSUED, screen.organization_id, actor=actor, request=request, about=f"screen {screen}")
-    return settings.BASE_URL.rstrip("/") + reverse("screen", args=(token,))
+    return f"{settings.BASE_URL.rstrip('/')}{reverse('screen', args=(token,))}"
 
 
 def revoke_address(screen: Screen, *, actor: Any, request: Any = None) -> None:
