@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.skipif(OFFICE is None, reason="LibreOffice (soffice) is not installed"), pytest.mark.timeout(180),
 ]  # fmt: skip
 # Comma, quotes, UTF-8, from the first line, all columns as they are, English, not quoted, formulas and formats as shown.
-SHOWN = "csv:Text - txt - csv (StarCalc):44,34,76,1,,1033,false,true,false"
+SHOWN = "csv:Text - txt - csv (StarCalc):44,34,76,1,,1033,false,true,true"
 FORMULA = '=HYPERLINK("https://x.example")'
 Open = Callable[[bytes, str], list[list[str]]]
 
