@@ -7,6 +7,7 @@ add up to the days somebody was in service.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from attendance import days
@@ -39,6 +40,7 @@ MINUTES: Final = ("late_by", "early_by", "overtime", "worked")
 SUMS: Final = (*DAYS, *TIMES, *MINUTES)
 
 
+@lru_cache(4096)
 def halves(status: str, first: str, second: str) -> tuple[str, str]:
     """What each half of a day counts as, one of COUNTED or leave; nothing for a day that is none of somebody's."""
     if status == NONE:
@@ -55,6 +57,7 @@ def _or_due(half: str) -> str:
     return half if half == TOUR or half.startswith(LEAVE) else DUE
 
 
+@lru_cache(4096)
 def code(counts: tuple[str, str], *, adjusted: bool = False) -> str:
     """A day in a letter or a few: one code for a day that is whole, two for one that is not, HD for half a day of work."""
     first, second = counts
@@ -72,6 +75,7 @@ def code_of(half: str) -> str:
     return CODES.get(half) or half.removeprefix(LEAVE)
 
 
+@lru_cache(256)
 def sum_of(half: str) -> str:
     """The sum a half belongs to, of DAYS."""
     if half.startswith(LEAVE):

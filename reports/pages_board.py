@@ -48,6 +48,7 @@ def on_page(found: dict[str, Any]) -> dict[str, Any]:
 def _public(response: HttpResponse) -> HttpResponse:
     """For whoever has the address, for a moment, and for no index; the address is told to nobody."""
     response.headers["Cache-Control"] = f"private, max-age={screens.FRESH_S}"
+    response.headers["Content-Language"] = translation.get_language() or ""
     response.headers["X-Robots-Tag"] = "noindex, nofollow"
     response.headers["Referrer-Policy"] = "no-referrer"
     return response

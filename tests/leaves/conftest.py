@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from accounts.models import User
 from employees.models import Employee, Organization
 from employees.refusals import Refused
-from leaves import publishing, records, services, statements
+from leaves import overviews, publishing, records, services, statements
 from leaves.models import Calendar, Entry, LeaveApplication, LeavePolicy, LedgerOrder
 from leaves.services import Wish
 from tests import people
@@ -89,8 +89,11 @@ class Office:
         return self.row(kind, year, employee).available / 2
 
     def row(self, kind: str, year: int = 2026, employee: Employee | None = None) -> statements.Standing:
-        """One line of the year's statement, in half-days."""
-        return next(one for one in statements.statement(employee or self.asha, year)[1] if one.kind == kind)
+        """One line of the year's statement, in half-days; whoever asks for many people at once is told the same."""
+        person = employee or self.asha
+        _as_of, found = statements.statement(person, year)
+        assert overviews.overview(person.organization, [person], year) == {person.pk: found}
+        return next(one for one in found if one.kind == kind)
 
 
 def make_office(world: people.World) -> Office:
