@@ -53,24 +53,24 @@ def _entry(days: dict[str, list[int]], on: date) -> list[int]:
     return days.setdefault(on.isoformat(), [0, 0])
 
 
-def usual_gap(days: Days, today: date) -> int | None:
-    """Seconds a device is quiet at most on a usual day; None while too little is known.
+def usual_gap(days: Days, before: date) -> int | None:
+    """Seconds a device is quiet at most on a usual day before a date; None while too little is known.
 
     The median of the longest silence of each day: one bad day does not change what is usual.
     """
-    gaps = [gap for day, (_hours, gap) in days.items() if day < today.isoformat() and gap > 0]
+    gaps = [gap for day, (_hours, gap) in days.items() if day < before.isoformat() and gap > 0]
     return int(median(gaps)) if len(gaps) >= ENOUGH_DAYS else None
 
 
-def around_the_clock(days: Days, today: date) -> bool:
-    """Whether a device spoke in nearly every hour of the last days on which it spoke at all."""
-    last = [days[day][0] for day in sorted(days) if day < today.isoformat()][-ENOUGH_DAYS:]
+def around_the_clock(days: Days, before: date) -> bool:
+    """Whether a device spoke in nearly every hour of the last days before a date on which it spoke at all."""
+    last = [days[day][0] for day in sorted(days) if day < before.isoformat()][-ENOUGH_DAYS:]
     return len(last) == ENOUGH_DAYS and all(hours.bit_count() >= ROUND for hours in last)
 
 
-def working_hours(days: Days, on: date, today: date) -> range:
-    """The hours of a date, from the first to the last, in which a device usually speaks on such a weekday; none if never."""
-    same = [hours for day, (hours, _gap) in days.items() if day < today.isoformat() and _weekday(day) == on.weekday()]
+def working_hours(days: Days, on: date, before: date) -> range:
+    """The hours of a date, from the first to the last, in which a device used to speak on such a weekday; none if never."""
+    same = [hours for day, (hours, _gap) in days.items() if day < before.isoformat() and _weekday(day) == on.weekday()]
     usual = [hour for hour in range(24) if same and 2 * sum(hours >> hour & 1 for hours in same) >= len(same)]
     return range(usual[0], usual[-1] + 1) if usual else range(0)
 
@@ -82,18 +82,19 @@ def _weekday(day: str) -> int:
 def silent_s(days: Days, since: datetime, now: datetime, zone: str, closed: Collection[date] = ()) -> int:
     """Seconds from `since` to `now` (UTC) in which a device would usually have been at work.
 
+    What is usual is what was so before the date of `since`: the day on which it fell silent is none to learn from.
     `closed`: dates on which the place was closed; they count only for a device that speaks around the clock.
     """
     here = ZoneInfo(zone)
-    today = now.astimezone(here).date()
+    fell = since.astimezone(here).date()
     begins = max(since, now - FURTHEST)
-    if around_the_clock(days, today):
+    if around_the_clock(days, fell):
         return int((now - begins).total_seconds())
     found = 0.0
     while begins < now:
         there = begins.astimezone(here)
         ends = min(now, begins + timedelta(hours=1) - timedelta(minutes=there.minute, seconds=there.second))
-        if there.date() not in closed and there.hour in working_hours(days, there.date(), today):
+        if there.date() not in closed and there.hour in working_hours(days, there.date(), fell):
             found += (ends - begins).total_seconds()
         begins = ends
     return int(found)

@@ -30,7 +30,8 @@ def keep(organization_id: int, standing: Iterable[DayException], found: Iterable
     `standing`: the open rows that this look would have found again, were they still so; those it did not find close. What was
     answered with the same facts stays answered.
     """
-    wanted = {one.key: one for one in found}
+    # In order, so that two who keep the same at once wait for each other and do not stand in each other's way.
+    wanted = {one.key: one for one in sorted(found, key=lambda one: one.key)}
     known = {(row.kind, row.subject): row for row in standing}
     if not wanted and not known:
         return 0

@@ -112,14 +112,18 @@ def assign_many(
 
 
 def save_policy(policy: DayPolicy) -> DayPolicy:
-    """Validate and store the rules about days; if the default shift is another one, all days are worked out again."""
+    """Validate and store the rules about days.
+
+    If the default shift is another one, all days are worked out again; if what is an exception is, those of late.
+    """
     policy.full_clean()
     with transaction.atomic():
-        before = DayPolicy.objects.of(policy.organization_id).filter(pk=policy.pk).values_list("default_shift", flat=True)
-        changed = list(before) != [policy.default_shift_id]
+        before = DayPolicy.objects.of(policy.organization_id).filter(pk=policy.pk).first() or DayPolicy()
         policy.save()
-        if changed:
+        if before.default_shift_id != policy.default_shift_id:
             note_known(policy.organization_id, None, None, None)
+        elif (before.long_day_hours, before.travel_kmh) != (policy.long_day_hours, policy.travel_kmh):
+            note_known(policy.organization_id, None, timezone.now().date() - LATELY, None)
     return policy
 
 

@@ -225,22 +225,22 @@ def _silent(
 ) -> list[Sighting]:  # fmt: skip
     # Blocked ones and those without a subscription are expected to say nothing of use.
     judged = [one for one in devices if not one.blocked and one.subscribed(now)]
-    limits = {one.pk: _limit(one, known[one.pk], factor, now) for one in judged}
+    limits = {one.pk: _limit(one, known[one.pk], factor) for one in judged}
     late = [one for one in judged if _quiet(one, known[one.pk], now) > limits[one.pk]]
     closed = _closed(organization_id, late, now)
     return [
         of_silence(
-            one.pk, one.last_seen_at, habits.usual_gap(known[one.pk].days, _today(one, now)) or 0,
-            local(one.last_seen_at, one.zone).date(), one.zone, one.site_id,
+            one.pk, one.last_seen_at, habits.usual_gap(known[one.pk].days, _fell_silent(one)) or 0, _fell_silent(one), one.zone,
+            one.site_id,
         )
         for one in late
         if one.last_seen_at is not None and _quiet(one, known[one.pk], now, closed[one.pk]) > limits[one.pk]
     ]  # fmt: skip
 
 
-def _limit(device: Device, habit: DeviceHabit, factor: int, now: datetime) -> float:
+def _limit(device: Device, habit: DeviceHabit, factor: int) -> float:
     """Seconds of working time after which a device is missed; without end while nobody knows what is usual for it."""
-    usual = habits.usual_gap(habit.days, _today(device, now))
+    usual = habits.usual_gap(habit.days, _fell_silent(device))
     return float("inf") if usual is None else max(factor * usual, HEARTBEATS * device.heartbeat_s, PATIENCE_S)
 
 
@@ -248,8 +248,9 @@ def _quiet(device: Device, habit: DeviceHabit, now: datetime, closed: Collection
     return habits.silent_s(habit.days, device.last_seen_at, now, device.zone, closed) if device.last_seen_at else 0
 
 
-def _today(device: Device, now: datetime) -> date:
-    return local(now, device.zone).date()
+def _fell_silent(device: Device) -> date:
+    """The date, where it stands, on which a device spoke last."""
+    return local(device.last_seen_at or timezone.now(), device.zone).date()
 
 
 def _closed(organization_id: int, devices: Sequence[Device], now: datetime) -> dict[int, set[date]]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import threading
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import IntegrityError, transaction
 
-from attendance import inbox, stale, watching
+from attendance import inbox, rostering, stale, watching
 from attendance.corrections import correct
 from attendance.matching import match_waiting
 from attendance.models import DayException, DayPolicy, DeviceHabit, Punch, PunchEvidence, Verdict
@@ -316,6 +318,37 @@ def test_a_device_that_falls_silent_is_missed_and_forgiven_when_it_speaks(gate: 
     assert (states("silent_device"), rows("silent_device")[0].details["usual_minutes"]) == (["open"], 30)
     speaks(gate, end + timedelta(hours=5))
     assert states("silent_device") == ["gone"]
+
+
+def test_a_device_that_is_blocked_is_missed_no_more(gate: Device) -> None:
+    start = datetime(2026, 7, 6, tzinfo=UTC)
+    speaks(gate, *every(30, start, 24 * 4))
+    watching.look_at_devices(gate.organization, start + timedelta(days=5))
+    assert states("silent_device") == ["open"]
+    Device.objects.filter(pk=gate.pk).update(blocked=True)
+    watching.look_at_devices(gate.organization, start + timedelta(days=5))
+    assert states("silent_device") == ["gone"]
+
+
+def test_the_thread_looks_at_everything_and_stops(world: People) -> None:
+    class OneRound(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            if timeout:
+                self.set()
+            return self.is_set()
+
+    make_punch(world.acme, "77")
+    watching.watch_for_ever(OneRound())
+    assert states("unmatched") == ["open"]
+
+
+def test_a_changed_rule_is_worked_into_days_of_late(world: People) -> None:
+    with time_machine.travel(NOW, tick=False):
+        comes(world, MONDAY, "06:00", "in"), comes(world, MONDAY, "19:00", "out")
+        settle()
+        rostering.save_policy(DayPolicy(organization=world.acme, long_day_hours=12))
+        settle()
+    assert states("long_day") == ["open"]
 
 
 def test_a_new_device_and_a_blocked_one_are_not_missed(gate: Device) -> None:
