@@ -1,7 +1,7 @@
 """A file of times for many people: each row is judged alone by what `corrections` asks, and what is good is stored in one go.
 
-Called by the console's import pages, once to show what each row would come to and once to store. Both judge anew: the second
-time under the locks of the employees, so that two who confirm at once store once.
+Called by the console's import pages, once to show what each row would come to and once to store. Both judge anew, and what
+others may have entered meanwhile is asked under the locks of the employees: two who confirm at once store once.
 """
 
 from __future__ import annotations
@@ -124,11 +124,15 @@ def judge(organization: Organization, file: File, *, actor: User | None) -> list
 def carry_out(organization: Organization, file: File, *, actor: User | None) -> tuple[ManualImport | None, list[Judged]]:
     """Store every good row at once; returns the import, if the file ever stored anything, and what each row came to.
 
-    The same file again stores what could not be stored then, and nothing twice.
+    The same file again stores what could not be stored then, and nothing twice. Raises Refused when somebody changed a row's
+    employee at this moment; nothing is stored then.
     """
+    # Judging takes most of the time, so it goes before the locks; under them only what others may have entered is asked again.
+    found = judge(organization, file, actor=actor)
+    people = {one.employee.pk for one in found if one.wish is not None and one.employee is not None}
     with transaction.atomic():
-        corrections.lock(organization.pk, [one.pk for one in _people(organization, file.lines).values()])
-        found = judge(organization, file, actor=actor)
+        corrections.lock(organization.pk, people)
+        found = _still(organization, file, found, people)
         wishes = [one.wish for one in found if one.wish is not None]
         if not wishes:
             return ManualImport.objects.of(organization).filter(sha256=file.sha256).first(), found
@@ -138,6 +142,23 @@ def carry_out(organization: Organization, file: File, *, actor: User | None) -> 
         )  # fmt: skip
         corrections.correct_many(organization.pk, wishes, Origin(actor=actor, manual_import=kept))
     return kept, found
+
+
+def _still(organization: Organization, file: File, found: Sequence[Judged], people: set[UUID]) -> list[Judged]:
+    """The same rows, without the times that were entered since they were judged."""
+    times = [entry.at for one in found if one.wish is not None for entry in one.wish.enter]
+    known = corrections.entered_before(organization.pk, people, times) | _of_file(organization, file)
+    return [_without(one, known) for one in found]
+
+
+def _without(one: Judged, known: Known) -> Judged:
+    if one.wish is None:
+        return one
+    who = one.wish.employee.pk
+    fresh = [entry for entry in one.wish.enter if (who, entry.at, entry.direction or "") not in known]
+    if not fresh:
+        return replace(one, outcome=Outcome.THERE, wish=None, posted_to=None)
+    return replace(one, wish=replace(one.wish, enter=fresh))
 
 
 def counted(found: Iterable[Judged]) -> Counter[str]:
