@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -18,18 +19,20 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from attendance.locking import COUNTED, NOTHING
-from attendance.models import Day, DayAdjustment, PeriodLock
+from attendance.models import Day, DayAdjustment, PeriodLock, ShiftType
 from attendance.verdicts import Person
-from employees.models import Employee
+from employees.models import Department, Employee, Site
 from reports import codes
 from reports.people import Wish, wanted
 from reports.people import walk as walk_people
 
 AT_A_TIME: Final = 100
-_COLUMNS: Final = (
-    "employee_id", "date", "status", "first_half", "second_half", "zone", "first_in", "last_out", "worked", "late_by",
-    "early_by", "overtime", "marks", "final_at", "site_id", "department_id", "site__name", "department__name", "shift__name",
+# What counts, and what is told of a day beside it.
+_COUNTED: Final = (
+    "employee_id", "date", "status", "first_half", "second_half", "zone", "worked", "late_by", "early_by", "overtime",
+    "site_id", "department_id",
 )  # fmt: skip
+_TOLD: Final = ("shift_id", "first_in", "last_out", "marks", "final_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +81,13 @@ class Line:
 
 @dataclass(frozen=True)
 class Lines:
-    """The days of a wish. `only`: rows that fulfil this and no others, the days without a row not either."""
+    """The days of a wish. `only`: rows that fulfil this and no others, the days without a row not either. `brief`: without
+    shifts, times and marks, which cost most to read.
+    """
 
     wish: Wish
     only: Q | None = None
+    brief: bool = False
     now: datetime = field(default_factory=timezone.now)
 
     def people(self) -> QuerySet[Employee]:
@@ -119,9 +125,22 @@ class Lines:
         )
         if self.only is not None:
             rows = rows.filter(self.only)
-        for row in rows.order_by().values_list(*_COLUMNS):
-            found[row[0]][row[1]] = _line(row)
+        places, shifts = self._places, self._shifts
+        for row in rows.order_by().values_list(*_COUNTED, *(() if self.brief else _TOLD)):
+            found[row[0]][row[1]] = _line(row, places[row[10], row[11]], shifts)
         return found
+
+    @cached_property
+    def _places(self) -> Places:
+        """Sites and departments by their ids, read once."""
+        sites = Site.objects.of(self.wish.organization).order_by().values_list("pk", "name")
+        departments = Department.objects.of(self.wish.organization).order_by().values_list("pk", "name")
+        return Places(dict(sites), dict(departments))
+
+    @cached_property
+    def _shifts(self) -> dict[int, str]:
+        """Names of shifts by their ids, read once."""
+        return {} if self.brief else dict(ShiftType.objects.of(self.wish.organization).order_by().values_list("pk", "name"))
 
     def _adjusted(self, persons: Sequence[Person]) -> dict[UUID, dict[date, DayAdjustment]]:
         """The last adjustment of each day under the locks that hold."""
@@ -156,12 +175,28 @@ class Lines:
         return site_id in (None, line.place.site_id) and department_id in (None, line.place.department_id)
 
 
-def _line(row: tuple[Any, ...]) -> Line:
-    (_employee, on, status, first, second, zone, first_in, last_out, worked, late_by, early_by, overtime, marks, final_at,
-     site_id, department_id, site, department, shift) = row  # fmt: skip
+class Places(dict[tuple[int | None, int | None], Place]):
+    """Places by the ids of their site and department, each made once."""
+
+    def __init__(self, sites: Mapping[int | None, str], departments: Mapping[int | None, str]) -> None:
+        super().__init__()
+        self._sites, self._departments = sites, departments
+
+    def __missing__(self, key: tuple[int | None, int | None]) -> Place:
+        site_id, department_id = key
+        place = self[key] = Place(site_id, department_id, self._sites.get(site_id), self._departments.get(department_id))
+        return place
+
+
+def _line(row: tuple[Any, ...], place: Place, shifts: Mapping[int, str]) -> Line:
+    _employee, on, status, first, second, zone, worked, late_by, early_by, overtime, _site, _department, *told = row
+    counts = codes.halves(status, first, second)
+    if not told:
+        return Line(on, status, counts, zone, place, None, None, None, worked, late_by, early_by, overtime)
+    shift_id, first_in, last_out, marks, final_at = told
     return Line(
-        on, status, codes.halves(status, first, second), zone, Place(site_id, department_id, site, department), shift, first_in,
-        last_out, worked, late_by, early_by, overtime, marks, final_at is None,
+        on, status, counts, zone, place, shifts.get(shift_id), first_in, last_out, worked, late_by, early_by, overtime, marks,
+        final_at is None,
     )  # fmt: skip
 
 

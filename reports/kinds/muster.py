@@ -58,7 +58,7 @@ class MusterReport(Report):
     @cached_property
     def lines(self) -> Lines:
         """Where the days are read."""
-        return Lines(self.wish)
+        return Lines(self.wish, brief=True)
 
     @cached_property
     def dates(self) -> list[date]:
