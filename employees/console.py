@@ -17,6 +17,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import get_fields_from_path
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import NON_FIELD_ERRORS, FieldDoesNotExist, ValidationError
 from django.db import DatabaseError, models
 from django.db.models.fields.files import FieldFile
@@ -177,8 +178,32 @@ class TenantRelatedFilter(admin.RelatedFieldListFilter):
         return [(row.pk, str(row)) for row in rows[:CHOICES_LISTED]]
 
 
+class ForgivingAutocomplete(AutocompleteSelect):
+    """Shows a form again that came with an id which cannot be one, where Django's own fails; the field says what is wrong."""
+
+    def optgroups(self, name: str, value: list[str], attr: Any = None) -> list[Any]:
+        """The options for `value`, without what is no id of such a row."""
+        relation = self.field.remote_field
+        column = relation.model._meta.get_field(getattr(relation, "field_name", None) or relation.model._meta.pk.attname)
+        found: list[Any] = super().optgroups(name, [one for one in value if _could_be(column, one)], attr)
+        return found
+
+
+def _could_be(column: Any, value: Any) -> bool:
+    try:
+        column.run_validators(column.to_python(value))
+    except ValidationError:
+        return False
+    return True
+
+
 class Walled:
     """What forms and inlines share: choices of another tenant do not exist."""
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in self.get_autocomplete_fields(request):  # type: ignore[attr-defined]
+            kwargs.setdefault("widget", ForgivingAutocomplete(db_field, self.admin_site))  # type: ignore[attr-defined]
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         return within(request, super().get_queryset(request))  # type: ignore[misc]
