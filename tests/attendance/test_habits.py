@@ -67,6 +67,13 @@ def test_a_closed_day_is_no_silence_for_an_office_but_is_for_what_speaks_around_
     assert habits.silent_s(always, tuesday, evening, "UTC", closed) == 20 * 3600
 
 
+def test_the_day_on_which_it_fell_silent_does_not_make_it_usual() -> None:
+    fell = MONDAY + timedelta(days=4, hours=5)
+    days = heartbeats(4, 30) | {"2026-07-10": [0b11111, 1800]}
+    for later in (1, 24, 72):
+        assert habits.silent_s(days, fell, fell + timedelta(hours=later), "UTC") == later * 3600
+
+
 def test_hours_are_those_of_the_place() -> None:
     at = datetime(2026, 7, 6, 20, tzinfo=UTC)
     assert habits.spoke({}, None, at, INDIA) == {"2026-07-07": [1 << 1, 0]}

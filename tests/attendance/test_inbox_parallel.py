@@ -25,12 +25,10 @@ def test_many_who_look_at_once_make_one_question_for_each_number(world: people.W
     gate, _token = people.make_device(world.acme, "GATE-1", last_seen_at=NOW)
     for code in ("77", "78", "79"):
         people.make_punch(world.acme, code, device=gate)
-    assert set(
-        at_once([lambda: watching.look_at_new(0, NOW)] * 4 + [lambda: watching.look_at_devices(world.acme, NOW)] * 2)
-    ) == {"done"}
-    assert sorted(DayException.objects.values_list("details__code", "state")) == [
-        ("77", "open"), ("78", "open"), ("79", "open"),
-    ]  # fmt: skip
+    looks = [lambda: watching.look_at_new(0, NOW)] * 4 + [lambda: watching.look_at_devices(world.acme, NOW)] * 2
+    assert set(at_once(looks)) == {"done"}
+    asked = sorted((row.details["code"], row.state) for row in DayException.objects.all())
+    assert asked == [("77", "open"), ("78", "open"), ("79", "open")]
     assert DeviceHabit.objects.get().seen_at == Device.objects.get().last_seen_at
 
 
