@@ -186,9 +186,6 @@ STEP_UP_VIEWS: Final = frozenset(
     )
 )  # fmt: skip
 
-# What a page asks for by itself, with nobody touching anything: it does not keep a session alive. Names of addresses.
-QUIET_VIEWS: Final = frozenset(("admin:reports_reportjob_progress", "admin:reports_screen_figures"))
-
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Muster",
     "SITE_HEADER": "Muster",

@@ -16,7 +16,7 @@ import environ
 from django.utils.translation import gettext_lazy as _
 
 from config import logs
-from config.console_settings import QUIET_VIEWS, STEP_UP_VIEWS, UNFOLD  # noqa: F401
+from config.console_settings import STEP_UP_VIEWS, UNFOLD  # noqa: F401
 from config.headers import CONTENT_SECURITY_POLICY  # noqa: F401
 
 # Lets Django's classes be written as generic types, as in ModelForm[Employee], at run time too.

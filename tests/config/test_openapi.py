@@ -18,7 +18,7 @@ from config.openapi import document, error_schema
 
 KEPT = Path(settings.BASE_DIR) / "docs" / "openapi.json"
 # Addresses that are not the API's: pages for people, and what describes the API itself.
-PAGES = ("admin/", "i18n/", "docs", "api/documentation")
+PAGES = ("board/", "admin/", "i18n/", "docs", "api/documentation")
 
 
 def operations() -> list[tuple[str, str, dict[str, Any]]]:
