@@ -7,7 +7,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
@@ -26,7 +25,16 @@ from attendance.matching import match_punch
 from attendance.models import IngestCount, Punch, PunchMatch, Verdict
 from attendance.services import Busy
 from attendance.times import local
-from employees.console import ReadOnlyTenantAdmin, badge_html, change_url, link, preformatted, small_table, within
+from employees.console import (
+    ForgivingAutocomplete,
+    ReadOnlyTenantAdmin,
+    badge_html,
+    change_url,
+    link,
+    preformatted,
+    small_table,
+    within,
+)
 from employees.models import Employee
 from webhooks.admin import deliveries_of
 
@@ -117,7 +125,7 @@ class MatchForm(forms.Form):
     employee: forms.ModelChoiceField[Employee] = forms.ModelChoiceField(
         queryset=Employee.objects.none(),
         label=_("employee"),
-        widget=AutocompleteSelect(PunchMatch._meta.get_field("employee"), admin.site),
+        widget=ForgivingAutocomplete(PunchMatch._meta.get_field("employee"), admin.site),
         help_text=_("Type a name or a code."),
     )
 

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -38,7 +37,17 @@ from attendance.corrections import LONGEST_REASON, Entry, Origin, Wish, Zones
 from attendance.models import Correction, Day, Regularization
 from attendance.previewing import Preview
 from attendance.times import local
-from employees.console import ReadOnlyTenantAdmin, badge_html, change_url, link, list_url, sees_everything, small_table, within
+from employees.console import (
+    ForgivingAutocomplete,
+    ReadOnlyTenantAdmin,
+    badge_html,
+    change_url,
+    link,
+    list_url,
+    sees_everything,
+    small_table,
+    within,
+)
 from employees.models import Employee
 from leaves.admin import Acting
 
@@ -146,7 +155,7 @@ class WhoseDayForm(forms.Form):
 
     employee: forms.ModelChoiceField[Employee] = forms.ModelChoiceField(
         queryset=Employee.objects.none(), label=_("employee"), help_text=_("Type a name or a code."),
-        widget=AutocompleteSelect(Day._meta.get_field("employee"), admin.site),
+        widget=ForgivingAutocomplete(Day._meta.get_field("employee"), admin.site),
     )  # fmt: skip
     date = forms.DateField(label=_("date"), widget=UnfoldAdminSingleDateWidget)
 

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Count, OuterRef, Subquery
@@ -28,7 +27,16 @@ from attendance.services import Busy
 from attendance.times import local
 from devices.models import DeviceUser
 from devices.services import save_device_user
-from employees.console import ReadOnlyTenantAdmin, badge_html, change_url, link, list_url, small_table, within
+from employees.console import (
+    ForgivingAutocomplete,
+    ReadOnlyTenantAdmin,
+    badge_html,
+    change_url,
+    link,
+    list_url,
+    small_table,
+    within,
+)
 from employees.models import DayClaim, Employee
 from leaves.admin import Acting
 
@@ -71,7 +79,7 @@ class NumberForm(forms.Form):
 
     employee: forms.ModelChoiceField[Employee] = forms.ModelChoiceField(
         queryset=Employee.objects.none(), label=_("employee"), help_text=_("Type a name or a code."),
-        widget=AutocompleteSelect(PunchMatch._meta.get_field("employee"), admin.site),
+        widget=ForgivingAutocomplete(PunchMatch._meta.get_field("employee"), admin.site),
     )  # fmt: skip
     lasting = forms.BooleanField(
         label=_("This is their number on this device from now on"), required=False, initial=True, widget=UnfoldBooleanWidget

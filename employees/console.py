@@ -181,12 +181,11 @@ class TenantRelatedFilter(admin.RelatedFieldListFilter):
 class ForgivingAutocomplete(AutocompleteSelect):
     """Shows a form again that came with an id which cannot be one, where Django's own fails; the field says what is wrong."""
 
-    def optgroups(self, name: str, value: list[str], attr: Any = None) -> list[Any]:
+    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
         """The options for `value`, without what is no id of such a row."""
         relation = self.field.remote_field
         column = relation.model._meta.get_field(getattr(relation, "field_name", None) or relation.model._meta.pk.attname)
-        found: list[Any] = super().optgroups(name, [one for one in value if _could_be(column, one)], attr)
-        return found
+        return super().optgroups(name, [one for one in value if _could_be(column, one)], attr)
 
 
 def _could_be(column: Any, value: Any) -> bool:

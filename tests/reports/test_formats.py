@@ -130,7 +130,7 @@ def test_json_has_columns_rows_and_totals() -> None:
     assert [one["kind"] for one in found["columns"]] == ["text", "text", "date", "moment", "whole", "days"]
 
 
-@pytest.mark.parametrize("form", sorted(FORMATS))
+@pytest.mark.parametrize("form", ["csv", "json", "xlsx"])
 def test_an_empty_report_is_a_whole_file(form: str) -> None:
     content = written(form, [])
     if form == "json":
