@@ -1,8 +1,9 @@
 """Run the suite on every engine Muster supports and say plainly which ones ran. `make test` calls this.
 
-SQLite always. PostgreSQL at MUSTER_TEST_POSTGRES (a URL of a role that may create databases) if that is set, else in a
-throwaway cluster made from the installed binaries, else on a server that answers on this machine. Arguments that are not
-known here go to pytest: `tests/run.py --engine sqlite -k door`.
+All of it on SQLite, and on PostgreSQL again what asks the database (`tests/conftest.py` says how that is told): at
+MUSTER_TEST_POSTGRES (a URL of a role that may create databases) if that is set, else in a throwaway cluster made from the
+installed binaries, else on a server that answers on this machine. Arguments that are not known here go to pytest:
+`tests/run.py --engine sqlite -k door`.
 """
 
 from __future__ import annotations

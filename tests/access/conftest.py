@@ -12,7 +12,6 @@ from tests.access.chairs import Chair, make_chair
 
 @pytest.fixture(autouse=True)
 def _quick(settings: LazySettings) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # The real one is slow on purpose.
     settings.PUSH_ALLOW_HTTP, settings.PUSH_ALLOWED_NETWORKS = True, ["127.0.0.0/8"]
 
 

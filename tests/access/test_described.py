@@ -19,7 +19,7 @@ from accounts import limits
 from tests.access.chairs import Chair
 from tests.config.test_openapi import KEPT
 
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.django_db, pytest.mark.any_engine, pytest.mark.timeout(300)]
 EXAMPLES = 15
 CHECKS = [
     checks.status_code_conformance, checks.content_type_conformance, checks.response_headers_conformance,

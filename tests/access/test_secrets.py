@@ -34,6 +34,8 @@ from webhooks import delivery, lanes
 from webhooks.models import Endpoint
 from webhooks.services import auth_token
 
+pytestmark = pytest.mark.any_engine
+
 HEX = re.compile(r"mst_dev_[\w-]{43}|mst_evt_[\w-]{43}|fl_(?:dev|sec)_\w{49}|whsec_[\w+/=]{20,}|mst_cams_[\w-]{43}")
 
 

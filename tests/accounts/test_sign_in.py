@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.conf import LazySettings
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -17,11 +16,6 @@ from accounts import services, tokens
 from accounts.models import PersonalToken, RefreshToken, SecurityEvent, TokenFamily, User
 from employees.models import Employee, Organization
 from tests import people
-
-
-@pytest.fixture(autouse=True)
-def _quick(settings: LazySettings) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # The real one is slow on purpose.
 
 
 @pytest.fixture
@@ -214,3 +208,9 @@ def test_mode_says_how_to_sign_in(acme: Organization, zenith: Organization) -> N
 def test_the_only_organization_need_not_be_named() -> None:
     people.make_organization("acme")
     assert Client().get("/api/auth/mode").json()["organization"] == "acme"
+
+
+def test_the_product_hashes_passwords_slowly() -> None:
+    from config import settings
+
+    assert settings.PASSWORD_HASHERS[0] == "django.contrib.auth.hashers.Argon2PasswordHasher"

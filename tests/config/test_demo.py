@@ -31,7 +31,6 @@ pytestmark = pytest.mark.django_db
 def _demo(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.DEMO, settings.DATA_DIR = True, tmp_path
     settings.PUSH_ALLOW_HTTP, settings.PUSH_ALLOWED_NETWORKS = True, ["127.0.0.0/8"]
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # Argon2 is slow on purpose.
     for name in ("PORT", "MUSTER_BASE_URL", "MUSTER_DEMO"):
         monkeypatch.delenv(name, raising=False)
 

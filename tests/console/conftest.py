@@ -67,7 +67,6 @@ PHONE = uuid.UUID("3f2504e0-4f89-41d3-9a0c-0305e82c3301")  # The same at both.
 
 @pytest.fixture(autouse=True)
 def _console(settings: LazySettings) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # The real one is slow on purpose.
     settings.PUSH_ALLOW_HTTP = True
     settings.PUSH_ALLOWED_NETWORKS = ["127.0.0.0/8"]
 

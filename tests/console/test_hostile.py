@@ -1,6 +1,6 @@
 """Whatever somebody puts into a form of the console, the answer is a page that says what is wrong, never a failure.
 
-A few wrong forms for each page; MUSTER_VERIFY=1 tries all of them.
+A few forms, put wrong in a few ways; MUSTER_VERIFY=1 tries every form of the console in every way.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from django.urls import reverse
 
 from tests.console.test_tenant_wall import BY_NAME, NAMES, pages
 
+pytestmark = pytest.mark.any_engine
+
 # What forms hold beside what people type.
 KEPT = {"csrfmiddlewaretoken"}
 VALUES = {
@@ -29,7 +31,7 @@ VALUES = {
 }  # fmt: skip
 
 ALL = os.environ.get("MUSTER_VERIFY") == "1"
-TOGETHER = tuple(VALUES) if ALL else ("nul", "json", "infinite")
+TOGETHER = tuple(VALUES) if ALL else ("nul", "json")
 ALONE = ("nul", "huge", "json", "infinite", "early", "negative")
 
 
@@ -101,10 +103,10 @@ def tampered(form: Form) -> Iterator[tuple[str, dict[str, Any]]]:
         yield what, form.fields | dict.fromkeys(plain, VALUES[what])
     # One wrong field leaves the others to be looked at together with it.
     for number, name in enumerate(plain):
-        for what in ALONE if ALL else ALONE[number % 6 : number % 6 + 1] * (number < 6):
+        for what in ALONE if ALL else ALONE[number : number + 1] * (number < 2):
             yield f"{what} in {name}", form.fields | {name: VALUES[what]}
     for name in counted[: None if ALL else 1]:
-        for value in ("", "-1", "9" * 30, "1000000", "x") if ALL else ("", "9" * 30):
+        for value in ("", "-1", "9" * 30, "1000000", "x") if ALL else ("x",):
             yield f"{name}={value}", form.fields | {name: value}
     yield "nothing but the token", {}
     if form.files:
@@ -121,7 +123,7 @@ def addresses(rows: SimpleNamespace, name: str) -> list[str]:
     return [*bare, *(f"{base}{getattr(rows, name).pk}/{page}/" for page in pages(model))]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES if ALL else ("punch", "day", "site", "device", "tour"))
 def test_a_form_put_wrong_is_answered_with_a_page(staff: Client, ours: SimpleNamespace, name: str) -> None:
     wrong = []
     for address in addresses(ours, name):

@@ -20,6 +20,8 @@ from employees.console import TenantAdmin
 from employees.models import Employee, Organization, Site
 from tests import people
 
+pytestmark = pytest.mark.any_engine
+
 NEVER = 987_654_321  # an id that no row has
 MODELS = [model for model in admin.site._registry if model._meta.app_label != "auth"]
 NAMES = [model._meta.model_name for model in MODELS]

@@ -21,6 +21,8 @@ from reports.frame import Run
 from reports.services import ask
 from tests.reports.conftest import JUNE
 
+pytestmark = pytest.mark.any_engine
+
 FEW, MANY = 100, 400
 # What may differ: what waits for the garbage collector. The rows themselves would be nine times that.
 ALLOWED = 1024 * 1024
