@@ -28,6 +28,7 @@ from tests.console.conftest import furnish
 CHROMIUM = os.environ.get("MUSTER_CHROMIUM") or shutil.which("chromium")
 pytestmark = [
     pytest.mark.django_db(transaction=True),
+    pytest.mark.any_engine,
     pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on the path, and MUSTER_CHROMIUM names none"),
 ]
 WATCH = """document.addEventListener("securitypolicyviolation", (event) =>

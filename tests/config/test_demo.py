@@ -24,7 +24,7 @@ from employees.models import Employee
 from tests import people
 from webhooks.models import Endpoint
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_engine]
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
-"""`python -m tests.faults`: real processes are killed, stopped and cut off, one test at a time, and what came out is judged.
+"""`python -m tests.faults`: real processes are killed, stopped and cut off, and what came out is judged.
 
-A few minutes by default; MUSTER_VERIFY=1 is the long run with 5 000 punches. Arguments go to pytest. Figures are printed.
+A few minutes by default, two files at a time, and no word on how fast it was. MUSTER_VERIFY=1 is the long run with 5 000
+punches, one test after the other: figures are printed, and held to what is promised. Arguments go to pytest.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ import sys
 
 import pytest
 
-from tests.faults.conftest import missing
+from tests.faults.conftest import LONG, missing
 from tests.run import say
 
 if __name__ == "__main__":
     if lacks := missing():
         say(f"SKIPPED: what needs {lacks}")
-    # One process, in the order of the files: the figures are of a machine that does nothing else.
-    sys.exit(pytest.main(["tests/faults", "-s", "-p", "no:xdist", "-p", "no:randomly", *sys.argv[1:]]))
+    # The figures are of a machine that does nothing else.
+    how = ["-s", "-p", "no:xdist"] if LONG else ["-n", "2", "--dist", "loadfile"]
+    sys.exit(pytest.main(["tests/faults", "-p", "no:randomly", *how, *sys.argv[1:]]))
