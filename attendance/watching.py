@@ -300,7 +300,7 @@ def watch_for_ever(stop: threading.Event) -> None:
         now = timezone.now()
         seen = last_id() if place is None else place
         place = look_at_new(seen, now)
-        if place > seen:
+        if place - seen >= AT_ONCE - OVERLAP:
             return 0
         if now - devices_at > DEVICES_EVERY:
             devices_at = now
