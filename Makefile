@@ -16,7 +16,7 @@ run: $(VENV)/run.stamp ## Everything on this machine: console, doors, worker, de
 demo: $(VENV)/run.stamp ## Fresh credentials of the running demo, and a punch to paste.
 	@MUSTER_DEMO=1 exec $(PY) manage.py demo
 
-test: $(VENV)/dev.stamp ## The suite on SQLite, then on PostgreSQL if there is one. ARGS="-k door" goes to pytest.
+test: $(VENV)/dev.stamp ## The suite on SQLite, then what asks the database on PostgreSQL, if there is one. ARGS="-k door" goes to pytest.
 	@exec $(PY) tests/run.py $(ARGS)
 
 lint: $(VENV)/dev.stamp ## Style, types, floors, migrations.
