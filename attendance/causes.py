@@ -68,6 +68,7 @@ class Causes:
 
     people: Mapping[UUID, Person]
     default: Shift
+    long_after: timedelta
 
     def duty(self, person: Person, on: date) -> Duty:
         """What somebody was expected to do on a date."""
@@ -79,7 +80,7 @@ class Causes:
         """What stands beside the punches of a date."""
         day = person.almanac.day(on)
         holiday = day.name if day.day_class is DayClass.HOLIDAY else None
-        return Facts(person.taken.get(on, ("", "")), holiday, now)
+        return Facts(person.taken.get(on, ("", "")), holiday, now, self.long_after)
 
     @staticmethod
     def _off(person: Person, on: date) -> bool:
@@ -110,13 +111,13 @@ def read(organization_id: int, employees: Collection[UUID], first: date, last: d
         )
         for one in people
     }  # fmt: skip
-    return Causes(found, default_shift(organization_id))
+    policy = DayPolicy.objects.of(organization_id).select_related("default_shift").first() or DayPolicy()
+    return Causes(found, _usual(policy), timedelta(hours=policy.long_day_hours))
 
 
-def default_shift(organization_id: int) -> Shift:
+def _usual(policy: DayPolicy) -> Shift:
     """The shift where no roster says otherwise."""
-    policy = DayPolicy.objects.of(organization_id).select_related("default_shift").first()
-    return policy.default_shift.as_shift() if policy and policy.default_shift else GENERAL
+    return policy.default_shift.as_shift() if policy.default_shift else GENERAL
 
 
 def _assignments(organization_id: int, employees: Collection[UUID]) -> dict[UUID, list[Assignment]]:

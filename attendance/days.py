@@ -167,11 +167,15 @@ def cut_between(earlier: Iterable[Duty], later: Iterable[Duty], stamps: Iterable
 # --- What a date was -------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What stands beside the punches: who has each half (`leave:CL`, `tour`, or empty), a holiday's name, and the clock."""
+    """What stands beside the punches: who has each half (`leave:CL`, `tour`, or empty), a holiday's name, and the clock.
+
+    `long_after`: from the first punch to the last, what is longer is a very long day.
+    """
 
     taken: tuple[str, str] = ("", "")
     holiday: str | None = None
     now: datetime | None = None
+    long_after: timedelta = timedelta(hours=16)
 
 
 def derive(duty: Duty, stamps: Sequence[Stamp], facts: Facts) -> Day:
@@ -192,7 +196,7 @@ def derive(duty: Duty, stamps: Sequence[Stamp], facts: Facts) -> Day:
     )  # fmt: skip
     found = _judged(found, duty, facts, spans, left_open if final else None)
     found = _timed(found, duty, facts)
-    return replace(found, marks=_marks(found, within, left_open if final else None))
+    return replace(found, marks=_marks(found, within, left_open if final else None, facts.long_after))
 
 
 def _read(duty: Duty, stamps: Sequence[Stamp]) -> tuple[list[Read], list[Read]]:
@@ -355,14 +359,14 @@ def _beyond(at: datetime | None, limit: datetime | None, grace: int) -> int:
     return minutes if minutes > grace else 0
 
 
-def _marks(day: Day, within: Sequence[Read], left_open: Stamp | None) -> tuple[str, ...]:
+def _marks(day: Day, within: Sequence[Read], left_open: Stamp | None, long_after: timedelta) -> tuple[str, ...]:
     reasons = {one.why for one in day.reads}
     marks = {
         "missing_out": left_open is not None,
         "missing_in": "out_without_in" in reasons,
         "in_again": "in_again" in reasons,
         "outside_window": "outside_window" in reasons,
-        "long_day": bool(within) and within[-1].stamp.at - within[0].stamp.at > timedelta(hours=16),
+        "long_day": bool(within) and within[-1].stamp.at - within[0].stamp.at > long_after,
         "leave_and_punch": day.status == Status.CONFLICT,
         "half_absent": "absent" in day.halves and any(one.startswith((LEAVE, Status.TOUR)) for one in day.halves),
     }

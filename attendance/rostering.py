@@ -114,15 +114,15 @@ def assign_many(
 def save_policy(policy: DayPolicy) -> DayPolicy:
     """Validate and store the rules about days.
 
-    If the default shift is another one, all days are worked out again; if what is an exception is, those of late.
+    If the default shift or what is a very long day is another, all days are worked out again; if the speed is, those of late.
     """
     policy.full_clean()
     with transaction.atomic():
         before = DayPolicy.objects.of(policy.organization_id).filter(pk=policy.pk).first() or DayPolicy()
         policy.save()
-        if before.default_shift_id != policy.default_shift_id:
+        if (before.default_shift_id, before.long_day_hours) != (policy.default_shift_id, policy.long_day_hours):
             note_known(policy.organization_id, None, None, None)
-        elif (before.long_day_hours, before.travel_kmh) != (policy.long_day_hours, policy.travel_kmh):
+        elif before.travel_kmh != policy.travel_kmh:
             note_known(policy.organization_id, None, timezone.now().date() - LATELY, None)
     return policy
 

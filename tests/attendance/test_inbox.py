@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from attendance import inbox, rostering, stale, watching
 from attendance.corrections import correct
 from attendance.matching import match_waiting
-from attendance.models import DayException, DayPolicy, DeviceHabit, Punch, PunchEvidence, Verdict
+from attendance.models import Day, DayException, DayPolicy, DeviceHabit, Punch, PunchEvidence, Verdict
 from devices.models import Device
 from employees.models import Change, Organization
 from employees.refusals import Conflict, Refused
@@ -342,13 +342,15 @@ def test_the_thread_looks_at_everything_and_stops(world: People) -> None:
     assert states("unmatched") == ["open"]
 
 
-def test_a_changed_rule_is_worked_into_days_of_late(world: People) -> None:
+def test_a_changed_rule_is_worked_into_days_and_their_remarks(world: People) -> None:
     with time_machine.travel(NOW, tick=False):
         comes(world, MONDAY, "06:00", "in"), comes(world, MONDAY, "19:00", "out")
         settle()
+        assert "long_day" not in Day.objects.get(date=MONDAY).marks
         rostering.save_policy(DayPolicy(organization=world.acme, long_day_hours=12))
         settle()
     assert states("long_day") == ["open"]
+    assert "long_day" in Day.objects.get(date=MONDAY).marks
 
 
 def test_a_new_device_and_a_blocked_one_are_not_missed(gate: Device) -> None:
