@@ -19,13 +19,13 @@ from django.utils import timezone
 from accounts.secrets import decrypt
 from employees.rows import Sql, give_back, insert_rows, moment, run
 from webhooks import http, lanes, schedule
-from webhooks.lanes import Job
+from webhooks.lanes import Claimed, Job
 from webhooks.models import Attempt, Delivery, Endpoint, Lane
 from webhooks.schedule import Outcome
 from webhooks.signing import sign
 
 DEADLINE_S = 15.0
-# One worker stays on a lane for this many deliveries, then others get a turn.
+# A hand stays with an endpoint for this many deliveries, then others get a turn.
 STAY = 20
 REPLY_KEPT = 2048
 STALE = "stale"
@@ -40,11 +40,13 @@ def run_lane(lane_id: int, token: int) -> int:
 
 
 def work_off(job: Job) -> int:
-    """Deliver what waits in the lane of `job`, in order, as long as it goes well; returns how many attempts were made."""
+    """Deliver what waits in the lane of `job`, in order, and then in other lanes of its endpoint, as long as it goes well.
+
+    Returns how many attempts were made. Going on costs less than half of what a new claim does, and no time in a queue.
+    """
     for done in range(1, STAY):
-        if not attempt(job, stay=not job.paced):
-            return done
-        following = lanes.next_job(job.lane_id, job.token)
+        held = attempt(job, stay=not job.paced)
+        following = lanes.next_job(held) if held else None
         if following is None:
             return done
         job = following
@@ -52,8 +54,8 @@ def work_off(job: Job) -> int:
     return STAY
 
 
-def attempt(job: Job, *, stay: bool) -> bool:
-    """Send a delivery once and record what became of it; True when the lane is kept for the next one."""
+def attempt(job: Job, *, stay: bool) -> Claimed | None:
+    """Send a delivery once and record what became of it; the lane to go on with, if there is one."""
     started = timezone.now()
     reply = send(job, started)
     try:
@@ -92,25 +94,32 @@ def send(job: Job, started: datetime) -> http.Reply:
     return http.send(url, body, headers, deadline_s=DEADLINE_S)
 
 
-def record(job: Job, started: datetime, reply: http.Reply, *, stay: bool = True) -> bool:
-    """Write down what an attempt came to and set the lane for what is next; True when more can be sent right away.
+def record(job: Job, started: datetime, reply: http.Reply, *, stay: bool = True) -> Claimed | None:
+    """Write down what an attempt came to and set the lane for what is next.
 
-    One short transaction. If the lane's token is not ours any more, only the attempt itself is kept, marked stale.
+    Returns the lane to go on with right away: this one, or when nothing waits in it another of the same endpoint. None without
+    `stay`, after a failure, and while the endpoint is slow or ramping up. One short transaction. If the lane's token is not
+    ours any more, only the attempt itself is kept, marked stale.
     """
     outcome = schedule.outcome(job.mode, reply.status, reply.error, reply.body)
     now = timezone.now()
     change = _change(job, outcome, now)
     with transaction.atomic():
         if not _note(job, started, reply, outcome, change):
-            return False
+            return None
+        slow = reply.duration_ms >= schedule.SLOW_MS
         if outcome is Outcome.DELIVERED or outcome is Outcome.MESSAGE_FAULT:
-            _endpoint_answered(job, reply.duration_ms >= schedule.SLOW_MS)
+            _endpoint_answered(job, slow)
         else:
             _endpoint_failed(job, outcome, reply, started, now)
-        if change.due_at is None:
-            return lanes.go_on(job.lane_id, job.token, stay=stay and outcome is Outcome.DELIVERED)
-        lanes.settle(job.lane_id, job.token, change.due_at)
-    return False
+        if change.due_at is not None:
+            lanes.settle(job.lane_id, job.token, change.due_at)
+            return None
+        stay = stay and outcome is Outcome.DELIVERED
+        if lanes.go_on(job.lane_id, job.token, stay=stay):
+            return Claimed(job.lane_id, job.token, late=False, held=True)
+        # An endpoint that is slow, or just recovers, gets its hands one claim at a time.
+        return lanes.another(job.endpoint_id) if stay and not slow and job.allowance == job.max_in_flight else None
 
 
 @dataclass(frozen=True, slots=True)

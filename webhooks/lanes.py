@@ -1,9 +1,9 @@
 """Lanes: one-at-a-time order of deliveries, held by lease and token. All of it is SQL that both engines run.
 
 `adopt` puts new deliveries into their lanes, `claim` leases due lanes under a fresh token, `take_up` trades that token for one
-to work with, `settle` and `release` give a lane back. Every change names the token: a worker that was stopped and wakes up
-late changes nothing. Plain SQL, because this runs for every push and the ORM spends more on writing a statement than the
-database on running it. Called by `webhooks.watcher` and `webhooks.delivery`.
+to work with, `settle` and `release` give a lane back, `another` goes on with the next of its endpoint. Every change names the
+token: a worker that was stopped and wakes up late changes nothing. Plain SQL, because this runs for every push and the ORM
+spends more on writing a statement than the database on running it. Called by `webhooks.watcher` and `webhooks.delivery`.
 """
 
 from __future__ import annotations
@@ -328,9 +328,9 @@ def next_jobs(held: Sequence[Claimed]) -> list[Job]:
     return jobs
 
 
-def next_job(lane_id: int, token: int) -> Job | None:
+def next_job(held: Claimed) -> Job | None:
     """As `next_jobs`, of one lane."""
-    return next(iter(next_jobs([Claimed(lane_id, token, late=False, held=True)])), None)
+    return next(iter(next_jobs([held])), None)
 
 
 def _job(*row: Any) -> Job:
@@ -378,6 +378,25 @@ def go_on(lane_id: int, token: int, *, stay: bool) -> bool:
         *(moment(now), *([moment(now + SENDING)] if stay else []), lane_id, token),
     )
     return bool(rows) and rows[0][0] is not None
+
+
+def another(endpoint_id: int) -> Claimed | None:
+    """One more due lane of an endpoint, for the hand that has just finished one of it; None when there is none, or it fails.
+
+    Within the transaction that gave the other lane back: so nobody ever counts one push more at the endpoint than it may get.
+    What an earlier lease ran out on is left to `claim`, which knows whom to suspect.
+    """
+    now = timezone.now()
+    # Without the lock on the endpoint: one that another hand finds failing at this moment gets one push too many, as ever.
+    rows = run(
+        "UPDATE webhooks_lane SET lease_token = %s, leased_until = %s, held = TRUE, lapsed = FALSE WHERE id = (SELECT id"  # noqa: S608
+        " FROM webhooks_lane WHERE endpoint_id = %s AND due_at <= %s AND leased_until IS NULL ORDER BY due_at LIMIT 1"
+        f" {_skip()}) AND leased_until IS NULL AND EXISTS (SELECT 1 FROM webhooks_endpoint e"
+        " WHERE e.id = webhooks_lane.endpoint_id AND e.state = 'active' AND e.removed_at IS NULL AND e.failures = 0)"
+        " RETURNING id, lease_token",
+        *(new_token(), moment(now + SENDING), endpoint_id, moment(now)),
+    )
+    return next((Claimed(lane_id, token, late=False, held=True) for lane_id, token in rows), None)
 
 
 def release(lane_id: int, token: int) -> None:

@@ -193,7 +193,7 @@ def test_a_late_result_is_refused_by_the_token_and_kept_as_an_attempt(endpoint: 
     with _later(minutes=1):
         assert push() == 1
         reply = delivery.http.Reply(500, b"", "", "", "127.0.0.1", 5, None)
-        assert delivery.record(job, timezone.now(), reply) is False
+        assert delivery.record(job, timezone.now(), reply) is None
     assert Delivery.objects.get().state == "delivered"
     assert Endpoint.objects.get().failures == 0
     assert list(Attempt.objects.order_by("id").values_list("verdict", flat=True)) == ["delivered", "stale"]
@@ -221,10 +221,97 @@ def test_what_is_queued_while_a_lane_is_worked_on_is_not_forgotten(endpoint: End
     publish(endpoint)
     lanes.adopt()
     started = timezone.now()
-    assert delivery.record(job, started, delivery.send(job, started), stay=False) is False
+    assert delivery.record(job, started, delivery.send(job, started), stay=False) is None
     assert Lane.objects.get().due_at is not None
     assert push() == 1
     assert Lane.objects.get().due_at is None
+
+
+def test_a_hand_goes_on_with_the_endpoints_other_lanes(endpoint: Endpoint, receiver: Receiver) -> None:
+    for lane in "abc":
+        publish(endpoint, lane, count=2)
+    assert _push_by_one_hand() == 6
+    assert [request.headers["muster-lane"] for request in receiver.received] == ["a", "a", "b", "b", "c", "c"]
+    assert not Lane.objects.exclude(due_at=None, leased_until=None).exists()
+
+
+def test_a_hand_comes_back_after_so_many_and_leaves_the_rest_due(endpoint: Endpoint, receiver: Receiver) -> None:
+    for number in range(delivery.STAY + 5):
+        publish(endpoint, f"employee:{number}")
+    assert _push_by_one_hand() == delivery.STAY
+    assert Lane.objects.filter(due_at__isnull=False, leased_until__isnull=True).count() == 5
+    assert Lane.objects.filter(leased_until__isnull=False).count() == 0
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"state": "paused"}, {"failures": 1}, {"removed_at": timezone.now()}],
+    ids=["paused", "failing", "removed"],
+)
+def test_a_hand_takes_no_other_lane_of_an_endpoint_that_was_stopped_meanwhile(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, facts: dict[str, Any]
+) -> None:
+    _after_each_answer(monkeypatch, lambda: Endpoint.objects.update(**facts))
+    for lane in "ab":
+        publish(endpoint, lane)
+    assert _push_by_one_hand() == 1
+    assert Lane.objects.get(key="b").leased_until is None
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"allowance": 2}, {"max_per_second": 50}, {"slow": True, "allowance": 1}],
+    ids=["ramping up", "with a pace", "slow"],
+)
+def test_an_endpoint_that_needs_care_gets_its_hands_one_claim_at_a_time(
+    endpoint: Endpoint, receiver: Receiver, facts: dict[str, Any]
+) -> None:
+    Endpoint.objects.update(**facts)
+    for lane in "ab":
+        publish(endpoint, lane)
+    assert _push_by_one_hand() == 1
+
+
+def test_a_hand_never_goes_over_to_another_endpoint(endpoint: Endpoint, receiver: Receiver) -> None:
+    other = trusted(people.make_endpoint(people.make_organization("globex"), receiver.url))
+    publish(endpoint, "a")
+    publish(other, "b")
+    assert _push_by_one_hand() == 1
+    assert Lane.objects.exclude(due_at=None).count() == 1
+
+
+def test_whoever_claims_while_a_hand_goes_on_finds_no_more_room_than_there_is(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[int, int]] = []
+
+    def look() -> None:
+        seen.append((Lane.objects.filter(leased_until__gt=timezone.now()).count(), len(lanes.claim(40))))
+
+    _after_each_answer(monkeypatch, look)
+    Endpoint.objects.update(max_in_flight=1, allowance=1)
+    for number in range(8):
+        publish(endpoint, f"employee:{number}")
+    assert _push_by_one_hand() == 8
+    assert seen == [(1, 0)] * 8
+
+
+def _after_each_answer(monkeypatch: pytest.MonkeyPatch, act: Any) -> None:
+    """Do something when the answer is there and not recorded yet."""
+    original = delivery.send
+
+    def send(*args: Any) -> Any:
+        reply = original(*args)
+        act()
+        return reply
+
+    monkeypatch.setattr(delivery, "send", send)
+
+
+def _push_by_one_hand() -> int:
+    lanes.adopt()
+    (claimed,) = lanes.claim(1)
+    return delivery.run_lane(claimed.lane_id, claimed.token)
 
 
 def test_hands_are_shared_so_that_a_long_queue_does_not_starve_a_short_one(endpoint: Endpoint, receiver: Receiver) -> None:
