@@ -80,8 +80,9 @@ def test_who_waits_in_vain_gives_up_and_leaves_the_turn_to_others(path: Path, wr
 def test_a_statement_of_another_connection_that_is_thrown_away_does_not_stop_the_writer(path: Path) -> None:
     """As the garbage collector does it, in whatever thread it runs; SQLite would wait there for the one that waits for us."""
     mine, other = connect(path), connect(path)
-    litter: list[Any] = [cursor := other.cursor()]
-    cursor.execute("SELECT text FROM note")  # Not read to its end: a statement of theirs that is still open.
+    cursor = other.cursor()
+    # Not read to its end: a statement of theirs that is still open. From no table, so that it has begun no transaction.
+    cursor.execute("SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3")
     cursor.fetchone()
     with mine.cursor() as writing:
         mine.set_autocommit(False, force_begin_transaction_with_broken_autocommit=True)
@@ -89,7 +90,6 @@ def test_a_statement_of_another_connection_that_is_thrown_away_does_not_stop_the
         done = in_a_thread(lambda: other.cursor().execute("UPDATE note SET text = text || '!'"))
         assert not done.wait(0.3)
         del cursor
-        litter.clear()
         mine.commit()
     mine.set_autocommit(True)
     assert done.wait(10)
