@@ -1,12 +1,13 @@
 """Works in what changed in the floors below: numbers that were entered after the punch had come, and causes of days.
 
-A thread of the worker runs `drain_for_ever`; it needs only the database. A change is marked as worked in within the
+A thread of the scheduler runs `drain_for_ever`; it needs only the database. A change is marked as worked in within the
 transaction of its effect, so it is neither lost nor done by two workers.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from datetime import timedelta
 
 from django.db import transaction
@@ -14,7 +15,7 @@ from django.utils import timezone
 
 from attendance import matching, stale
 from devices.models import DeviceUser
-from employees.loops import look_for_ever
+from employees.loops import look_for_ever, rest_after
 from employees.models import Change, Employee, Organization
 
 EVERY_S = 0.3
@@ -24,10 +25,15 @@ SWEEP_EVERY = timedelta(seconds=20)
 SWEEP_BACK = timedelta(minutes=5)
 
 
-def drain(limit: int = 100) -> int:
-    """Work in changes that wait; returns how many."""
-    ids = list(Change.objects.filter(drained_at__isnull=True).order_by("id").values_list("id", flat=True)[:limit])
-    return sum(_work_in(change_id) for change_id in ids)
+def drain(limit: int = 100, *, stop: threading.Event | None = None) -> int:
+    """Work in changes that wait; returns how many. With `stop` others get the database between two of them."""
+    done = 0
+    for change_id in list(Change.objects.filter(drained_at__isnull=True).order_by("id").values_list("id", flat=True)[:limit]):
+        began = time.monotonic()
+        done += _work_in(change_id)
+        if stop is not None and stop.wait(rest_after(began)):
+            break
+    return done
 
 
 def _work_in(change_id: int) -> int:
@@ -80,7 +86,7 @@ def drain_for_ever(stop: threading.Event) -> None:
 
     def look() -> float:
         nonlocal swept
-        drain()
+        drain(stop=stop)
         if timezone.now() - swept > SWEEP_EVERY:
             swept = timezone.now()
             sweep()

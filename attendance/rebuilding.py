@@ -28,19 +28,18 @@ from attendance.explanation import explain
 from attendance.gathering import Stretch
 from attendance.models import Day, Rebuild, StaleDays
 from attendance.shifts import Duty, local_date
-from employees.loops import look_for_ever
+from employees.loops import look_for_ever, rest_after
 
 log = logging.getLogger(__name__)
 
-# Days of one transaction: other writers wait for it on SQLite, and it is done again whole when the worker dies.
-PORTION: Final = {"postgresql": 1500, "sqlite": 200}
+# Days of one transaction, which is done again whole when its process dies. On SQLite all other writers wait for its end.
+PORTION: Final = {"postgresql": 1500, "sqlite": 40}
 ROWS_AT_ONCE: Final = 200
 # A stretch is widened by these many days at a time, and at most to this.
 STEP: Final = 3
 WIDEST: Final = 93
 LONGEST_WAIT: Final = timedelta(hours=1)
 EVERY_S: Final = 0.4
-REST_S: Final = 0.2
 LOOK_EVERY: Final = timedelta(seconds=30)
 
 FIELDS: Final = (
@@ -187,15 +186,19 @@ def work(now: datetime | None = None) -> int:
 
 
 def _portion(rows: Sequence[StaleDays]) -> list[StaleDays]:
-    """As many of these rows as one transaction takes; at least one."""
+    """As many of these rows as one transaction takes, at least one; what is asked for twice takes no room twice."""
     room = PORTION[connection.vendor]
     taken: list[StaleDays] = []
+    asked: set[tuple[UUID, date, date]] = set()
     for row in rows:
         days = (row.ends_on - row.starts_on).days + 1 + 2 * STEP
-        if taken and days > room:
-            break
+        same = (row.employee_id, row.starts_on, row.ends_on)
+        if same not in asked:
+            if taken and days > room:
+                continue
+            room -= days
+        asked.add(same)
         taken.append(row)
-        room -= days
     return taken
 
 
@@ -274,19 +277,21 @@ def _on(on: date, days: int) -> date:
 def follow_for_ever(stop: threading.Event) -> None:
     """Work days out until `stop`: what changed, and with the clock what begins and what is over."""
     looked: datetime | None = None
+    adopted_at = 0.0
 
     def look() -> float:
-        nonlocal looked
-        now = timezone.now()
-        if looked is None or now - looked > LOOK_EVERY:
-            opening.open_days(now, opening.LONG if looked is None or looked.hour != now.hour else opening.SHORT)
-            looked = now
-        opening.close_days(now)
+        nonlocal looked, adopted_at
         began = time.monotonic()
-        adopted = stale.adopt()
+        if began - adopted_at >= EVERY_S:
+            now = timezone.now()
+            if looked is None or now - looked > LOOK_EVERY:
+                opening.open_days(now, opening.LONG if looked is None or looked.hour != now.hour else opening.SHORT)
+                looked = now
+            opening.close_days(now)
+            # Not with every transaction: who punches twice in a moment is worked out once.
+            adopted_at = 0.0 if stale.adopt() == stale.AT_ONCE else began
         if work():
-            # Pushes are made by the same processes: half of the time is theirs, and who punches on and on is worked out once.
-            return max(time.monotonic() - began, REST_S)
-        return 0 if adopted == stale.AT_ONCE else EVERY_S
+            return rest_after(began)
+        return max(adopted_at + EVERY_S - time.monotonic(), 0)
 
     look_for_ever(look, stop)

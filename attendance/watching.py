@@ -1,4 +1,4 @@
-"""What days do not show: numbers nobody has, clocks that are wrong, devices that fell silent. A thread of the worker looks.
+"""What days do not show: numbers nobody has, clocks that are wrong, devices that fell silent. A thread of the scheduler looks.
 
 Nothing here is on a punch's way in, and nothing that goes wrong here holds up days. What came last is looked at within
 seconds, by a place in the table that is kept in memory only; everything of late is looked at again now and then, so what was

@@ -1,7 +1,7 @@
 """Celery for Muster: the hands that push. The rows in the database are the queue; a broker only spreads the work.
 
-The worker also carries the loops that need nothing but the database: the watcher of due pushes, the drain of changes, the
-rebuilding of days, the leave job, the making of reports.
+The worker also carries the watcher of due pushes, which needs nothing but the database, and starts the scheduler
+(`config.scheduler`), the process that does everything else in the background.
 `celery -A config worker -P threads` is the whole background of a small office, with BROKER_URL=memory://.
 """
 
@@ -16,6 +16,8 @@ from typing import Any
 from celery import Celery, bootsteps
 from celery.worker.consumer import Consumer
 from django.conf import settings
+
+from config.scheduler import Scheduler, commit_without_waiting
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -56,21 +58,15 @@ def publish(handed: list[tuple[int, int]]) -> None:
 
 
 def nudge_reports() -> None:
-    """Tell one worker that a report waits (settings.REPORT_NUDGE). They look by themselves every second, too."""
+    """Tell one worker that a report waits (settings.REPORT_NUDGE). Its scheduler looks by itself every second, too."""
     app.send_task("reports.look", expires=TASK_EXPIRES_S, ignore_result=True)
 
 
-def commit_without_waiting(database: dict[str, Any]) -> None:
-    """Let this process commit without waiting for the disk. Only for the worker: all it writes can be done again.
-
-    A result that a power cut takes back is a delivery made once more, with the same id; a match taken back leaves its change
-    waiting. Punches are committed by the web process, which waits.
-    """
-    options = database["OPTIONS"]
-    if "init_command" in options:
-        options["init_command"] = options["init_command"].replace("synchronous=FULL", "synchronous=NORMAL")
-    else:
-        options["options"] += " -c synchronous_commit=off"
+@app.task(name="reports.look", ignore_result=True)
+def look_for_reports() -> None:
+    """Pass the word on to this worker's scheduler. May vanish, run twice or run late."""
+    for one in _schedulers:
+        one.nudge()
 
 
 class PatientConsumer(Consumer):
@@ -94,8 +90,11 @@ class PatientConsumer(Consumer):
                 return
 
 
+_schedulers: list[Scheduler] = []
+
+
 class Loops(bootsteps.StartStopStep):
-    """The worker's own threads; they start before the broker is connected and go on when it is away."""
+    """The watcher of due pushes, and the scheduler; they start before the broker is connected and go on when it is away."""
 
     requires = {"celery.worker.components:Pool"}
 
@@ -103,37 +102,31 @@ class Loops(bootsteps.StartStopStep):
         super().__init__(worker, **kwargs)
         commit_without_waiting(settings.DATABASES["default"])
         self.stopping = threading.Event()
-        self.threads: list[threading.Thread] = []
 
     def start(self, worker: Any) -> None:
-        """Start the watcher, the drain, the rebuilding of days, the inbox, the leave job and the making of reports."""
+        """Start the watcher and, unless settings say that it runs elsewhere, the scheduler."""
         # Imported here: Django's apps are ready only once the worker boots.
-        from attendance.drain import drain_for_ever  # noqa: PLC0415
-        from attendance.rebuilding import follow_for_ever  # noqa: PLC0415
-        from attendance.watching import watch_for_ever  # noqa: PLC0415
-        from leaves.jobs import settle_for_ever  # noqa: PLC0415
-        from reports.making import make_for_ever  # noqa: PLC0415
         from webhooks import watcher  # noqa: PLC0415
 
         broker = not settings.BROKER_URL.startswith("memory:")
         self.hands = watcher.employ(publish if broker else None, number=worker.concurrency or 8)
-        self.threads = [
-            threading.Thread(target=watcher.watch, args=(self.hands, self.stopping), name="muster-watcher", daemon=True),
-            threading.Thread(target=drain_for_ever, args=(self.stopping,), name="muster-drain", daemon=True),
-            threading.Thread(target=follow_for_ever, args=(self.stopping,), name="muster-days", daemon=True),
-            threading.Thread(target=watch_for_ever, args=(self.stopping,), name="muster-inbox", daemon=True),
-            threading.Thread(target=settle_for_ever, args=(self.stopping,), name="muster-leave", daemon=True),
-            threading.Thread(target=make_for_ever, args=(self.stopping,), name="muster-reports", daemon=True),
-        ]
-        for thread in self.threads:
-            thread.start()
+        self.watcher = threading.Thread(
+            target=watcher.watch, args=(self.hands, self.stopping), name="muster-watcher", daemon=True
+        )  # fmt: skip
+        self.watcher.start()
+        if settings.SCHEDULER_IN_WORKER:
+            _schedulers[:] = [Scheduler()]
+            _schedulers[0].start()
 
     def stop(self, worker: Any) -> None:
         """Take on nothing more, finish what is under way."""
         self.stopping.set()
-        for thread in self.threads:
-            thread.join(timeout=5)
+        for one in _schedulers:
+            one.let_go()
+        self.watcher.join(timeout=5)
         self.hands.close()
+        for one in _schedulers:
+            one.stop()
 
     terminate = stop
 

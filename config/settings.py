@@ -163,6 +163,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- Celery: the hands that push; the database rows are the queue -------------------------------------------------------
 PUSH_QUEUE = env.str("MUSTER_PUSH_QUEUE", default="muster")
 BROKER_URL = env.str("BROKER_URL", default="memory://localhost//")
+# Whether each worker starts a scheduler (config/scheduler.py), or `manage.py scheduler` is run by somebody else.
+SCHEDULER_IN_WORKER = env.bool("MUSTER_SCHEDULER_IN_WORKER", default=True)
 
 # --- Push --------------------------------------------------------------------------------------------------------------
 # Private or loopback networks that pushes may reach all the same, as CIDRs. The demo's receiver lives on 127.0.0.1.

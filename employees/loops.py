@@ -1,16 +1,21 @@
-"""Look again and again: the one way in which the worker's own threads live (the watcher of pushes, the drain of changes)."""
+"""Look again and again: the one way in which the background's threads live (the watcher of pushes, the drain of changes)."""
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
+from typing import Final
 
-from django.db import DatabaseError, InterfaceError, close_old_connections
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
 log = logging.getLogger(__name__)
 
 AFTER_TROUBLE_S = 1.0
+# Punches and pushes want the database too. So many times as long as a transaction took it is left alone afterwards.
+REST: Final = {"postgresql": 1, "sqlite": 4}
+REST_S: Final = 0.01
 
 
 def look_for_ever(look: Callable[[], float], stop: threading.Event) -> None:
@@ -29,3 +34,8 @@ def look_for_ever(look: Callable[[], float], stop: threading.Event) -> None:
             log.exception("Something went wrong; looking again in %.0f s", AFTER_TROUBLE_S)
             close_old_connections()
         stop.wait(pause)
+
+
+def rest_after(began: float) -> float:
+    """How many seconds work in heaps leaves the database alone, after a transaction that began at `began` (monotonic)."""
+    return max((time.monotonic() - began) * REST[connection.vendor], REST_S)

@@ -1,11 +1,12 @@
 """The job that posts what falls due by itself: credits, lapses, closes. It may run twice, late, or for a past day.
 
-`settle_for_ever` is a thread of the worker; `settle_due` is one round of it. Each person is one transaction.
+`settle_for_ever` is a thread of the scheduler; `settle_due` is one round of it. Each person is one transaction.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -13,7 +14,7 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
-from employees.loops import look_for_ever
+from employees.loops import look_for_ever, rest_after
 from employees.models import Employee, Organization
 from leaves import ledger
 from leaves.models import Account, LeavePolicy
@@ -24,15 +25,21 @@ AT_A_TIME: Final = 200
 AFTER_LEAVING: Final = timedelta(days=400)
 
 
-def settle_due(limit: int = AT_A_TIME, *, on: date | None = None) -> int:
-    """Settle people whose accounts were not settled up to today (or up to `on`); returns how many."""
+def settle_due(limit: int = AT_A_TIME, *, on: date | None = None, stop: threading.Event | None = None) -> int:
+    """Settle people whose accounts were not settled up to today (or up to `on`); returns how many.
+
+    With `stop` it leaves the database to others between two of them, and ends early when that is set.
+    """
     done = 0
     ruled = LeavePolicy.objects.filter(organization=OuterRef("pk"), published_at__isnull=False)
     for organization in Organization.objects.filter(Exists(ruled)):
         day = on or datetime.now(ZoneInfo(organization.timezone)).date()
         for employee in waiting(organization, day)[: limit - done]:
+            began = time.monotonic()
             settle(employee, day)
             done += 1
+            if stop is not None and stop.wait(rest_after(began)):
+                return done
         if done >= limit:
             break
     return done
@@ -58,6 +65,6 @@ def settle_for_ever(stop: threading.Event) -> None:
     """Settle what falls due again and again until `stop`."""
 
     def look() -> float:
-        return 0.0 if settle_due() == AT_A_TIME else EVERY_S
+        return 0.0 if settle_due(stop=stop) == AT_A_TIME else EVERY_S
 
     look_for_ever(look, stop)

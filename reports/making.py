@@ -2,7 +2,7 @@
 
 A job is taken by a conditional UPDATE that makes its token greater; all that a worker writes later names that token, so whoever
 was stopped and wakes up late changes nothing. A worker that is killed leaves its lease to run out, and another begins the job
-anew. The worker's own thread (`make_for_ever`) looks every second; a broker's message only makes it look at once.
+anew. The scheduler's thread (`make_for_ever`) looks every second; a broker's message only makes it look at once.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from datetime import date
 from typing import Any
 
@@ -46,6 +47,14 @@ def test_entering_the_number_matches_and_pushes_what_waited(terminal: Terminal, 
         ("in", "Dev", ["matched"]),
         ("out", "Dev", ["matched"]),
     ]
+
+
+def test_the_drain_stops_between_two_changes_when_it_is_asked_to(terminal: Terminal, world: people.World) -> None:
+    for code in ("7777", "8888"):
+        people.make_employee(world.acme, code, "Dev")
+    asked = threading.Event()
+    asked.set()
+    assert [drain(stop=asked), drain(stop=asked), drain(stop=asked)] == [1, 1, 0]
 
 
 def test_a_device_number_entered_later_matches_only_that_devices_punches(terminal: Terminal, world: people.World) -> None:

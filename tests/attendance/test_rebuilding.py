@@ -380,8 +380,9 @@ def test_another_organization_is_not_touched(world: People) -> None:
 
 
 def test_the_number_of_queries_does_not_depend_on_the_number_of_people(
-    world: People, django_assert_max_num_queries: Any
+    world: People, django_assert_max_num_queries: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(rebuilding.PORTION, connection.vendor, 1000)
     people = [make_employee(world.acme, f"2{number:03}", f"Person {number}") for number in range(25)]
     drain.drain()
     StaleDays.objects.all().delete()
@@ -488,3 +489,25 @@ def test_any_order_of_punches_and_of_work_gives_the_rows_of_a_full_rebuild(world
         counted = [one["punch"] for row in whole for one in row["why"]["punches"]]
         assert len(counted) == len(set(counted)) == len(minutes)
         transaction.set_rollback(True)
+
+
+def test_what_is_asked_for_again_and_again_is_worked_out_once() -> None:
+    world = make_world()
+    settle()
+    for minute in range(30):
+        comes(world, MONDAY, f"09:{minute:02}")
+    assert StaleDays.objects.count() == 30
+    assert rebuilding.work(NOW) == 30
+    assert day(world).first_in == at(MONDAY, "09:00")
+
+
+def test_a_portion_is_bounded_and_takes_the_oldest_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(rebuilding.PORTION, connection.vendor, 20)
+    world = make_world()
+    settle()
+    others = [make_employee(world.acme, f"20{number:02}", "Somebody") for number in range(5)]
+    StaleDays.objects.all().delete()
+    for one in (world.asha, *others, world.asha):
+        stale.note_punches(world.acme.pk, [(one.pk, at(MONDAY, "09:00"))])
+    assert rebuilding.work(NOW) == 3  # Two people of eight days each, and the first one's second row.
+    assert list(StaleDays.objects.order_by("id").values_list("employee", flat=True)) == [one.pk for one in others[1:]]

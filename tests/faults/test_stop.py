@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -72,6 +74,45 @@ def test_a_worker_that_wakes_up_late_changes_nothing(place: Path) -> None:
         findings = check(sent, recorder.arrivals(), world.endpoints, database.stored(world))
         print(f"\n{findings}; {verdicts(database).count('stale')} stale")  # noqa: T201
         assert findings.faults == {}
+
+
+def test_the_scheduler_lives_and_dies_with_its_worker(place: Path) -> None:
+    """Days are worked out in a process beside the worker: started again when killed, gone when the worker is killed."""
+    with contextlib.ExitStack() as stack:
+        postgres = stack.enter_context(Postgres(place))
+        env = environment(place, postgres.url)
+        world = make_world(env, "http://127.0.0.1:9", devices=1, employees=1, paths=["/nobody"])
+        web = stack.enter_context(Web(place, env))
+        database = Database(postgres.url)
+        worker = stack.enter_context(Worker(place, env))
+
+        def worked_out() -> int:
+            return int(database.rows("SELECT COUNT(*) FROM attendance_day")[0][0])
+
+        def come() -> None:
+            load = Load(web.url, world, count=1, rate=1, seed=SEED)
+            load.start()
+            load.finish(20)
+
+        come()
+        assert until(worked_out, 40), worker.said()[-2000:]
+        (first,) = schedulers(worker.pid)
+        assert os.getpriority(os.PRIO_PROCESS, first) > os.getpriority(os.PRIO_PROCESS, worker.pid)
+        os.kill(first, signal.SIGKILL)
+        assert until(lambda: schedulers(worker.pid) not in ([], [first]), 20)
+        database.rows("DELETE FROM attendance_day")
+        come()
+        assert until(worked_out, 40), worker.said()[-2000:]
+        (second,) = schedulers(worker.pid)
+        os.kill(worker.pid, signal.SIGKILL)  # Only the first process: as when it alone was out of memory.
+        assert until(lambda: not Path(f"/proc/{second}").exists(), 20)
+
+
+def schedulers(worker: int) -> list[int]:
+    """The live children of a worker that are its scheduler."""
+    children = Path(f"/proc/{worker}/task").glob("*/children")
+    pids = [int(pid) for one in children for pid in one.read_text().split()]
+    return [pid for pid in pids if b"scheduler" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def let_leases_run_out(database: Database) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import date, timedelta
 
 import pytest
@@ -14,7 +15,7 @@ from employees.refusals import Conflict
 from leaves import records, services
 from leaves.accrual import Exit, Service, Terms, dues
 from leaves.balances import Book, difference
-from leaves.jobs import settle, settle_due
+from leaves.jobs import settle, settle_due, waiting
 from leaves.models import Entry, LeaveFacts, LedgerOrder, Suspension
 from leaves.policies import Kind, Rules
 from tests.leaves.conftest import Office
@@ -74,6 +75,17 @@ def test_the_job_may_run_again_and_only_the_difference_is_posted(office: Office)
     settle(office.asha, LEFT + timedelta(days=41))
     rows = Entry.objects.filter(type="FORFEIT", account__kind="EL").values_list("half_days", flat=True)
     assert list(rows.order_by("id")) == [-110, 10]
+
+
+def test_the_job_stops_between_two_people_when_it_is_asked_to(office: Office) -> None:
+    leave_service(office, "RESIGNED")
+    asked = threading.Event()
+    asked.set()
+    day = LEFT + timedelta(days=30)
+    before = len(waiting(office.organization, day))
+    assert before > 1
+    assert settle_due(on=day, stop=asked) == 1
+    assert len(waiting(office.organization, day)) == before - 1
 
 
 def test_a_correction_of_how_service_ended_gives_it_back(office: Office) -> None:

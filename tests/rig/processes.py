@@ -151,7 +151,7 @@ class Web(Child):
         self.url = f"http://127.0.0.1:{self.port}"
         command = [
             sys.executable, "-m", "gunicorn", "config.wsgi", "--no-control-socket", "-k", "gthread", "-w", workers,
-            "--threads", threads, "-b", f"127.0.0.1:{self.port}", "--log-level", "warning",
+            "--threads", threads, "-b", f"127.0.0.1:{self.port}", "--log-level", "warning", "--keep-alive", 75,
         ]  # fmt: skip
         super().__init__("web", command, folder, env)
 

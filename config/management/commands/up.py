@@ -35,6 +35,8 @@ from config.management.commands.demo import text
 HEALTHY_WITHIN_S: Final = 60
 READY_WITHIN_S: Final = 15
 KILL_AFTER_S: Final = 8
+# Longer than a proxy or a terminal keeps an idle connection: who closes first cuts off the other's next request.
+KEEP_ALIVE_S: Final = "75"
 ROOT_IS_FINE: Final = "ignore:You're running the worker with superuser privileges"  # Said in a container, for a demo: noise.
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -134,6 +136,7 @@ class Command(BaseCommand):
         family.start(
             "web server", "-m", "gunicorn", "config.wsgi", "--no-control-socket", "-k", "gthread", "-w", workers,
             "--threads", threads, "-b", f"{os.environ.get('MUSTER_BIND') or '127.0.0.1'}:{port}", "--log-level", "warning",
+            "--keep-alive", KEEP_ALIVE_S,
         )  # fmt: skip
         quiet = ("-W", ROOT_IS_FINE) if settings.DEMO else ()
         family.start(

@@ -1,0 +1,144 @@
+"""Everything a worker does beside pushing, in a process of its own: matching, days, the inbox, leave, reports.
+
+That work comes in heaps and can wait a second; a push cannot. So it shares no interpreter lock with the worker's hands, and
+the system lets it have only the processor time that they leave. The worker starts it (`Scheduler`), starts it again
+when it was lost, and tells it over a pipe that a report waits; when the pipe closes the worker is gone, and it ends.
+What it does is claimed in the database: any number of them may run, or none for a while.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from django.conf import settings
+
+log = logging.getLogger(__name__)
+
+# 19 would let a busy machine starve it; at 10 it still gets about a tenth.
+NICE: Final = 10
+AGAIN_AFTER_S: Final = 1.0
+STOP_S: Final = 5.0
+
+Loop = Callable[[threading.Event], None]
+
+
+def commit_without_waiting(database: dict[str, Any]) -> None:
+    """Let this process commit without waiting for the disk. For the worker and its scheduler: all they write can be done again.
+
+    A result that a power cut takes back is a delivery made once more, with the same id; a match taken back leaves its change
+    waiting. Punches are committed by the web process, which waits.
+    """
+    options = database["OPTIONS"]
+    if "init_command" in options:
+        options["init_command"] = options["init_command"].replace("synchronous=FULL", "synchronous=NORMAL")
+    else:
+        options["options"] += " -c synchronous_commit=off"
+
+
+# --- In the process ----------------------------------------------------------------------------------------------------------
+def loops() -> dict[str, Loop]:
+    """What it does, each in a thread of its own that looks again and again."""
+    # Imported here: the worker, which only starts the process, has no use for them.
+    from attendance.drain import drain_for_ever  # noqa: PLC0415
+    from attendance.rebuilding import follow_for_ever  # noqa: PLC0415
+    from attendance.watching import watch_for_ever  # noqa: PLC0415
+    from leaves.jobs import settle_for_ever  # noqa: PLC0415
+    from reports.making import make_for_ever  # noqa: PLC0415
+
+    return {
+        "drain": drain_for_ever, "days": follow_for_ever, "inbox": watch_for_ever, "leave": settle_for_ever,
+        "reports": make_for_ever,
+    }  # fmt: skip
+
+
+def serve(pipe: int | None) -> None:
+    """Run all loops until TERM, or until `pipe` closes; a byte that comes through it says that a report waits."""
+    from reports.making import look_now  # noqa: PLC0415
+
+    if not settings.DATABASES["default"]["ENGINE"].startswith("config.sqlite"):
+        # On SQLite everybody would wait for a writer that does not get the processor.
+        os.nice(NICE)
+    commit_without_waiting(settings.DATABASES["default"])
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    if pipe is not None:
+        # A Ctrl-C at the terminal is for the worker: it finishes what it has, and then tells us.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threads = [
+        threading.Thread(target=loop, args=(stop,), name=f"muster-{name}", daemon=True) for name, loop in loops().items()
+    ]
+    for thread in threads:
+        thread.start()
+    while not stop.is_set():
+        if pipe is None:
+            stop.wait(1)
+        elif select.select([pipe], [], [], 1)[0]:
+            if os.read(pipe, 1024):
+                look_now()
+            else:
+                stop.set()
+    deadline = time.monotonic() + STOP_S
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    logging.shutdown()
+    # Whatever a thread still waits for: its transaction is taken back, its lease runs out.
+    os._exit(0)
+
+
+# --- In the worker -----------------------------------------------------------------------------------------------------------
+class Scheduler:
+    """The process as the worker sees it. `start` returns at once; from then on it is there until `stop`."""
+
+    def __init__(self, *command: str) -> None:
+        self._command = command or (sys.executable, "-m", "django", "scheduler", "--tied")
+        self._stopping = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._keep, name="muster-scheduler", daemon=True)
+
+    def start(self) -> None:
+        """Start it, and keep it."""
+        self._thread.start()
+
+    def nudge(self) -> None:
+        """Tell it that a report waits. It looks by itself every second: a word that is lost is no harm."""
+        process = self._process
+        if process is not None and process.stdin is not None:
+            with contextlib.suppress(OSError, ValueError):
+                os.write(process.stdin.fileno(), b"r")
+
+    def let_go(self) -> None:
+        """Ask it to finish what it has in hand; returns at once."""
+        self._stopping.set()
+        _close(self._process)
+
+    def stop(self) -> None:
+        """Wait until it has finished, for `STOP_S` and a little; then it is killed."""
+        self.let_go()
+        self._thread.join(STOP_S + 1)
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+
+    def _keep(self) -> None:
+        while not self._stopping.is_set():
+            self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, cwd=settings.BASE_DIR)  # noqa: S603
+            if self._stopping.is_set():
+                _close(self._process)
+            status = self._process.wait()
+            if not self._stopping.wait(AGAIN_AFTER_S):
+                log.error("The scheduler ended by itself (status %d); starting it again", status)
+
+
+def _close(process: subprocess.Popen[bytes] | None) -> None:
+    if process is not None and process.stdin is not None:
+        with contextlib.suppress(OSError):
+            process.stdin.close()

@@ -1,0 +1,92 @@
+"""The worker's other process: there while the worker is, and never after it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from config import celery, scheduler
+from tests.rig.load import until
+
+# Writes down what it is told, as the scheduler would do it, and ends with its standard input.
+STANDIN = """
+import os, sys
+def say(text):
+    with open(sys.argv[1], "a") as file:
+        file.write(f"{text} {os.getpid()}\\n")
+say("began")
+while heard := os.read(0, 1):
+    say("heard")
+say("ended")
+"""
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Path:
+    """Where the stand-in writes."""
+    (made := tmp_path / "told").touch()
+    return made
+
+
+@pytest.fixture
+def kept(told: Path, monkeypatch: pytest.MonkeyPatch) -> scheduler.Scheduler:
+    """A scheduler whose process is the stand-in, already begun."""
+    monkeypatch.setattr(scheduler, "AGAIN_AFTER_S", 0.05)
+    made = scheduler.Scheduler(sys.executable, "-c", STANDIN, str(told))
+    made.start()
+    assert until(lambda: words(told) == ["began"], 20)
+    return made
+
+
+def words(told: Path) -> list[str]:
+    return [line.split()[0] for line in told.read_text().splitlines()]
+
+
+def process_of(told: Path) -> int:
+    return int(told.read_text().split()[-1])
+
+
+def test_it_ends_when_the_worker_lets_go(kept: scheduler.Scheduler, told: Path) -> None:
+    kept.stop()
+    assert words(told) == ["began", "ended"]
+    with pytest.raises(ProcessLookupError):
+        os.kill(process_of(told), 0)
+
+
+def test_it_is_started_again_when_it_was_killed(kept: scheduler.Scheduler, told: Path) -> None:
+    first = process_of(told)
+    os.kill(first, signal.SIGKILL)
+    assert until(lambda: words(told) == ["began", "began"], 20)
+    assert process_of(told) != first
+    kept.stop()
+    assert words(told)[-1] == "ended"
+
+
+def test_the_word_that_a_report_waits_comes_through_and_a_lost_one_hurts_nobody(
+    kept: scheduler.Scheduler, told: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(celery, "_schedulers", [kept])
+    celery.app.tasks["reports.look"]()
+    assert until(lambda: words(told) == ["began", "heard"], 20)
+    kept.stop()
+    kept.nudge()
+
+
+def test_who_does_not_come_to_an_end_is_killed(told: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduler, "STOP_S", -0.5)
+    stubborn = STANDIN + "\nimport time\nwhile True: time.sleep(1)\n"
+    kept = scheduler.Scheduler(sys.executable, "-c", stubborn, str(told))
+    kept.start()
+    assert until(lambda: words(told) == ["began"], 20)
+    kept.stop()
+    assert until(lambda: not Path(f"/proc/{process_of(told)}").exists(), 20)
+
+
+def test_everything_that_is_not_a_push_is_done_there() -> None:
+    assert list(scheduler.loops()) == ["drain", "days", "inbox", "leave", "reports"]
+    assert settings.SCHEDULER_IN_WORKER
