@@ -27,8 +27,9 @@ from leaves.calendars import days_between
 
 # Any number: the advisory lock under which one transaction at a time works on the days of an organization.
 _DAYS: Final = 0x6D75
-# Should a process be stopped with the lock in hand, the database ends its transaction after so long.
-STOPPED_MS: Final = "1500"
+# Should a process be stopped with the lock in hand, the database ends its transaction after so long. Days are thought about
+# between two statements, by a process that others go before: much longer than that takes on a busy machine.
+STOPPED_MS: Final = "20000"
 COUNTED: Final = ("status", "worked", "late_by", "early_by", "overtime")
 NOTHING: Final[dict[str, Any]] = {"status": "", "worked": 0, "late_by": 0, "early_by": 0, "overtime": 0}
 

@@ -33,7 +33,7 @@ from employees.loops import look_for_ever, rest_after
 log = logging.getLogger(__name__)
 
 # Days of one transaction, which is done again whole when its process dies. On SQLite all other writers wait for its end.
-PORTION: Final = {"postgresql": 1500, "sqlite": 40}
+PORTION: Final = {"postgresql": 500, "sqlite": 40}
 ROWS_AT_ONCE: Final = 200
 # A stretch is widened by these many days at a time, and at most to this.
 STEP: Final = 3
@@ -281,15 +281,15 @@ def follow_for_ever(stop: threading.Event) -> None:
 
     def look() -> float:
         nonlocal looked, adopted_at
-        began = time.monotonic()
-        if began - adopted_at >= EVERY_S:
+        if time.monotonic() - adopted_at >= EVERY_S:
             now = timezone.now()
             if looked is None or now - looked > LOOK_EVERY:
                 opening.open_days(now, opening.LONG if looked is None or looked.hour != now.hour else opening.SHORT)
                 looked = now
             opening.close_days(now)
             # Not with every transaction: who punches twice in a moment is worked out once.
-            adopted_at = 0.0 if stale.adopt() == stale.AT_ONCE else began
+            adopted_at = 0.0 if stale.adopt() == stale.AT_ONCE else time.monotonic()
+        began = time.monotonic()
         if work():
             return rest_after(began)
         return max(adopted_at + EVERY_S - time.monotonic(), 0)

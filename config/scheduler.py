@@ -62,7 +62,7 @@ def loops() -> dict[str, Loop]:
 
 
 def serve(pipe: int | None) -> None:
-    """Run all loops until TERM, or until `pipe` closes; a byte that comes through it says that a report waits."""
+    """Run all loops until `pipe` closes, or without one until TERM; a byte that comes through it says that a report waits."""
     from reports.making import look_now  # noqa: PLC0415
 
     if not settings.DATABASES["default"]["ENGINE"].startswith("config.sqlite"):
@@ -70,10 +70,9 @@ def serve(pipe: int | None) -> None:
         os.nice(NICE)
     commit_without_waiting(settings.DATABASES["default"])
     stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    if pipe is not None:
-        # A Ctrl-C at the terminal is for the worker: it finishes what it has, and then tells us.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A Ctrl-C at the terminal, or a TERM for the whole group, is for the worker if there is one: the pipe says when to end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN if pipe is not None else lambda *_: stop.set())
+    signal.signal(signal.SIGTERM, signal.SIG_IGN if pipe is not None else lambda *_: stop.set())
     threads = [
         threading.Thread(target=loop, args=(stop,), name=f"muster-{name}", daemon=True) for name, loop in loops().items()
     ]
@@ -130,12 +129,23 @@ class Scheduler:
 
     def _keep(self) -> None:
         while not self._stopping.is_set():
-            self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, cwd=settings.BASE_DIR)  # noqa: S603
+            try:
+                self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, env=_environment())  # noqa: S603
+            except OSError:  # No memory for it at this moment, say.
+                log.exception("The scheduler could not be started; trying again")
+                self._stopping.wait(AGAIN_AFTER_S)
+                continue
             if self._stopping.is_set():
                 _close(self._process)
             status = self._process.wait()
             if not self._stopping.wait(AGAIN_AFTER_S):
                 log.error("The scheduler ended by itself (status %d); starting it again", status)
+
+
+def _environment() -> dict[str, str]:
+    """The worker's own, and where Muster is: in the same folder, so that what settings say relative to it stays the same."""
+    path = [str(settings.BASE_DIR), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
 
 
 def _close(process: subprocess.Popen[bytes] | None) -> None:

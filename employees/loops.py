@@ -16,6 +16,8 @@ AFTER_TROUBLE_S = 1.0
 # Punches and pushes want the database too. So many times as long as a transaction took it is left alone afterwards.
 REST: Final = {"postgresql": 1, "sqlite": 4}
 REST_S: Final = 0.01
+# Waiting for its turn is a part of what a transaction took, and no reason to come ever more rarely.
+LONGEST_REST_S: Final = 1.0
 
 
 def look_for_ever(look: Callable[[], float], stop: threading.Event) -> None:
@@ -38,4 +40,4 @@ def look_for_ever(look: Callable[[], float], stop: threading.Event) -> None:
 
 def rest_after(began: float) -> float:
     """How many seconds work in heaps leaves the database alone, after a transaction that began at `began` (monotonic)."""
-    return max((time.monotonic() - began) * REST[connection.vendor], REST_S)
+    return min(max((time.monotonic() - began) * REST[connection.vendor], REST_S), LONGEST_REST_S)

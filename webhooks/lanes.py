@@ -381,7 +381,7 @@ def go_on(lane_id: int, token: int, *, stay: bool) -> bool:
 
 
 def another(endpoint_id: int) -> Claimed | None:
-    """One more due lane of an endpoint, for the hand that has just finished one of it; None when there is none, or it fails.
+    """One more due lane of an endpoint, for the hand that has just finished one of it; None when there is none, or no room.
 
     Within the transaction that gave the other lane back: so nobody ever counts one push more at the endpoint than it may get.
     What an earlier lease ran out on is left to `claim`, which knows whom to suspect.
@@ -392,9 +392,10 @@ def another(endpoint_id: int) -> Claimed | None:
         "UPDATE webhooks_lane SET lease_token = %s, leased_until = %s, held = TRUE, lapsed = FALSE WHERE id = (SELECT id"  # noqa: S608
         " FROM webhooks_lane WHERE endpoint_id = %s AND due_at <= %s AND leased_until IS NULL ORDER BY due_at LIMIT 1"
         f" {_skip()}) AND leased_until IS NULL AND EXISTS (SELECT 1 FROM webhooks_endpoint e"
-        " WHERE e.id = webhooks_lane.endpoint_id AND e.state = 'active' AND e.removed_at IS NULL AND e.failures = 0)"
+        " WHERE e.id = webhooks_lane.endpoint_id AND e.state = 'active' AND e.removed_at IS NULL AND e.failures = 0"
+        " AND e.allowance > (SELECT COUNT(*) FROM webhooks_lane busy WHERE busy.endpoint_id = e.id AND busy.leased_until > %s))"
         " RETURNING id, lease_token",
-        *(new_token(), moment(now + SENDING), endpoint_id, moment(now)),
+        *(new_token(), moment(now + SENDING), endpoint_id, moment(now), moment(now)),
     )
     return next((Claimed(lane_id, token, late=False, held=True) for lane_id, token in rows), None)
 

@@ -34,6 +34,8 @@ PATIENCE_S = 0.5
 # Shorter than the lease of a hand-over: whoever handed it over notices first, and still has the lane.
 TAKEN_WITHIN_S = 1.0
 SUSPECT_S = 5.0
+# A lane that was taken up is begun so soon that a push's deadline fits into its lease, or given back.
+BEGUN_WITHIN_S = 10.0
 
 # Lanes in one message: what a broker and Celery spend on a message is more than what a push costs.
 LANES_AT_ONCE = 8
@@ -180,7 +182,8 @@ class Hands:
         """What a Celery task does: take lanes up, work them off beside each other, and wait until that is done."""
         try:
             jobs = _taken_up(handed)
-            others = [self._own.submit(_guarded, delivery.work_off, job) for job in jobs[1:]]
+            until = time.monotonic() + BEGUN_WITHIN_S
+            others = [self._own.submit(_guarded, _in_time, (job, until)) for job in jobs[1:]]
             for job in jobs[:1]:
                 _guarded(delivery.work_off, job)
             wait(others)
@@ -231,6 +234,15 @@ def _taken_up(handed: list[tuple[int, int]]) -> list[Job]:
         # The database was restarted, and this thread's connection with it. Once more on a new one: the tokens make it safe.
         close_old_connections()
         return lanes.next_jobs(lanes.take_up(handed))
+
+
+def _in_time(what: tuple[Job, float]) -> None:
+    """Work a lane off, or give it back if all hands were busy for so long that its lease could end before the push does."""
+    job, until = what
+    if time.monotonic() < until:
+        delivery.work_off(job)
+    else:
+        lanes.release(job.lane_id, job.token)
 
 
 def _guarded(work: Callable[[Any], object], what: Any) -> None:

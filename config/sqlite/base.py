@@ -130,14 +130,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def patiently(self, statement: Callable[[], T]) -> T:
         """Run a statement that may find the lock taken, and run it again until it is free. Within a transaction it has it."""
         deadline, had_turn, waited = time.monotonic() + self._patience, self._has_turn, False
+        changes = self.connection.total_changes
         try:
             while True:
                 try:
                     return statement()
                 except sqlite3.OperationalError as error:
-                    # The extended codes of BUSY have it in their last byte. Nothing was done yet.
+                    # The extended codes of BUSY have it in their last byte. Of many rows some may have been written already.
                     busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-                    if not busy or self.connection.in_transaction or time.monotonic() > deadline:
+                    begun = self.connection.in_transaction or self.connection.total_changes != changes
+                    if not busy or begun or time.monotonic() > deadline:
                         raise
                 self._take_turn()
                 waited = True

@@ -87,6 +87,17 @@ def test_who_does_not_come_to_an_end_is_killed(told: Path, monkeypatch: pytest.M
     assert until(lambda: not Path(f"/proc/{process_of(told)}").exists(), 20)
 
 
+def test_it_is_tried_again_when_it_could_not_be_started(told: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduler, "AGAIN_AFTER_S", 0.05)
+    python = tmp_path / "python"
+    kept = scheduler.Scheduler(str(python), "-c", STANDIN, str(told))
+    kept.start()
+    assert not until(lambda: words(told), 0.3)
+    python.symlink_to(sys.executable)
+    assert until(lambda: words(told) == ["began"], 20)
+    kept.stop()
+
+
 def test_everything_that_is_not_a_push_is_done_there() -> None:
     assert list(scheduler.loops()) == ["drain", "days", "inbox", "leave", "reports"]
     assert settings.SCHEDULER_IN_WORKER

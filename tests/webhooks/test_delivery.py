@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
 from django.utils import timezone
 from standardwebhooks import Webhook
 
@@ -280,20 +281,53 @@ def test_a_hand_never_goes_over_to_another_endpoint(endpoint: Endpoint, receiver
     assert Lane.objects.exclude(due_at=None).count() == 1
 
 
-def test_whoever_claims_while_a_hand_goes_on_finds_no_more_room_than_there_is(
-    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+def test_a_lane_and_the_next_one_change_places_in_one_transaction(
+    endpoint: Endpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[tuple[int, int]] = []
+    """Or somebody who counts between the two would find room for one push too many."""
+    blocks: dict[str, list[Any]] = {"go_on": [], "another": []}
 
-    def look() -> None:
-        seen.append((Lane.objects.filter(leased_until__gt=timezone.now()).count(), len(lanes.claim(40))))
+    def spy(name: str) -> None:
+        original = getattr(lanes, name)
 
-    _after_each_answer(monkeypatch, look)
-    Endpoint.objects.update(max_in_flight=1, allowance=1)
-    for number in range(8):
-        publish(endpoint, f"employee:{number}")
-    assert _push_by_one_hand() == 8
-    assert seen == [(1, 0)] * 8
+        def call(*args: Any, **kwargs: Any) -> Any:
+            blocks[name].append(tuple(connection.savepoint_ids))
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(lanes, name, call)
+
+    spy("go_on")
+    spy("another")
+    for lane in "abc":
+        publish(endpoint, lane)
+    outside = tuple(connection.savepoint_ids)
+    assert _push_by_one_hand() == 3
+    assert blocks["go_on"] == blocks["another"]
+    assert len(set(blocks["go_on"])) == 3
+    assert outside not in blocks["go_on"]
+
+
+def test_a_hand_takes_no_other_lane_once_fewer_are_allowed(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HR lowers what an endpoint gets while two hands are at it: one of them goes."""
+    Endpoint.objects.update(max_in_flight=2, allowance=2)
+    for lane in "abcd":
+        publish(endpoint, lane)
+    lanes.adopt()
+    first, second = lanes.claim(2, total=8)
+    (other,) = lanes.take_up([(second.lane_id, second.token)])
+    _after_each_answer(monkeypatch, lambda: Endpoint.objects.update(max_in_flight=1, allowance=1))
+    assert delivery.run_lane(first.lane_id, first.token) == 1
+    assert [Lane.objects.filter(leased_until__isnull=False).get().pk, other.lane_id] == [second.lane_id] * 2
+
+
+def test_a_hand_begins_nothing_new_when_it_was_away_for_long(
+    endpoint: Endpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "STAY_S", 0.0)
+    for lane in "ab":
+        publish(endpoint, lane, count=2)
+    assert _push_by_one_hand() == 1
+    assert Lane.objects.filter(due_at__isnull=False, leased_until__isnull=True).count() == 2
 
 
 def _after_each_answer(monkeypatch: pytest.MonkeyPatch, act: Any) -> None:

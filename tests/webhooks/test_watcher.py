@@ -197,3 +197,21 @@ def test_lanes_of_one_task_are_worked_off_beside_each_other_and_once(endpoint: E
     hands.close()
     assert Delivery.objects.filter(state="delivered").count() == 2
     assert len(receiver.received) == 2
+
+
+def test_a_lane_that_could_not_be_begun_in_time_is_given_back(
+    endpoint: Endpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All hands were busy for so long that its lease could end while it is being sent, and another worker send it too."""
+    monkeypatch.setattr(watcher, "BEGUN_WITHIN_S", -1.0)
+    monkeypatch.setattr(delivery, "STAY_S", 0.0)
+    trusted(endpoint)
+    for lane in "ab":
+        publish(endpoint, lane)
+    lanes.adopt()
+    hands = Hands(None, 2)
+    hands.run([(one.lane_id, one.token) for one in lanes.claim(2)])
+    hands.close()
+    assert len(receiver.received) == 1
+    assert Lane.objects.filter(due_at__isnull=False, leased_until__isnull=True).count() == 1
+    assert not Lane.objects.filter(leased_until__isnull=False).exists()
