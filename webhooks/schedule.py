@@ -135,6 +135,11 @@ class Want:
     slow: bool
 
 
+def slow_hands(total: int) -> tuple[int, int]:
+    """How many of `total` hands slow endpoints may hold: all together, and those of one organization."""
+    return max(total // 4, 3), max(total // 8, 2)
+
+
 def share(wants: Sequence[Want], held: Mapping[tuple[int, bool], int], hands: int, total: int) -> dict[int, int]:
     """Divide `hands` free hands of `total`: organization by organization in turn, and among an organization's endpoints.
 
@@ -148,13 +153,14 @@ def share(wants: Sequence[Want], held: Mapping[tuple[int, bool], int], hands: in
         slow[organization] += number if is_slow else 0
     given = Counter[int]()
     queues: dict[int, deque[Want]] = {}
+    most_slow, most_slow_of_one = slow_hands(total)
     for want in wants:
         queues.setdefault(want.organization, deque()).append(want)
 
     def fits(want: Want) -> bool:
         if given[want.endpoint] >= want.lanes or by_organization[want.organization] >= max(total // 2, 1):
             return False
-        return not want.slow or (slow.total() < max(total // 4, 3) and slow[want.organization] < max(total // 8, 2))
+        return not want.slow or (slow.total() < most_slow and slow[want.organization] < most_slow_of_one)
 
     while hands > 0 and queues:
         for organization, queue in list(queues.items()):

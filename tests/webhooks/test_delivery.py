@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import time_machine
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from standardwebhooks import Webhook
 
@@ -226,6 +228,35 @@ def test_what_is_queued_while_a_lane_is_worked_on_is_not_forgotten(endpoint: End
     assert Lane.objects.get().due_at is not None
     assert push() == 1
     assert Lane.objects.get().due_at is None
+
+
+def test_slow_endpoints_that_could_get_nothing_are_not_even_looked_at(endpoint: Endpoint, receiver: Receiver) -> None:
+    """Of one organization first, and of all once all slow ones together hold what they may; the quick ones are served."""
+    for name in ("globex", "initech", "umbrella"):
+        organization = people.make_organization(name)
+        for number in range(4):
+            publish(people.make_endpoint(organization, receiver.url, name=f"pit {number}"), f"employee:{number}")
+    lanes.adopt()
+    while lanes.claim(8, lanes.SENDING, total=8):
+        pass
+    assert Lane.objects.filter(leased_until__isnull=False).count() == 3
+    publish(endpoint, "quick")
+    lanes.adopt()
+    with CaptureQueriesContext(connection) as queries:
+        (claimed,) = lanes.claim(1, lanes.SENDING, total=8)
+    assert Lane.objects.get(pk=claimed.lane_id).endpoint == endpoint
+    assert any("NOT (e.slow OR e.failures > 0)" in query["sql"] for query in queries.captured_queries)
+
+
+def test_slow_endpoints_of_another_organization_are_looked_at(endpoint: Endpoint, receiver: Receiver) -> None:
+    for name in ("globex", "initech"):
+        organization = people.make_organization(name)
+        for number in range(3):
+            publish(people.make_endpoint(organization, receiver.url, name=f"pit {number}"), f"employee:{number}")
+    lanes.adopt()
+    held = [one for _ in range(4) for one in lanes.claim(8, lanes.SENDING, total=8)]
+    by_name = Counter(Lane.objects.get(pk=one.lane_id).organization.slug for one in held)
+    assert sorted(by_name.values()) == [1, 2]
 
 
 def test_a_hand_goes_on_with_the_endpoints_other_lanes(endpoint: Endpoint, receiver: Receiver) -> None:
