@@ -23,7 +23,8 @@ from webhooks import schedule
 # While sending: longer than the deadline can take. While handed over: as long as a healthy broker may need.
 SENDING = timedelta(seconds=30)
 HANDED_OVER = timedelta(seconds=1.5)
-ADOPT_AT_ONCE = 200
+# A few milliseconds, after which others are looked at: one punch of a tenant with hundreds of endpoints is hundreds of rows.
+ADOPT_AT_ONCE = 50
 LOOK_AT = 5000
 # A worker that does nothing for this long within a transaction was stopped: its locks are taken from it. Milliseconds.
 STOPPED_MS = "1500"
