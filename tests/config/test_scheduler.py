@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,10 @@ from django.conf import settings
 
 from config import celery, scheduler
 from tests.rig.load import until
+from tests.rig.processes import Child, environment
+from tests.run import ROOT
+
+COMMAND = [sys.executable, "-m", "django", "scheduler"]
 
 # Writes down what it is told, as the scheduler would do it, and ends with its standard input.
 STANDIN = """
@@ -101,3 +107,24 @@ def test_it_is_tried_again_when_it_could_not_be_started(told: Path, tmp_path: Pa
 def test_everything_that_is_not_a_push_is_done_there() -> None:
     assert list(scheduler.loops()) == ["drain", "days", "inbox", "leave", "reports"]
     assert settings.SCHEDULER_IN_WORKER
+
+
+def test_by_itself_it_runs_until_term(tmp_path: Path) -> None:
+    with Child("scheduler", COMMAND, tmp_path, environment(tmp_path)) as running:
+        assert until(lambda: "looking again" in running.said() or "database is away" in running.said(), 60)
+        assert running.stop() == 0
+
+
+def test_tied_it_ends_with_its_input_and_not_by_term(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "--tied"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(tmp_path), cwd=ROOT
+    ) as tied:
+        assert tied.stdin is not None
+        assert tied.stderr is not None
+        assert tied.stderr.readline()  # It looks, and finds no tables: its signals are in place by then.
+        tied.terminate()
+        with pytest.raises(subprocess.TimeoutExpired):
+            tied.wait(1)
+        threading.Thread(target=tied.stderr.read, daemon=True).start()
+        tied.stdin.close()
+        assert tied.wait(60) == 0
