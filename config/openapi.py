@@ -9,6 +9,7 @@ with samples, says how they look. A failure that only the view knows of (409, sa
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Final
@@ -25,6 +26,8 @@ from config.api import CODES, Envelope, common_envelope
 
 Schema = dict[str, Any]
 
+# One line break alone; two make a paragraph.
+_LINE_BREAK: Final = re.compile(r"(?<!\n)\n(?!\n)")
 WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 # status → what it means, in the file
 MEANINGS: Final = {
@@ -150,6 +153,20 @@ def without_marks(result: Any, **_: Any) -> Any:
     if isinstance(result, dict):
         return {key: without_marks(value) for key, value in result.items() if key != "x-spec-enum-id"}
     return [without_marks(one) for one in result] if isinstance(result, list) else result
+
+
+def joined_lines(result: Any, **_: Any) -> Any:
+    """Postprocessing: texts come from docstrings, and where the source wraps a line is not part of
+    what it says. Empty lines stay: they divide paragraphs.
+    """
+    if isinstance(result, dict):
+        return {
+            key: _LINE_BREAK.sub(" ", value)
+            if key in {"summary", "description"} and isinstance(value, str)
+            else joined_lines(value)
+            for key, value in result.items()
+        }
+    return [joined_lines(one) for one in result] if isinstance(result, list) else result
 
 
 @cache

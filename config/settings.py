@@ -269,7 +269,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SERVE_INCLUDE_SCHEMA": False,
     # Choices stand where they are used; a name for each set of them would be a name nobody uses.
-    "POSTPROCESSING_HOOKS": ["config.openapi.without_marks"],
+    "POSTPROCESSING_HOOKS": ["config.openapi.without_marks", "config.openapi.joined_lines"],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 
