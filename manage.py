@@ -11,9 +11,11 @@ DEMO_TOOLS = {"demo", "simulate_devices"}
 
 
 def main() -> None:
-    """A shell that says nothing about the installation, next to a data folder that the demo made, means the demo.
+    """A shell that says nothing about the installation, next to a data folder that the demo made,
+    means the demo.
 
-    So `manage.py demo --json` works beside a running `make run` as it stands. Told before the settings are read.
+    So `manage.py demo --json` works beside a running `make run` as it stands. Told before the
+    settings are read.
     """
     data = Path(os.environ.get("MUSTER_DATA", Path(__file__).resolve().parent / ".data"))
     unsaid = not {"MUSTER_DEMO", "SECRET_KEY"} & os.environ.keys()

@@ -1,6 +1,7 @@
 """What people may do: abilities, the groups that have them, and who decides for whom.
 
-`requires("reports")` is a DRF permission; `may_decide` is asked by leaves and tours before anything is decided.
+`requires("reports")` is a DRF permission; `may_decide` is asked by leaves and tours before anything
+is decided.
 """
 
 from __future__ import annotations
@@ -49,7 +50,11 @@ def has(user: User, ability: str) -> bool:
     """Whether somebody has an ability now."""
     if not set(groups_of(user)).isdisjoint(ABILITIES[ability]):
         return True
-    return ability == APPROVE_LEAVE and user.employee is not None and bool(_stands_in_for(user.employee, today(user.employee)))
+    return (
+        ability == APPROVE_LEAVE
+        and user.employee is not None
+        and bool(_stands_in_for(user.employee, today(user.employee)))
+    )
 
 
 def refusal(ability: str) -> str:
@@ -64,7 +69,9 @@ def requires(ability: str) -> type[BasePermission]:
         """Refuses with the groups that could."""
 
         def has_permission(self, request: Request, view: Any) -> bool:
-            """Raises PermissionDenied when a group is missing; False, so 401, when nobody is signed in."""
+            """Raises PermissionDenied when a group is missing; False, so 401, when nobody is signed
+            in.
+            """
             if not isinstance(request.user, User):
                 return False
             if not has(request.user, ability):
@@ -101,20 +108,24 @@ class Place(StrEnum):
 def may_decide(user: User, employee: Employee, day: date | None = None) -> bool:
     """Whether somebody may decide an application of `employee` on a day (default: today).
 
-    HR decides for everybody, an approver for those who report to them and for the departments they head, a stand-in for whom
-    their approver decides for. Nobody decides for themselves, and a stand-in never for the approver in whose place they decide.
+    HR decides for everybody, an approver for those who report to them and for the departments they
+    head, a stand-in for whom their approver decides for. Nobody decides for themselves, and a
+    stand-in never for the approver in whose place they decide.
     """
     return bool(places_over(user, employee, day))
 
 
 def places_over(user: User, employee: Employee, day: date | None = None) -> frozenset[Place]:
-    """All that somebody is to an employee on a day (default: today), as `may_decide` has it: manager, head of the department,
-    or stand-in for one of them; HR; administrator. Nothing when they decide nothing for them.
+    """All that somebody is to an employee on a day (default: today), as `may_decide` has it:
+    manager, head of the department, or stand-in for one of them; HR; administrator. Nothing when
+    they decide nothing for them.
     """
     if user.organization_id != employee.organization_id or user.employee_id == employee.pk:
         return frozenset()
     groups = set(groups_of(user))
-    found = {place for group, place in ((ADMIN, Place.ADMIN), (HR_ADMIN, Place.HR)) if group in groups}
+    found = {
+        place for group, place in ((ADMIN, Place.ADMIN), (HR_ADMIN, Place.HR)) if group in groups
+    }
     if user.employee is None:
         return frozenset(found)
     day = day or today(employee)
@@ -130,13 +141,19 @@ def places_over(user: User, employee: Employee, day: date | None = None) -> froz
 
 
 def _heads_of(employee: Employee, day: date) -> set[UUID]:
-    of_day = Assignment.objects.of(employee.organization_id).filter(employee=employee, starts_on__lte=day)
-    of_day = of_day.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=day), department__head__isnull=False)
+    of_day = Assignment.objects.of(employee.organization_id).filter(
+        employee=employee, starts_on__lte=day
+    )
+    of_day = of_day.filter(
+        Q(ends_on__isnull=True) | Q(ends_on__gte=day), department__head__isnull=False
+    )
     return set(of_day.values_list("department__head_id", flat=True))
 
 
 def decides_for(user: User, day: date) -> Q:
-    """The condition on employees (`Employee.objects.of(…).filter(…)`) for whom somebody may decide on a day."""
+    """The condition on employees (`Employee.objects.of(…).filter(…)`) for whom somebody may decide
+    on a day.
+    """
     never = ~Q(pk=user.employee_id) if user.employee_id else Q()
     groups = set(groups_of(user))
     if groups & {ADMIN, HR_ADMIN}:
@@ -146,13 +163,21 @@ def decides_for(user: User, day: date) -> Q:
     places = _stands_in_for(user.employee, day)
     reach = Q(pk__in=[])
     for decider in (*places, *([user.employee.pk] if APPROVER in groups else ())):
-        led = Assignment.objects.of(user.organization_id).filter(department__head_id=decider, starts_on__lte=day)
+        led = Assignment.objects.of(user.organization_id).filter(
+            department__head_id=decider, starts_on__lte=day
+        )
         led = led.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=day))
         reach |= (Q(manager_id=decider) | Q(pk__in=led.values("employee_id"))) & ~Q(pk=decider)
     return never & reach
 
 
 def _stands_in_for(employee: Employee, day: date) -> set[UUID]:
-    """Approvers in whose place somebody decides on a day: only those who could themselves, by their group."""
+    """Approvers in whose place somebody decides on a day: only those who could themselves, by their
+    group.
+    """
     rows = Delegation.objects.of(employee.organization_id).on(day).filter(delegate=employee)
-    return set(rows.filter(approver__user__groups__name__in=ABILITIES[APPROVE_LEAVE]).values_list("approver_id", flat=True))
+    return set(
+        rows.filter(approver__user__groups__name__in=ABILITIES[APPROVE_LEAVE]).values_list(
+            "approver_id", flat=True
+        )
+    )

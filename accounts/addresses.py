@@ -1,7 +1,8 @@
-"""Where a request comes from: the client's address, as far as it can be trusted. Used by the limits and for the audit.
+"""Where a request comes from: the client's address, as far as it can be trusted. Used by the limits
+and for the audit.
 
-Whoever connects can write anything into X-Forwarded-For; only what our own proxies appended to it is true.
-MUSTER_TRUSTED_PROXIES says how many of them every request passes.
+Whoever connects can write anything into X-Forwarded-For; only what our own proxies appended to it
+is true. MUSTER_TRUSTED_PROXIES says how many of them every request passes.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ IPV6_PREFIX: Final = 64
 
 
 def client_address(request: Any) -> str:
-    """The address of the client, without port or zone; `unknown` when there is none, as behind a Unix socket.
+    """The address of the client, without port or zone; `unknown` when there is none, as behind a
+    Unix socket.
 
-    `request` is Django's or REST framework's. With n trusted proxies it is the n-th entry from the right of X-Forwarded-For; an
-    entry that is no address cannot have come from a proxy of ours, and the next one to its right counts.
+    `request` is Django's or REST framework's. With n trusted proxies it is the n-th entry from the
+    right of X-Forwarded-For; an entry that is no address cannot have come from a proxy of ours, and
+    the next one to its right counts.
     """
     chain = [*_forwarded(request), request.META.get("REMOTE_ADDR", "")]
     for text in chain[-1 - settings.TRUSTED_PROXIES :]:
@@ -41,7 +44,9 @@ def _forwarded(request: Any) -> list[str]:
 
 
 def _read(text: str) -> IPv4Address | IPv6Address | None:
-    """The address in `1.2.3.4`, `1.2.3.4:80`, `2001:db8::1`, `[2001:db8::1]:80` or `fe80::1%eth0`; None when it is none."""
+    """The address in `1.2.3.4`, `1.2.3.4:80`, `2001:db8::1`, `[2001:db8::1]:80` or `fe80::1%eth0`;
+    None when it is none.
+    """
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

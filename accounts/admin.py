@@ -1,4 +1,6 @@
-"""The console's pages on who may speak: users, API clients and their keys, tokens, stand-ins, security events."""
+"""The console's pages on who may speak: users, API clients and their keys, tokens, stand-ins,
+security events.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,15 @@ from accounts import (
 )
 from accounts.audit import note
 from accounts.keys import SCOPES
-from accounts.models import ApiClient, ClientKey, Delegation, PersonalToken, SecurityEvent, TokenFamily, User
+from accounts.models import (
+    ApiClient,
+    ClientKey,
+    Delegation,
+    PersonalToken,
+    SecurityEvent,
+    TokenFamily,
+    User,
+)
 from accounts.roles import ROLES
 from employees.console import (
     ReadOnlyInline,
@@ -41,7 +51,8 @@ from employees.console import (
 
 HTTP_FOUND = 302
 
-# The four roles are written by the code after every migrate; there is nothing to edit about them here.
+# The four roles are written by the code after every migrate; there is nothing to edit about them
+# here.
 admin.site.unregister(Group)
 
 
@@ -74,7 +85,9 @@ class AddUserForm(_SameOrganization, UserCreationForm):
     """A new user, with a password to be told to them."""
 
     def clean_username(self) -> str:
-        """Namesakes are looked for where the rule is: in the organization, by the row's own constraint."""
+        """Namesakes are looked for where the rule is: in the organization, by the row's own
+        constraint.
+        """
         return str(self.cleaned_data["username"])
 
 
@@ -82,8 +95,8 @@ class AddUserForm(_SameOrganization, UserCreationForm):
 class UserAdmin(DjangoUserAdmin, TenantAdmin):  # type: ignore[type-arg, misc]
     """Users: staff keep those of their organization and know of no operator; operators keep all.
 
-    The fields that open every door (superuser, single permissions) are not on the form of staff at all, so that nothing can
-    be posted to them.
+    The fields that open every door (superuser, single permissions) are not on the form of staff at
+    all, so that nothing can be posted to them.
     """
 
     form = ChangeUserForm
@@ -98,20 +111,45 @@ class UserAdmin(DjangoUserAdmin, TenantAdmin):  # type: ignore[type-arg, misc]
     readonly_fields = ("last_login", "date_joined")
     empty_title = _("No users yet")
     empty_text = _("Add the people who may sign in to this console, and give each a role.")
-    _who = ((None, {"fields": ("username", "password")}), (_("Person"), {"fields": (
-        ("first_name", "last_name"), "email", "employee",
-    )}))  # fmt: skip
+    _who = (
+        (None, {"fields": ("username", "password")}),
+        (
+            _("Person"),
+            {
+                "fields": (
+                    ("first_name", "last_name"),
+                    "email",
+                    "employee",
+                )
+            },
+        ),
+    )
     _when = (_("Dates"), {"fields": (("last_login", "date_joined"),)})
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         operator = sees_everything(request)
         if obj is None:
-            names: tuple[Any, ...] = ("username", "usable_password", "password1", "password2", "employee", "is_staff", "groups")
+            names: tuple[Any, ...] = (
+                "username",
+                "usable_password",
+                "password1",
+                "password2",
+                "employee",
+                "is_staff",
+                "groups",
+            )
             names = ("organization", *names, "is_superuser") if operator else names
             return [(None, {"fields": names})]
-        rights = ("is_active", "is_staff", "is_superuser") if operator else ("is_active", "is_staff")
+        rights = (
+            ("is_active", "is_staff", "is_superuser") if operator else ("is_active", "is_staff")
+        )
         organization = [(_("Organization"), {"fields": ("organization",)})] if operator else []
-        return [*organization, *self._who, (_("What they may do"), {"fields": (rights, "groups")}), self._when]
+        return [
+            *organization,
+            *self._who,
+            (_("What they may do"), {"fields": (rights, "groups")}),
+            self._when,
+        ]
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("groups")
@@ -126,15 +164,19 @@ class UserAdmin(DjangoUserAdmin, TenantAdmin):  # type: ignore[type-arg, misc]
             return super().formfield_for_manytomany(db_field, request, **kwargs)
         rows = self.get_field_queryset(None, db_field, request)
         return db_field.formfield(
-            queryset=rows, widget=UnfoldAdminCheckboxSelectMultipleWidget(), label=_("Roles"),
+            queryset=rows,
+            widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+            label=_("Roles"),
             help_text=_("admin and hr_admin keep the console; approver and reports look only."),
-        )  # fmt: skip
+        )
 
     def _walled_filter(self, item: Any) -> Any:
         return item if item == "groups" else super()._walled_filter(item)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Staff make no operator, whatever was posted: the form has no such field, and this is the second lock."""
+        """Staff make no operator, whatever was posted: the form has no such field, and this is the
+        second lock.
+        """
         mine = tenant_id(request)
         if not sees_everything(request):
             obj.is_superuser = False
@@ -151,35 +193,65 @@ class UserAdmin(DjangoUserAdmin, TenantAdmin):  # type: ignore[type-arg, misc]
         after = set(user.groups.values_list("name", flat=True))
         if before != after:
             note(
-                SecurityEvent.Kind.ROLE_CHANGED, user.organization_id, actor=_who(request), request=request, about=str(user),
-                given=sorted(after - before), taken=sorted(before - after),
-            )  # fmt: skip
+                SecurityEvent.Kind.ROLE_CHANGED,
+                user.organization_id,
+                actor=_who(request),
+                request=request,
+                about=str(user),
+                given=sorted(after - before),
+                taken=sorted(before - after),
+            )
 
-    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
-        """As Django's page; and then the person's sign-ins end, because whoever had the old password had those too."""
+    def user_change_password(
+        self,
+        request: HttpRequest,
+        id: str,  # noqa: A002
+        form_url: str = "",
+    ) -> HttpResponse:
+        """As Django's page; and then the person's sign-ins end, because whoever had the old
+        password had those too.
+        """
         response = super().user_change_password(request, id, form_url)
         user = self.get_object(request, id)
         if request.method == "POST" and response.status_code == HTTP_FOUND and user is not None:
             services.end_everything(user, actor=_who(request), request=request)
             note(
-                SecurityEvent.Kind.PASSWORD_CHANGED, user.organization_id, actor=_who(request), request=request, about=str(user)
+                SecurityEvent.Kind.PASSWORD_CHANGED,
+                user.organization_id,
+                actor=_who(request),
+                request=request,
+                about=str(user),
             )
         return response
 
     actions_detail = ("end_sign_ins",)
 
-    @action(description=_("End all sign-ins"), url_path="end-sign-ins", icon="logout", variant=ActionVariant.DANGER,
-            permissions=["change"])  # fmt: skip
+    @action(
+        description=_("End all sign-ins"),
+        url_path="end-sign-ins",
+        icon="logout",
+        variant=ActionVariant.DANGER,
+        permissions=["change"],
+    )
     def end_sign_ins(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Turn all of somebody's tokens away at once, as when a phone is lost."""
         user = self.object_or_404(request, object_id)
         if request.method != "POST":
             return self.confirm(
-                request, user, title=_("End all sign-ins"), button=_("End them now"), danger=True,
-                question=_("Every phone and program that speaks for this person is turned away until they sign in again."),
-            )  # fmt: skip
+                request,
+                user,
+                title=_("End all sign-ins"),
+                button=_("End them now"),
+                danger=True,
+                question=_(
+                    "Every phone and program that speaks for this person is turned away until they"
+                    " sign in again."
+                ),
+            )
         count = services.end_everything(user, actor=_who(request), request=request)
-        return self.done(request, user, _("Sign-ins and tokens ended: %(count)d.") % {"count": count})
+        return self.done(
+            request, user, _("Sign-ins and tokens ended: %(count)d.") % {"count": count}
+        )
 
     @display(description=_("name"))
     def full_name(self, user: User) -> str:
@@ -190,14 +262,16 @@ class UserAdmin(DjangoUserAdmin, TenantAdmin):  # type: ignore[type-arg, misc]
         return ", ".join(sorted(group.name for group in user.groups.all())) or "–"
 
 
-# --- API clients -------------------------------------------------------------------------------------------------------
+# --- API clients ----------------------------------------------------------------------------------
 class ClientForm(TenantForm):
     """Scopes are ticked, not typed."""
 
     scopes = forms.MultipleChoiceField(
-        label=_("Scopes"), required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+        label=_("Scopes"),
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
         choices=[(scope, f"{scope}: {what}") for scope, what in SCOPES.items()],
-    )  # fmt: skip
+    )
 
 
 class ClientKeyInline(ReadOnlyInline):
@@ -231,7 +305,10 @@ class ApiClientAdmin(TenantAdmin):
     search_help_text = _("Name or client id")
     actions_detail = ("issue_api_key", "issue_secret", "revoke_all_keys")
     empty_title = _("No API clients yet")
-    empty_text = _("Add one for each system that reports punches, then issue its key and put the key into that system.")
+    empty_text = _(
+        "Add one for each system that reports punches, then issue its key and put the key into that"
+        " system."
+    )
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         fieldsets = super().get_fieldsets(request, obj)
@@ -253,12 +330,18 @@ class ApiClientAdmin(TenantAdmin):
         if not client.active:
             return badge_html(_("Inactive"), "warning")
         now = timezone.now()
-        live = [key for key in client.keys.all() if key.revoked_at is None and (key.expires_at is None or key.expires_at > now)]
+        live = [
+            key
+            for key in client.keys.all()
+            if key.revoked_at is None and (key.expires_at is None or key.expires_at > now)
+        ]
         return badge_html(_("Working"), "success") if live else badge_html(_("No key"), "info")
 
     @display(description=_("last used"))
     def last_used(self, client: ApiClient) -> Any:
-        return max((key.last_used_at for key in client.keys.all() if key.last_used_at), default=None)
+        return max(
+            (key.last_used_at for key in client.keys.all() if key.last_used_at), default=None
+        )
 
     # Keys
     def has_issue_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
@@ -267,66 +350,103 @@ class ApiClientAdmin(TenantAdmin):
     def has_revoke_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return bool(request.user.has_perm("accounts.change_clientkey"))
 
-    @action(description=_("Issue API key"), url_path="issue-key", icon="key", variant=ActionVariant.PRIMARY,
-            permissions=["issue"])  # fmt: skip
+    @action(
+        description=_("Issue API key"),
+        url_path="issue-key",
+        icon="key",
+        variant=ActionVariant.PRIMARY,
+        permissions=["issue"],
+    )
     def issue_api_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """A key to send with every call."""
         return self._issue(request, object_id, ClientKey.Purpose.KEY, _("Issue an API key"))
 
-    @action(description=_("Issue client secret"), url_path="issue-secret", icon="password", permissions=["issue"])
+    @action(
+        description=_("Issue client secret"),
+        url_path="issue-secret",
+        icon="password",
+        permissions=["issue"],
+    )
     def issue_secret(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """A secret to get machine tokens with."""
         return self._issue(request, object_id, ClientKey.Purpose.SECRET, _("Issue a client secret"))
 
-    @action(description=_("Revoke all keys"), url_path="revoke-keys", icon="block", variant=ActionVariant.DANGER,
-            permissions=["revoke"])  # fmt: skip
+    @action(
+        description=_("Revoke all keys"),
+        url_path="revoke-keys",
+        icon="block",
+        variant=ActionVariant.DANGER,
+        permissions=["revoke"],
+    )
     def revoke_all_keys(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Turn the client away at once."""
         client = self.object_or_404(request, object_id)
         if request.method != "POST":
             return self.confirm(
-                request, client, title=_("Revoke all keys"), button=_("Revoke at once"), danger=True,
-                question=_("The system is turned away from this moment on, until you issue a new key and enter it there."),
-            )  # fmt: skip
+                request,
+                client,
+                title=_("Revoke all keys"),
+                button=_("Revoke at once"),
+                danger=True,
+                question=_(
+                    "The system is turned away from this moment on, until you issue a new key and"
+                    " enter it there."
+                ),
+            )
         count = services.revoke_keys(client, actor=_who(request), request=request)
         return self.done(request, client, _("Keys revoked: %(count)d.") % {"count": count})
 
-    def _issue(self, request: HttpRequest, object_id: str, purpose: str, title: Any) -> HttpResponse:
-        """Ask, then issue and show. The key exists in this one reply: not in an address, a message or the session."""
+    def _issue(
+        self, request: HttpRequest, object_id: str, purpose: str, title: Any
+    ) -> HttpResponse:
+        """Ask, then issue and show. The key exists in this one reply: not in an address, a message
+        or the session.
+        """
         client = self.object_or_404(request, object_id)
         if request.method != "POST":
             question = _(
-                "It is shown once, on the next page. The one before works on for %(days)d days, so that nothing is lost while "
-                "you change it in the other system; anything older stops now."
+                "It is shown once, on the next page. The one before works on for %(days)d days, so"
+                " that nothing is lost while you change it in the other system; anything older"
+                " stops now."
             ) % {"days": services.ROTATION_OVERLAP.days}
             return self.confirm(request, client, title=title, question=question, button=title)
         text = services.issue_key(client, purpose, actor=_who(request), request=request)
         self.log_change(request, client, str(_("Key issued.")))
         return self.page(
-            request, "secret", client, title=_("For %(client)s") % {"client": client},
+            request,
+            "secret",
+            client,
+            title=_("For %(client)s") % {"client": client},
             secrets=[(ClientKey.Purpose(purpose).label, text), (_("Client id"), client.client_id)],
             advice=_("Copy it now: it is stored as a hash and cannot be shown again."),
             snippets=_snippets(client, purpose, text),
-        )  # fmt: skip
+        )
 
 
 def _snippets(client: ApiClient, purpose: str, text: str) -> list[tuple[Any, str]]:
     """What to paste into a shell to try a new key or secret."""
     if purpose == ClientKey.Purpose.SECRET:
         lines = [
-            f"curl -X POST {settings.BASE_URL}/api/v1/oauth/token", "-d grant_type=client_credentials",
-            f"-d {shlex.quote(f'client_id={client.client_id}')}", f"-d {shlex.quote(f'client_secret={text}')}",
-        ]  # fmt: skip
+            f"curl -X POST {settings.BASE_URL}/api/v1/oauth/token",
+            "-d grant_type=client_credentials",
+            f"-d {shlex.quote(f'client_id={client.client_id}')}",
+            f"-d {shlex.quote(f'client_secret={text}')}",
+        ]
         return [(_("Get a machine token"), " \\\n  ".join(lines))]
-    body = '{"scanId": "TRY-1", "employeeId": "EMP001", "eventType": "check_in", "timestamp": "2026-06-21T09:30:00+05:30"}'
+    body = (
+        '{"scanId": "TRY-1", "employeeId": "EMP001", "eventType": "check_in", "timestamp":'
+        ' "2026-06-21T09:30:00+05:30"}'
+    )
     lines = [
-        f"curl -X POST {settings.BASE_URL}/api/biometric/attendance", f"-H {shlex.quote(f'X-API-Key: {text}')}",
-        "-H 'Content-Type: application/json'", f"-d {shlex.quote(body)}",
-    ]  # fmt: skip
+        f"curl -X POST {settings.BASE_URL}/api/biometric/attendance",
+        f"-H {shlex.quote(f'X-API-Key: {text}')}",
+        "-H 'Content-Type: application/json'",
+        f"-d {shlex.quote(body)}",
+    ]
     return [(_("An event at the biometric door"), " \\\n  ".join(lines))]
 
 
-# --- Tokens, stand-ins, events -------------------------------------------------------------------------------------------
+# --- Tokens, stand-ins, events --------------------------------------------------------------------
 class _Revocable(ReadOnlyTenantAdmin):
     """Rows that can be looked at and revoked."""
 
@@ -339,15 +459,25 @@ class _Revocable(ReadOnlyTenantAdmin):
         """Revoke this row."""
         raise NotImplementedError
 
-    @action(description=_("Revoke"), url_path="revoke", icon="block", variant=ActionVariant.DANGER, permissions=["revoke"])
+    @action(
+        description=_("Revoke"),
+        url_path="revoke",
+        icon="block",
+        variant=ActionVariant.DANGER,
+        permissions=["revoke"],
+    )
     def revoke_now(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask, then revoke: refused from the next call on."""
         row = self.object_or_404(request, object_id)
         if request.method != "POST":
             return self.confirm(
-                request, row, title=_("Revoke"), button=_("Revoke at once"), danger=True,
+                request,
+                row,
+                title=_("Revoke"),
+                button=_("Revoke at once"),
+                danger=True,
                 question=_("Whoever speaks with it is turned away from this moment on."),
-            )  # fmt: skip
+            )
         self.revoke(request, row)
         return self.done(request, row, _("Revoked."))
 
@@ -357,7 +487,15 @@ class PersonalTokenAdmin(_Revocable):
     """People's own tokens."""
 
     fields = ("user", "name", "hint", "created_at", "expires_at", "revoked_at", "last_used_at")
-    list_display = ("name", "user", "hint", "created_at", "last_used_at", "expires_at", "revoked_at")
+    list_display = (
+        "name",
+        "user",
+        "hint",
+        "created_at",
+        "last_used_at",
+        "expires_at",
+        "revoked_at",
+    )
     list_select_related = ("user", "organization")
     search_fields = ("name", "user__username")
     empty_title = _("No personal access tokens")
@@ -395,24 +533,38 @@ class DelegationAdmin(TenantAdmin):
     search_fields = ("approver__name", "delegate__name")
     actions_detail = ("withdraw",)
     empty_title = _("Nobody stands in for anybody")
-    empty_text = _("When an approver is away, name who decides on leave and tours meanwhile, and until when.")
+    empty_text = _(
+        "When an approver is away, name who decides on leave and tours meanwhile, and until when."
+    )
 
-    @action(description=_("Withdraw"), url_path="withdraw", icon="undo", variant=ActionVariant.DANGER, permissions=["change"])
+    @action(
+        description=_("Withdraw"),
+        url_path="withdraw",
+        icon="undo",
+        variant=ActionVariant.DANGER,
+        permissions=["change"],
+    )
     def withdraw(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask, then end it before its last day."""
         row = self.object_or_404(request, object_id)
         if request.method != "POST":
             return self.confirm(
-                request, row, title=_("Withdraw"), button=_("Withdraw now"), danger=True,
+                request,
+                row,
+                title=_("Withdraw"),
+                button=_("Withdraw now"),
+                danger=True,
                 question=_("From now on they no longer decide in this approver's place."),
-            )  # fmt: skip
+            )
         services.withdraw_delegation(row)
         return self.done(request, row, _("Withdrawn."))
 
 
 @admin.register(SecurityEvent)
 class SecurityEventAdmin(ReadOnlyTenantAdmin):
-    """Who signed in, and what was done to keys, roles and data. Nothing here can be changed, by an operator neither."""
+    """Who signed in, and what was done to keys, roles and data. Nothing here can be changed, by an
+    operator neither.
+    """
 
     fields = ("at", "kind", "actor", "actor_text", "address", "about", "more")
     readonly_fields = ("more",)
@@ -425,4 +577,8 @@ class SecurityEventAdmin(ReadOnlyTenantAdmin):
 
     @display(description=_("details"))
     def more(self, event: SecurityEvent) -> Any:
-        return preformatted(json.dumps(event.details, indent=2, ensure_ascii=False)) if event.details else "–"
+        return (
+            preformatted(json.dumps(event.details, indent=2, ensure_ascii=False))
+            if event.details
+            else "–"
+        )

@@ -1,4 +1,6 @@
-"""Sign-in over REST, machine tokens, and who one is: `/api/auth/*`, `/api/v1/oauth/token`, `/api/v1/me`."""
+"""Sign-in over REST, machine tokens, and who one is: `/api/auth/*`, `/api/v1/oauth/token`,
+`/api/v1/me`.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,15 @@ from accounts.abilities import abilities_of, groups_of
 from accounts.authentication import Bearer, BearerAuthentication
 from accounts.limits import SIGN_IN, V1, Limit
 from accounts.models import PersonalToken, SignInSettings, TokenFamily, User
-from accounts.replies import MachineTokenReply, MeReply, ModeReply, NewTokenReply, PairReply, RevokedReply, TokenReply
+from accounts.replies import (
+    MachineTokenReply,
+    MeReply,
+    ModeReply,
+    NewTokenReply,
+    PairReply,
+    RevokedReply,
+    TokenReply,
+)
 from employees.models import Assignment, Employee
 from employees.pages import NewestFirst
 
@@ -40,17 +50,23 @@ class FormTooLarge(APIException):
 
 
 class BoundedFormParser(BaseParser):
-    """`application/x-www-form-urlencoded`, of at most 1 MiB; a field given twice is refused, as OAuth asks."""
+    """`application/x-www-form-urlencoded`, of at most 1 MiB; a field given twice is refused, as
+    OAuth asks.
+    """
 
     media_type = "application/x-www-form-urlencoded"
 
-    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> dict[str, str]:
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None
+    ) -> dict[str, str]:
         """The fields. Raises ParseError or FormTooLarge."""
         raw: bytes = stream.read(settings.MAX_BODY_BYTES + 1)
         if len(raw) > settings.MAX_BODY_BYTES:
             raise FormTooLarge
         try:
-            pairs = parse_qsl(raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=50)
+            pairs = parse_qsl(
+                raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=50
+            )
         except ValueError as error:
             raise ParseError("The body is not a form.") from error
         if len(pairs) != len(dict(pairs)):
@@ -67,7 +83,9 @@ class Fields(serializers.Serializer[dict[str, Any]]):
             wrong = {
                 name: ["Text is required."]
                 for name, field in self.fields.items()
-                if isinstance(field, serializers.CharField) and data.get(name) is not None and not isinstance(data[name], str)
+                if isinstance(field, serializers.CharField)
+                and data.get(name) is not None
+                and not isinstance(data[name], str)
             }
             if wrong:
                 raise serializers.ValidationError(wrong)
@@ -111,7 +129,9 @@ class ClientCredentials(Fields):
 
 
 class NewToken(Fields):
-    """The name of a new personal access token, and for how many days it lasts (empty: until revoked)."""
+    """The name of a new personal access token, and for how many days it lasts (empty: until
+    revoked).
+    """
 
     name = serializers.CharField(max_length=100)
     days = serializers.IntegerField(min_value=1, max_value=3650, required=False, allow_null=True)
@@ -129,22 +149,29 @@ class AuthViewSet(ViewSet):
         return "Bearer"
 
     @extend_schema(
-        parameters=[OpenApiParameter("organization", description="Its slug; may be left out where there is one.")],
+        parameters=[
+            OpenApiParameter(
+                "organization", description="Its slug; may be left out where there is one."
+            )
+        ],
         responses=ModeReply,
     )
     def mode(self, request: Request) -> Response:
-        """How people of an organization sign in: `sso` where it is on. Passwords work beside it unless it is the only way."""
+        """How people of an organization sign in: `sso` where it is on. Passwords work beside it
+        unless it is the only way.
+        """
         organization = services.organization_of(request.query_params.get("organization"))
         on = SignInSettings.objects.of(organization).filter(sso_enabled=True).exists()
         base, asked = settings.BASE_URL.rstrip("/"), urlencode({"organization": organization.slug})
         return Response(
             {
-                "mode": "sso" if on else "password", "sso_enabled": on,
+                "mode": "sso" if on else "password",
+                "sso_enabled": on,
                 "redirect": f"{base}{reverse('sso-redirect')}?{asked}" if on else None,
                 "mobile_redirect": f"{base}{reverse('sso-mobile-redirect')}" if on else None,
                 "organization": organization.slug,
             }
-        )  # fmt: skip
+        )
 
     @extend_schema(request=SignIn, responses={200: PairReply, 401: None, 403: None})
     def token(self, request: Request) -> Response:
@@ -152,7 +179,9 @@ class AuthViewSet(ViewSet):
         asked = _checked(SignIn, request)
         organization = services.organization_of(asked.get("organization"))
         try:
-            pair = services.sign_in(organization, asked["username"], asked["password"], request=request)
+            pair = services.sign_in(
+                organization, asked["username"], asked["password"], request=request
+            )
         except services.NotSignedIn as error:
             raise AuthenticationFailed from error
         return _no_store(Response(_pair(pair)))
@@ -168,7 +197,9 @@ class AuthViewSet(ViewSet):
 
     @extend_schema(request=RevokeBody, responses={200: RevokedReply})
     def revoke(self, request: Request) -> Response:
-        """End a sign-in or a personal access token. The answer is the same for a token that is nobody's."""
+        """End a sign-in or a personal access token. The answer is the same for a token that is
+        nobody's.
+        """
         services.sign_out(_checked(RevokeBody, request)["token"], request=request)
         return Response({"revoked": True})
 
@@ -189,13 +220,21 @@ class MachineTokenView(APIView):
     def post(self, request: Request) -> Response:
         """The token of RFC 6749, section 4.4.3."""
         asked = _checked(ClientCredentials, request)
-        client_id, secret = _basic(request) or (asked.get("client_id", ""), asked.get("client_secret", ""))
+        client_id, secret = _basic(request) or (
+            asked.get("client_id", ""),
+            asked.get("client_secret", ""),
+        )
         scopes = frozenset(asked["scope"].split()) if asked.get("scope") else None
         try:
             token, granted, lasts = services.machine_token(client_id, secret, scopes)
         except services.NotSignedIn as error:
             raise AuthenticationFailed from error
-        body = {"access_token": token, "token_type": "Bearer", "expires_in": lasts, "scope": " ".join(sorted(granted))}
+        body = {
+            "access_token": token,
+            "token_type": "Bearer",
+            "expires_in": lasts,
+            "scope": " ".join(sorted(granted)),
+        }
         return _no_store(Response(body))
 
 
@@ -211,10 +250,14 @@ class MeView(APIView):
         """The person, their groups and abilities, and their employee record or null."""
         user: User = request.user  # type: ignore[assignment]
         person = {
-            "id": user.pk, "name": user.get_full_name() or (user.employee.name if user.employee else user.username),
-            "email": user.email or (user.employee.email if user.employee else ""), "groups": groups_of(user),
+            "id": user.pk,
+            "name": (
+                user.get_full_name() or (user.employee.name if user.employee else user.username)
+            ),
+            "email": user.email or (user.employee.email if user.employee else ""),
+            "groups": groups_of(user),
             "abilities": abilities_of(user),
-        }  # fmt: skip
+        }
         return Response({"user": person, "employee": user.employee and _employee(user.employee)})
 
 
@@ -243,8 +286,18 @@ class PersonalTokensViewSet(GenericViewSet[PersonalToken]):
         """A new token; `token` is in this one reply only."""
         asked = _checked(NewToken, request)
         lasts = timedelta(days=asked["days"]) if asked.get("days") else None
-        row, text = services.issue_personal(request.user, asked["name"], lasts=lasts, request=request)  # type: ignore[arg-type]
-        return _no_store(Response(_token(row) | {"token": text, "token_type": "Bearer"}, status=status.HTTP_201_CREATED))
+        row, text = services.issue_personal(
+            request.user,  # type: ignore[arg-type]
+            asked["name"],
+            lasts=lasts,
+            request=request,
+        )
+        return _no_store(
+            Response(
+                _token(row) | {"token": text, "token_type": "Bearer"},
+                status=status.HTTP_201_CREATED,
+            )
+        )
 
     @extend_schema(request=None, responses={200: TokenReply})
     def revoke(self, request: Request, pk: int) -> Response:
@@ -282,7 +335,9 @@ def _basic(request: Request) -> tuple[str, str] | None:
     if scheme.lower() != "basic":
         return None
     try:
-        client_id, sep, secret = base64.b64decode(text.strip(), validate=True).decode().partition(":")
+        client_id, sep, secret = (
+            base64.b64decode(text.strip(), validate=True).decode().partition(":")
+        )
     except (binascii.Error, UnicodeDecodeError) as error:
         raise AuthenticationFailed from error
     return (client_id, secret) if sep else None
@@ -294,14 +349,24 @@ def _no_store(response: Response) -> Response:
 
 
 def _pair(pair: services.Pair) -> dict[str, Any]:
-    return {"access": pair.access, "refresh": pair.refresh, "token_type": "Bearer", "expires_in": pair.expires_in}
+    return {
+        "access": pair.access,
+        "refresh": pair.refresh,
+        "token_type": "Bearer",
+        "expires_in": pair.expires_in,
+    }
 
 
 def _token(row: PersonalToken) -> dict[str, Any]:
     return {
-        "id": row.pk, "name": row.name, "ends_in": row.hint, "created_at": row.created_at, "expires_at": row.expires_at,
-        "revoked_at": row.revoked_at, "last_used_at": row.last_used_at,
-    }  # fmt: skip
+        "id": row.pk,
+        "name": row.name,
+        "ends_in": row.hint,
+        "created_at": row.created_at,
+        "expires_at": row.expires_at,
+        "revoked_at": row.revoked_at,
+        "last_used_at": row.last_used_at,
+    }
 
 
 def _employee(employee: Employee) -> dict[str, Any]:
@@ -309,8 +374,13 @@ def _employee(employee: Employee) -> dict[str, Any]:
     site = place.site if place else None
     manager = employee.manager
     return {
-        "id": str(employee.pk), "code": employee.code, "name": employee.name, "site": site.name if site else None,
+        "id": str(employee.pk),
+        "code": employee.code,
+        "name": employee.name,
+        "site": site.name if site else None,
         "department": place.department.name if place and place.department else None,
         "timezone": (site.timezone if site else "") or employee.organization.timezone,
-        "manager": {"id": str(manager.pk), "code": manager.code, "name": manager.name} if manager else None,
-    }  # fmt: skip
+        "manager": (
+            {"id": str(manager.pk), "code": manager.code, "name": manager.name} if manager else None
+        ),
+    }

@@ -1,4 +1,6 @@
-"""Who is speaking: people who sign in, roles, API clients, keys and tokens, and what happened to them."""
+"""Who is speaking: people who sign in, roles, API clients, keys and tokens, and what happened to
+them.
+"""
 
 from importlib import import_module
 

@@ -1,6 +1,8 @@
-"""Who is speaking: people by a bearer token, API clients by their key, machines by key, client id and token together.
+"""Who is speaking: people by a bearer token, API clients by their key, machines by key, client id
+and token together.
 
-Every class asks the database once per call, so that what was revoked is refused by all processes at once.
+Every class asks the database once per call, so that what was revoked is refused by all processes at
+once.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ USED_EVERY: Final = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """The token a person speaks with: `family` is what limits count by and what is revoked (`personal:7`, `signin:<uuid>`)."""
+    """The token a person speaks with: `family` is what limits count by and what is revoked
+    (`personal:7`, `signin:<uuid>`).
+    """
 
     family: str
     personal_id: int | None = None
@@ -42,7 +46,9 @@ class Bearer:
 
 @dataclass(frozen=True, slots=True)
 class KeyHolder:
-    """An API client that showed a live key: all that a door needs to know, read in one statement."""
+    """An API client that showed a live key: all that a door needs to know, read in one
+    statement.
+    """
 
     key_id: int
     client_pk: int
@@ -67,10 +73,14 @@ class KeyHolder:
 
 
 class BearerAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <access token or personal access token>` of a person. Gives (User, Bearer)."""
+    """`Authorization: Bearer <access token or personal access token>` of a person. Gives (User,
+    Bearer).
+    """
 
     def authenticate(self, request: Request) -> tuple[User, Bearer]:
-        """The person who speaks. Raises AuthenticationFailed: there is one answer for everything that is wrong."""
+        """The person who speaks. Raises AuthenticationFailed: there is one answer for everything
+        that is wrong.
+        """
         token = bearer(request)
         now = timezone.now()
         found = _personal(token, now) if token.startswith(PERSONAL) else _signed_in(token, now)
@@ -85,11 +95,16 @@ class BearerAuthentication(BaseAuthentication):
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """`X-API-Key`, or else `?api_key=`. Gives (KeyHolder, KeyHolder); scopes are the door's to ask."""
+    """`X-API-Key`, or else `?api_key=`. Gives (KeyHolder, KeyHolder); scopes are the door's
+    to ask.
+    """
 
     def authenticate(self, request: Request) -> tuple[KeyHolder, KeyHolder]:
         """The client whose key it is. Raises AuthenticationFailed."""
-        shown = request.headers.get("X-API-Key", "").strip() or request.query_params.get("api_key", "").strip()
+        shown = (
+            request.headers.get("X-API-Key", "").strip()
+            or request.query_params.get("api_key", "").strip()
+        )
         holder = find_client_key(shown)
         if holder is None:
             raise AuthenticationFailed
@@ -101,10 +116,12 @@ class ApiKeyAuthentication(BaseAuthentication):
 
 
 class MachineAuthentication(BaseAuthentication):
-    """The HR door's three: machine token, `X-Fluide-Api-Key`, `X-Fluide-Client-Id`. Gives (KeyHolder, KeyHolder).
+    """The HR door's three: machine token, `X-Fluide-Api-Key`, `X-Fluide-Client-Id`. Gives
+    (KeyHolder, KeyHolder).
 
-    The key says which client it is; the token must be that client's, and the audience label agree in header, claim and client.
-    What may be done is the part of the token's scope that the client still has.
+    The key says which client it is; the token must be that client's, and the audience label agree
+    in header, claim and client. What may be done is the part of the token's scope that the client
+    still has.
     """
 
     def authenticate(self, request: Request) -> tuple[KeyHolder, KeyHolder]:
@@ -115,7 +132,8 @@ class MachineAuthentication(BaseAuthentication):
             raise AuthenticationFailed from error
         secret = claims.get("key")
         holder = find_client_key(
-            request.headers.get("X-Fluide-Api-Key", "").strip(), secret_id=secret if isinstance(secret, int) else 0
+            request.headers.get("X-Fluide-Api-Key", "").strip(),
+            secret_id=secret if isinstance(secret, int) else 0,
         )
         label = request.headers.get("X-Fluide-Client-Id", "").strip()
         if holder is None or holder.client_id != claims["sub"]:
@@ -141,15 +159,17 @@ def bearer(request: Request) -> str:
 
 
 _KEY_STATEMENT = """
-SELECT k.key_hash, k.id, k.last_used_at, c.id, c.client_id, c.name, c.organization_id, o.timezone, c.audience, c.scopes,
-       c.employee_id, c.per_minute, c.per_hour, c.per_day
+SELECT k.key_hash, k.id, k.last_used_at, c.id, c.client_id, c.name, c.organization_id, o.timezone,
+       c.audience, c.scopes, c.employee_id, c.per_minute, c.per_hour, c.per_day
 FROM accounts_clientkey k
 JOIN accounts_apiclient c ON c.id = k.client_id AND c.active
 JOIN employees_organization o ON o.id = c.organization_id
-WHERE k.key_hash = %s AND k.purpose = 'key' AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > %s)
+WHERE k.key_hash = %s AND k.purpose = 'key' AND k.revoked_at IS NULL
+  AND (k.expires_at IS NULL OR k.expires_at > %s)
 """
 _LIVE_TOO = """
-  AND EXISTS (SELECT 1 FROM accounts_clientkey s WHERE s.id = %s AND s.client_id = c.id AND s.purpose = 'secret'
+  AND EXISTS (SELECT 1 FROM accounts_clientkey s WHERE s.id = %s AND s.client_id = c.id
+              AND s.purpose = 'secret'
               AND s.revoked_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > %s))
 """
 
@@ -157,7 +177,8 @@ _LIVE_TOO = """
 def find_client_key(shown: str, *, secret_id: int | None = None) -> KeyHolder | None:
     """The active client whose live API key this is, in one statement; None when it is nobody's.
 
-    With `secret_id` only if the client secret of that id, which a machine token came from, is still live too.
+    With `secret_id` only if the client secret of that id, which a machine token came from, is still
+    live too.
     """
     if not well_formed(shown):
         return None
@@ -175,14 +196,37 @@ def find_client_key(shown: str, *, secret_id: int | None = None) -> KeyHolder | 
 
 
 def _holder(
-    key_id: int, used: datetime | None, pk: int, client_id: str, name: str, organization_id: int, zone: str, audience: str,
-    scopes: Any, employee: Any, per_minute: int | None, per_hour: int | None, per_day: int | None,
-) -> KeyHolder:  # fmt: skip
+    key_id: int,
+    used: datetime | None,
+    pk: int,
+    client_id: str,
+    name: str,
+    organization_id: int,
+    zone: str,
+    audience: str,
+    scopes: Any,
+    employee: Any,
+    per_minute: int | None,
+    per_hour: int | None,
+    per_day: int | None,
+) -> KeyHolder:
     scopes = json.loads(scopes) if isinstance(scopes, str) else scopes
     windows = ((per_minute, 60), (per_hour, 3600), (per_day, 86_400))
     own = tuple(Window(count, seconds) for count, seconds in windows if count is not None)
     person = UUID(str(employee)) if employee is not None else None
-    return KeyHolder(key_id, pk, client_id, name, organization_id, zone, audience, frozenset(scopes), person, own, used)
+    return KeyHolder(
+        key_id,
+        pk,
+        client_id,
+        name,
+        organization_id,
+        zone,
+        audience,
+        frozenset(scopes),
+        person,
+        own,
+        used,
+    )
 
 
 def _personal(token: str, now: datetime) -> tuple[User, Bearer]:

@@ -15,15 +15,21 @@ MOST_NAMESAKES: Final = 5
 
 
 class TenantBackend(ModelBackend):
-    """`asha`, or `acme/asha` where two organizations have an `asha`; the password picks among the candidates.
+    """`asha`, or `acme/asha` where two organizations have an `asha`; the password picks among the
+    candidates.
 
-    Called by Django's `authenticate`, from the console's sign-in page and the token endpoint (which names the organization).
+    Called by Django's `authenticate`, from the console's sign-in page and the token endpoint (which
+    names the organization).
     """
 
     def authenticate(
-        self, request: HttpRequest | None, username: str | None = None, password: str | None = None,
-        organization: Organization | None = None, **kwargs: Any,
-    ) -> User | None:  # fmt: skip
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        organization: Organization | None = None,
+        **kwargs: Any,
+    ) -> User | None:
         """The person, if exactly one candidate has this password and may sign in."""
         name = username if username is not None else kwargs.get(User.USERNAME_FIELD)
         if name is None or password is None or "\x00" in name or "\x00" in password:

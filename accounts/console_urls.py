@@ -1,4 +1,6 @@
-"""Pages of the console about signing in: they stand before Django's own, which they replace or precede."""
+"""Pages of the console about signing in: they stand before Django's own, which they replace or
+precede.
+"""
 
 from django.urls import path
 

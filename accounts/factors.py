@@ -1,7 +1,9 @@
-"""Second factors of staff: an authenticator app (TOTP, RFC 6238) and recovery codes; who must have one.
+"""Second factors of staff: an authenticator app (TOTP, RFC 6238) and recovery codes; who must have
+one.
 
-django-otp does the arithmetic. The key is encrypted at rest, a code is taken once (decided by the database), and every try is
-counted against a limit that all processes share: its devices and middleware have no place for these.
+django-otp does the arithmetic. The key is encrypted at rest, a code is taken once (decided by the
+database), and every try is counted against a limit that all processes share: its devices and
+middleware have no place for these.
 """
 
 from __future__ import annotations
@@ -32,19 +34,28 @@ TOLERANCE: Final = 1
 KEY_BYTES: Final = 20
 CODES: Final = 10
 _CODE_BYTES: Final = 10
-LIMIT: Final = (Limit("second-factor", (Window(5, MINUTE), Window(50, HOUR)), lambda request: request.user.pk, REFUSE),)
+LIMIT: Final = (
+    Limit(
+        "second-factor",
+        (Window(5, MINUTE), Window(50, HOUR)),
+        lambda request: request.user.pk,
+        REFUSE,
+    ),
+)
 
 Kind = SecurityEvent.Kind
 
 
-# --- Who must have one -----------------------------------------------------------------------------------------------------
+# --- Who must have one ----------------------------------------------------------------------------
 def has_one(user: User) -> bool:
     """Whether somebody has set up a second factor."""
     return SecondFactor.objects.filter(user=user).exists()
 
 
 def must_have_one(user: User) -> bool:
-    """Whether somebody may not use the console without one: by their organization's settings, or as an operator."""
+    """Whether somebody may not use the console without one: by their organization's settings, or as
+    an operator.
+    """
     if user.is_superuser and settings.OPERATORS_NEED_SECOND_FACTOR:
         return True
     rules = SignInSettings.objects.of(user.organization_id).filter(second_factor_required=True)
@@ -52,11 +63,17 @@ def must_have_one(user: User) -> bool:
 
 
 def asked_elsewhere(user: User) -> bool:
-    """Whether the organization's provider asks for the second factor, so that who comes from there is not asked again."""
-    return SignInSettings.objects.of(user.organization_id).filter(sso_enabled=True, second_factor_there=True).exists()
+    """Whether the organization's provider asks for the second factor, so that who comes from there
+    is not asked again.
+    """
+    return (
+        SignInSettings.objects.of(user.organization_id)
+        .filter(sso_enabled=True, second_factor_there=True)
+        .exists()
+    )
 
 
-# --- Set up ----------------------------------------------------------------------------------------------------------------
+# --- Set up ---------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Offer:
     """A key that nobody has confirmed yet, in Base32, as apps take it typed."""
@@ -67,11 +84,14 @@ class Offer:
         """The otpauth address that apps read from a picture."""
         issuer = f"Muster {user.organization.slug}" if user.organization else "Muster"
         facts = {"secret": self.key, "issuer": issuer, "digits": DIGITS, "period": STEP_S}
-        return f"otpauth://totp/{quote(f'{issuer}:{user.username}')}?{urlencode(facts, quote_via=quote)}"
+        label = quote(f"{issuer}:{user.username}")
+        return f"otpauth://totp/{label}?{urlencode(facts, quote_via=quote)}"
 
     def picture(self, user: User) -> str:
         """The address as an inline SVG without scripts or styles."""
-        return segno.make(self.address(user), error="m", micro=False).svg_inline(scale=5, border=2, light="#fff", dark="#000")
+        return segno.make(self.address(user), error="m", micro=False).svg_inline(
+            scale=5, border=2, light="#fff", dark="#000"
+        )
 
 
 def offer() -> Offer:
@@ -80,7 +100,8 @@ def offer() -> Offer:
 
 
 def confirm(user: User, key: str, code: str, *, request: Any = None) -> list[str] | None:
-    """Set the factor up if `code` is of `key`; gives the recovery codes, which cannot be seen again. None for a wrong code.
+    """Set the factor up if `code` is of `key`; gives the recovery codes, which cannot be seen
+    again. None for a wrong code.
 
     Whoever has a factor already gets the new one in its place.
     """
@@ -89,35 +110,66 @@ def confirm(user: User, key: str, code: str, *, request: Any = None) -> list[str
         return None
     now = timezone.now()
     with transaction.atomic():
-        # An operator's is nobody else's to see or to take away, even if the operator belongs to an organization.
+        # An operator's is nobody else's to see or to take away, even if the operator belongs to an
+        # organization.
         owner = None if user.is_superuser else user.organization_id
-        facts = {"organization_id": owner, "secret_cipher": encrypt(key), "last_step": step, "set_up_at": now}
+        facts = {
+            "organization_id": owner,
+            "secret_cipher": encrypt(key),
+            "last_step": step,
+            "set_up_at": now,
+        }
         SecondFactor.objects.update_or_create(user=user, defaults=facts)
-        note(Kind.SECOND_FACTOR, user.organization_id, actor=user, request=request, about=str(user), how="set up")
+        note(
+            Kind.SECOND_FACTOR,
+            user.organization_id,
+            actor=user,
+            request=request,
+            about=str(user),
+            how="set up",
+        )
         return _new_codes(user)
 
 
 def renew_codes(user: User, *, request: Any = None) -> list[str]:
     """Fresh recovery codes; the ones before are void."""
     with transaction.atomic():
-        note(Kind.SECOND_FACTOR, user.organization_id, actor=user, request=request, about=str(user), how="new recovery codes")
+        note(
+            Kind.SECOND_FACTOR,
+            user.organization_id,
+            actor=user,
+            request=request,
+            about=str(user),
+            how="new recovery codes",
+        )
         return _new_codes(user)
 
 
 def _new_codes(user: User) -> list[str]:
     codes = [_spell(secrets.token_bytes(_CODE_BYTES)) for _ in range(CODES)]
     RecoveryCode.objects.filter(user=user).delete()
-    RecoveryCode.objects.bulk_create(RecoveryCode(user=user, code_hash=_hash(user, code)) for code in codes)
+    RecoveryCode.objects.bulk_create(
+        RecoveryCode(user=user, code_hash=_hash(user, code)) for code in codes
+    )
     return codes
 
 
 def remove(user: User, *, actor: User, request: Any = None) -> bool:
-    """Take somebody's factor and codes away: by themselves, or by an administrator when the phone is lost."""
+    """Take somebody's factor and codes away: by themselves, or by an administrator when the phone
+    is lost.
+    """
     with transaction.atomic():
         done, _rows = SecondFactor.objects.filter(user=user).delete()
         RecoveryCode.objects.filter(user=user).delete()
         if done:
-            note(Kind.SECOND_FACTOR, user.organization_id, actor=actor, request=request, about=str(user), how="removed")
+            note(
+                Kind.SECOND_FACTOR,
+                user.organization_id,
+                actor=actor,
+                request=request,
+                about=str(user),
+                how="removed",
+            )
     return bool(done)
 
 
@@ -126,9 +178,11 @@ def codes_left(user: User) -> int:
     return RecoveryCode.objects.filter(user=user, used_at__isnull=True).count()
 
 
-# --- Use -------------------------------------------------------------------------------------------------------------------
+# --- Use ------------------------------------------------------------------------------------------
 def passes(user: User, code: str, *, request: Any = None) -> bool:
-    """Whether `code` is one of the app or a recovery code, and has not been used before. Count tries against LIMIT first."""
+    """Whether `code` is one of the app or a recovery code, and has not been used before. Count
+    tries against LIMIT first.
+    """
     code = "".join(code.split()).replace("-", "").upper()
     if len(code) == DIGITS:
         return _takes(user, code)
@@ -141,7 +195,9 @@ def _takes(user: User, code: str) -> bool:
         return False
     try:
         step = _step_of(decrypt(factor.secret_cipher), code, after=factor.last_step)
-    except InvalidToken:  # The keys of this installation were changed without keeping the old one; recovery codes still work.
+    # The keys of this installation were changed without keeping the old one; recovery codes still
+    # work.
+    except InvalidToken:
         return False
     if step is None:
         return False
@@ -152,11 +208,18 @@ def _takes(user: User, code: str) -> bool:
 
 def _recovers(user: User, code: str, request: Any) -> bool:
     with transaction.atomic():
-        unused = RecoveryCode.objects.filter(user=user, code_hash=_hash(user, code), used_at__isnull=True)
+        unused = RecoveryCode.objects.filter(
+            user=user, code_hash=_hash(user, code), used_at__isnull=True
+        )
         done = bool(unused.update(used_at=timezone.now()))
         if done:
             note(
-                Kind.SECOND_FACTOR, user.organization_id, actor=user, request=request, about=str(user), how="recovery code used"
+                Kind.SECOND_FACTOR,
+                user.organization_id,
+                actor=user,
+                request=request,
+                about=str(user),
+                how="recovery code used",
             )
     return done
 

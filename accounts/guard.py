@@ -1,6 +1,8 @@
-"""What a session may do in the console: how long it lasts, whether its second factor was shown, how fresh its proof is.
+"""What a session may do in the console: how long it lasts, whether its second factor was shown, how
+fresh its proof is.
 
-`ConsoleGuard` stands before every page of the console. The pages it sends people to are in `accounts.pages`.
+`ConsoleGuard` stands before every page of the console. The pages it sends people to are in
+`accounts.pages`.
 """
 
 from __future__ import annotations
@@ -32,16 +34,27 @@ CONSOLE: Final = "/admin/"
 # What somebody may open who has not shown everything yet.
 OPEN_VIEWS: Final = frozenset(
     (
-        "console-sign-in", "admin:login", "admin:logout", "admin:jsi18n", "second-factor", "second-factor-set-up",
-        "second-factor-codes", "second-factor-remove", "prove",
+        "console-sign-in",
+        "admin:login",
+        "admin:logout",
+        "admin:jsi18n",
+        "second-factor",
+        "second-factor-set-up",
+        "second-factor-codes",
+        "second-factor-remove",
+        "prove",
     )
-)  # fmt: skip
+)
 # What a page asks by itself while it lies open: nobody touched the console.
-UNTOUCHED_VIEWS: Final = frozenset(("admin:reports_reportjob_progress", "admin:reports_screen_figures"))
+UNTOUCHED_VIEWS: Final = frozenset(
+    ("admin:reports_reportjob_progress", "admin:reports_screen_figures")
+)
 
 
 def begin(session: Any, *, how: str, proved: bool) -> None:
-    """Mark a session that begins now: `console` or `sso`; `proved`, when somebody has just shown who they are."""
+    """Mark a session that begins now: `console` or `sso`; `proved`, when somebody has just shown
+    who they are.
+    """
     now = int(time.time())
     session.update({BEGAN: now, SEEN: now, HOW: how, PROVED: now if proved else 0})
 
@@ -59,7 +72,9 @@ def is_fresh(session: Any) -> bool:
 
 
 def owes_factor(request: HttpRequest, user: User) -> str | None:
-    """The page somebody must see before any other, by name: for the code, or to set a factor up. None when nothing is owed."""
+    """The page somebody must see before any other, by name: for the code, or to set a factor up.
+    None when nothing is owed.
+    """
     session = request.session
     if session.get(FACTOR) or (session.get(HOW) == "sso" and factors.asked_elsewhere(user)):
         return None
@@ -69,7 +84,9 @@ def owes_factor(request: HttpRequest, user: User) -> str | None:
 
 
 class ConsoleGuard:
-    """Goes after authentication. Ends sessions that are old or idle, and asks for what is owed before a page is shown."""
+    """Goes after authentication. Ends sessions that are old or idle, and asks for what is owed
+    before a page is shown.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -77,7 +94,9 @@ class ConsoleGuard:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
 
-    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+    def process_view(
+        self, request: HttpRequest, view: Any, args: Any, kwargs: Any
+    ) -> HttpResponse | None:
         """A redirect to what must be done first, or None."""
         name = request.resolver_match.view_name if request.resolver_match else ""
         if not request.path_info.startswith(CONSOLE):

@@ -1,7 +1,8 @@
 """The form of API keys: a prefix that says what they open, 256 random bits, and a checksum. Pure.
 
-The checksum tells a mistyped or truncated key from a wrong one before any database is asked, and lets secret scanners find
-keys that leaked. It protects nothing: what is stored of a key is its HMAC (`accounts.secrets`).
+The checksum tells a mistyped or truncated key from a wrong one before any database is asked, and
+lets secret scanners find keys that leaked. It protects nothing: what is stored of a key is its HMAC
+(`accounts.secrets`).
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ def new_key(prefix: str) -> str:
 
 def well_formed(key: str) -> bool:
     """Whether `key` is complete and copied without a slip."""
-    prefix = next((one for one in (DEVELOPER, CLIENT_SECRET, PERSONAL, REFRESH) if key.startswith(one)), None)
+    prefix = next(
+        (one for one in (DEVELOPER, CLIENT_SECRET, PERSONAL, REFRESH) if key.startswith(one)), None
+    )
     if prefix is None or len(key) != len(prefix) + _RANDOM + _CHECK or not key.isascii():
         return False
     return key[-_CHECK:] == _checksum(key[:-_CHECK])

@@ -1,30 +1,37 @@
-"""Rate limits: one throttle for every door, with several windows per key, exact over all web processes that share a Redis.
+"""Rate limits: one throttle for every door, with several windows per key, exact over all web
+processes that share a Redis.
 
-A REST view names its limits; nothing else is needed, because `Limited` is in DEFAULT_THROTTLE_CLASSES:
+A REST view names its limits; nothing else is needed, because `Limited` is in
+DEFAULT_THROTTLE_CLASSES:
 
     class PunchView(APIView):
         limits = (V1_PUNCH,)
 
     # A limit of one's own. The key says who is counted; None counts nobody.
-    limits = (Limit("hr-clock", (Window(600, MINUTE),), key=lambda request: request.auth.client_id),)
+    limits = (Limit("hr-clock", (Window(600, MINUTE),), key=lambda request:
+    request.auth.client_id),)
 
     # Windows that the caller brings along: a function instead of a tuple. No windows, no limit.
-    limits = (Limit("biometric", lambda request: request.auth.windows or BIOMETRIC_WINDOWS, key=caller),)
+    limits = (Limit("biometric", lambda request: request.auth.windows or BIOMETRIC_WINDOWS,
+    key=caller),)
 
-`caller` asks what authentication left in `request.auth` for its `limit_key`: a text that stays the same over rotation (token
-family, API client) and differs between kinds (`token:7`, `endpoint:7`). Other ready keys: `address`, `username`.
-A view set gives different limits per action with a property `limits`, or with `as_view({…}, limits=(…))`.
-A plain Django view calls `bill = spend(request, limits)` itself: `bill.retry_after` is None or the seconds to wait, and
+`caller` asks what authentication left in `request.auth` for its `limit_key`: a text that stays the
+same over rotation (token family, API client) and differs between kinds (`token:7`, `endpoint:7`).
+Other ready keys: `address`, `username`. A view set gives different limits per action with a
+property `limits`, or with `as_view({…}, limits=(…))`. A plain Django view calls `bill =
+spend(request, limits)` itself: `bill.retry_after` is None or the seconds to wait, and
 `bill.headers` go onto the answer either way. `Unavailable` may be raised (below).
 
-A request passes when every window of every limit has counted it, shortest window first. Once one refuses, the rest are only
-read: a caller that hammers a minute's limit does not use up its day. Windows are fixed and begin at another second for each
-key (django-ratelimit). Each answer, refused or not, carries RateLimit and RateLimit-Policy
-(draft-ietf-httpapi-ratelimit-headers-11); a 429 carries Retry-After: seconds until the last refusing window ends, never 0.
+A request passes when every window of every limit has counted it, shortest window first. Once one
+refuses, the rest are only read: a caller that hammers a minute's limit does not use up its day.
+Windows are fixed and begin at another second for each key (django-ratelimit). Each answer, refused
+or not, carries RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers-11); a 429
+carries Retry-After: seconds until the last refusing window ends, never 0.
 
-When the cache fails or does not answer within 100 ms it is left alone for REST_S seconds, then one request tries it again; the
-others do not wait. Meanwhile a limit with `on_failure=PASS` (punches) is counted in this process, and one with
-`on_failure=REFUSE` (sign-in, tokens) raises Unavailable, answered 503 with Retry-After.
+When the cache fails or does not answer within 100 ms it is left alone for REST_S seconds, then one
+request tries it again; the others do not wait. Meanwhile a limit with `on_failure=PASS` (punches)
+is counted in this process, and one with `on_failure=REFUSE` (sign-in, tokens) raises Unavailable,
+answered 503 with Retry-After.
 """
 
 from __future__ import annotations
@@ -61,7 +68,8 @@ HOUR: Final = 3600
 DAY: Final = 86400
 REST_S: Final = 3.0
 SAY_EVERY_S: Final = 60.0
-# The caches' names in settings.CACHES: the one all processes share, and the one of this process for when it fails.
+# The caches' names in settings.CACHES: the one all processes share, and the one of this process for
+# when it fails.
 SHARED: Final = "limits"
 LOCAL: Final = "limits-local"
 _LABELS: Final = {MINUTE: "minute", HOUR: "hour", DAY: "day"}
@@ -96,9 +104,11 @@ Windows = tuple[Window, ...]
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What is counted together (`name`), for whom (`key`), how much of it may be, and what happens when the cache fails.
+    """What is counted together (`name`), for whom (`key`), how much of it may be, and what happens
+    when the cache fails.
 
-    Limits of one name share their counts, as long as key and window are the same. A key may be any text, number or UUID.
+    Limits of one name share their counts, as long as key and window are the same. A key may be any
+    text, number or UUID.
     """
 
     name: str
@@ -118,7 +128,9 @@ def address(request: Any) -> str:
 
 
 def username(request: Any) -> str | None:
-    """Key: the account that somebody tries to get into, by the body's `organization` and `username` (or `client_id`)."""
+    """Key: the account that somebody tries to get into, by the body's `organization` and `username`
+    (or `client_id`).
+    """
     data = request.data
     if not isinstance(data, Mapping):
         return None
@@ -129,15 +141,21 @@ def username(request: Any) -> str | None:
 # The limits that the doors' contracts name.
 V1: Final = Limit("v1", (Window(60, MINUTE),), caller)
 V1_PUNCH: Final = replace(V1, name="v1-punch", windows=(Window(30, MINUTE),))
-# A terminal that stores what it could not send may send a day in a minute: off unless an operator knows his terminals.
+# A terminal that stores what it could not send may send a day in a minute: off unless an operator
+# knows his terminals.
 DEVICE: Final = Limit(
     "device",
-    lambda _: (Window(settings.DEVICE_LIMIT_PER_MINUTE, MINUTE),) if settings.DEVICE_LIMIT_PER_MINUTE else (),
+    lambda _: (
+        (Window(settings.DEVICE_LIMIT_PER_MINUTE, MINUTE),)
+        if settings.DEVICE_LIMIT_PER_MINUTE
+        else ()
+    ),
     key=lambda request: request.user.id,
 )
 BIOMETRIC_WINDOWS: Final = (Window(1000, HOUR), Window(10_000, DAY))
 SSO: Final = Limit("sso", (Window(30, MINUTE),), address, REFUSE)
-# Passwords and client secrets: one address tries few, and one account is tried few times from wherever it comes.
+# Passwords and client secrets: one address tries few, and one account is tried few times from
+# wherever it comes.
 SIGN_IN: Final = (
     Limit("sign-in", (Window(30, MINUTE),), address, REFUSE),
     Limit("sign-in-account", (Window(10, MINUTE), Window(100, HOUR)), username, REFUSE),
@@ -148,7 +166,9 @@ REFRESH: Final = Limit("refresh", (Window(600, MINUTE),), address, REFUSE)
 
 
 class Unavailable(APIException):
-    """Requests cannot be counted now, and this one must not pass uncounted. `wait` is in seconds."""
+    """Requests cannot be counted now, and this one must not pass uncounted. `wait` is in
+    seconds.
+    """
 
     status_code = 503
     default_detail = _("The server cannot check this now. Please try again.")
@@ -165,7 +185,9 @@ class CountLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One window of one limit for one key; the key is hashed, so that no name or address lies in the cache."""
+    """One window of one limit for one key; the key is hashed, so that no name or address lies in
+    the cache.
+    """
 
     name: str
     window: Window
@@ -194,7 +216,9 @@ class Bill:
 
     @property
     def retry_after(self) -> int | None:
-        """Seconds, at least 1, until every window that refuses has ended; None when the request may pass."""
+        """Seconds, at least 1, until every window that refuses has ended; None when the request may
+        pass.
+        """
         return max((state.ends_in for state in self.states if state.refuses), default=None)
 
     @property
@@ -204,9 +228,12 @@ class Bill:
             return {}
         entries = [state.entry for state in self.states]
         found = {
-            "RateLimit-Policy": ", ".join(f"{one.title};q={one.window.limit};w={one.window.period}" for one in entries),
+            "RateLimit-Policy": ", ".join(
+                f"{one.title};q={one.window.limit};w={one.window.period}" for one in entries
+            ),
             "RateLimit": ", ".join(
-                f"{state.entry.title};r={max(0, state.entry.window.limit - state.count)};t={state.ends_in}"
+                f"{state.entry.title};r={max(0, state.entry.window.limit - state.count)}"
+                f";t={state.ends_in}"
                 for state in self.states
             ),
         }
@@ -216,7 +243,9 @@ class Bill:
 
 
 class Breaker:
-    """Keeps a process away from a cache that failed. Says so once a minute at most; `figures` are since the process began."""
+    """Keeps a process away from a cache that failed. Says so once a minute at most; `figures` are
+    since the process began.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._lock, self._clock = threading.Lock(), clock
@@ -229,7 +258,9 @@ class Breaker:
 
     @property
     def figures(self) -> dict[str, int]:
-        """`failures`: calls of the cache that failed; `uncounted`: requests that were decided without it."""
+        """`failures`: calls of the cache that failed; `uncounted`: requests that were decided
+        without it.
+        """
         return {"failures": self.failures, "uncounted": self.uncounted}
 
     @property
@@ -238,7 +269,9 @@ class Breaker:
         return max(1, math.ceil(self._until - self._clock()))
 
     def admits(self) -> bool:
-        """Whether the cache may be asked: always while it works, one request each REST_S seconds while it does not."""
+        """Whether the cache may be asked: always while it works, one request each REST_S seconds
+        while it does not.
+        """
         if not self._tripped:
             return True
         with self._lock:
@@ -270,17 +303,22 @@ class Breaker:
         if (now := self._clock()) - self._said >= SAY_EVERY_S:
             self._said = now
             log.warning(
-                "The cache of the rate limits fails (%s: %s): punches are limited per process, sign-in answers 503."
-                " Failures so far: %d, requests decided without it: %d.",
-                type(error).__name__, error, self.failures, self.uncounted,
-            )  # fmt: skip
+                "The cache of the rate limits fails (%s: %s): punches are limited per process,"
+                " sign-in answers 503. Failures so far: %d, requests decided without it: %d.",
+                type(error).__name__,
+                error,
+                self.failures,
+                self.uncounted,
+            )
 
 
 breaker: Final = Breaker()
 
 
 def spend(request: Any, limits: Iterable[Limit]) -> Bill:
-    """Count a request against `limits`. Raises Unavailable when it cannot be counted and one of them must be."""
+    """Count a request against `limits`. Raises Unavailable when it cannot be counted and one of
+    them must be.
+    """
     limits = tuple(limits)
     entries = list(_entries(request, limits))
     if not entries:
@@ -320,7 +358,10 @@ def _entries(request: Any, limits: tuple[Limit, ...]) -> Iterator[_Entry]:
         key = limit.key(request) if windows else None
         if key is not None:
             digest = hashlib.sha256(str(key).encode("utf-8", "surrogatepass")).hexdigest()
-            yield from (_Entry(limit.name, one, digest) for one in sorted(windows, key=lambda window: window.period))
+            yield from (
+                _Entry(limit.name, one, digest)
+                for one in sorted(windows, key=lambda window: window.period)
+            )
 
 
 def _tally(entries: list[_Entry], count: Callable[[_Entry, bool], tuple[int, int]]) -> Bill:
@@ -329,7 +370,8 @@ def _tally(entries: list[_Entry], count: Callable[[_Entry, bool], tuple[int, int
     refused = False
     for entry in entries:
         so_far, ends_in = count(entry, not refused)
-        # A count that includes this request may reach the limit; one that does not must leave room for it.
+        # A count that includes this request may reach the limit; one that does not must leave room
+        # for it.
         refuses = so_far >= entry.window.limit + (not refused)
         states.append(_State(entry, so_far, ends_in, refuses))
         refused = refused or refuses
@@ -337,7 +379,9 @@ def _tally(entries: list[_Entry], count: Callable[[_Entry, bool], tuple[int, int
 
 
 def _count_shared(entry: _Entry, spends: bool) -> tuple[int, int]:
-    """Requests so far, and seconds until the window is over, from the cache that all processes share."""
+    """Requests so far, and seconds until the window is over, from the cache that all processes
+    share.
+    """
     usage = get_usage(
         None,
         group=f"{entry.name}:",
@@ -347,7 +391,8 @@ def _count_shared(entry: _Entry, spends: bool) -> tuple[int, int]:
     )
     if spends and not usage["count"]:
         raise CountLost
-    # django-ratelimit's windows end with their last second, which `time_left` leaves out; the clock may have gone on since.
+    # django-ratelimit's windows end with their last second, which `time_left` leaves out; the clock
+    # may have gone on since.
     return usage["count"], max(1, usage["time_left"] + 1)
 
 

@@ -1,4 +1,6 @@
-"""Who may speak: people who sign in, API clients, their keys and tokens, stand-ins for approvers; and what happened to them."""
+"""Who may speak: people who sign in, API clients, their keys and tokens, stand-ins for approvers;
+and what happened to them.
+"""
 
 from __future__ import annotations
 
@@ -24,24 +26,39 @@ class People(UserManager["User"]):
     """Names are unique within an organization; without one, the operator of that name is meant."""
 
     def get_by_natural_key(self, username: str | None) -> User:
-        """The operator called `username`: what Django's own commands ask for. Raises User.DoesNotExist."""
+        """The operator called `username`: what Django's own commands ask for. Raises
+        User.DoesNotExist.
+        """
         return self.get(username=username, organization=None)
 
 
 class User(AbstractUser):
-    """Somebody who signs in: staff or an employee of an organization, or an operator of the installation (a superuser)."""
+    """Somebody who signs in: staff or an employee of an organization, or an operator of the
+    installation (a superuser).
+    """
 
     # Two tenants may each have an `admin`, and neither can find out that the other has one.
     username = models.CharField(
-        _("username"), max_length=150, validators=[AbstractUser.username_validator],
+        _("username"),
+        max_length=150,
+        validators=[AbstractUser.username_validator],
         help_text=_("Letters, digits and @ . + - _"),
-    )  # fmt: skip
+    )
     organization = models.ForeignKey(
-        "employees.Organization", on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("organization"),
+        "employees.Organization",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name=_("organization"),
         help_text=_("Empty only for operators of the whole installation."),
-    )  # fmt: skip
+    )
     employee = models.OneToOneField(
-        "employees.Employee", on_delete=models.PROTECT, null=True, blank=True, related_name="user", verbose_name=_("employee")
+        "employees.Employee",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="user",
+        verbose_name=_("employee"),
     )
 
     objects: ClassVar[People] = People()
@@ -57,31 +74,51 @@ class User(AbstractUser):
             ),
             models.UniqueConstraint(fields=("organization", "username"), name="user_name_once"),
             models.UniqueConstraint(
-                fields=("username",), name="operator_name_once", condition=Q(organization__isnull=True),
+                fields=("username",),
+                name="operator_name_once",
+                condition=Q(organization__isnull=True),
             ),
-        ]  # fmt: skip
+        ]
 
 
 class ApiClient(TenantModel):
-    """A program of the organization or of its partner that reports punches: what it may do, and for whom."""
+    """A program of the organization or of its partner that reports punches: what it may do, and for
+    whom.
+    """
 
     name = models.CharField(_("name"), max_length=200)
     client_id = models.CharField(_("client id"), max_length=40, unique=True, editable=False)
     audience = models.CharField(
-        _("audience label"), max_length=64, default="fluide-developer",
-        help_text=_("What the program sends as X-Fluide-Client-Id. Programs of many organizations share one."),
-    )  # fmt: skip
+        _("audience label"),
+        max_length=64,
+        default="fluide-developer",
+        help_text=_(
+            "What the program sends as X-Fluide-Client-Id. Programs of many organizations share"
+            " one."
+        ),
+    )
     scopes = models.JSONField(_("scopes"), default=list, blank=True)
     employee = models.ForeignKey(
-        Employee, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("bound employee"),
-        help_text=_("Without the scope hr:attendance:write the program clocks for this employee only."),
-    )  # fmt: skip
+        Employee,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name=_("bound employee"),
+        help_text=_(
+            "Without the scope hr:attendance:write the program clocks for this employee only."
+        ),
+    )
     per_minute = models.PositiveIntegerField(_("requests per minute"), null=True, blank=True)
     per_hour = models.PositiveIntegerField(_("requests per hour"), null=True, blank=True)
     per_day = models.PositiveIntegerField(
-        _("requests per day"), null=True, blank=True, help_text=_("Empty: the limits of the door that is used.")
+        _("requests per day"),
+        null=True,
+        blank=True,
+        help_text=_("Empty: the limits of the door that is used."),
     )
-    active = models.BooleanField(_("active"), default=True, help_text=_("An inactive program is turned away at once."))
+    active = models.BooleanField(
+        _("active"), default=True, help_text=_("An inactive program is turned away at once.")
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects = TenantQuerySet["ApiClient"].as_manager()
@@ -90,7 +127,9 @@ class ApiClient(TenantModel):
         ordering = ("name",)
         verbose_name = _("API client")
         verbose_name_plural = _("API clients")
-        constraints = (models.UniqueConstraint(fields=("organization", "name"), name="api_client_name_once"),)
+        constraints = (
+            models.UniqueConstraint(fields=("organization", "name"), name="api_client_name_once"),
+        )
 
     def __str__(self) -> str:
         return self.name
@@ -98,7 +137,9 @@ class ApiClient(TenantModel):
     def clean(self) -> None:
         super().clean()
         if not isinstance(self.scopes, list) or not set(map(str, self.scopes)) <= SCOPES.keys():
-            raise ValidationError({"scopes": _("Choose from: %(scopes)s.") % {"scopes": ", ".join(SCOPES)}})
+            raise ValidationError(
+                {"scopes": _("Choose from: %(scopes)s.") % {"scopes": ", ".join(SCOPES)}}
+            )
 
 
 class ClientKeyQuerySet(TenantQuerySet["ClientKey"]):
@@ -106,17 +147,23 @@ class ClientKeyQuerySet(TenantQuerySet["ClientKey"]):
 
     def live(self, now: datetime) -> ClientKeyQuerySet:
         """Keys that open a door now: not revoked, and not past their end."""
-        return self.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now), revoked_at__isnull=True)
+        return self.filter(
+            Q(expires_at__isnull=True) | Q(expires_at__gt=now), revoked_at__isnull=True
+        )
 
 
 class ClientKey(TenantModel):
-    """A client's credential, kept as a hash: the key it sends with every call, or the secret it gets machine tokens with."""
+    """A client's credential, kept as a hash: the key it sends with every call, or the secret it
+    gets machine tokens with.
+    """
 
     class Purpose(models.TextChoices):
         KEY = "key", _("API key")
         SECRET = "secret", _("Client secret")
 
-    client = models.ForeignKey(ApiClient, on_delete=models.PROTECT, related_name="keys", verbose_name=_("API client"))
+    client = models.ForeignKey(
+        ApiClient, on_delete=models.PROTECT, related_name="keys", verbose_name=_("API client")
+    )
     purpose = models.CharField(_("purpose"), max_length=8, choices=Purpose)
     key_hash = models.CharField(max_length=64, unique=True, editable=False)
     hint = models.CharField(_("ends in"), max_length=8, editable=False)
@@ -137,7 +184,9 @@ class ClientKey(TenantModel):
 
 
 class TokenFamily(TenantModel):
-    """One sign-in with a password, and all the tokens that came of it. Revoked, none of them works any more."""
+    """One sign-in with a password, and all the tokens that came of it. Revoked, none of them works
+    any more.
+    """
 
     class Why(models.TextChoices):
         SIGNED_OUT = "signed_out", _("Signed out")
@@ -145,7 +194,9 @@ class TokenFamily(TenantModel):
         STAFF = "staff", _("Revoked by HR")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("user"))
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("user")
+    )
     created_at = models.DateTimeField(_("signed in"), auto_now_add=True)
     expires_at = models.DateTimeField(_("works until"))
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
@@ -163,7 +214,9 @@ class TokenFamily(TenantModel):
 
 
 class RefreshToken(TenantModel):
-    """A refresh token, kept as a hash. It works once: who sets `used_at` first gets the next one."""
+    """A refresh token, kept as a hash. It works once: who sets `used_at` first gets the
+    next one.
+    """
 
     family = models.ForeignKey(TokenFamily, on_delete=models.PROTECT, related_name="refresh_tokens")
     token_hash = models.CharField(max_length=64, unique=True)
@@ -185,14 +238,21 @@ class PersonalTokenQuerySet(TenantQuerySet["PersonalToken"]):
 
     def live(self, now: datetime) -> PersonalTokenQuerySet:
         """Tokens that work now."""
-        return self.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now), revoked_at__isnull=True)
+        return self.filter(
+            Q(expires_at__isnull=True) | Q(expires_at__gt=now), revoked_at__isnull=True
+        )
 
 
 class PersonalToken(TenantModel):
-    """Somebody's own named, opaque token for the API, kept as a hash; the owner or HR revokes it."""
+    """Somebody's own named, opaque token for the API, kept as a hash; the owner or HR
+    revokes it.
+    """
 
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="personal_tokens", verbose_name=_("user")
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="personal_tokens",
+        verbose_name=_("user"),
     )
     name = models.CharField(_("name"), max_length=100)
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
@@ -225,13 +285,19 @@ class Delegation(TenantModel):
     """For some days somebody decides in an approver's place."""
 
     approver = models.ForeignKey(
-        Employee, on_delete=models.PROTECT, related_name="delegations", verbose_name=_("approver"),
+        Employee,
+        on_delete=models.PROTECT,
+        related_name="delegations",
+        verbose_name=_("approver"),
         help_text=_("Whose decisions these are."),
-    )  # fmt: skip
+    )
     delegate = models.ForeignKey(
-        Employee, on_delete=models.PROTECT, related_name="+", verbose_name=_("stand-in"),
+        Employee,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("stand-in"),
         help_text=_("Who makes them meanwhile."),
-    )  # fmt: skip
+    )
     starts_on = models.DateField(_("from"))
     ends_on = models.DateField(_("to"), help_text=_("The last day, included."))
     withdrawn_at = models.DateTimeField(_("withdrawn"), null=True, blank=True, editable=False)
@@ -244,21 +310,25 @@ class Delegation(TenantModel):
         verbose_name_plural = _("stand-ins for approvers")
         constraints = (
             models.CheckConstraint(
-                condition=Q(ends_on__gte=F("starts_on")), name="delegation_ends_after_start",
+                condition=Q(ends_on__gte=F("starts_on")),
+                name="delegation_ends_after_start",
                 violation_error_message=_("The last day is before the first."),
             ),
             models.CheckConstraint(
-                condition=~Q(approver=F("delegate")), name="delegation_to_another",
+                condition=~Q(approver=F("delegate")),
+                name="delegation_to_another",
                 violation_error_message=_("Nobody stands in for themselves."),
             ),
-        )  # fmt: skip
+        )
 
     def __str__(self) -> str:
         return f"{self.delegate} ← {self.approver}"
 
 
 class SecurityEvent(TenantModel):
-    """Something happened to who may do what: sign-ins, keys, roles, exports, replays. Append-only."""
+    """Something happened to who may do what: sign-ins, keys, roles, exports, replays.
+    Append-only.
+    """
 
     append_only = True
 
@@ -283,7 +353,12 @@ class SecurityEvent(TenantModel):
     at = models.DateTimeField(_("at"))
     kind = models.CharField(_("what"), max_length=20, choices=Kind)
     actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("who")
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("who"),
     )
     actor_text = models.CharField(_("who, as known then"), max_length=200, blank=True)
     address = models.GenericIPAddressField(_("from"), null=True, blank=True)
@@ -296,13 +371,15 @@ class SecurityEvent(TenantModel):
         ordering = ("-id",)
         verbose_name = _("security event")
         verbose_name_plural = _("security events")
-        indexes: ClassVar[list[Any]] = [models.Index(fields=("organization", "at"), name="security_event_time")]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(fields=("organization", "at"), name="security_event_time")
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.at:%Y-%m-%d %H:%M}"
 
 
-# --- Single sign-on and second factors -----------------------------------------------------------------------------------
+# --- Single sign-on and second factors ------------------------------------------------------------
 class SignInSettingsQuerySet(TenantQuerySet["SignInSettings"]):
     """Vocabulary of sign-in settings."""
 
@@ -312,24 +389,40 @@ class SignInSettingsQuerySet(TenantQuerySet["SignInSettings"]):
 
 
 class SignInSettings(TenantModel):
-    """How people of one organization sign in: at their own provider (OpenID Connect), and with a second factor or not."""
+    """How people of one organization sign in: at their own provider (OpenID Connect), and with a
+    second factor or not.
+    """
 
     name = models.CharField(
-        _("name of the provider"), max_length=60, blank=True, help_text=_("As staff know it; on the button.")
+        _("name of the provider"),
+        max_length=60,
+        blank=True,
+        help_text=_("As staff know it; on the button."),
     )
     issuer = models.CharField(
-        _("issuer"), max_length=500, blank=True,
-        help_text=_("Exactly as the provider writes it, such as https://login.example.com. Its settings are read from there."),
-    )  # fmt: skip
+        _("issuer"),
+        max_length=500,
+        blank=True,
+        help_text=_(
+            "Exactly as the provider writes it, such as https://login.example.com. Its settings are"
+            " read from there."
+        ),
+    )
     client_id = models.CharField(_("client id"), max_length=200, blank=True)
     secret_cipher = models.TextField(blank=True, editable=False)
     scopes = models.CharField(_("scopes"), max_length=200, default="openid email profile")
     redirect_uris = models.JSONField(
-        _("addresses of mobile apps"), default=list, blank=True,
-        help_text=_("Where the provider may send a phone back to, one a line: compared letter by letter."),
-    )  # fmt: skip
+        _("addresses of mobile apps"),
+        default=list,
+        blank=True,
+        help_text=_(
+            "Where the provider may send a phone back to, one a line: compared letter by letter."
+        ),
+    )
     token_days = models.PositiveSmallIntegerField(
-        _("days a phone stays signed in"), default=90, validators=[MinValueValidator(1), MaxValueValidator(365)]
+        _("days a phone stays signed in"),
+        default=90,
+        validators=[MinValueValidator(1), MaxValueValidator(365)],
     )
     sso_enabled = models.BooleanField(_("single sign-on"), default=False)
     sso_enforced = models.BooleanField(
@@ -338,18 +431,23 @@ class SignInSettings(TenantModel):
         help_text=_("Passwords of this organization are refused. Operators keep theirs."),
     )
     creates_users = models.BooleanField(
-        _("accounts for known employees"), default=False,
-        help_text=_("An employee in service, with the verified e-mail address, who has no account yet gets one at sign-on."),
-    )  # fmt: skip
+        _("accounts for known employees"),
+        default=False,
+        help_text=_(
+            "An employee in service, with the verified e-mail address, who has no account yet gets"
+            " one at sign-on."
+        ),
+    )
     second_factor_required = models.BooleanField(
         _("second factor for staff"),
         default=False,
         help_text=_("The console asks all staff for a code of their authenticator app."),
     )
     second_factor_there = models.BooleanField(
-        _("the provider asks for it"), default=False,
+        _("the provider asks for it"),
+        default=False,
         help_text=_("Who comes from the provider is not asked again, because the provider does."),
-    )  # fmt: skip
+    )
 
     objects = SignInSettingsQuerySet.as_manager()
 
@@ -359,10 +457,13 @@ class SignInSettings(TenantModel):
         constraints = (
             models.UniqueConstraint(fields=("organization",), name="sign_in_settings_once"),
             models.CheckConstraint(
-                condition=Q(sso_enforced=False) | Q(sso_enabled=True), name="sso_enforced_is_enabled",
-                violation_error_message=_("Passwords can be refused only while single sign-on is on."),
+                condition=Q(sso_enforced=False) | Q(sso_enabled=True),
+                name="sso_enforced_is_enabled",
+                violation_error_message=_(
+                    "Passwords can be refused only while single sign-on is on."
+                ),
             ),
-        )  # fmt: skip
+        )
 
     def __str__(self) -> str:
         return self.name or self.issuer or str(self.organization)
@@ -375,10 +476,15 @@ class SignInSettings(TenantModel):
 
 
 class SsoIdentity(TenantModel):
-    """An account at a provider, by issuer and subject, and the user it signs in as. The address is as it was when linked."""
+    """An account at a provider, by issuer and subject, and the user it signs in as. The address is
+    as it was when linked.
+    """
 
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="identities", verbose_name=_("user")
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="identities",
+        verbose_name=_("user"),
     )
     issuer = models.CharField(_("issuer"), max_length=500)
     subject = models.CharField(_("subject"), max_length=255)
@@ -393,8 +499,11 @@ class SsoIdentity(TenantModel):
         verbose_name = _("sign-on account")
         verbose_name_plural = _("sign-on accounts")
         constraints = (
-            models.UniqueConstraint(fields=("organization", "issuer", "subject"), name="sso_subject_once"),
-            # An address that is given to somebody else must not open the account of whoever had it before.
+            models.UniqueConstraint(
+                fields=("organization", "issuer", "subject"), name="sso_subject_once"
+            ),
+            # An address that is given to somebody else must not open the account of whoever had it
+            # before.
             models.UniqueConstraint(fields=("user", "issuer"), name="sso_user_once"),
         )
 
@@ -403,7 +512,9 @@ class SsoIdentity(TenantModel):
 
 
 class SsoAttempt(TenantModel):
-    """A sign-on under way: the hash of its state, what the answer must come with. Whoever sets `used_at` first finishes it."""
+    """A sign-on under way: the hash of its state, what the answer must come with. Whoever sets
+    `used_at` first finishes it.
+    """
 
     class Kind(models.TextChoices):
         WEB = "web", _("Browser")
@@ -433,7 +544,8 @@ class SsoAttempt(TenantModel):
 
 
 class SecondFactor(models.Model):
-    """Somebody's authenticator app: its key, encrypted, and the last time step whose code was taken.
+    """Somebody's authenticator app: its key, encrypted, and the last time step whose code was
+    taken.
 
     It has no organization where its user is an operator.
     """
@@ -446,7 +558,11 @@ class SecondFactor(models.Model):
         verbose_name=_("user"),
     )
     organization = models.ForeignKey(
-        "employees.Organization", on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("organization")
+        "employees.Organization",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name=_("organization"),
     )
     secret_cipher = models.TextField(editable=False)
     last_step = models.BigIntegerField(default=0, editable=False)
@@ -465,9 +581,13 @@ class SecondFactor(models.Model):
 
 
 class RecoveryCode(models.Model):
-    """A code for the day the phone is lost, kept as a hash. It works once: who sets `used_at` first is in."""
+    """A code for the day the phone is lost, kept as a hash. It works once: who sets `used_at` first
+    is in.
+    """
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="recovery_codes")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="recovery_codes"
+    )
     code_hash = models.CharField(max_length=64, unique=True)
     used_at = models.DateTimeField(null=True, blank=True)
 

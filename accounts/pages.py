@@ -1,4 +1,6 @@
-"""The console's pages about signing in: password or provider, the second factor, and proving once more who one is."""
+"""The console's pages about signing in: password or provider, the second factor, and proving once
+more who one is.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ PENDING: Final = "muster_pending_factor"
 
 
 def _account(request: HttpRequest) -> str | None:
-    """Key: the account somebody tries to get into, counted together with the tries at the token endpoint."""
+    """Key: the account somebody tries to get into, counted together with the tries at the token
+    endpoint.
+    """
     name = request.POST.get("username", "")
     organization, sep, own = name.partition("/")
     return (f"{organization}\n{own}" if sep else f"\n{name}").casefold() if name else None
@@ -40,14 +44,21 @@ def _account(request: HttpRequest) -> str | None:
 CONSOLE_SIGN_IN: Final = (SIGN_IN[0], replace(SIGN_IN[1], key=_account))
 
 
-# --- Sign in ---------------------------------------------------------------------------------------------------------------
+# --- Sign in --------------------------------------------------------------------------------------
 class SignInForm(AuthenticationForm):  # type: ignore[misc]
-    """Username and password; where single sign-on is the only way, it says so to whoever knew the password."""
+    """Username and password; where single sign-on is the only way, it says so to whoever knew the
+    password.
+    """
 
     def confirm_login_allowed(self, user: Any) -> None:
-        """Raises ValidationError for somebody who must come from the provider. Operators keep their passwords."""
+        """Raises ValidationError for somebody who must come from the provider. Operators keep their
+        passwords.
+        """
         super().confirm_login_allowed(user)
-        if not user.is_superuser and SignInSettings.objects.of(user.organization_id).refuse_passwords():
+        if (
+            not user.is_superuser
+            and SignInSettings.objects.of(user.organization_id).refuse_passwords()
+        ):
             raise ValidationError(services.PasswordsRefused.default_detail, code="sso_enforced")
 
 
@@ -60,7 +71,9 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 
 
 def _sign_on(request: HttpRequest) -> dict[str, Any]:
-    """What the page offers beside the password. Which organizations there are is nobody's to read here: they are asked for."""
+    """What the page offers beside the password. Which organizations there are is nobody's to read
+    here: they are asked for.
+    """
     slug = request.GET.get("organization", "")
     on = SignInSettings.objects.filter(sso_enabled=True)
     if not on.exists():
@@ -71,8 +84,15 @@ def _sign_on(request: HttpRequest) -> dict[str, Any]:
         return {"ask": True, "slug": slug, "error": " ".join(error.messages) if slug else ""}
     chosen = on.filter(organization=organization).first()
     if chosen is None:
-        return {"ask": True, "slug": slug, "error": _("This organization does not use single sign-on.") if slug else ""}
-    return {"name": chosen.name or organization.name, "url": _sign_on_url(organization, request.GET.get("next"))}
+        return {
+            "ask": True,
+            "slug": slug,
+            "error": _("This organization does not use single sign-on.") if slug else "",
+        }
+    return {
+        "name": chosen.name or organization.name,
+        "url": _sign_on_url(organization, request.GET.get("next")),
+    }
 
 
 def _sign_on_url(organization: Organization, page: str | None, **more: str) -> str:
@@ -85,7 +105,9 @@ def _wait(request: HttpRequest, limits: tuple[Limit, ...]) -> HttpResponse | Non
     try:
         bill = spend(request, limits)
     except Unavailable as error:
-        page = render(request, "console_wait.html", {"seconds": error.wait, "unavailable": True}, status=503)
+        page = render(
+            request, "console_wait.html", {"seconds": error.wait, "unavailable": True}, status=503
+        )
         page["Retry-After"] = str(error.wait)
         return page
     if bill.retry_after is None:
@@ -96,23 +118,30 @@ def _wait(request: HttpRequest, limits: tuple[Limit, ...]) -> HttpResponse | Non
     return page
 
 
-# --- The second factor -------------------------------------------------------------------------------------------------------
+# --- The second factor ----------------------------------------------------------------------------
 class CodeForm(forms.Form):
     """A code of the app, or a recovery code."""
 
     code = forms.CharField(
-        label=_("Code"), max_length=40,
-        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "one-time-code", "autofocus": True, "spellcheck": "false"}),
-    )  # fmt: skip
+        label=_("Code"),
+        max_length=40,
+        widget=UnfoldAdminTextInputWidget(
+            attrs={"autocomplete": "one-time-code", "autofocus": True, "spellcheck": "false"}
+        ),
+    )
 
 
 class PasswordForm(forms.Form):
     """The password once more."""
 
     password = forms.CharField(
-        label=_("Password"), max_length=4096, strip=False,
-        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password", "autofocus": True}),
-    )  # fmt: skip
+        label=_("Password"),
+        max_length=4096,
+        strip=False,
+        widget=UnfoldAdminPasswordWidget(
+            attrs={"autocomplete": "current-password", "autofocus": True}
+        ),
+    )
 
 
 Page = Callable[[HttpRequest, User], HttpResponse]
@@ -131,12 +160,18 @@ def _for_staff(page: Page) -> Callable[[HttpRequest], HttpResponse]:
 
 
 def _checked(request: HttpRequest, user: User) -> bool:
-    """Whether nothing is owed in this session: what changes a factor is for those who have shown theirs, and lately."""
+    """Whether nothing is owed in this session: what changes a factor is for those who have shown
+    theirs, and lately.
+    """
     return guard.owes_factor(request, user) != "second-factor" and guard.is_fresh(request.session)
 
 
 def _show(request: HttpRequest, title: Any, **context: Any) -> HttpResponse:
-    return render(request, "admin/sign_in_step.html", {**admin.site.each_context(request), "title": title, **context})
+    return render(
+        request,
+        "admin/sign_in_step.html",
+        {**admin.site.each_context(request), "title": title, **context},
+    )
 
 
 def _next(request: HttpRequest) -> str:
@@ -158,7 +193,12 @@ def prove(request: HttpRequest, user: User) -> HttpResponse:
         return _ask_code(request, user, _("Confirm that it is you"))
     if request.session.get(guard.HOW) == "sso" and user.organization is not None:
         url = _sign_on_url(user.organization, _next(request), again="1")
-        return _show(request, _("Confirm that it is you"), url=url, advice=_("Sign in at your provider once more to go on."))
+        return _show(
+            request,
+            _("Confirm that it is you"),
+            url=url,
+            advice=_("Sign in at your provider once more to go on."),
+        )
     form = PasswordForm(request.POST or None)
     if request.method == "POST":
         if wait := _wait(request, factors.LIMIT):
@@ -167,7 +207,12 @@ def prove(request: HttpRequest, user: User) -> HttpResponse:
             guard.prove(request.session, factor=False)
             return HttpResponseRedirect(_next(request))
         form.add_error("password", _("This is not your password."))
-    return _show(request, _("Confirm that it is you"), form=form, advice=_("Enter your password once more to go on."))
+    return _show(
+        request,
+        _("Confirm that it is you"),
+        form=form,
+        advice=_("Enter your password once more to go on."),
+    )
 
 
 def _ask_code(request: HttpRequest, user: User, title: Any) -> HttpResponse:
@@ -181,25 +226,36 @@ def _ask_code(request: HttpRequest, user: User, title: Any) -> HttpResponse:
             return HttpResponseRedirect(_next(request))
         form.add_error("code", _("This code is wrong or used. Codes change every 30 seconds."))
     return _show(
-        request, title, form=form, advice=_("Enter the code your authenticator app shows, or one of your recovery codes.")
+        request,
+        title,
+        form=form,
+        advice=_("Enter the code your authenticator app shows, or one of your recovery codes."),
     )
 
 
 @_for_staff
 def set_up(request: HttpRequest, user: User) -> HttpResponse:
-    """Shows a key as a picture, and takes a code of it; afterwards it shows the recovery codes, once."""
+    """Shows a key as a picture, and takes a code of it; afterwards it shows the recovery codes,
+    once.
+    """
     if not _checked(request, user):
         return redirect(f"{reverse('prove')}?{urlencode({'next': request.get_full_path()})}")
     if factors.has_one(user) and request.method != "POST" and "anew" not in request.GET:
         return _show(
-            request, _("Second factor"), status=True, required=factors.must_have_one(user), left=factors.codes_left(user)
+            request,
+            _("Second factor"),
+            status=True,
+            required=factors.must_have_one(user),
+            left=factors.codes_left(user),
         )
     form = CodeForm(request.POST or None)
     offer = _pending(request)
     if request.method == "POST":
         if wait := _wait(request, factors.LIMIT):
             return wait
-        codes = factors.confirm(user, offer.key, form.data.get("code", "").replace(" ", ""), request=request)
+        codes = factors.confirm(
+            user, offer.key, form.data.get("code", "").replace(" ", ""), request=request
+        )
         if codes is not None:
             del request.session[PENDING]
             request.session.cycle_key()
@@ -208,9 +264,17 @@ def set_up(request: HttpRequest, user: User) -> HttpResponse:
         form.add_error("code", _("This code is wrong. Codes change every 30 seconds."))
     # Our own drawing of our own text: nothing of it comes from outside unescaped.
     picture = mark_safe(offer.picture(user))  # noqa: S308
-    return _show(request, _("Set up a second factor"), form=form, picture=picture, key=offer.key, advice=_(
-        "Scan the picture with an authenticator app, or type the key into it. Then enter the code it shows."
-    ))  # fmt: skip
+    return _show(
+        request,
+        _("Set up a second factor"),
+        form=form,
+        picture=picture,
+        key=offer.key,
+        advice=_(
+            "Scan the picture with an authenticator app, or type the key into it. Then enter the"
+            " code it shows."
+        ),
+    )
 
 
 def _pending(request: HttpRequest) -> factors.Offer:
@@ -223,9 +287,16 @@ def _pending(request: HttpRequest) -> factors.Offer:
 
 
 def _show_codes(request: HttpRequest, codes: list[str]) -> HttpResponse:
-    return _show(request, _("Recovery codes"), codes=codes, url=_next(request), advice=_(
-        "Keep these where you would keep a key. Each lets you in once without your phone. They are not shown again."
-    ))  # fmt: skip
+    return _show(
+        request,
+        _("Recovery codes"),
+        codes=codes,
+        url=_next(request),
+        advice=_(
+            "Keep these where you would keep a key. Each lets you in once without your phone. They"
+            " are not shown again."
+        ),
+    )
 
 
 @require_POST

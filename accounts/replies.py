@@ -1,4 +1,6 @@
-"""What sign-in and one's own account answer: shapes for the OpenAPI file. The views fill them by hand."""
+"""What sign-in and one's own account answer: shapes for the OpenAPI file. The views fill them by
+hand.
+"""
 
 from __future__ import annotations
 

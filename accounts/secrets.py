@@ -1,7 +1,8 @@
 """Secrets: made here, hashed here, encrypted here.
 
-Credentials that are shown to us (device tokens, API keys) are kept as an HMAC under the installation's pepper; credentials
-we must show to others (signing secrets) are kept encrypted. Used by devices, webhooks and accounts.
+Credentials that are shown to us (device tokens, API keys) are kept as an HMAC under the
+installation's pepper; credentials we must show to others (signing secrets) are kept encrypted. Used
+by devices, webhooks and accounts.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ def new_token(prefix: str) -> str:
 
 def hash_token(token: str) -> str:
     """What is stored of a credential: 64 hex digits, HMAC-SHA256 under the pepper."""
-    return hmac.new(settings.PEPPER.encode(), token.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+    return hmac.new(
+        settings.PEPPER.encode(), token.encode("utf-8", "surrogatepass"), hashlib.sha256
+    ).hexdigest()
 
 
 def same(left: str, right: str) -> bool:

@@ -1,6 +1,8 @@
-"""Verbs on who may speak: sign in and out, refresh, issue and revoke keys and tokens, hand decisions to a stand-in.
+"""Verbs on who may speak: sign in and out, refresh, issue and revoke keys and tokens, hand
+decisions to a stand-in.
 
-The console, the token endpoints and the commands call these. Each writes its security event in its own transaction.
+The console, the token endpoints and the commands call these. Each writes its security event in its
+own transaction.
 """
 
 from __future__ import annotations
@@ -39,7 +41,8 @@ ACCESS_LASTS: Final = timedelta(minutes=10)
 FAMILY_LASTS: Final = timedelta(days=30)
 MACHINE_LASTS: Final = timedelta(hours=1)
 ROTATION_OVERLAP: Final = timedelta(days=7)
-# Who sends the same refresh token again within this time lost the answer or asked twice; later it is a thief, or the victim.
+# Who sends the same refresh token again within this time lost the answer or asked twice; later it
+# is a thief, or the victim.
 REUSE_GRACE: Final = timedelta(seconds=10)
 
 Kind = SecurityEvent.Kind
@@ -58,30 +61,44 @@ class PasswordsRefused(PermissionDenied):
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """What a person's sign-in or refresh gives: a short access token and the refresh token for the next pair."""
+    """What a person's sign-in or refresh gives: a short access token and the refresh token for the
+    next pair.
+    """
 
     access: str
     refresh: str
     expires_in: int
 
 
-# --- People ------------------------------------------------------------------------------------------------------------
-def sign_in(organization: Organization, username: str, password: str, *, request: Any = None) -> Pair:
-    """A new sign-in by password. Raises NotSignedIn, or PasswordsRefused where single sign-on is the only way."""
+# --- People ---------------------------------------------------------------------------------------
+def sign_in(
+    organization: Organization, username: str, password: str, *, request: Any = None
+) -> Pair:
+    """A new sign-in by password. Raises NotSignedIn, or PasswordsRefused where single sign-on is
+    the only way.
+    """
     if SignInSettings.objects.of(organization).refuse_passwords():
         raise PasswordsRefused
-    user = authenticate(getattr(request, "_request", request), username=username, password=password, organization=organization)
+    user = authenticate(
+        getattr(request, "_request", request),
+        username=username,
+        password=password,
+        organization=organization,
+    )
     if not isinstance(user, User):
         raise NotSignedIn
     now = timezone.now()
     with transaction.atomic():
-        family = TokenFamily.objects.create(organization=organization, user=user, expires_at=now + FAMILY_LASTS)
+        family = TokenFamily.objects.create(
+            organization=organization, user=user, expires_at=now + FAMILY_LASTS
+        )
         note(Kind.SIGNED_IN, organization.pk, actor=user, request=request, how="api")
         return _pair(family, now)
 
 
 def refresh(token: str, *, request: Any = None) -> Pair:
-    """The next pair for a refresh token. It works once, decided by the database; a later reuse ends the whole sign-in.
+    """The next pair for a refresh token. It works once, decided by the database; a later reuse ends
+    the whole sign-in.
 
     Raises NotSignedIn: unknown, used, or of a sign-in that has ended.
     """
@@ -92,9 +109,11 @@ def refresh(token: str, *, request: Any = None) -> Pair:
     if known is None or not same(known.token_hash, digest):
         raise NotSignedIn
     with transaction.atomic():
-        # Only columns of the row itself: a condition on another table would be a subquery, which PostgreSQL does not ask again
-        # for whoever waited here for the winner.
-        unused = RefreshToken.objects.of(known.organization_id).filter(pk=known.pk, used_at__isnull=True)
+        # Only columns of the row itself: a condition on another table would be a subquery, which
+        # PostgreSQL does not ask again for whoever waited here for the winner.
+        unused = RefreshToken.objects.of(known.organization_id).filter(
+            pk=known.pk, used_at__isnull=True
+        )
         if unused.update(used_at=now) and _stands(known.family, now):
             return _pair(known.family, now)
     _look_into_reuse(known, now, request)
@@ -102,38 +121,64 @@ def refresh(token: str, *, request: Any = None) -> Pair:
 
 
 def _stands(family: TokenFamily, now: datetime) -> bool:
-    """Whether a sign-in has not ended and its owner may still sign in; asked within the transaction that goes on with it."""
-    rows = TokenFamily.objects.of(family.organization_id).filter(pk=family.pk, revoked_at__isnull=True, expires_at__gt=now)
+    """Whether a sign-in has not ended and its owner may still sign in; asked within the transaction
+    that goes on with it.
+    """
+    rows = TokenFamily.objects.of(family.organization_id).filter(
+        pk=family.pk, revoked_at__isnull=True, expires_at__gt=now
+    )
     return rows.filter(user__is_active=True).exists()
 
 
 def _look_into_reuse(known: RefreshToken, now: datetime, request: Any) -> None:
-    """A token that was used a while ago is in two hands: nobody can tell which is the owner's, so both lose it."""
-    used_at = RefreshToken.objects.of(known.organization_id).filter(pk=known.pk).values_list("used_at", flat=True).get()
+    """A token that was used a while ago is in two hands: nobody can tell which is the owner's, so
+    both lose it.
+    """
+    used_at = (
+        RefreshToken.objects.of(known.organization_id)
+        .filter(pk=known.pk)
+        .values_list("used_at", flat=True)
+        .get()
+    )
     if used_at is not None and now - used_at > REUSE_GRACE:
         with transaction.atomic():
             if _end(known.family, TokenFamily.Why.REUSED, now):
-                note(Kind.TOKEN_REUSED, known.organization_id, actor=known.family.user, request=request)
+                note(
+                    Kind.TOKEN_REUSED,
+                    known.organization_id,
+                    actor=known.family.user,
+                    request=request,
+                )
 
 
 def _pair(family: TokenFamily, now: datetime) -> Pair:
     following = new_key(REFRESH)
-    RefreshToken.objects.create(organization_id=family.organization_id, family=family, token_hash=hash_token(following))
-    access = tokens.mint(tokens.PEOPLE, str(family.user_id), now, ACCESS_LASTS, family=str(family.pk))
+    RefreshToken.objects.create(
+        organization_id=family.organization_id, family=family, token_hash=hash_token(following)
+    )
+    access = tokens.mint(
+        tokens.PEOPLE, str(family.user_id), now, ACCESS_LASTS, family=str(family.pk)
+    )
     return Pair(access, following, int(ACCESS_LASTS.total_seconds()))
 
 
 def sign_out(token: str, *, request: Any = None) -> None:
-    """End what a refresh or personal access token belongs to. A token that is nobody's is ended already."""
+    """End what a refresh or personal access token belongs to. A token that is nobody's is ended
+    already.
+    """
     if not well_formed(token):
         return
     digest, now = hash_token(token), timezone.now()
     if token.startswith(REFRESH):
-        found = RefreshToken.objects.select_related("family__user").filter(token_hash=digest).first()
+        found = (
+            RefreshToken.objects.select_related("family__user").filter(token_hash=digest).first()
+        )
         if found is not None:
             end_sign_in(found.family, actor=found.family.user, request=request)
         return
-    personal = PersonalToken.objects.live(now).select_related("user").filter(token_hash=digest).first()
+    personal = (
+        PersonalToken.objects.live(now).select_related("user").filter(token_hash=digest).first()
+    )
     if personal is not None:
         revoke_personal(personal, actor=personal.user, request=request)
 
@@ -144,57 +189,109 @@ def end_sign_in(family: TokenFamily, *, actor: User, request: Any = None) -> boo
     with transaction.atomic():
         ended = _end(family, why, timezone.now())
         if ended:
-            note(Kind.SIGNED_OUT, family.organization_id, actor=actor, request=request, about=str(family.user), why=why.value)
+            note(
+                Kind.SIGNED_OUT,
+                family.organization_id,
+                actor=actor,
+                request=request,
+                about=str(family.user),
+                why=why.value,
+            )
     return ended
 
 
 def _end(family: TokenFamily, why: TokenFamily.Why, now: datetime) -> bool:
-    standing = TokenFamily.objects.of(family.organization_id).filter(pk=family.pk, revoked_at__isnull=True)
+    standing = TokenFamily.objects.of(family.organization_id).filter(
+        pk=family.pk, revoked_at__isnull=True
+    )
     return bool(standing.update(revoked_at=now, revoked_why=why))
 
 
 def end_everything(user: User, *, actor: User | None = None, request: Any = None) -> int:
-    """Revoke all sign-ins and personal tokens of somebody, as when they leave; returns how many there were."""
+    """Revoke all sign-ins and personal tokens of somebody, as when they leave; returns how many
+    there were.
+    """
     now = timezone.now()
     with transaction.atomic():
-        families = TokenFamily.objects.of(user.organization_id).filter(user=user, revoked_at__isnull=True)
+        families = TokenFamily.objects.of(user.organization_id).filter(
+            user=user, revoked_at__isnull=True
+        )
         count = families.update(revoked_at=now, revoked_why=TokenFamily.Why.STAFF)
-        count += PersonalToken.objects.of(user.organization_id).live(now).filter(user=user).update(revoked_at=now)
+        count += (
+            PersonalToken.objects.of(user.organization_id)
+            .live(now)
+            .filter(user=user)
+            .update(revoked_at=now)
+        )
         if count:
-            note(Kind.KEY_REVOKED, user.organization_id, actor=actor, request=request, about=str(user), count=count)
+            note(
+                Kind.KEY_REVOKED,
+                user.organization_id,
+                actor=actor,
+                request=request,
+                about=str(user),
+                count=count,
+            )
     return count
 
 
-# --- Personal access tokens ----------------------------------------------------------------------------------------------
+# --- Personal access tokens -----------------------------------------------------------------------
 def issue_personal(
-    user: User, name: str, *, lasts: timedelta | None = None, actor: User | None = None, request: Any = None
+    user: User,
+    name: str,
+    *,
+    lasts: timedelta | None = None,
+    actor: User | None = None,
+    request: Any = None,
 ) -> tuple[PersonalToken, str]:
-    """A new personal access token and its text, which cannot be seen again. Raises ValidationError for a user of no tenant."""
+    """A new personal access token and its text, which cannot be seen again. Raises ValidationError
+    for a user of no tenant.
+    """
     if user.organization_id is None:
         raise ValidationError(_("An operator has no organization, and so no token for the API."))
     text, now = new_key(PERSONAL), timezone.now()
     row = PersonalToken(
-        organization_id=user.organization_id, user=user, name=name.strip(), token_hash=hash_token(text), hint=text[-4:],
+        organization_id=user.organization_id,
+        user=user,
+        name=name.strip(),
+        token_hash=hash_token(text),
+        hint=text[-4:],
         expires_at=now + lasts if lasts else None,
-    )  # fmt: skip
+    )
     row.full_clean()
     with transaction.atomic():
         row.save()
-        note(Kind.KEY_ISSUED, row.organization_id, actor=actor or user, request=request, about=f"personal token {row}")
+        note(
+            Kind.KEY_ISSUED,
+            row.organization_id,
+            actor=actor or user,
+            request=request,
+            about=f"personal token {row}",
+        )
     return row, text
 
 
-def revoke_personal(token: PersonalToken, *, actor: User | None = None, request: Any = None) -> bool:
+def revoke_personal(
+    token: PersonalToken, *, actor: User | None = None, request: Any = None
+) -> bool:
     """Revoke a personal access token at once; False if it was revoked before."""
     with transaction.atomic():
-        rows = PersonalToken.objects.of(token.organization_id).filter(pk=token.pk, revoked_at__isnull=True)
+        rows = PersonalToken.objects.of(token.organization_id).filter(
+            pk=token.pk, revoked_at__isnull=True
+        )
         done = bool(rows.update(revoked_at=timezone.now()))
         if done:
-            note(Kind.KEY_REVOKED, token.organization_id, actor=actor, request=request, about=f"personal token {token}")
+            note(
+                Kind.KEY_REVOKED,
+                token.organization_id,
+                actor=actor,
+                request=request,
+                about=f"personal token {token}",
+            )
     return done
 
 
-# --- API clients -------------------------------------------------------------------------------------------------------
+# --- API clients ----------------------------------------------------------------------------------
 def save_client(client: ApiClient) -> ApiClient:
     """Validate and store a client; a new one gets its client id."""
     if not client.client_id:
@@ -205,27 +302,46 @@ def save_client(client: ApiClient) -> ApiClient:
 
 
 def issue_key(
-    client: ApiClient, purpose: str = ClientKey.Purpose.KEY, *, overlap: timedelta = ROTATION_OVERLAP,
-    actor: User | None = None, request: Any = None,
-) -> str:  # fmt: skip
+    client: ApiClient,
+    purpose: str = ClientKey.Purpose.KEY,
+    *,
+    overlap: timedelta = ROTATION_OVERLAP,
+    actor: User | None = None,
+    request: Any = None,
+) -> str:
     """A new key or secret of `client`, returned as the only time it can be seen.
 
-    The one before works on for `overlap`; at most two are live, so what is older than that is revoked at once.
+    The one before works on for `overlap`; at most two are live, so what is older than that is
+    revoked at once.
     """
     text = new_key(DEVELOPER if purpose == ClientKey.Purpose.KEY else CLIENT_SECRET)
     now = timezone.now()
     with transaction.atomic():
         # The lock makes two rotations at once into two rotations, one after the other.
         ApiClient.objects.select_for_update().of(client.organization_id).get(pk=client.pk)
-        live = ClientKey.objects.of(client.organization_id).live(now).filter(client=client, purpose=purpose)
+        live = (
+            ClientKey.objects.of(client.organization_id)
+            .live(now)
+            .filter(client=client, purpose=purpose)
+        )
         newest = live.values_list("pk", flat=True).first() or 0
         live.exclude(pk=newest).update(revoked_at=now)
         late = Q(expires_at__isnull=True) | Q(expires_at__gt=now + overlap)
         live.filter(late, pk=newest).update(expires_at=now + overlap)
         ClientKey.objects.create(
-            organization_id=client.organization_id, client=client, purpose=purpose, key_hash=hash_token(text), hint=text[-4:]
+            organization_id=client.organization_id,
+            client=client,
+            purpose=purpose,
+            key_hash=hash_token(text),
+            hint=text[-4:],
         )
-        note(Kind.KEY_ISSUED, client.organization_id, actor=actor, request=request, about=f"{purpose} of {client}")
+        note(
+            Kind.KEY_ISSUED,
+            client.organization_id,
+            actor=actor,
+            request=request,
+            about=f"{purpose} of {client}",
+        )
     return text
 
 
@@ -233,23 +349,47 @@ def revoke_keys(client: ApiClient, *, actor: User | None = None, request: Any = 
     """Revoke every key and secret of `client` at once; returns how many."""
     now = timezone.now()
     with transaction.atomic():
-        count = ClientKey.objects.of(client.organization_id).live(now).filter(client=client).update(revoked_at=now)
+        count = (
+            ClientKey.objects.of(client.organization_id)
+            .live(now)
+            .filter(client=client)
+            .update(revoked_at=now)
+        )
         if count:
-            note(Kind.KEY_REVOKED, client.organization_id, actor=actor, request=request, about=str(client), count=count)
+            note(
+                Kind.KEY_REVOKED,
+                client.organization_id,
+                actor=actor,
+                request=request,
+                about=str(client),
+                count=count,
+            )
     return count
 
 
-def machine_token(client_id: str, secret: str, scopes: frozenset[str] | None = None) -> tuple[str, frozenset[str], int]:
-    """A machine token for the client whose id and secret these are: (token, scopes, seconds it lasts).
+def machine_token(
+    client_id: str, secret: str, scopes: frozenset[str] | None = None
+) -> tuple[str, frozenset[str], int]:
+    """A machine token for the client whose id and secret these are: (token, scopes, seconds it
+    lasts).
 
-    `scopes` asks for fewer than the client has. Raises NotSignedIn; ValidationError for a scope the client does not have.
+    `scopes` asks for fewer than the client has. Raises NotSignedIn; ValidationError for a scope the
+    client does not have.
     """
     if not well_formed(secret):
         raise NotSignedIn
     now, digest = timezone.now(), hash_token(secret)
-    live = ClientKey.objects.live(now).select_related("client").filter(purpose=ClientKey.Purpose.SECRET, key_hash=digest)
+    live = (
+        ClientKey.objects.live(now)
+        .select_related("client")
+        .filter(purpose=ClientKey.Purpose.SECRET, key_hash=digest)
+    )
     found = live.filter(client__active=True).first()
-    if found is None or not same(found.key_hash, digest) or not same(found.client.client_id, client_id):
+    if (
+        found is None
+        or not same(found.key_hash, digest)
+        or not same(found.client.client_id, client_id)
+    ):
         raise NotSignedIn
     client = found.client
     granted = frozenset(client.scopes) if scopes is None else scopes
@@ -257,13 +397,18 @@ def machine_token(client_id: str, secret: str, scopes: frozenset[str] | None = N
         raise ValidationError({"scope": _("This client does not have that scope.")})
     ClientKey.objects.of(client.organization_id).filter(pk=found.pk).update(last_used_at=now)
     token = tokens.mint(
-        tokens.MACHINES, client.client_id, now, MACHINE_LASTS, fluide_client_id=client.audience,
-        scope=" ".join(sorted(granted)), key=found.pk,
-    )  # fmt: skip
+        tokens.MACHINES,
+        client.client_id,
+        now,
+        MACHINE_LASTS,
+        fluide_client_id=client.audience,
+        scope=" ".join(sorted(granted)),
+        key=found.pk,
+    )
     return token, granted, int(MACHINE_LASTS.total_seconds())
 
 
-# --- Stand-ins ---------------------------------------------------------------------------------------------------------
+# --- Stand-ins ------------------------------------------------------------------------------------
 def save_delegation(delegation: Delegation) -> Delegation:
     """Validate and store who decides in whose place, and from when to when."""
     delegation.full_clean()
@@ -273,12 +418,16 @@ def save_delegation(delegation: Delegation) -> Delegation:
 
 def withdraw_delegation(delegation: Delegation) -> bool:
     """End a delegation at once; False if it was withdrawn before."""
-    rows = Delegation.objects.of(delegation.organization_id).filter(pk=delegation.pk, withdrawn_at__isnull=True)
+    rows = Delegation.objects.of(delegation.organization_id).filter(
+        pk=delegation.pk, withdrawn_at__isnull=True
+    )
     return bool(rows.update(withdrawn_at=timezone.now()))
 
 
 def organization_of(slug: str | None) -> Organization:
-    """The organization at whose door somebody signs in; without a slug the only one there is. Raises ValidationError."""
+    """The organization at whose door somebody signs in; without a slug the only one there is.
+    Raises ValidationError.
+    """
     if slug:
         found = Organization.objects.filter(slug=slug).first() if slug.isprintable() else None
         if found is None:

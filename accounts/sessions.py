@@ -1,4 +1,5 @@
-"""Sessions in the database under a hash of their key: whoever reads a dump of it can take over none.
+"""Sessions in the database under a hash of their key: whoever reads a dump of it can take over
+none.
 
 Named by SESSION_ENGINE. Only what touches the key differs from Django's own store.
 """
@@ -23,10 +24,14 @@ def stored(key: str) -> str:
 
 
 class SessionStore(DatabaseStore):
-    """Django's database sessions, with the key hashed on its way in. The `a…` twins have no caller here and refuse."""
+    """Django's database sessions, with the key hashed on its way in. The `a…` twins have no caller
+    here and refuse.
+    """
 
     def _get_session_from_db(self) -> Session | None:
-        rows = Session.objects.filter(session_key=stored(self.session_key or ""), expire_date__gt=timezone.now())
+        rows = Session.objects.filter(
+            session_key=stored(self.session_key or ""), expire_date__gt=timezone.now()
+        )
         found = rows.first() if self.session_key else None
         if found is None:
             self._session_key = None

@@ -1,4 +1,5 @@
-"""Receivers of Django's own signals about sign-in: the one way to hear of the console's. They write security events.
+"""Receivers of Django's own signals about sign-in: the one way to hear of the console's. They write
+security events.
 
 A session that begins is told when and how it began, which `accounts.guard` goes by.
 """
@@ -31,13 +32,25 @@ def _signed_in(sender: Any, request: Any, user: User, **_: Any) -> None:
 
 def _signed_out(sender: Any, request: Any, user: User | None, **_: Any) -> None:
     if user is not None:
-        note(SecurityEvent.Kind.SIGNED_OUT, user.organization_id, actor=user, request=request, how="console")
+        note(
+            SecurityEvent.Kind.SIGNED_OUT,
+            user.organization_id,
+            actor=user,
+            request=request,
+            how="console",
+        )
 
 
 def _failed(sender: Any, credentials: dict[str, Any], request: Any = None, **_: Any) -> None:
-    """Tell every organization that has somebody of this name; a name nobody has is told to the one that was asked for."""
+    """Tell every organization that has somebody of this name; a name nobody has is told to the one
+    that was asked for.
+    """
     name, asked = str(credentials.get("username", "")), credentials.get("organization")
     organization = asked if isinstance(asked, Organization) else None
-    found = {user.organization_id for user in candidates(name, organization)} if "\x00" not in name else set()
+    found = (
+        {user.organization_id for user in candidates(name, organization)}
+        if "\x00" not in name
+        else set()
+    )
     for organization_id in found or {organization.pk if organization else None}:
         note(SecurityEvent.Kind.SIGN_IN_FAILED, organization_id, actor=name, request=request)

@@ -1,4 +1,6 @@
-"""The console's pages on how people sign in: the settings, the linked accounts of the provider, the second factors of staff."""
+"""The console's pages on how people sign in: the settings, the linked accounts of the provider, the
+second factors of staff.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +13,22 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget, UnfoldBooleanSwitchWidget
+from unfold.widgets import (
+    UnfoldAdminPasswordWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldBooleanSwitchWidget,
+)
 
 from accounts import factors, provider, sso
 from accounts.models import SecondFactor, SignInSettings, SsoIdentity
-from employees.console import ReadOnlyTenantAdmin, TenantAdmin, TenantForm, list_url, sees_everything, tenant_id
+from employees.console import (
+    ReadOnlyTenantAdmin,
+    TenantAdmin,
+    TenantForm,
+    list_url,
+    sees_everything,
+    tenant_id,
+)
 
 
 class Lines(forms.Field):
@@ -34,18 +47,26 @@ class SettingsForm(TenantForm):
     """The settings; the client secret is typed in and never shown again."""
 
     redirect_uris = Lines(
-        required=False, label=_("Addresses of mobile apps"),
-        help_text=_("Where the provider may send a phone back to, one a line: compared letter by letter."),
-    )  # fmt: skip
+        required=False,
+        label=_("Addresses of mobile apps"),
+        help_text=_(
+            "Where the provider may send a phone back to, one a line: compared letter by letter."
+        ),
+    )
     new_secret = forms.CharField(
-        required=False, max_length=500, strip=True, label=_("Client secret"),
+        required=False,
+        max_length=500,
+        strip=True,
+        label=_("Client secret"),
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
         help_text=_("Kept encrypted and not shown again. Empty: as it is."),
-    )  # fmt: skip
+    )
     no_secret = forms.BooleanField(
-        required=False, label=_("The provider gave no secret"), widget=UnfoldBooleanSwitchWidget,
+        required=False,
+        label=_("The provider gave no secret"),
+        widget=UnfoldBooleanSwitchWidget,
         help_text=_("Forgets the secret that is kept."),
-    )  # fmt: skip
+    )
 
     @property
     def secret(self) -> str | None:
@@ -57,17 +78,35 @@ class SettingsForm(TenantForm):
 
 @admin.register(SignInSettings)
 class SignInSettingsAdmin(TenantAdmin):
-    """One row for each organization. What is set here decides who gets in, so every change is a security event."""
+    """One row for each organization. What is set here decides who gets in, so every change is a
+    security event.
+    """
 
     form = SettingsForm
     list_display = ("__str__", "sso_enabled", "sso_enforced", "second_factor_required")
     search_fields = ("name",)
     empty_title = _("No sign-in settings yet")
-    empty_text = _("Staff sign in with passwords, and with a second factor if they set one up. Add settings to change that.")
+    empty_text = _(
+        "Staff sign in with passwords, and with a second factor if they set one up. Add settings to"
+        " change that."
+    )
     actions_detail: ClassVar[list[str]] = ["look"]
     readonly_fields = ("has_secret", "callback")
     fieldsets = (
-        (None, {"fields": ("name", "issuer", "client_id", "new_secret", ("has_secret", "no_secret"), "scopes", "callback")}),
+        (
+            None,
+            {
+                "fields": (
+                    "name",
+                    "issuer",
+                    "client_id",
+                    "new_secret",
+                    ("has_secret", "no_secret"),
+                    "scopes",
+                    "callback",
+                )
+            },
+        ),
         (_("Who signs in there"), {"fields": (("sso_enabled", "sso_enforced"), "creates_users")}),
         (_("Phones"), {"fields": ("redirect_uris", "token_days")}),
         (_("Second factor"), {"fields": (("second_factor_required", "second_factor_there"),)}),
@@ -79,7 +118,9 @@ class SignInSettingsAdmin(TenantAdmin):
         there = not sees_everything(request) and SignInSettings.objects.of(mine).exists()
         return not there and bool(super().has_add_permission(request))
 
-    def save_model(self, request: HttpRequest, obj: SignInSettings, form: Any, change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: SignInSettings, form: Any, change: bool
+    ) -> None:
         sso.save_settings(obj, secret=form.secret, actor=request.user, request=request)  # type: ignore[arg-type]
 
     @display(description=_("secret kept"), boolean=True)
@@ -90,17 +131,27 @@ class SignInSettingsAdmin(TenantAdmin):
     def callback(self, chosen: SignInSettings) -> str:
         return sso.callback_url()
 
-    @action(description=_("Look at the provider"), url_path="look", icon="travel_explore", permissions=["change"])
+    @action(
+        description=_("Look at the provider"),
+        url_path="look",
+        icon="travel_explore",
+        permissions=["change"],
+    )
     def look(self, request: HttpRequest, object_id: str) -> HttpResponse:
         chosen: SignInSettings = self.object_or_404(request, object_id)
         try:
             document = provider.look_at(chosen)
         except provider.Down as trouble:
-            messages.error(request, _("The provider cannot be reached. %(reason)s") % {"reason": trouble.reason})
+            messages.error(
+                request,
+                _("The provider cannot be reached. %(reason)s") % {"reason": trouble.reason},
+            )
         except provider.Refused as trouble:
             messages.error(request, str(trouble.detail))
         else:
-            messages.success(request, _("The provider answers: %(issuer)s") % {"issuer": document["issuer"]})
+            messages.success(
+                request, _("The provider answers: %(issuer)s") % {"issuer": document["issuer"]}
+            )
         return redirect(self.address(chosen))
 
 
@@ -119,14 +170,27 @@ class SsoIdentityAdmin(ReadOnlyTenantAdmin):
     def has_unlink_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return bool(request.user.has_perm("accounts.delete_ssoidentity"))
 
-    @action(description=_("Unlink"), url_path="unlink", icon="link_off", variant=ActionVariant.DANGER,
-            permissions=["unlink"])  # fmt: skip
+    @action(
+        description=_("Unlink"),
+        url_path="unlink",
+        icon="link_off",
+        variant=ActionVariant.DANGER,
+        permissions=["unlink"],
+    )
     def forget(self, request: HttpRequest, object_id: str) -> HttpResponse:
         identity: SsoIdentity = self.object_or_404(request, object_id)
         if request.method != "POST":
-            return self.confirm(request, identity, title=_("Unlink"), button=_("Unlink"), danger=True, question=_(
-                "The account no longer signs in as this user. The next sign-on links anew, by the verified e-mail address."
-            ))  # fmt: skip
+            return self.confirm(
+                request,
+                identity,
+                title=_("Unlink"),
+                button=_("Unlink"),
+                danger=True,
+                question=_(
+                    "The account no longer signs in as this user. The next sign-on links anew, by"
+                    " the verified e-mail address."
+                ),
+            )
         sso.unlink(identity, actor=request.user, request=request)  # type: ignore[arg-type]
         messages.success(request, _("Unlinked."))
         return redirect(list_url(SsoIdentity))
@@ -147,14 +211,27 @@ class SecondFactorAdmin(ReadOnlyTenantAdmin):
     def has_take_away_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return bool(request.user.has_perm("accounts.delete_secondfactor"))
 
-    @action(description=_("Take away"), url_path="take-away", icon="phonelink_erase", variant=ActionVariant.DANGER,
-            permissions=["take_away"])  # fmt: skip
+    @action(
+        description=_("Take away"),
+        url_path="take-away",
+        icon="phonelink_erase",
+        variant=ActionVariant.DANGER,
+        permissions=["take_away"],
+    )
     def take_away(self, request: HttpRequest, object_id: str) -> HttpResponse:
         factor: SecondFactor = self.object_or_404(request, object_id)
         if request.method != "POST":
-            return self.confirm(request, factor, title=_("Take the second factor away"), button=_("Take away"), danger=True,
-                question=_("The authenticator app and the recovery codes of this user stop working. Be sure who asked for it."),
-            )  # fmt: skip
+            return self.confirm(
+                request,
+                factor,
+                title=_("Take the second factor away"),
+                button=_("Take away"),
+                danger=True,
+                question=_(
+                    "The authenticator app and the recovery codes of this user stop working. Be"
+                    " sure who asked for it."
+                ),
+            )
         factors.remove(factor.user, actor=request.user, request=request)  # type: ignore[arg-type]
         messages.success(request, _("The second factor was taken away."))
         return redirect(list_url(SecondFactor))

@@ -1,4 +1,6 @@
-"""Single sign-on over HTTP: `/api/auth/sso/*`. A browser gets a session, a phone a personal access token."""
+"""Single sign-on over HTTP: `/api/auth/sso/*`. A browser gets a session, a phone a personal access
+token.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +24,17 @@ from accounts.limits import SSO, Limit
 from accounts.replies import MobileExchangeReply, MobileRedirectReply
 from accounts.sign_on import CHALLENGE, LONGEST_ADDRESS, VERIFIER, VISIBLE
 
-# Browsers take a name that begins with __Host- from this very host only, over TLS: no neighbour can plant one.
+# Browsers take a name that begins with __Host- from this very host only, over TLS: no neighbour can
+# plant one.
 COOKIE: Final = "__Host-muster-sign-on" if settings.SESSION_COOKIE_SECURE else "muster-sign-on"
 # As often as the callback, and counted apart: a phone's two calls share what there is.
 MOBILE_LIMITS: Final = (replace(SSO, name="sso-mobile"),)
 BACKEND: Final = "accounts.backends.TenantBackend"
 
 
-ORGANIZATION: Final = OpenApiParameter("organization", description="Its slug; may be left out where there is one.")
+ORGANIZATION: Final = OpenApiParameter(
+    "organization", description="Its slug; may be left out where there is one."
+)
 
 
 class MobileRedirect(Fields):
@@ -49,7 +54,9 @@ class MobileRedirect(Fields):
 
 
 class MobileExchange(Fields):
-    """What came back from the provider, and the verifier; `verifier` is another name for `code_verifier`."""
+    """What came back from the provider, and the verifier; `verifier` is another name for
+    `code_verifier`.
+    """
 
     code = serializers.RegexField(VISIBLE, max_length=4096, trim_whitespace=False)
     state = serializers.RegexField(VISIBLE, max_length=500, trim_whitespace=False)
@@ -88,7 +95,12 @@ class BrowserView(SignOnView):
         response = super().handle_exception(exc)
         if "text/html" not in self.request.headers.get("Accept", ""):
             return response
-        page = render(self._plain, "sign_on_failed.html", {"failure": response.data}, status=response.status_code)
+        page = render(
+            self._plain,
+            "sign_on_failed.html",
+            {"failure": response.data},
+            status=response.status_code,
+        )
         for name, value in response.headers.items():
             page.headers.setdefault(name, value)
         return page
@@ -108,13 +120,19 @@ class BrowserView(SignOnView):
 
 
 class WebRedirectView(BrowserView):
-    """`GET /api/auth/sso/redirect?organization=&next=`: off to the provider. `again=1` asks for the password once more."""
+    """`GET /api/auth/sso/redirect?organization=&next=`: off to the provider. `again=1` asks for the
+    password once more.
+    """
 
     @extend_schema(
         parameters=[
             ORGANIZATION,
-            OpenApiParameter("next", description="A page of this site to end at; others are not heard."),
-            OpenApiParameter("again", description="Any text: the provider is to ask for the password once more."),
+            OpenApiParameter(
+                "next", description="A page of this site to end at; others are not heard."
+            ),
+            OpenApiParameter(
+                "again", description="Any text: the provider is to ask for the password once more."
+            ),
         ],
         responses={302: None, 403: None},
     )
@@ -124,17 +142,28 @@ class WebRedirectView(BrowserView):
         organization = services.organization_of(asked.get("organization"))
         # Kept over sign-ons under way in other tabs.
         browser = request.COOKIES.get(COOKIE) or secrets.token_urlsafe(32)
-        begun = sso.begin_web(organization, browser=browser, next_page=asked.get("next"), again=bool(asked.get("again")))
+        begun = sso.begin_web(
+            organization,
+            browser=browser,
+            next_page=asked.get("next"),
+            again=bool(asked.get("again")),
+        )
         response = HttpResponseRedirect(begun.url)
         response.set_cookie(
-            COOKIE, browser, max_age=begun.expires_in, secure=settings.SESSION_COOKIE_SECURE, httponly=True,
+            COOKIE,
+            browser,
+            max_age=begun.expires_in,
+            secure=settings.SESSION_COOKIE_SECURE,
+            httponly=True,
             samesite="Lax",
-        )  # fmt: skip
+        )
         return response
 
 
 class WebCallbackView(BrowserView):
-    """`GET /api/auth/sso/callback`: back from the provider; starts a session, and gives no token."""
+    """`GET /api/auth/sso/callback`: back from the provider; starts a session, and gives no
+    token.
+    """
 
     limits = (replace(SSO, name="sso-callback"),)
 
@@ -142,7 +171,9 @@ class WebCallbackView(BrowserView):
         parameters=[
             OpenApiParameter("state"),
             OpenApiParameter("code"),
-            OpenApiParameter("error", description="What the provider says when it signed nobody in."),
+            OpenApiParameter(
+                "error", description="What the provider says when it signed nobody in."
+            ),
             OpenApiParameter("iss", description="The provider's issuer (RFC 9207)."),
         ],
         responses={302: None, 403: None},
@@ -151,9 +182,13 @@ class WebCallbackView(BrowserView):
         """On to the page that was wanted."""
         asked = request.query_params
         user, attempt = sso.finish_web(
-            state=asked.get("state", ""), browser=request.COOKIES.get(COOKIE, ""), code=asked.get("code", "")[:4096],
-            error=asked.get("error", ""), issuer=asked.get("iss", ""), request=request,
-        )  # fmt: skip
+            state=asked.get("state", ""),
+            browser=request.COOKIES.get(COOKIE, ""),
+            code=asked.get("code", "")[:4096],
+            error=asked.get("error", ""),
+            issuer=asked.get("iss", ""),
+            request=request,
+        )
         plain: Any = self._plain
         # A provider that still knew them asked for nothing: that is a sign-in, and no fresh proof.
         plain.sign_in_how, plain.sign_in_proved = "sso", attempt.again
@@ -168,7 +203,9 @@ class MobileRedirectView(SignOnView):
 
     @extend_schema(request=MobileRedirect, responses={200: MobileRedirectReply, 403: None})
     def post(self, request: Request) -> Response:
-        """The provider's address, with the state that must come back within `expires_in` seconds."""
+        """The provider's address, with the state that must come back within `expires_in`
+        seconds.
+        """
         body = MobileRedirect(data=request.data)
         body.is_valid(raise_exception=True)
         asked = body.validated_data
@@ -194,6 +231,11 @@ class MobileExchangeView(SignOnView):
         body.is_valid(raise_exception=True)
         asked = body.validated_data
         row, text = sso.finish_mobile(
-            state=asked["state"], code=asked["code"], verifier=asked["code_verifier"], request=request
+            state=asked["state"],
+            code=asked["code"],
+            verifier=asked["code_verifier"],
+            request=request,
         )
-        return Response({"token": text, "token_type": "Bearer", "expires_at": row.expires_at, "name": row.name})
+        return Response(
+            {"token": text, "token_type": "Bearer", "expires_at": row.expires_at, "name": row.name}
+        )

@@ -1,7 +1,7 @@
 """Short-lived signed tokens (JWT, HS256): access tokens of people, machine tokens of API clients.
 
-Each kind has its own key and audience, so that one is nothing at the door of the other. A token says who and since when;
-whether that still holds is asked of the database at every call.
+Each kind has its own key and audience, so that one is nothing at the door of the other. A token
+says who and since when; whether that still holds is asked of the database at every call.
 """
 
 from __future__ import annotations
@@ -28,16 +28,24 @@ class BadToken(Exception):
 
 
 def mint(audience: str, subject: str, now: datetime, lasts: timedelta, **claims: Any) -> str:
-    """A token for `subject`; `claims` are added to the registered ones. No secret belongs in it: anybody can read it."""
+    """A token for `subject`; `claims` are added to the registered ones. No secret belongs in it:
+    anybody can read it.
+    """
     registered = {
-        "iss": ISSUER, "aud": audience, "sub": subject, "iat": int(now.timestamp()), "exp": int((now + lasts).timestamp()),
+        "iss": ISSUER,
+        "aud": audience,
+        "sub": subject,
+        "iat": int(now.timestamp()),
+        "exp": int((now + lasts).timestamp()),
         "jti": uuid.uuid4().hex,
-    }  # fmt: skip
+    }
     return _backend(audience, settings.SECRET_KEY).encode({**claims, **registered})
 
 
 def read(audience: str, token: str) -> dict[str, Any]:
-    """The claims of a token of this kind. Raises BadToken: forged, expired, of another kind or algorithm, or no token."""
+    """The claims of a token of this kind. Raises BadToken: forged, expired, of another kind or
+    algorithm, or no token.
+    """
     # An honest token is some 500 characters; what is far longer is not worth a signature check.
     if len(token) > 4096 or not token.isascii():
         raise BadToken

@@ -1,4 +1,6 @@
-"""The console's pages on punches: evidence to look at, and the one thing to do with it: say whose an unmatched punch is."""
+"""The console's pages on punches: evidence to look at, and the one thing to do with it: say whose
+an unmatched punch is.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,8 @@ from webhooks.admin import deliveries_of
 
 # Every other verdict is a refusal.
 COLOURS = {Verdict.ACCEPTED.value: "success", Verdict.UNMATCHED.value: "warning"}
-# Reasons and remarks as they are stored → as people say them. What is not here is shown as it is stored.
+# Reasons and remarks as they are stored → as people say them. What is not here is shown as it is
+# stored.
 WORDS: dict[str, Any] = {
     "unknown": _("nobody has this number"),
     "not_employed": _("not in service on that day"),
@@ -139,15 +142,34 @@ class PunchAdmin(ReadOnlyTenantAdmin):
     """Every punch as it came in, and what was decided about it."""
 
     fieldsets = (
-        (None, {"fields": (("badge", "direction"), ("person", "user_code"), ("local_time", "zone"))}),
-        (_("How it came in"), {"fields": (
-            ("door", "device"), ("source", "key"), ("received_at", "occurred_text"),
-            ("raw_state", "raw_input_type"),
-        )}),
+        (
+            None,
+            {"fields": (("badge", "direction"), ("person", "user_code"), ("local_time", "zone"))},
+        ),
+        (
+            _("How it came in"),
+            {
+                "fields": (
+                    ("door", "device"),
+                    ("source", "key"),
+                    ("received_at", "occurred_text"),
+                    ("raw_state", "raw_input_type"),
+                )
+            },
+        ),
         (_("What was decided"), {"fields": ("why", "remarks")}),
-    )  # fmt: skip
+    )
     readonly_fields = ("badge", "person", "local_time", "why", "remarks", "evidence_seen", "pushed")
-    list_display = ("local_time", "person", "user_code", "direction", "badge", "door", "device", "remarks")
+    list_display = (
+        "local_time",
+        "person",
+        "user_code",
+        "direction",
+        "badge",
+        "door",
+        "device",
+        "remarks",
+    )
     list_filter = (WaitingFilter, ExceptionFilter, "verdict", "door", "direction", "late", "device")
     list_select_related = ("employee", "device", "match__employee", "organization")
     date_hierarchy = "occurred_at"
@@ -172,7 +194,11 @@ class PunchAdmin(ReadOnlyTenantAdmin):
     def local_time(self, punch: Punch) -> str:
         """The clock on the wall where it happened."""
         # A time in UTC says nothing about the place: the organization's clock is nearer to it.
-        at = localtime(punch.occurred_at) if punch.zone == "+00:00" else local(punch.occurred_at, punch.zone)
+        at = (
+            localtime(punch.occurred_at)
+            if punch.zone == "+00:00"
+            else local(punch.occurred_at, punch.zone)
+        )
         return f"{at:%Y-%m-%d %H:%M:%S}"
 
     @display(description=_("employee"), ordering="employee__name")
@@ -204,14 +230,23 @@ class PunchAdmin(ReadOnlyTenantAdmin):
         if evidence is None:
             return _("Nothing came with it.")
         if evidence.erased_at is not None:
-            return _("Erased on %(day)s. The punch itself stays.") % {"day": f"{evidence.erased_at:%Y-%m-%d}"}
+            return _("Erased on %(day)s. The punch itself stays.") % {
+                "day": f"{evidence.erased_at:%Y-%m-%d}"
+            }
         known, rest = _sorted_out(evidence.body)
-        return format_html("{}{}", small_table((_("what"), _("as it was said")), known, ""), preformatted(rest))
+        return format_html(
+            "{}{}", small_table((_("what"), _("as it was said")), known, ""), preformatted(rest)
+        )
 
     @display(description=_("deliveries"))
     def pushed(self, punch: Punch) -> SafeString:
         rows = (
-            (link(change_url(one), one.endpoint), one.get_state_display(), one.attempts, one.finished_at or "–")
+            (
+                link(change_url(one), one.endpoint),
+                one.get_state_display(),
+                one.attempts,
+                one.finished_at or "–",
+            )
             for one in deliveries_of(punch.organization_id, f"punch:{punch.pk}")
         )
         nobody = _("Pushed to nobody: it does not count (yet), or there was no endpoint.")
@@ -224,10 +259,19 @@ class PunchAdmin(ReadOnlyTenantAdmin):
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Only what waits for a person can be matched to one."""
         punch = self.get_object(request, str(object_id))
-        return list(super().get_actions_detail(request, object_id)) if punch is not None and _waits(punch) else []
+        return (
+            list(super().get_actions_detail(request, object_id))
+            if punch is not None and _waits(punch)
+            else []
+        )
 
-    @action(description=_("Match to employee…"), url_path="match", icon="person_add", variant=ActionVariant.PRIMARY,
-            permissions=["match"])  # fmt: skip
+    @action(
+        description=_("Match to employee…"),
+        url_path="match",
+        icon="person_add",
+        variant=ActionVariant.PRIMARY,
+        permissions=["match"],
+    )
     def match(self, request: HttpRequest, object_id: str) -> HttpResponse:
         punch = self.object_or_404(request, object_id)
         if punch.verdict != Verdict.UNMATCHED:
@@ -240,11 +284,24 @@ class PunchAdmin(ReadOnlyTenantAdmin):
             except ValidationError as error:
                 form.add_error(None, ValidationError(error.messages))
             except Busy:
-                form.add_error(None, _("The database is busy; nothing was changed. Try again in a moment."))
+                form.add_error(
+                    None, _("The database is busy; nothing was changed. Try again in a moment.")
+                )
             else:
-                return self.done(request, punch, _("Matched. It counts from now on, and is pushed like the others."))
-        return self.page(request, "match", punch, title=_("Whose is this punch?"), form=form, media=form.media,
-                         local_time=self.local_time(punch))  # fmt: skip
+                return self.done(
+                    request,
+                    punch,
+                    _("Matched. It counts from now on, and is pushed like the others."),
+                )
+        return self.page(
+            request,
+            "match",
+            punch,
+            title=_("Whose is this punch?"),
+            form=form,
+            media=form.media,
+            local_time=self.local_time(punch),
+        )
 
 
 def _in_words(reasons: str) -> str:
@@ -269,9 +326,16 @@ def _sorted_out(body: str) -> tuple[list[tuple[Any, Any]], str]:
         evidence = None
     if not isinstance(evidence, dict):
         return [], body
-    rows = [(label, evidence.pop(name)) for name, label in EVIDENCE.items() if evidence.get(name) is not None]
+    rows = [
+        (label, evidence.pop(name))
+        for name, label in EVIDENCE.items()
+        if evidence.get(name) is not None
+    ]
     if health := evidence.pop("health", None):
-        rows += [(_("temperature (°C)"), health.get("temperature")), (_("mask"), _yes_or_no(health.get("mask")))]
+        rows += [
+            (_("temperature (°C)"), health.get("temperature")),
+            (_("mask"), _yes_or_no(health.get("mask"))),
+        ]
     if place := evidence.pop("location", None):
         rows.append((_("place"), _place(place)))
     rows += _of_phone(evidence)
@@ -289,8 +353,16 @@ def _of_phone(evidence: dict[str, Any]) -> list[tuple[Any, Any]]:
         said = [str(WORDS.get(name, name)) for name, holds in spoof.items() if holds]
         rows.append((_("the phone says of itself"), ", ".join(said) or _("nothing remarkable")))
     if judged := evidence.pop("judged", None):
-        why, fence, outside_m = WORDS.get(judged["why"], judged["why"]), judged.get("fence"), judged.get("outside_m")
-        seen = link(reverse("admin:geofences_fence_change", args=(fence,)), f"#{fence}") if fence else ""
+        why, fence, outside_m = (
+            WORDS.get(judged["why"], judged["why"]),
+            judged.get("fence"),
+            judged.get("outside_m"),
+        )
+        seen = (
+            link(reverse("admin:geofences_fence_change", args=(fence,)), f"#{fence}")
+            if fence
+            else ""
+        )
         far = _("%(metres)d m outside") % {"metres": outside_m} if outside_m else ""
         rows.append((_("place judged"), format_html("{} {} {}", why, seen, far)))
     return rows
@@ -298,7 +370,9 @@ def _of_phone(evidence: dict[str, Any]) -> list[tuple[Any, Any]]:
 
 def _place(place: dict[str, Any]) -> str:
     accuracy = place.get("accuracy_m")
-    return f"{place.get('latitude')}, {place.get('longitude')}" + (f" ± {accuracy} m" if accuracy is not None else "")
+    return f"{place.get('latitude')}, {place.get('longitude')}" + (
+        f" ± {accuracy} m" if accuracy is not None else ""
+    )
 
 
 def _yes_or_no(value: Any) -> Any:
@@ -325,7 +399,10 @@ class PunchMatchAdmin(ReadOnlyTenantAdmin):
     list_select_related = ("punch", "employee", "matched_by", "organization")
     search_fields = ("=punch__user_code", "employee__name", "=employee__code")
     empty_title = _("No matches yet")
-    empty_text = _("Open an unmatched punch and say whose it is, or enter the code at the employee: then it matches by itself.")
+    empty_text = _(
+        "Open an unmatched punch and say whose it is, or enter the code at the employee: then it"
+        " matches by itself."
+    )
 
     @display(description=_("by"))
     def by(self, match: PunchMatch) -> Any:
@@ -337,12 +414,34 @@ class IngestCountAdmin(ReadOnlyTenantAdmin):
     """What each request brought."""
 
     fieldsets = (
-        (None, {"fields": (("at", "door"), "received", ("accepted", "refused", "unmatched"), ("duplicate", "conflict"))}),
+        (
+            None,
+            {
+                "fields": (
+                    ("at", "door"),
+                    "received",
+                    ("accepted", "refused", "unmatched"),
+                    ("duplicate", "conflict"),
+                )
+            },
+        ),
     )
-    list_display = ("at", "door", "received", "accepted", "refused", "unmatched", "duplicate", "conflict")
+    list_display = (
+        "at",
+        "door",
+        "received",
+        "accepted",
+        "refused",
+        "unmatched",
+        "duplicate",
+        "conflict",
+    )
     list_filter = ("door",)
     list_select_related = ("organization",)
     date_hierarchy = "at"
     show_full_result_count = False
     empty_title = _("No requests yet")
-    empty_text = _("Each request of a device or another client is counted here: what came in equals what became of it.")
+    empty_text = _(
+        "Each request of a device or another client is counted here: what came in equals what"
+        " became of it."
+    )

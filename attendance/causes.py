@@ -1,7 +1,9 @@
-"""Read, for many people at once, everything that decides a day, and hand it to `days` as its own values.
+"""Read, for many people at once, everything that decides a day, and hand it to `days` as its own
+values.
 
-Punches that count and times entered by hand, rosters and shifts, assignments, calendars, approved leave and tours. Called by
-`rebuilding`; how many queries it takes does not depend on how many people there are.
+Punches that count and times entered by hand, rosters and shifts, assignments, calendars, approved
+leave and tours. Called by `rebuilding`; how many queries it takes does not depend on how many
+people there are.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ from leaves.statements import covered as on_leave
 from tours.services import covered as on_tour
 
 DAY: Final = timedelta(days=1)
-# Punches of a date may lie this far before its midnight in UTC and after it: the widest window and the widest zone.
+# Punches of a date may lie this far before its midnight in UTC and after it: the widest window and
+# the widest zone.
 REACH_BEFORE: Final = timedelta(hours=12 + 14)
 REACH_AFTER: Final = timedelta(hours=48 + 12)
 # How a correction's id is told from a punch's, where both are stamps.
@@ -74,7 +77,9 @@ class Causes:
         """What somebody was expected to do on a date."""
         place = person.assignment(on)
         rosters = [pure for row, pure in person.rosters if _for(row, place)]
-        return resolve(on, rosters, self.default, person.zone(on), calendar_off=self._off(person, on))
+        return resolve(
+            on, rosters, self.default, person.zone(on), calendar_off=self._off(person, on)
+        )
 
     def facts(self, person: Person, on: date, now: datetime) -> Facts:
         """What stands beside the punches of a date."""
@@ -98,7 +103,10 @@ def read(organization_id: int, employees: Collection[UUID], first: date, last: d
     organization = Organization.objects.get(pk=organization_id)
     people = Employee.objects.of(organization_id).filter(pk__in=employees)
     assignments = _assignments(organization_id, employees)
-    posts = {one: [Post(a.site_id, a.starts_on, a.ends_on) for a in assignments.get(one, [])] for one in employees}
+    posts = {
+        one: [Post(a.site_id, a.starts_on, a.ends_on) for a in assignments.get(one, [])]
+        for one in employees
+    }
     years = range(first.year, last.year + 1)
     calendars = almanacs(organization_id, posts, years)
     common, own = _rosters(organization_id, employees, first, last)
@@ -106,12 +114,21 @@ def read(organization_id: int, employees: Collection[UUID], first: date, last: d
     taken = _taken(organization_id, employees, first, last)
     found = {
         one.pk: Person(
-            one.pk, one.joined_on, one.left_on, assignments.get(one.pk, []), calendars[one.pk], organization.timezone,
-            [*common, *own.get(one.pk, [])], stamps.get(one.pk, []), taken.get(one.pk, {}),
+            one.pk,
+            one.joined_on,
+            one.left_on,
+            assignments.get(one.pk, []),
+            calendars[one.pk],
+            organization.timezone,
+            [*common, *own.get(one.pk, [])],
+            stamps.get(one.pk, []),
+            taken.get(one.pk, {}),
         )
         for one in people
-    }  # fmt: skip
-    policy = DayPolicy.objects.of(organization_id).select_related("default_shift").first() or DayPolicy()
+    }
+    policy = (
+        DayPolicy.objects.of(organization_id).select_related("default_shift").first() or DayPolicy()
+    )
     return Causes(found, _usual(policy), timedelta(hours=policy.long_day_hours))
 
 
@@ -122,7 +139,9 @@ def _usual(policy: DayPolicy) -> Shift:
 
 def _assignments(organization_id: int, employees: Collection[UUID]) -> dict[UUID, list[Assignment]]:
     found: dict[UUID, list[Assignment]] = defaultdict(list)
-    rows = Assignment.objects.of(organization_id).filter(employee__in=employees).select_related("site")
+    rows = (
+        Assignment.objects.of(organization_id).filter(employee__in=employees).select_related("site")
+    )
     for one in rows.order_by("-starts_on"):
         found[one.employee_id].append(one)
     return found
@@ -132,7 +151,9 @@ def _rosters(
     organization_id: int, employees: Collection[UUID], first: date, last: date
 ) -> tuple[list[tuple[Roster, Rostered]], dict[UUID, list[tuple[Roster, Rostered]]]]:
     """Rosters that touch the period: those for many, and those of each person."""
-    rows = Roster.objects.of(organization_id).filter(Q(employee__isnull=True) | Q(employee__in=employees), starts_on__lte=last)
+    rows = Roster.objects.of(organization_id).filter(
+        Q(employee__isnull=True) | Q(employee__in=employees), starts_on__lte=last
+    )
     rows = rows.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=first)).select_related("pattern")
     patterns: dict[int, Pattern] = {}
     common: list[tuple[Roster, Rostered]] = []
@@ -149,21 +170,34 @@ def as_pattern(pattern: Any) -> Pattern:
     """A pattern as the rules take it: days nobody entered are off."""
     slots: dict[int, ShiftType | None] = {slot.position: slot.shift for slot in pattern.slots.all()}
     turn = [slots.get(number) for number in range(1, max(slots, default=0) + 1)]
-    return Pattern(tuple(one.as_shift() if one else None for one in turn), pattern.begins_on, pattern.calendar_offs)
+    return Pattern(
+        tuple(one.as_shift() if one else None for one in turn),
+        pattern.begins_on,
+        pattern.calendar_offs,
+    )
 
 
 def _midnight(on: date) -> datetime:
     return datetime.combine(on, time.min, UTC)
 
 
-def _stamps(organization_id: int, employees: Collection[UUID], first: date, last: date) -> dict[UUID, list[Stamp]]:
-    """What counts: accepted and matched punches less those that were voided, and times entered by hand."""
+def _stamps(
+    organization_id: int, employees: Collection[UUID], first: date, last: date
+) -> dict[UUID, list[Stamp]]:
+    """What counts: accepted and matched punches less those that were voided, and times entered by
+    hand.
+    """
     since, until = _midnight(first) - REACH_BEFORE, _midnight(last) + REACH_AFTER
     found: dict[UUID, list[Stamp]] = defaultdict(list)
     own = Punch.objects.of(organization_id).filter(
-        employee__in=employees, verdict="accepted", occurred_at__range=(since, until), voided__isnull=True
+        employee__in=employees,
+        verdict="accepted",
+        occurred_at__range=(since, until),
+        voided__isnull=True,
     )
-    for employee_id, key, at, direction in own.order_by().values_list("employee_id", "pk", "occurred_at", "direction"):
+    for employee_id, key, at, direction in own.order_by().values_list(
+        "employee_id", "pk", "occurred_at", "direction"
+    ):
         found[employee_id].append(Stamp(key, at, direction))
     matched = PunchMatch.objects.of(organization_id).filter(
         employee__in=employees, punch__occurred_at__range=(since, until), punch__voided__isnull=True
@@ -172,9 +206,14 @@ def _stamps(organization_id: int, employees: Collection[UUID], first: date, last
     for employee_id, key, at, direction in matched.order_by().values_list(*columns):
         found[employee_id].append(Stamp(key, at, direction))
     entered = Correction.objects.of(organization_id).filter(
-        employee__in=employees, kind=Correction.Kind.ADD, at__range=(since, until), voided__isnull=True
+        employee__in=employees,
+        kind=Correction.Kind.ADD,
+        at__range=(since, until),
+        voided__isnull=True,
     )
-    for employee_id, key, at, direction in entered.order_by().values_list("employee_id", "pk", "at", "direction"):
+    for employee_id, key, at, direction in entered.order_by().values_list(
+        "employee_id", "pk", "at", "direction"
+    ):
         found[employee_id].append(Stamp(CORRECTION * key, at, direction))
     return found
 
@@ -182,7 +221,9 @@ def _stamps(organization_id: int, employees: Collection[UUID], first: date, last
 def _taken(
     organization_id: int, employees: Collection[UUID], first: date, last: date
 ) -> dict[UUID, dict[date, tuple[str, str]]]:
-    """Who has each half of a date: approved leave, or an approved tour where no leave lies over it; or extraordinary leave."""
+    """Who has each half of a date: approved leave, or an approved tour where no leave lies over it;
+    or extraordinary leave.
+    """
     halves: dict[UUID, dict[date, list[str]]] = defaultdict(lambda: defaultdict(lambda: ["", ""]))
     for tour in on_tour(organization_id, first, last, employees):
         halves[tour.employee_id][tour.date][_number(tour.half)] = Status.TOUR.value
@@ -190,12 +231,18 @@ def _taken(
         for number in (0, 1) if not leave.half else (_number(leave.half),):
             halves[leave.employee_id][leave.date][number] = LEAVE + leave.kind
     absent = Absence.objects.of(organization_id).filter(
-        employee__in=employees, kind=Absence.Kind.EOL, revoked_at__isnull=True, starts_on__lte=last, ends_on__gte=first
+        employee__in=employees,
+        kind=Absence.Kind.EOL,
+        revoked_at__isnull=True,
+        starts_on__lte=last,
+        ends_on__gte=first,
     )
     for one in absent:
         for on in days_between(max(first, one.starts_on), min(last, one.ends_on)):
             halves[one.employee_id][on] = [LEAVE + one.kind] * 2
-    return {one: {on: (both[0], both[1]) for on, both in dates.items()} for one, dates in halves.items()}
+    return {
+        one: {on: (both[0], both[1]) for on, both in dates.items()} for one, dates in halves.items()
+    }
 
 
 def _number(half: str) -> int:

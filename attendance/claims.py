@@ -1,4 +1,6 @@
-"""A claim: what a caller says happened, before anybody has judged it. Pure; built by the doors, read by everything below."""
+"""A claim: what a caller says happened, before anybody has judged it. Pure; built by the doors,
+read by everything below.
+"""
 
 from __future__ import annotations
 
@@ -33,9 +35,11 @@ class Handset:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a door's own pure check found: `text` about `topic` (place, signature …); with a `verdict` it refuses.
+    """What a door's own pure check found: `text` about `topic` (place, signature …); with a
+    `verdict` it refuses.
 
-    Without one it is a remark that stands in the reasons of an accepted punch too, such as a waiver.
+    Without one it is a remark that stands in the reasons of an accepted punch too, such as a
+    waiver.
     """
 
     topic: str
@@ -47,21 +51,24 @@ class Finding:
 class Claim:
     """Somebody says: this person came or went at this instant.
 
-    `source` and `key` make a repeat a repeat; `at` is UTC; `zone` is the zone or offset that `at_text` was read with, and
-    `home_zone` the IANA zone of the place, in which the day is reckoned. `evidence` is personal and is kept apart.
+    `source` and `key` make a repeat a repeat; `at` is UTC; `zone` is the zone or offset that
+    `at_text` was read with, and `home_zone` the IANA zone of the place, in which the day is
+    reckoned. `evidence` is personal and is kept apart.
 
-    Who it was: a number (`user_code`), or a person by id (`employee_id`). A claim that names a person is settled under a lock
-    on that person's row: `other_keys` are looked up beside `key` (a row under any of them is the first answer), and `pairing`
-    asks for turns: the time within which an earlier punch counts. An empty `at_text` says "now": then it comes after what was
-    stored meanwhile, whoever read the clock first.
+    Who it was: a number (`user_code`), or a person by id (`employee_id`). A claim that names a
+    person is settled under a lock on that person's row: `other_keys` are looked up beside `key` (a
+    row under any of them is the first answer), and `pairing` asks for turns: the time within which
+    an earlier punch counts. An empty `at_text` says "now": then it comes after what was stored
+    meanwhile, whoever read the clock first.
 
-    `findings` are the door's own checks; a refused claim is stored under `refused_key` where that is given, so that the key
-    of the accepted one stays free. `max_age` refuses what is older.
+    `findings` are the door's own checks; a refused claim is stored under `refused_key` where that
+    is given, so that the key of the accepted one stays free. `max_age` refuses what is older.
 
-    A claim that was signed gives its `content` (64 hex digits over the signed text). It is a repeat of whatever has one of its
-    keys, and never a conflict: a nonce is used up by the first who uses it. Refused for its device or its signature it is
-    stored under `loose_key` and uses up nothing, and then only the same content is a repeat. `handset` must still stand once
-    the person's row is held: a revocation that was committed a moment ago holds for a claim that is under way.
+    A claim that was signed gives its `content` (64 hex digits over the signed text). It is a repeat
+    of whatever has one of its keys, and never a conflict: a nonce is used up by the first who uses
+    it. Refused for its device or its signature it is stored under `loose_key` and uses up nothing,
+    and then only the same content is a repeat. `handset` must still stand once the person's row is
+    held: a revocation that was committed a moment ago holds for a claim that is under way.
     """
 
     door: str
@@ -91,7 +98,9 @@ class Claim:
 
     @property
     def fingerprint(self) -> str:
-        """64 hex digits over the content: person, instant and direction. Evidence never makes a conflict."""
+        """64 hex digits over the content: person, instant and direction. Evidence never makes a
+        conflict.
+        """
         if self.content is not None:
             return self.content
         person = self.user_code if self.employee_id is None else str(self.employee_id)
@@ -100,7 +109,9 @@ class Claim:
 
 
 def bounded_key(kind: str, *parts: object) -> str:
-    """A key from `parts` that fits its column: as it is when short, else its SHA-256. `kind` keeps families apart."""
+    """A key from `parts` that fits its column: as it is when short, else its SHA-256. `kind` keeps
+    families apart.
+    """
     text = "|".join("" if part is None else str(part) for part in parts)
     key = f"{kind}:{text}"
     return key if len(key) <= KEY_LENGTH else f"{kind}#{hashlib.sha256(text.encode()).hexdigest()}"

@@ -1,4 +1,6 @@
-"""The console's pages on times put right: what people ask for, the form with which HR corrects a day, what was corrected."""
+"""The console's pages on times put right: what people ask for, the form with which HR corrects a
+day, what was corrected.
+"""
 
 from __future__ import annotations
 
@@ -51,17 +53,26 @@ from employees.console import (
 from employees.models import Employee
 from leaves.admin import Acting
 
-COLOURS: Final = {"pending": "warning", "approved": "success", "rejected": "danger", "withdrawn": "info"}
-OWN: Final = _("Nobody puts their own times right: ask for a correction, and somebody else decides.")
+COLOURS: Final = {
+    "pending": "warning",
+    "approved": "success",
+    "rejected": "danger",
+    "withdrawn": "info",
+}
+OWN: Final = _(
+    "Nobody puts their own times right: ask for a correction, and somebody else decides."
+)
 
 
 def _data(request: HttpRequest) -> Any:
     return request.POST if request.method == "POST" else None
 
 
-# --- A day before and after ------------------------------------------------------------------------------------------------
+# --- A day before and after -----------------------------------------------------------------------
 def comparison(now: Day, then: Day | None) -> SafeString:
-    """A day as it is, and as it would be, one picture over the other, and what is paid by it in a table."""
+    """A day as it is, and as it would be, one picture over the other, and what is paid by it in a
+    table.
+    """
     parts = [(gettext("As it is now"), pictures.timeline(now))]
     if then is not None:
         parts.append((gettext("As it would be"), pictures.timeline(then)))
@@ -76,7 +87,11 @@ def _clock(day: Day, at: datetime | None) -> str:
     if at is None:
         return "–"
     there = local(at, day.zone)
-    return f"{there:%H:%M}" if there.date() == day.date else f"{there:%H:%M} (+{(there.date() - day.date).days})"
+    return (
+        f"{there:%H:%M}"
+        if there.date() == day.date
+        else f"{there:%H:%M} (+{(there.date() - day.date).days})"
+    )
 
 
 _FACTS: Final[tuple[tuple[Any, Any], ...]] = (
@@ -94,26 +109,43 @@ def locked_text(posted_to: date | None) -> str:
     """That the month is locked, and where the change will count; empty where it is open."""
     if posted_to is None:
         return ""
-    return gettext("This month is locked: the day stands, and the difference is counted as an adjustment in %(month)s.") % {
-        "month": formats.date_format(posted_to, "F Y")
-    }
+    return gettext(
+        "This month is locked: the day stands, and the difference is counted as an adjustment in"
+        " %(month)s."
+    ) % {"month": formats.date_format(posted_to, "F Y")}
 
 
-# --- The form with which a day is corrected ----------------------------------------------------------------------------------
+# --- The form with which a day is corrected -------------------------------------------------------
 class CorrectForm(forms.Form):
     """Times of a day to enter on its own clock, and stamps of it that are not to count."""
 
-    in_on = forms.DateField(label=_("Came in: date"), required=False, widget=UnfoldAdminSingleDateWidget)
-    in_at = forms.TimeField(label=_("Came in: time"), required=False, widget=UnfoldAdminSingleTimeWidget(format="%H:%M"))
-    out_on = forms.DateField(
-        label=_("Left: date"), required=False, widget=UnfoldAdminSingleDateWidget, help_text=_("A night ends on the next date.")
+    in_on = forms.DateField(
+        label=_("Came in: date"), required=False, widget=UnfoldAdminSingleDateWidget
     )
-    out_at = forms.TimeField(label=_("Left: time"), required=False, widget=UnfoldAdminSingleTimeWidget(format="%H:%M"))
+    in_at = forms.TimeField(
+        label=_("Came in: time"), required=False, widget=UnfoldAdminSingleTimeWidget(format="%H:%M")
+    )
+    out_on = forms.DateField(
+        label=_("Left: date"),
+        required=False,
+        widget=UnfoldAdminSingleDateWidget,
+        help_text=_("A night ends on the next date."),
+    )
+    out_at = forms.TimeField(
+        label=_("Left: time"), required=False, widget=UnfoldAdminSingleTimeWidget(format="%H:%M")
+    )
     void = forms.TypedMultipleChoiceField(
-        label=_("Does not count"), required=False, coerce=int, widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        label=_("Does not count"),
+        required=False,
+        coerce=int,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
         help_text=_("Tick what must not count. Times left empty stay as they are."),
-    )  # fmt: skip
-    reason = forms.CharField(label=_("Reason"), max_length=LONGEST_REASON, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}))
+    )
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=LONGEST_REASON,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+    )
 
     def __init__(self, data: Any, employee: Employee, day: Day) -> None:
         super().__init__(data, initial={"in_on": day.date, "out_on": day.date})
@@ -147,16 +179,24 @@ def _stamps(day: Day) -> Iterator[tuple[int, str]]:
         what = gettext("Punch") if "punch" in one else gettext("Entered by hand")
         counts = gettext("counts") if one["counted"] else gettext("does not count")
         number = one["punch"] if "punch" in one else CORRECTION * one["correction"]
-        yield number, f"{wording.clock(one['at'], day.zone)} · {what} · {wording.read_text(one['why'])} ({counts})"
+        yield (
+            number,
+            (
+                f"{wording.clock(one['at'], day.zone)} · {what} · {wording.read_text(one['why'])}"
+                f" ({counts})"
+            ),
+        )
 
 
 class WhoseDayForm(forms.Form):
     """Whose day, and which."""
 
     employee: forms.ModelChoiceField[Employee] = forms.ModelChoiceField(
-        queryset=Employee.objects.none(), label=_("employee"), help_text=_("Type a name or a code."),
+        queryset=Employee.objects.none(),
+        label=_("employee"),
+        help_text=_("Type a name or a code."),
         widget=ForgivingAutocomplete(Day._meta.get_field("employee"), admin.site),
-    )  # fmt: skip
+    )
     date = forms.DateField(label=_("date"), widget=UnfoldAdminSingleDateWidget)
 
     def __init__(self, people: Any, data: Any) -> None:
@@ -170,12 +210,22 @@ class Correcting:
     def has_correct_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return bool(request.user.has_perm("attendance.add_correction"))
 
-    @action(description=_("Correct this day…"), url_path="correct", icon="edit_calendar", permissions=["correct"])
+    @action(
+        description=_("Correct this day…"),
+        url_path="correct",
+        icon="edit_calendar",
+        permissions=["correct"],
+    )
     def correct(self, request: HttpRequest, object_id: str) -> HttpResponse:
         day: Day = self.object_or_404(request, object_id)  # type: ignore[attr-defined]
         return self._correct(request, day.employee, day.date, day)
 
-    @action(description=_("Correct a day…"), url_path="correct-any", icon="edit_calendar", permissions=["correct"])
+    @action(
+        description=_("Correct a day…"),
+        url_path="correct-any",
+        icon="edit_calendar",
+        permissions=["correct"],
+    )
     def correct_any(self, request: HttpRequest) -> HttpResponse:
         """Whose and which is asked; a date nobody worked out yet is corrected here."""
         people = within(request, Employee.objects.all()).select_related("organization")
@@ -188,11 +238,22 @@ class Correcting:
         form = WhoseDayForm(people, _data(request))
         if request.method == "POST" and form.is_valid():
             said = form.cleaned_data
-            return redirect(f"{request.path}?{urlencode({'employee': said['employee'].pk, 'date': said['date'].isoformat()})}")
-        return self._page(request, "act", None, form=form, title=_("Correct a day"), button=_("Go on"))
+            return redirect(
+                request.path
+                + "?"
+                + urlencode({"employee": said["employee"].pk, "date": said["date"].isoformat()})
+            )
+        return self._page(
+            request, "act", None, form=form, title=_("Correct a day"), button=_("Go on")
+        )
 
-    def _correct(self, request: HttpRequest, employee: Employee, on: date, day: Day | None) -> HttpResponse:
-        title = _("Correct %(date)s of %(employee)s") % {"date": formats.date_format(on), "employee": employee}
+    def _correct(
+        self, request: HttpRequest, employee: Employee, on: date, day: Day | None
+    ) -> HttpResponse:
+        title = _("Correct %(date)s of %(employee)s") % {
+            "date": formats.date_format(on),
+            "employee": employee,
+        }
         if corrections.own_hand(request.user, [employee.pk]):  # type: ignore[arg-type]
             page = self._page(request, "notice", day, title=title, text=OWN)
             page.status_code = 403
@@ -211,9 +272,16 @@ class Correcting:
                 seen = None
         posted_to = previewing.posted_to(employee.organization_id, on, timezone.now())
         return self._page(
-            request, "correct", day, title=title, form=form, previewed=seen is not None, notice=locked_text(posted_to),
-            comparison=comparison(now, seen.after if seen else None), warnings=_warnings(seen),
-        )  # fmt: skip
+            request,
+            "correct",
+            day,
+            title=title,
+            form=form,
+            previewed=seen is not None,
+            notice=locked_text(posted_to),
+            comparison=comparison(now, seen.after if seen else None),
+            warnings=_warnings(seen),
+        )
 
     def _corrected(self, request: HttpRequest, day: Day | None, seen: Preview) -> HttpResponse:
         text = gettext("Corrected. The day is worked out again in a moment.")
@@ -224,12 +292,20 @@ class Correcting:
         messages.success(request, text)
         return redirect(list_url(Day))
 
-    def _page(self, request: HttpRequest, template: str, day: Day | None, **context: Any) -> TemplateResponse:
+    def _page(
+        self, request: HttpRequest, template: str, day: Day | None, **context: Any
+    ) -> TemplateResponse:
         if day is not None:
             return self.page(request, template, day, **context)  # type: ignore[attr-defined, no-any-return]
         site = self.admin_site  # type: ignore[attr-defined]
         request.current_app = site.name
-        context = {**site.each_context(request), "opts": Day._meta, "obj": _("Days"), "back": list_url(Day), **context}
+        context = {
+            **site.each_context(request),
+            "opts": Day._meta,
+            "obj": _("Days"),
+            "back": list_url(Day),
+            **context,
+        }
         response = TemplateResponse(request, f"admin/console/{template}.html", context)
         add_never_cache_headers(response)
         return response
@@ -237,8 +313,12 @@ class Correcting:
 
 def _carry_out(request: HttpRequest, wish: Wish) -> None:
     corrections.correct(
-        wish.employee, reason=wish.reason, enter=wish.enter, void=wish.void, origin=Origin(actor=request.user)  # type: ignore[arg-type]
-    )  # fmt: skip
+        wish.employee,
+        reason=wish.reason,
+        enter=wish.enter,
+        void=wish.void,
+        origin=Origin(actor=request.user),  # type: ignore[arg-type]
+    )
 
 
 def _warnings(seen: Preview | None) -> list[str]:
@@ -248,7 +328,9 @@ def _warnings(seen: Preview | None) -> list[str]:
 
 
 def _named(people: Any, request: HttpRequest) -> tuple[Employee, date]:
-    """Whose day is meant by the address. Raises Http404, for another tenant's as for nobody's; and for dates out of service."""
+    """Whose day is meant by the address. Raises Http404, for another tenant's as for nobody's; and
+    for dates out of service.
+    """
     try:
         employee = people.filter(pk=UUID(request.GET.get("employee", ""))).first()
         on = date.fromisoformat(request.GET.get("date", ""))
@@ -259,12 +341,15 @@ def _named(people: Any, request: HttpRequest) -> tuple[Employee, date]:
     return employee, on
 
 
-# --- What people ask for -----------------------------------------------------------------------------------------------------
+# --- What people ask for --------------------------------------------------------------------------
 class RemarksForm(forms.Form):
     """Why."""
 
     remarks = forms.CharField(
-        label=_("Remarks"), max_length=LONGEST_REASON, required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
+        label=_("Remarks"),
+        max_length=LONGEST_REASON,
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
     )
 
 
@@ -274,7 +359,10 @@ class RegularizationAdmin(Acting, ReadOnlyTenantAdmin):
 
     fieldsets = (
         (None, {"fields": (("employee", "badge"), "on", ("came", "went"), "reason")}),
-        (_("Decision"), {"fields": (("applied_at", "applied_by"), ("decided_at", "decided_by"), "remarks")}),
+        (
+            _("Decision"),
+            {"fields": (("applied_at", "applied_by"), ("decided_at", "decided_by"), "remarks")},
+        ),
         (_("The day"), {"fields": ("day_compared",)}),
         (_("What was corrected"), {"fields": ("made",)}),
     )
@@ -289,7 +377,10 @@ class RegularizationAdmin(Acting, ReadOnlyTenantAdmin):
     date_hierarchy = "date"
     actions_detail = ("approve", "reject")
     empty_title = _("Nobody asks for a correction")
-    empty_text = _("People ask from their phones when a time is missing or wrong. HR corrects a day on the day's own page.")
+    empty_text = _(
+        "People ask from their phones when a time is missing or wrong. HR corrects a day on the"
+        " day's own page."
+    )
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """An approver sees the people they decide for."""
@@ -315,30 +406,59 @@ class RegularizationAdmin(Acting, ReadOnlyTenantAdmin):
         waits = one is not None and one.status == Regularization.Status.PENDING
         return super().get_actions_detail(request, object_id) if waits else []
 
-    @action(description=_("Approve"), url_path="approve", icon="check", variant=ActionVariant.PRIMARY, permissions=["decide"])
+    @action(
+        description=_("Approve"),
+        url_path="approve",
+        icon="check",
+        variant=ActionVariant.PRIMARY,
+        permissions=["decide"],
+    )
     def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._decide(
-            request, object_id, approve=True, title=_("Approve the correction"), button=_("Approve"),
+            request,
+            object_id,
+            approve=True,
+            title=_("Approve the correction"),
+            button=_("Approve"),
             done=_("Approved. The day is worked out again in a moment."),
-        )  # fmt: skip
+        )
 
     @action(description=_("Reject"), url_path="reject", icon="close", permissions=["decide"])
     def reject(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._decide(
-            request, object_id, approve=False, title=_("Reject the correction"), button=_("Reject"), done=_("Rejected.")
+            request,
+            object_id,
+            approve=False,
+            title=_("Reject the correction"),
+            button=_("Reject"),
+            done=_("Rejected."),
         )
 
-    def _decide(self, request: HttpRequest, object_id: str, *, approve: bool, done: Any, **page: Any) -> HttpResponse:
+    def _decide(
+        self, request: HttpRequest, object_id: str, *, approve: bool, done: Any, **page: Any
+    ) -> HttpResponse:
         one: Regularization = self.object_or_404(request, object_id)
         if not self.has_decide_permission(request, object_id):
             raise PermissionDenied
-        posted_to = previewing.posted_to(one.organization_id, one.date, timezone.now()) if approve else None
+        posted_to = (
+            previewing.posted_to(one.organization_id, one.date, timezone.now()) if approve else None
+        )
         return self.act(
-            request, one, RemarksForm(_data(request)),
-            lambda said: regularization.decide(one, actor=request.user, approve=approve, remarks=said["remarks"]),  # type: ignore[arg-type]
-            done, details=format_html("<p>{}</p>{}", one.reason, self.day_compared(one)), danger=not approve,
-            question=locked_text(posted_to), **page,
-        )  # fmt: skip
+            request,
+            one,
+            RemarksForm(_data(request)),
+            lambda said: regularization.decide(
+                one,
+                actor=request.user,  # type: ignore[arg-type]
+                approve=approve,
+                remarks=said["remarks"],
+            ),
+            done,
+            details=format_html("<p>{}</p>{}", one.reason, self.day_compared(one)),
+            danger=not approve,
+            question=locked_text(posted_to),
+            **page,
+        )
 
     @display(description=_("status"), ordering="status")
     def badge(self, one: Regularization) -> Any:
@@ -368,13 +488,20 @@ class RegularizationAdmin(Acting, ReadOnlyTenantAdmin):
     def made(self, one: Regularization) -> Any:
         rows = one.corrections.select_related("employee__organization").order_by("id")
         body = (
-            (link(change_url(row), _moment(row)), row.get_kind_display(), row.get_direction_display() or "–") for row in rows
+            (
+                link(change_url(row), _moment(row)),
+                row.get_kind_display(),
+                row.get_direction_display() or "–",
+            )
+            for row in rows
         )
         return small_table((_("Time"), _("What"), _("Direction")), body, _("Nothing yet."))
 
 
 def _there_and_then(one: Regularization, at: datetime | None) -> str:
-    """A time asked for, on the clock of the employee's office; with its date where that is another."""
+    """A time asked for, on the clock of the employee's office; with its date where that is
+    another.
+    """
     if at is None:
         return "–"
     post = next((post for post in one.employee.assignments.all() if post.covers(one.date)), None)
@@ -382,7 +509,7 @@ def _there_and_then(one: Regularization, at: datetime | None) -> str:
     return f"{there:%H:%M}" if there.date() == one.date else f"{there:%Y-%m-%d %H:%M}"
 
 
-# --- What was corrected ------------------------------------------------------------------------------------------------------
+# --- What was corrected ---------------------------------------------------------------------------
 class SourceFilter(admin.SimpleListFilter):
     """Corrections by where they come from."""
 
@@ -390,10 +517,16 @@ class SourceFilter(admin.SimpleListFilter):
     parameter_name = "source"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("asked", _("Asked for and approved")), ("file", _("A file")), ("hand", _("Entered by HR"))]
+        return [
+            ("asked", _("Asked for and approved")),
+            ("file", _("A file")),
+            ("hand", _("Entered by HR")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        wanted = {"asked": (False, True), "file": (True, False), "hand": (True, True)}.get(str(self.value()))
+        wanted = {"asked": (False, True), "file": (True, False), "hand": (True, True)}.get(
+            str(self.value())
+        )
         if wanted is None:
             return queryset
         return queryset.filter(regularization__isnull=wanted[0], manual_import__isnull=wanted[1])
@@ -405,7 +538,10 @@ class CorrectionAdmin(ReadOnlyTenantAdmin):
 
     fieldsets = (
         (None, {"fields": (("employee", "kind"), ("moment", "direction"), "reason")}),
-        (_("What it comes from"), {"fields": (("made_at", "made_by"), ("regularization", "manual_import"))}),
+        (
+            _("What it comes from"),
+            {"fields": (("made_at", "made_by"), ("regularization", "manual_import"))},
+        ),
         (_("What does not count"), {"fields": (("voids_punch", "voids"),)}),
     )
     readonly_fields = ("moment",)
@@ -418,7 +554,10 @@ class CorrectionAdmin(ReadOnlyTenantAdmin):
     date_hierarchy = "at"
     show_full_result_count = False
     empty_title = _("No corrections")
-    empty_text = _("Times that were entered, and punches that do not count, appear here. Correct a day on the day's own page.")
+    empty_text = _(
+        "Times that were entered, and punches that do not count, appear here. Correct a day on the"
+        " day's own page."
+    )
 
     @display(description=_("time"), ordering="at")
     def moment(self, one: Correction) -> str:

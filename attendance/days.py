@@ -1,8 +1,9 @@
-"""What somebody's day was: a pure function of punches, duty, leave, tour and holiday. Nothing here knows what came first.
+"""What somebody's day was: a pure function of punches, duty, leave, tour and holiday. Nothing here
+knows what came first.
 
-`place` gives each punch to the one date it belongs to; `derive` judges a date and says why. The order in which punches
-arrived is nowhere an input, so a buffer of three days that is uploaded backwards gives the days it would have given live.
-Called by `rebuilding`.
+`place` gives each punch to the one date it belongs to; `derive` judges a date and says why. The
+order in which punches arrived is nowhere an input, so a buffer of three days that is uploaded
+backwards gives the days it would have given live. Called by `rebuilding`.
 """
 
 from __future__ import annotations
@@ -17,15 +18,22 @@ from attendance.shifts import Duty, Hours, MissingOut, Span, local_date
 
 IN, OUT = "in", "out"
 _READ: Final = {
-    "in": IN, "break_in": IN, "overtime_in": IN, "out": OUT, "break_out": OUT, "overtime_out": OUT,
-}  # fmt: skip
+    "in": IN,
+    "break_in": IN,
+    "overtime_in": IN,
+    "out": OUT,
+    "break_out": OUT,
+    "overtime_out": OUT,
+}
 MINUTE: Final = timedelta(minutes=1)
 # So long somebody may stay in a half that is leave before leave and punches contradict each other.
 STAY: Final = timedelta(minutes=60)
 
 
 class Status(StrEnum):
-    """What a day counts as. Leave is `leave:` and its kind. `due`: it is not over, and nobody has come yet."""
+    """What a day counts as. Leave is `leave:` and its kind. `due`: it is not over, and nobody has
+    come yet.
+    """
 
     PRESENT = "present"
     ABSENT = "absent"
@@ -42,7 +50,9 @@ LEAVE: Final = "leave:"
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """A punch that counts: `at` is UTC, `direction` as it was said, None where the device says none."""
+    """A punch that counts: `at` is UTC, `direction` as it was said, None where the device says
+    none.
+    """
 
     id: int
     at: datetime
@@ -69,8 +79,9 @@ class Read:
 class Day:
     """What a date was. Instants UTC, durations in whole minutes.
 
-    `halves`: what each half (FN, AN) counts as: present, absent, tour, off, or `leave:` and its kind. `final`: the window was
-    over when this was worked out; before that it is the state so far. `marks` are things to look at, as missing_out.
+    `halves`: what each half (FN, AN) counts as: present, absent, tour, off, or `leave:` and its
+    kind. `final`: the window was over when this was worked out; before that it is the state so far.
+    `marks` are things to look at, as missing_out.
     """
 
     date: date
@@ -88,7 +99,7 @@ class Day:
     rules: Mapping[str, Any] = field(default_factory=dict)
 
 
-# --- Whose date a punch is -----------------------------------------------------------------------------------------------
+# --- Whose date a punch is ------------------------------------------------------------------------
 @dataclass(slots=True)
 class _Open:
     """A duty while punches are given out: the last one it got, and whether somebody is in."""
@@ -102,8 +113,9 @@ class _Open:
 def place(stamps: Iterable[Stamp], duties: Sequence[Duty]) -> dict[date, list[Stamp]]:
     """Each punch by the date it belongs to, in order of time; each on exactly one date.
 
-    Of several windows it goes to the shift it continues: an open IN first, then a shift that is still going on, then the
-    nearest. A punch in no window is kept with the date on the wall clock, where it will be told that it did not count.
+    Of several windows it goes to the shift it continues: an open IN first, then a shift that is
+    still going on, then the nearest. A punch in no window is kept with the date on the wall clock,
+    where it will be told that it did not count.
     """
     states = [_Open(one) for one in sorted(duties, key=lambda one: one.hours.start)]
     zones = {state.duty.date: state.duty.zone for state in states}
@@ -121,7 +133,10 @@ def place(stamps: Iterable[Stamp], duties: Sequence[Duty]) -> dict[date, list[St
 
 def _wall_date(stamp: Stamp, zones: Mapping[date, str]) -> date:
     around = [stamp.at.date() + timedelta(days=number) for number in (0, -1, 1)]
-    return next((day for day in around if day in zones and local_date(stamp.at, zones[day]) == day), stamp.at.date())
+    return next(
+        (day for day in around if day in zones and local_date(stamp.at, zones[day]) == day),
+        stamp.at.date(),
+    )
 
 
 def _give(stamp: Stamp, state: _Open) -> None:
@@ -141,22 +156,34 @@ def _again(stamp: Stamp, last: Stamp, within_s: int) -> bool:
 
 def _continued(stamp: Stamp, near: Sequence[_Open]) -> _Open:
     said = _READ.get(stamp.direction or "")
-    twice = [one for one in near if one.last is not None and _again(stamp, one.last, one.duty.shift.repeat_s)]
+    twice = [
+        one
+        for one in near
+        if one.last is not None and _again(stamp, one.last, one.duty.shift.repeat_s)
+    ]
     if twice:
         return twice[-1]
     inside = [one for one in near if one.inside]
     if said != IN and inside:
         return inside[-1]
     if said == OUT:
-        return min(near, key=lambda one: (abs(stamp.at - one.duty.hours.end), -one.duty.hours.end.timestamp()))
+        return min(
+            near,
+            key=lambda one: (abs(stamp.at - one.duty.hours.end), -one.duty.hours.end.timestamp()),
+        )
     going_on = [one for one in near if one.seen and stamp.at < one.duty.hours.end]
     if going_on:
         return going_on[-1]
-    return min(near, key=lambda one: (abs(stamp.at - one.duty.hours.start), -one.duty.hours.start.timestamp()))
+    return min(
+        near,
+        key=lambda one: (abs(stamp.at - one.duty.hours.start), -one.duty.hours.start.timestamp()),
+    )
 
 
 def cut_between(earlier: Iterable[Duty], later: Iterable[Duty], stamps: Iterable[Stamp]) -> bool:
-    """Whether nothing before a boundary can matter after it: no punch lies in a window of each side."""
+    """Whether nothing before a boundary can matter after it: no punch lies in a window of each
+    side.
+    """
     ends = max((one.window.end for one in earlier), default=None)
     starts = min((one.window.start for one in later), default=None)
     if ends is None or starts is None or ends < starts:
@@ -164,10 +191,11 @@ def cut_between(earlier: Iterable[Duty], later: Iterable[Duty], stamps: Iterable
     return not any(starts <= one.at <= ends for one in stamps)
 
 
-# --- What a date was -------------------------------------------------------------------------------------------------------
+# --- What a date was ------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What stands beside the punches: who has each half (`leave:CL`, `tour`, or empty), a holiday's name, and the clock.
+    """What stands beside the punches: who has each half (`leave:CL`, `tour`, or empty), a holiday's
+    name, and the clock.
 
     `long_after`: from the first punch to the last, what is longer is a very long day.
     """
@@ -186,17 +214,30 @@ def derive(duty: Duty, stamps: Sequence[Stamp], facts: Facts) -> Day:
     rules: dict[str, Any] = {"missing_out": ""}
     if left_open is not None and final and duty.shift.missing_out is MissingOut.SHIFT_END:
         end = max(duty.hours.end, left_open.at)
-        spans = [*spans, Span(left_open.at, end)] if duty.shift.hours is Hours.PAIRS else [_whole(spans, left_open, end)]
+        spans = (
+            [*spans, Span(left_open.at, end)]
+            if duty.shift.hours is Hours.PAIRS
+            else [_whole(spans, left_open, end)]
+        )
         rules["missing_out"] = MissingOut.SHIFT_END.value
     seconds = sum(((one.end - one.start) - _paused(duty, one) for one in spans), timedelta(0))
     worked = max(int(seconds / MINUTE), 0)
     found = Day(
-        duty.date, "", ("", ""), first_in=_first(within), last_out=_last(within, left_open), worked=worked,
-        final=final, reads=tuple(reads), rules=rules,
-    )  # fmt: skip
+        duty.date,
+        "",
+        ("", ""),
+        first_in=_first(within),
+        last_out=_last(within, left_open),
+        worked=worked,
+        final=final,
+        reads=tuple(reads),
+        rules=rules,
+    )
     found = _judged(found, duty, facts, spans, left_open if final else None)
     found = _timed(found, duty, facts)
-    return replace(found, marks=_marks(found, within, left_open if final else None, facts.long_after))
+    return replace(
+        found, marks=_marks(found, within, left_open if final else None, facts.long_after)
+    )
 
 
 def _read(duty: Duty, stamps: Sequence[Stamp]) -> tuple[list[Read], list[Read]]:
@@ -261,22 +302,33 @@ def _last(within: Sequence[Read], left_open: Stamp | None) -> datetime | None:
     return outs[-1] if outs and left_open is None else None
 
 
-# --- Judgement ---------------------------------------------------------------------------------------------------------------
-def _judged(day: Day, duty: Duty, facts: Facts, spans: Sequence[Span], left_open: Stamp | None) -> Day:
+# --- Judgement ------------------------------------------------------------------------------------
+def _judged(
+    day: Day, duty: Duty, facts: Facts, spans: Sequence[Span], left_open: Stamp | None
+) -> Day:
     own = _from_punches(day, duty, left_open)
     rules = {**day.rules, "punches": own}
     taken = facts.taken
     if any(one.startswith(LEAVE) for one in taken) and _contradicted(duty, taken, spans, left_open):
-        return replace(day, status=Status.CONFLICT, halves=_or(taken, _rest(own)), rules={**rules, "status": "leave_and_punch"})
+        return replace(
+            day,
+            status=Status.CONFLICT,
+            halves=_or(taken, _rest(own)),
+            rules={**rules, "status": "leave_and_punch"},
+        )
     if all(taken):
         first = next((one for one in taken if one.startswith(LEAVE)), taken[0])
         return replace(day, status=first, halves=taken, rules={**rules, "status": "taken"})
     if facts.holiday is not None or duty.off:
         status = Status.HOLIDAY if facts.holiday is not None else Status.WEEKLY_OFF
-        return replace(day, status=status, halves=_or(taken, "off"), rules={**rules, "status": status.value})
+        return replace(
+            day, status=status, halves=_or(taken, "off"), rules={**rules, "status": status.value}
+        )
     if any(taken):
         return _half_taken(day, duty, taken, rules)
-    return replace(day, status=_so_far(day, own), halves=_halves(own), rules={**rules, "status": "punches"})
+    return replace(
+        day, status=_so_far(day, own), halves=_halves(own), rules={**rules, "status": "punches"}
+    )
 
 
 def _from_punches(day: Day, duty: Duty, left_open: Stamp | None) -> str:
@@ -301,21 +353,33 @@ def _so_far(day: Day, own: str) -> str:
 def _half_taken(day: Day, duty: Duty, taken: tuple[str, str], rules: dict[str, Any]) -> Day:
     """One half is leave or tour: the other half is worked, or it is not."""
     there = any(one.counted for one in day.reads)
-    came = there and (not day.final or day.worked >= duty.shift.absent_below or rules["punches"] != Status.ABSENT)
+    came = there and (
+        not day.final or day.worked >= duty.shift.absent_below or rules["punches"] != Status.ABSENT
+    )
     mine = "present" if came else "absent"
     holder = next(one for one in taken if one)
     status = Status.HALF_DAY.value if came else holder
     if not came and not day.final:
         status = Status.DUE
-    return replace(day, status=status, halves=_or(taken, mine), rules={**rules, "status": "half_taken"})
+    return replace(
+        day, status=status, halves=_or(taken, mine), rules={**rules, "status": "half_taken"}
+    )
 
 
-def _contradicted(duty: Duty, taken: tuple[str, str], spans: Sequence[Span], left_open: Stamp | None) -> bool:
-    """Whether somebody on leave was at work: at all on a whole day, for more than a while in a half."""
+def _contradicted(
+    duty: Duty, taken: tuple[str, str], spans: Sequence[Span], left_open: Stamp | None
+) -> bool:
+    """Whether somebody on leave was at work: at all on a whole day, for more than a while in a
+    half.
+    """
     if all(one.startswith(LEAVE) for one in taken):
         return bool(spans) or left_open is not None
-    on_leave = [half for half, holder in zip(duty.halves, taken, strict=True) if holder.startswith(LEAVE)]
-    return any(sum((span.overlap(half) for span in spans), timedelta(0)) > STAY for half in on_leave)
+    on_leave = [
+        half for half, holder in zip(duty.halves, taken, strict=True) if holder.startswith(LEAVE)
+    ]
+    return any(
+        sum((span.overlap(half) for span in spans), timedelta(0)) > STAY for half in on_leave
+    )
 
 
 def _rest(own: str) -> str:
@@ -333,7 +397,9 @@ def _or(taken: tuple[str, str], rest: str) -> tuple[str, str]:
 
 
 def _timed(day: Day, duty: Duty, facts: Facts) -> Day:
-    """Late, early, overtime. On a day off all work is overtime; a half that is taken moves what is expected to lunch."""
+    """Late, early, overtime. On a day off all work is overtime; a half that is taken moves what is
+    expected to lunch.
+    """
     shift = duty.shift
     off = duty.off or facts.holiday is not None
     planned = timedelta(0) if off else duty.planned
@@ -359,7 +425,9 @@ def _beyond(at: datetime | None, limit: datetime | None, grace: int) -> int:
     return minutes if minutes > grace else 0
 
 
-def _marks(day: Day, within: Sequence[Read], left_open: Stamp | None, long_after: timedelta) -> tuple[str, ...]:
+def _marks(
+    day: Day, within: Sequence[Read], left_open: Stamp | None, long_after: timedelta
+) -> tuple[str, ...]:
     reasons = {one.why for one in day.reads}
     marks = {
         "missing_out": left_open is not None,
@@ -368,6 +436,7 @@ def _marks(day: Day, within: Sequence[Read], left_open: Stamp | None, long_after
         "outside_window": "outside_window" in reasons,
         "long_day": bool(within) and within[-1].stamp.at - within[0].stamp.at > long_after,
         "leave_and_punch": day.status == Status.CONFLICT,
-        "half_absent": "absent" in day.halves and any(one.startswith((LEAVE, Status.TOUR)) for one in day.halves),
+        "half_absent": "absent" in day.halves
+        and any(one.startswith((LEAVE, Status.TOUR)) for one in day.halves),
     }
     return tuple(name for name, holds in marks.items() if holds)

@@ -1,4 +1,6 @@
-"""The console's pages on days: what each was and why, shifts and rosters, rebuilding a period, and locking a month."""
+"""The console's pages on days: what each was and why, shifts and rosters, rebuilding a period, and
+locking a month.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,7 @@ from attendance.models import (
     ShiftPattern,
     ShiftType,
     StaleDays,
-)  # fmt: skip
+)
 from attendance.times import local
 from employees.console import (
     ReadOnlyTenantAdmin,
@@ -44,14 +46,20 @@ from employees.console import (
     link,
     sees_everything,
     small_table,
-)  # fmt: skip
+)
 from employees.models import Department, Employee, Site
 from leaves.admin import Acting
 
 COLOURS: Final = {
-    "present": "success", "absent": "danger", "half_day": "warning", "tour": "info", "holiday": "info", "weekly_off": "info",
-    "conflict": "danger", "due": "warning",
-}  # fmt: skip
+    "present": "success",
+    "absent": "danger",
+    "half_day": "warning",
+    "tour": "info",
+    "holiday": "info",
+    "weekly_off": "info",
+    "conflict": "danger",
+    "due": "warning",
+}
 
 
 class StatusFilter(admin.SimpleListFilter):
@@ -66,7 +74,9 @@ class StatusFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         if self.value() == "leave":
             return queryset.filter(status__startswith="leave:")
-        return queryset.filter(status=self.value()) if self.value() in Day.Status.values else queryset
+        return (
+            queryset.filter(status=self.value()) if self.value() in Day.Status.values else queryset
+        )
 
 
 class LookFilter(admin.SimpleListFilter):
@@ -76,7 +86,11 @@ class LookFilter(admin.SimpleListFilter):
     parameter_name = "look"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("late", _("Late or early")), ("overtime", _("Overtime")), ("marked", _("With a remark"))]
+        return [
+            ("late", _("Late or early")),
+            ("overtime", _("Overtime")),
+            ("marked", _("With a remark")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         if self.value() == "late":
@@ -91,18 +105,52 @@ class DayAdmin(Correcting, ReadOnlyTenantAdmin):
     """What each day was, and why; and the pages on which it is put right."""
 
     fieldsets = (
-        (None, {"fields": (("employee", "on"), ("badge", "halves_text"), ("in_at", "out_at"), ("worked_text", "overtime_text"),
-                           ("late_text", "early_text"), ("site", "department"))}),
+        (
+            None,
+            {
+                "fields": (
+                    ("employee", "on"),
+                    ("badge", "halves_text"),
+                    ("in_at", "out_at"),
+                    ("worked_text", "overtime_text"),
+                    ("late_text", "early_text"),
+                    ("site", "department"),
+                )
+            },
+        ),
         (_("The day"), {"fields": ("picture", "reasons")}),
         (_("Punches"), {"fields": ("punches",)}),
         (_("After the month was locked"), {"fields": ("adjusted",)}),
         (_("The month"), {"fields": ("month", "month_totals")}),
-    )  # fmt: skip
+    )
     readonly_fields = (
-        "on", "badge", "halves_text", "in_at", "out_at", "worked_text", "overtime_text", "late_text", "early_text", "picture",
-        "reasons", "punches", "adjusted", "month", "month_totals",
-    )  # fmt: skip
-    list_display = ("date", "employee", "badge", "in_at", "out_at", "worked_text", "late_text", "overtime_text", "remarks")
+        "on",
+        "badge",
+        "halves_text",
+        "in_at",
+        "out_at",
+        "worked_text",
+        "overtime_text",
+        "late_text",
+        "early_text",
+        "picture",
+        "reasons",
+        "punches",
+        "adjusted",
+        "month",
+        "month_totals",
+    )
+    list_display = (
+        "date",
+        "employee",
+        "badge",
+        "in_at",
+        "out_at",
+        "worked_text",
+        "late_text",
+        "overtime_text",
+        "remarks",
+    )
     list_display_links = ("date", "employee")
     list_filter = (StatusFilter, LookFilter, "site", "department", "shift")
     list_select_related = ("employee__organization", "organization")
@@ -114,7 +162,9 @@ class DayAdmin(Correcting, ReadOnlyTenantAdmin):
     date_hierarchy = "date"
     show_full_result_count = False
     empty_title = _("No days yet")
-    empty_text = _("Every morning each employee gets a row here; it follows the punches within a second.")
+    empty_text = _(
+        "Every morning each employee gets a row here; it follows the punches within a second."
+    )
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """An approver sees the people they decide for."""
@@ -174,28 +224,51 @@ class DayAdmin(Correcting, ReadOnlyTenantAdmin):
 
     @display(description=_("why"))
     def reasons(self, day: Day) -> Any:
-        rows = ((sentence,) for sentence in [*wording.sentences(day), *(wording.mark_text(one) for one in day.marks)])
-        return small_table((_("In the order in which it was judged"),), rows, _("Nothing was worked out yet."))
+        rows = (
+            (sentence,)
+            for sentence in [
+                *wording.sentences(day),
+                *(wording.mark_text(one) for one in day.marks),
+            ]
+        )
+        return small_table(
+            (_("In the order in which it was judged"),), rows, _("Nothing was worked out yet.")
+        )
 
     @display(description=_("what counted"))
     def punches(self, day: Day) -> Any:
         rows = (
             (
-                wording.clock(one["at"], day.zone), _named(one), one["direction"] or "–",
-                badge_html(_("Counts"), "success") if one["counted"] else badge_html(_("Does not count"), "warning"),
+                wording.clock(one["at"], day.zone),
+                _named(one),
+                one["direction"] or "–",
+                (
+                    badge_html(_("Counts"), "success")
+                    if one["counted"]
+                    else badge_html(_("Does not count"), "warning")
+                ),
                 wording.read_text(one["why"]),
             )
             for one in day.why.get("punches", [])
-        )  # fmt: skip
+        )
         head = (_("Time"), _("Punch"), _("Direction"), "", _("Read as"))
         return small_table(head, rows, _("No punch belongs to this day."))
 
     @display(description=_("adjustments"))
     def adjusted(self, day: Day) -> Any:
-        found = DayAdjustment.objects.of(day.organization_id).filter(employee=day.employee_id, date=day.date).order_by("id")
+        found = (
+            DayAdjustment.objects.of(day.organization_id)
+            .filter(employee=day.employee_id, date=day.date)
+            .order_by("id")
+        )
         rows = (
-            (f"{one.posted_to:%Y-%m}", wording.counted_text(one.before), wording.counted_text(one.after)) for one in found
-        )  # fmt: skip
+            (
+                f"{one.posted_to:%Y-%m}",
+                wording.counted_text(one.before),
+                wording.counted_text(one.after),
+            )
+            for one in found
+        )
         return small_table((_("Counted in"), _("Was"), _("Is now")), rows, _("None."))
 
     @display(description=_("days"))
@@ -217,7 +290,11 @@ def _clock(day: Day, at: Any) -> str:
     if at is None:
         return "–"
     there = local(at, day.zone)
-    return f"{there:%H:%M}" if there.date() == day.date else f"{there:%H:%M} (+{(there.date() - day.date).days})"
+    return (
+        f"{there:%H:%M}"
+        if there.date() == day.date
+        else f"{there:%H:%M} (+{(there.date() - day.date).days})"
+    )
 
 
 def _minutes(minutes: int) -> str:
@@ -226,16 +303,22 @@ def _minutes(minutes: int) -> str:
 
 def _named(one: dict[str, Any]) -> Any:
     if "punch" in one:
-        return link(reverse("admin:attendance_punch_change", args=(one["punch"],)), f"#{one['punch']}")
+        return link(
+            reverse("admin:attendance_punch_change", args=(one["punch"],)), f"#{one['punch']}"
+        )
     return _("Entered by hand")
 
 
-# --- Shifts and rosters ------------------------------------------------------------------------------------------------------
+# --- Shifts and rosters ---------------------------------------------------------------------------
 class BreaksField(forms.CharField):
     """Breaks as a clerk writes them: `13:00-13:30`, several with commas between."""
 
     def prepare_value(self, value: Any) -> Any:
-        return ", ".join(f"{begins}-{ends}" for begins, ends in value) if isinstance(value, list) else value
+        return (
+            ", ".join(f"{begins}-{ends}" for begins, ends in value)
+            if isinstance(value, list)
+            else value
+        )
 
     def to_python(self, value: Any) -> Any:
         """`[["13:00", "13:30"]]`. Raises ValidationError."""
@@ -247,9 +330,13 @@ class BreaksField(forms.CharField):
             try:
                 clock = [forms.TimeField().clean(one.strip()) for one in (begins, ends)]
             except ValidationError as error:
-                raise ValidationError(_("Write breaks as 13:00-13:30, with commas between several.")) from error
+                raise ValidationError(
+                    _("Write breaks as 13:00-13:30, with commas between several.")
+                ) from error
             if not dash:
-                raise ValidationError(_("Write breaks as 13:00-13:30, with commas between several."))
+                raise ValidationError(
+                    _("Write breaks as 13:00-13:30, with commas between several.")
+                )
             found.append([f"{one:%H:%M}" for one in clock])
         return found
 
@@ -258,7 +345,9 @@ class ShiftForm(TenantForm):
     """A shift, with its breaks as text."""
 
     breaks = BreaksField(
-        label=_("breaks"), required=False, help_text=_("Such as 13:00-13:30; the first divides the day into its halves.")
+        label=_("breaks"),
+        required=False,
+        help_text=_("Such as 13:00-13:30; the first divides the day into its halves."),
     )
 
 
@@ -272,14 +361,20 @@ class ShiftTypeAdmin(TenantAdmin):
         (None, {"fields": ("name", ("starts", "ends"), "breaks")}),
         (_("Whose punches are seen"), {"fields": (("before", "after"), "repeat_s")}),
         (_("Late and early"), {"fields": (("grace_in", "grace_out"),)}),
-        (_("What a day counts as"), {"fields": ("hours", ("half_below", "absent_below"), "missing_out")}),
+        (
+            _("What a day counts as"),
+            {"fields": ("hours", ("half_below", "absent_below"), "missing_out")},
+        ),
         (_("Overtime"), {"fields": (("overtime_after", "overtime_round"),)}),
     )
     list_display = ("name", "starts", "ends", "hours", "missing_out", "overtime_after")
     list_select_related = ("organization",)
     search_fields = ("name",)
     empty_title = _("No shifts yet")
-    empty_text = _("Without one everybody works 09:00 to 17:30. Add a shift, a pattern of shifts, and say for whom it holds.")
+    empty_text = _(
+        "Without one everybody works 09:00 to 17:30. Add a shift, a pattern of shifts, and say for"
+        " whom it holds."
+    )
 
 
 class SlotInline(TenantInline):
@@ -305,7 +400,9 @@ class ShiftPatternAdmin(TenantAdmin):
     list_select_related = ("organization",)
     search_fields = ("name",)
     empty_title = _("No patterns yet")
-    empty_text = _("A week of shifts is a pattern of seven days; a rotation has as many days as it takes.")
+    empty_text = _(
+        "A week of shifts is a pattern of seven days; a rotation has as many days as it takes."
+    )
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("slots__shift")
@@ -319,16 +416,23 @@ class ShiftPatternAdmin(TenantAdmin):
 
     @display(description=_("in turn"))
     def turn(self, pattern: ShiftPattern) -> str:
-        return " · ".join(one.shift.name if one.shift else str(_("off")) for one in pattern.slots.all())
+        return " · ".join(
+            one.shift.name if one.shift else str(_("off")) for one in pattern.slots.all()
+        )
 
     @display(description=_("by this pattern"))
     def picture(self, pattern: ShiftPattern) -> Any:
         pure = rostering.as_pattern(pattern)
         first = timezone.localdate() - timedelta(days=timezone.localdate().weekday())
-        weeks = [[first + timedelta(days=7 * week + number) for number in range(7)] for week in range(4)]
+        weeks = [
+            [first + timedelta(days=7 * week + number) for number in range(7)] for week in range(4)
+        ]
         rows = [[_slot(pure.on(on)) for on in week] for week in weeks]
         head = [formats.date_format(on, "D") for on in weeks[0]]
-        named = ((formats.date_format(week[0], "j M"), *row) for week, row in zip(weeks, rows, strict=True))
+        named = (
+            (formats.date_format(week[0], "j M"), *row)
+            for week, row in zip(weeks, rows, strict=True)
+        )
         return small_table((_("Week of"), *head), named, "")
 
 
@@ -341,16 +445,28 @@ class ManyForm(forms.Form):
     """For whom a pattern is to hold, many at once."""
 
     starts_on = forms.DateField(label=_("From"), widget=UnfoldAdminSingleDateWidget)
-    ends_on = forms.DateField(label=_("To (empty: until further notice)"), required=False, widget=UnfoldAdminSingleDateWidget)
+    ends_on = forms.DateField(
+        label=_("To (empty: until further notice)"),
+        required=False,
+        widget=UnfoldAdminSingleDateWidget,
+    )
     codes = forms.CharField(
-        label=_("Employee codes, one a line"), required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 6}),
+        label=_("Employee codes, one a line"),
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 6}),
         max_length=200_000,
-    )  # fmt: skip
+    )
     departments: forms.ModelMultipleChoiceField[Department] = forms.ModelMultipleChoiceField(
-        queryset=Department.objects.none(), label=_("Departments"), required=False, widget=forms.CheckboxSelectMultiple
+        queryset=Department.objects.none(),
+        label=_("Departments"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
     )
     sites: forms.ModelMultipleChoiceField[Site] = forms.ModelMultipleChoiceField(
-        queryset=Site.objects.none(), label=_("Sites"), required=False, widget=forms.CheckboxSelectMultiple
+        queryset=Site.objects.none(),
+        label=_("Sites"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
     )
 
     def __init__(self, organization: Any, *args: Any, **kwargs: Any) -> None:
@@ -362,13 +478,25 @@ class ManyForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Codes as employees; somebody has to be named, and the dates the right way round."""
         found: dict[str, Any] = super().clean() or {}
-        codes = list(dict.fromkeys(line.strip() for line in found.get("codes", "").splitlines() if line.strip()))
-        people = {one.code: one for one in Employee.objects.of(self.organization).filter(code__in=codes)}
+        codes = list(
+            dict.fromkeys(
+                line.strip() for line in found.get("codes", "").splitlines() if line.strip()
+            )
+        )
+        people = {
+            one.code: one for one in Employee.objects.of(self.organization).filter(code__in=codes)
+        }
         if missing := [code for code in codes if code not in people]:
-            raise ValidationError({"codes": _("Nobody has the code %(codes)s.") % {"codes": ", ".join(missing[:10])}})
+            raise ValidationError(
+                {"codes": _("Nobody has the code %(codes)s.") % {"codes": ", ".join(missing[:10])}}
+            )
         if not people and not found.get("departments") and not found.get("sites"):
             raise ValidationError(_("Say for whom: codes, departments or sites."))
-        if found.get("starts_on") and found.get("ends_on") and found["ends_on"] < found["starts_on"]:
+        if (
+            found.get("starts_on")
+            and found.get("ends_on")
+            and found["ends_on"] < found["starts_on"]
+        ):
             raise ValidationError({"ends_on": _("The roster ends before it starts.")})
         return found | {"employees": list(people.values())}
 
@@ -379,7 +507,12 @@ class RosterAdmin(Acting, TenantAdmin):
 
     verbs: ClassVar = {Roster: rostering.save_roster}
     deletable = True
-    fieldsets = ((None, {"fields": ("pattern", ("employee", "department", "site"), ("starts_on", "ends_on"))}),)
+    fieldsets = (
+        (
+            None,
+            {"fields": ("pattern", ("employee", "department", "site"), ("starts_on", "ends_on"))},
+        ),
+    )
     autocomplete_fields = ("employee",)
     list_display = ("pattern", "for_whom", "starts_on", "ends_on")
     list_filter = ("pattern", "department", "site")
@@ -387,7 +520,9 @@ class RosterAdmin(Acting, TenantAdmin):
     search_fields = ("employee__name", "=employee__code", "pattern__name")
     actions_detail = ("assign_many",)
     empty_title = _("No rosters yet")
-    empty_text = _("A roster says for whom a pattern holds: one employee, a department, a site, or everybody.")
+    empty_text = _(
+        "A roster says for whom a pattern holds: one employee, a department, a site, or everybody."
+    )
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         rostering.remove_roster(obj)
@@ -399,20 +534,33 @@ class RosterAdmin(Acting, TenantAdmin):
     def has_assign_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return bool(request.user.has_perm("attendance.add_roster"))
 
-    @action(description=_("The same pattern for many…"), url_path="many", icon="group_add", permissions=["assign"])
+    @action(
+        description=_("The same pattern for many…"),
+        url_path="many",
+        icon="group_add",
+        permissions=["assign"],
+    )
     def assign_many(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The pattern of this roster, for many others at once."""
         one = self.object_or_404(request, object_id)
         form = ManyForm(one.organization_id, request.POST if request.method == "POST" else None)
         return self.act(
-            request, one, form,
+            request,
+            one,
+            form,
             lambda said: rostering.assign_many(
-                one.pattern, said["starts_on"], said["ends_on"], employees=said["employees"], departments=said["departments"],
+                one.pattern,
+                said["starts_on"],
+                said["ends_on"],
+                employees=said["employees"],
+                departments=said["departments"],
                 sites=said["sites"],
             ),
-            _("Assigned. Their days follow in the background."), title=_("%(pattern)s for many") % {"pattern": one.pattern},
-            button=_("Assign"), question=_("One roster is made for each of them, or none at all if one does not fit."),
-        )  # fmt: skip
+            _("Assigned. Their days follow in the background."),
+            title=_("%(pattern)s for many") % {"pattern": one.pattern},
+            button=_("Assign"),
+            question=_("One roster is made for each of them, or none at all if one does not fit."),
+        )
 
 
 @admin.register(DayPolicy)
@@ -422,28 +570,45 @@ class DayPolicyAdmin(TenantAdmin):
     verbs: ClassVar = {DayPolicy: rostering.save_policy}
     fieldsets = (
         (None, {"fields": ("default_shift",)}),
-        (_("Corrections people ask for"), {"fields": (("regularize_days_back", "regularize_per_month"),)}),
-        (_("What is an exception"), {"fields": (("long_day_hours", "travel_kmh", "silent_factor"),)}),
+        (
+            _("Corrections people ask for"),
+            {"fields": (("regularize_days_back", "regularize_per_month"),)},
+        ),
+        (
+            _("What is an exception"),
+            {"fields": (("long_day_hours", "travel_kmh", "silent_factor"),)},
+        ),
     )
-    list_display = ("__str__", "default_shift", "regularize_days_back", "regularize_per_month", "long_day_hours")
+    list_display = (
+        "__str__",
+        "default_shift",
+        "regularize_days_back",
+        "regularize_per_month",
+        "long_day_hours",
+    )
     list_select_related = ("default_shift", "organization")
     empty_title = _("The defaults hold")
-    empty_text = _("Add rules to choose the usual shift, and how far back people may ask for corrections.")
+    empty_text = _(
+        "Add rules to choose the usual shift, and how far back people may ask for corrections."
+    )
 
 
-# --- Rebuilding and locking ------------------------------------------------------------------------------------------
+# --- Rebuilding and locking -----------------------------------------------------------------------
 @admin.register(Rebuild)
 class RebuildAdmin(TenantAdmin):
     """Periods that were asked to be worked out again, and how far each is."""
 
     fieldsets = ((None, {"fields": (("starts_on", "ends_on"),)}),)
-    shown = ((_("Progress"), {"fields": ("bar", ("asked_at", "asked_by"), ("finished_at", "changed"))}),)
+    shown = (
+        (_("Progress"), {"fields": ("bar", ("asked_at", "asked_by"), ("finished_at", "changed"))}),
+    )
     readonly_fields = ("bar", "asked_at", "asked_by", "finished_at", "changed")
     list_display = ("starts_on", "ends_on", "bar", "changed", "asked_by", "finished_at")
     list_select_related = ("asked_by", "organization")
     empty_title = _("Nothing was rebuilt by hand")
     empty_text = _(
-        "Days follow their causes by themselves. Rebuild a period from before Muster knew your shifts and calendars."
+        "Days follow their causes by themselves. Rebuild a period from before Muster knew your"
+        " shifts and calendars."
     )
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -455,7 +620,9 @@ class RebuildAdmin(TenantAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         with transaction.atomic():
-            asked = stale.ask_rebuild(obj.organization_id, obj.starts_on, obj.ends_on, by=request.user)
+            asked = stale.ask_rebuild(
+                obj.organization_id, obj.starts_on, obj.ends_on, by=request.user
+            )
         obj.pk, obj.total, obj._state.adding = asked.pk, asked.total, False
 
     @display(description=_("progress"))
@@ -464,9 +631,10 @@ class RebuildAdmin(TenantAdmin):
         done = rebuild.total - left
         return format_html(
             '<progress class="muster-progress" max="{}" value="{}"></progress> {}',
-            max(rebuild.total, 1), done if rebuild.total else 1,
+            max(rebuild.total, 1),
+            done if rebuild.total else 1,
             _("%(done)d of %(total)d person-months") % {"done": done, "total": rebuild.total},
-        )  # fmt: skip
+        )
 
 
 class LockForm(TenantForm):
@@ -475,7 +643,9 @@ class LockForm(TenantForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "month" in self.fields:
-            self.fields["month"].initial = (timezone.localdate().replace(day=1) - timedelta(days=1)).replace(day=1)
+            self.fields["month"].initial = (
+                timezone.localdate().replace(day=1) - timedelta(days=1)
+            ).replace(day=1)
 
     def clean_month(self) -> date:
         """The first day of the month that was meant."""
@@ -486,7 +656,9 @@ class LockForm(TenantForm):
 class ReasonForm(forms.Form):
     """Why."""
 
-    reason = forms.CharField(label=_("Reason"), max_length=400, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
+    reason = forms.CharField(
+        label=_("Reason"), max_length=400, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
+    )
 
 
 @admin.register(PeriodLock)
@@ -496,7 +668,17 @@ class PeriodLockAdmin(Acting, TenantAdmin):
     form = LockForm
     fieldsets = ((None, {"fields": ("month",)}),)
     shown = (
-        (None, {"fields": (("badge",), ("locked_at", "locked_by"), ("lifted_at", "lifted_by"), "reason")}),
+        (
+            None,
+            {
+                "fields": (
+                    ("badge",),
+                    ("locked_at", "locked_by"),
+                    ("lifted_at", "lifted_by"),
+                    "reason",
+                )
+            },
+        ),
         (_("What came late"), {"fields": ("late_facts",)}),
     )
     readonly_fields = ("badge", "locked_at", "locked_by", "lifted_at", "lifted_by", "late_facts")
@@ -504,7 +686,9 @@ class PeriodLockAdmin(Acting, TenantAdmin):
     list_select_related = ("locked_by", "lifted_by", "organization")
     actions_detail = ("lift",)
     empty_title = _("No month is locked")
-    empty_text = _("Lock a month when its days go to payroll: late facts are then counted in the open month.")
+    empty_text = _(
+        "Lock a month when its days go to payroll: late facts are then counted in the open month."
+    )
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -522,18 +706,35 @@ class PeriodLockAdmin(Acting, TenantAdmin):
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         one = self.get_object(request, str(object_id))
-        return super().get_actions_detail(request, object_id) if one is not None and one.lifted_at is None else []
+        return (
+            super().get_actions_detail(request, object_id)
+            if one is not None and one.lifted_at is None
+            else []
+        )
 
-    @action(description=_("Open again…"), url_path="lift", icon="lock_open", variant=ActionVariant.DANGER, permissions=["lift"])
+    @action(
+        description=_("Open again…"),
+        url_path="lift",
+        icon="lock_open",
+        variant=ActionVariant.DANGER,
+        permissions=["lift"],
+    )
     def lift(self, request: HttpRequest, object_id: str) -> HttpResponse:
         one = self.object_or_404(request, object_id)
         return self.act(
-            request, one, ReasonForm(request.POST if request.method == "POST" else None),
+            request,
+            one,
+            ReasonForm(request.POST if request.method == "POST" else None),
             lambda said: locking.lift_lock(one, actor=request.user, reason=said["reason"]),  # type: ignore[arg-type]
-            _("Open again. Its days follow their punches, and what was counted elsewhere is taken back there."),
-            title=_("Open %(month)s again") % {"month": one}, button=_("Open the month"), danger=True,
+            _(
+                "Open again. Its days follow their punches, and what was counted elsewhere is taken"
+                " back there."
+            ),
+            title=_("Open %(month)s again") % {"month": one},
+            button=_("Open the month"),
+            danger=True,
             question=_("Days of this month may change after payroll has used them."),
-        )  # fmt: skip
+        )
 
     @display(description=_("month"), ordering="month")
     def month_name(self, lock: PeriodLock) -> str:
@@ -541,7 +742,11 @@ class PeriodLockAdmin(Acting, TenantAdmin):
 
     @display(description=_("state"))
     def badge(self, lock: PeriodLock) -> Any:
-        return badge_html(_("Open again"), "warning") if lock.lifted_at else badge_html(_("Locked"), "success")
+        return (
+            badge_html(_("Open again"), "warning")
+            if lock.lifted_at
+            else badge_html(_("Locked"), "success")
+        )
 
     @display(description=_("late facts"))
     def late_count(self, lock: PeriodLock) -> int:
@@ -549,12 +754,19 @@ class PeriodLockAdmin(Acting, TenantAdmin):
 
     @display(description=_("adjustments"))
     def late_facts(self, lock: PeriodLock) -> Any:
-        found = DayAdjustment.objects.filter(lock=lock).select_related("employee").order_by("id")[:200]
+        found = (
+            DayAdjustment.objects.filter(lock=lock).select_related("employee").order_by("id")[:200]
+        )
         rows = (
-            (formats.date_format(one.date), one.employee, wording.counted_text(one.before), wording.counted_text(one.after),
-             f"{one.posted_to:%Y-%m}")
+            (
+                formats.date_format(one.date),
+                one.employee,
+                wording.counted_text(one.before),
+                wording.counted_text(one.after),
+                f"{one.posted_to:%Y-%m}",
+            )
             for one in found
-        )  # fmt: skip
+        )
         head = (_("Day"), _("Employee"), _("Was"), _("Is now"), _("Counted in"))
         return small_table(head, rows, _("Nothing came late."))
 
@@ -563,7 +775,18 @@ class PeriodLockAdmin(Acting, TenantAdmin):
 class DayAdjustmentAdmin(ReadOnlyTenantAdmin):
     """What late facts changed of locked months, by the month they are counted in."""
 
-    fieldsets = ((None, {"fields": (("employee", "date"), ("lock", "posted_to", "posted_at"), ("was", "is_now"))}),)
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("employee", "date"),
+                    ("lock", "posted_to", "posted_at"),
+                    ("was", "is_now"),
+                )
+            },
+        ),
+    )
     readonly_fields = ("was", "is_now")
     list_display = ("employee", "date", "was", "is_now", "counted_in")
     list_filter = ("lock",)
@@ -571,7 +794,9 @@ class DayAdjustmentAdmin(ReadOnlyTenantAdmin):
     search_fields = ("employee__name", "=employee__code")
     date_hierarchy = "posted_to"
     empty_title = _("No adjustments")
-    empty_text = _("Late punches and leave of a locked month appear here, counted in the month that was open.")
+    empty_text = _(
+        "Late punches and leave of a locked month appear here, counted in the month that was open."
+    )
 
     @display(description=_("was"))
     def was(self, one: DayAdjustment) -> str:

@@ -1,4 +1,6 @@
-"""Days over REST: `/api/v1/days` and why a day is what it is. Translation only: `rebuilding` worked them out."""
+"""Days over REST: `/api/v1/days` and why a day is what it is. Translation only: `rebuilding` worked
+them out.
+"""
 
 from __future__ import annotations
 
@@ -27,14 +29,18 @@ from attendance.models import Day, DayAdjustment
 from employees.models import Employee
 
 LONGEST: Final = 366
-EMPLOYEE = OpenApiParameter("employee", UUID, description="Somebody you decide for; yourself if left out.")
+EMPLOYEE = OpenApiParameter(
+    "employee", UUID, description="Somebody you decide for; yourself if left out."
+)
 
 
 class WorkedDayReply(serializers.Serializer[dict[str, Any]]):
     """A day. Minutes are whole; instants in UTC."""
 
     date = serializers.DateField()
-    status = serializers.CharField(help_text="present, absent, half_day, tour, holiday, weekly_off, conflict, due, leave:KIND")
+    status = serializers.CharField(
+        help_text="present, absent, half_day, tour, holiday, weekly_off, conflict, due, leave:KIND"
+    )
     first_half = serializers.CharField()
     second_half = serializers.CharField()
     first_in = serializers.DateTimeField(allow_null=True)
@@ -99,7 +105,9 @@ class ExplainReply(serializers.Serializer[dict[str, Any]]):
     day = WorkedDayReply()
     roster = RosterReply()
     holiday = serializers.CharField(allow_null=True)
-    taken = serializers.ListField(child=serializers.CharField(allow_blank=True), help_text="Who has each half of the day.")
+    taken = serializers.ListField(
+        child=serializers.CharField(allow_blank=True), help_text="Who has each half of the day."
+    )
     decided_by = serializers.CharField()
     reasons = serializers.ListField(child=serializers.CharField())
     punches = ReadReply(many=True)
@@ -116,7 +124,12 @@ class DaysViewSet(ViewSet):
     @extend_schema(
         parameters=[
             OpenApiParameter("from", date, required=True, description="First day."),
-            OpenApiParameter("to", date, required=True, description=f"Last day, included; at most {LONGEST} days."),
+            OpenApiParameter(
+                "to",
+                date,
+                required=True,
+                description=f"Last day, included; at most {LONGEST} days.",
+            ),
             EMPLOYEE,
         ],
         responses={200: WorkedDaysReply, 404: None},
@@ -124,22 +137,34 @@ class DaysViewSet(ViewSet):
     def list(self, request: Request) -> Response:
         """Days of a period, oldest first."""
         employee = _employee(request)
-        first, last = _date(request.query_params.get("from"), "from"), _date(request.query_params.get("to"), "to")
+        first, last = (
+            _date(request.query_params.get("from"), "from"),
+            _date(request.query_params.get("to"), "to"),
+        )
         if last < first:
             raise ValidationError({"to": [_("The last day is before the first.")]})
         if (last - first).days >= LONGEST:
-            raise ValidationError({"to": [_("At most %(days)d days at a time.") % {"days": LONGEST}]})
+            raise ValidationError(
+                {"to": [_("At most %(days)d days at a time.") % {"days": LONGEST}]}
+            )
         locked = set(locked_months(employee.organization_id))
         rows = _days(employee).filter(date__range=(first, last)).order_by("date")
         data = [row(one, locked) for one in rows]
-        return Response({"employee_id": str(employee.pk), "first": first, "last": last, "data": data})
+        return Response(
+            {"employee_id": str(employee.pk), "first": first, "last": last, "data": data}
+        )
 
     @extend_schema(
-        parameters=[OpenApiParameter("date", date, "path", description="Such as 2026-07-06."), EMPLOYEE],
+        parameters=[
+            OpenApiParameter("date", date, "path", description="Such as 2026-07-06."),
+            EMPLOYEE,
+        ],
         responses={200: ExplainReply, 404: None},
     )
     def explain(self, request: Request, date: str) -> Response:
-        """Why a day is what it is: which punches counted, which did not and why, which window, which rule."""
+        """Why a day is what it is: which punches counted, which did not and why, which window,
+        which rule.
+        """
         employee, on = _employee(request), _date(date, "date")
         day = _days(employee).filter(date=on).first()
         if day is None:
@@ -150,12 +175,19 @@ class DaysViewSet(ViewSet):
 def explained(day: Day) -> dict[str, Any]:
     """A day with its reasons, as the API tells it."""
     why = day.why
-    adjustments = DayAdjustment.objects.of(day.organization_id).filter(employee=day.employee_id, date=day.date)
+    adjustments = DayAdjustment.objects.of(day.organization_id).filter(
+        employee=day.employee_id, date=day.date
+    )
     return {
         "day": row(day, set(locked_months(day.organization_id))),
         "roster": {
-            "rule": why["rule"], "shift": why["shift"]["name"], "off": why["off"], "starts_at": why["hours"][0],
-            "ends_at": why["hours"][1], "window_from": why["window"][0], "window_until": why["window"][1],
+            "rule": why["rule"],
+            "shift": why["shift"]["name"],
+            "off": why["off"],
+            "starts_at": why["hours"][0],
+            "ends_at": why["hours"][1],
+            "window_from": why["window"][0],
+            "window_until": why["window"][1],
         },
         "holiday": why["holiday"],
         "taken": why["taken"],
@@ -163,17 +195,26 @@ def explained(day: Day) -> dict[str, Any]:
         "reasons": wording.sentences(day),
         "punches": [
             {
-                "punch_id": one.get("punch"), "correction_id": one.get("correction"), "at": one["at"],
-                "direction": one["direction"], "counted": one["counted"], "why": one["why"],
+                "punch_id": one.get("punch"),
+                "correction_id": one.get("correction"),
+                "at": one["at"],
+                "direction": one["direction"],
+                "counted": one["counted"],
+                "why": one["why"],
                 "text": wording.read_text(one["why"]),
             }
             for one in why["punches"]
         ],
         "adjustments": [
-            {"posted_to": one.posted_to, "posted_at": one.posted_at, "before": one.before, "after": one.after}
+            {
+                "posted_to": one.posted_to,
+                "posted_at": one.posted_at,
+                "before": one.before,
+                "after": one.after,
+            }
             for one in adjustments.order_by("id")
         ],
-    }  # fmt: skip
+    }
 
 
 def row(day: Day, locked: set[date]) -> dict[str, Any]:
@@ -212,7 +253,9 @@ def _date(text: str | None, field: str) -> date:
 
 
 def _employee(request: Request) -> Employee:
-    """Whose days are asked for: the caller's, or those of somebody they decide for. Raises NotFound for anybody else."""
+    """Whose days are asked for: the caller's, or those of somebody they decide for. Raises NotFound
+    for anybody else.
+    """
     user: User = request.user  # type: ignore[assignment]
     asked = request.query_params.get("employee")
     if asked is None:
@@ -225,7 +268,9 @@ def _employee(request: Request) -> Employee:
         raise ValidationError({"employee": [_("This is not an employee's id.")]}) from error
     people = Employee.objects.of(user.organization_id)
     if wanted != user.employee_id and not has(user, KEEP_ATTENDANCE):
-        people = people.filter(decides_for(user, today(user.employee) if user.employee else timezone.now().date()))
+        people = people.filter(
+            decides_for(user, today(user.employee) if user.employee else timezone.now().date())
+        )
     found = people.filter(pk=wanted).first()
     if found is None:
         raise NotFound

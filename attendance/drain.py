@@ -1,7 +1,8 @@
-"""Works in what changed in the floors below: numbers that were entered after the punch had come, and causes of days.
+"""Works in what changed in the floors below: numbers that were entered after the punch had come,
+and causes of days.
 
-A thread of the scheduler runs `drain_for_ever`; it needs only the database. A change is marked as worked in within the
-transaction of its effect, so it is neither lost nor done by two workers.
+A thread of the scheduler runs `drain_for_ever`; it needs only the database. A change is marked as
+worked in within the transaction of its effect, so it is neither lost nor done by two workers.
 """
 
 from __future__ import annotations
@@ -19,16 +20,22 @@ from employees.loops import look_for_ever, rest_after
 from employees.models import Change, Employee, Organization
 
 EVERY_S = 0.3
-# A punch whose transaction was open while the number was entered saw nobody, and the change saw no punch. This look back,
-# longer than any such transaction may last, finds it.
+# A punch whose transaction was open while the number was entered saw nobody, and the change saw no
+# punch. This look back, longer than any such transaction may last, finds it.
 SWEEP_EVERY = timedelta(seconds=20)
 SWEEP_BACK = timedelta(minutes=5)
 
 
 def drain(limit: int = 100, *, stop: threading.Event | None = None) -> int:
-    """Work in changes that wait; returns how many. With `stop` others get the database between two of them."""
+    """Work in changes that wait; returns how many. With `stop` others get the database between two
+    of them.
+    """
     done = 0
-    for change_id in list(Change.objects.filter(drained_at__isnull=True).order_by("id").values_list("id", flat=True)[:limit]):
+    for change_id in list(
+        Change.objects.filter(drained_at__isnull=True)
+        .order_by("id")
+        .values_list("id", flat=True)[:limit]
+    ):
         began = time.monotonic()
         done += _work_in(change_id)
         if stop is not None and stop.wait(rest_after(began)):
@@ -38,8 +45,11 @@ def drain(limit: int = 100, *, stop: threading.Event | None = None) -> int:
 
 def _work_in(change_id: int) -> int:
     with transaction.atomic():
-        # The conditional UPDATE decides who works a change in; it also holds the row until the work is committed.
-        mine = Change.objects.filter(pk=change_id, drained_at__isnull=True).update(drained_at=timezone.now())
+        # The conditional UPDATE decides who works a change in; it also holds the row until the work
+        # is committed.
+        mine = Change.objects.filter(pk=change_id, drained_at__isnull=True).update(
+            drained_at=timezone.now()
+        )
         if not mine:
             return 0
         change = Change.objects.select_related("employee").get(pk=change_id)
@@ -55,15 +65,24 @@ def _note_days(change: Change) -> None:
     organization_id, first, last = change.organization_id, change.starts_on, change.ends_on
     if change.employee is None:
         stale.note_known(organization_id, None, first, last)
-    elif change.kind in (Change.Kind.LEAVE, Change.Kind.TOUR) and first is not None and last is not None:
+    elif (
+        change.kind in (Change.Kind.LEAVE, Change.Kind.TOUR)
+        and first is not None
+        and last is not None
+    ):
         stale.note(organization_id, [change.employee.pk], first, last, background=False)
     else:
-        # Dates of service and assignments: what they were before is not known, so all there is of this person.
+        # Dates of service and assignments: what they were before is not known, so all there is of
+        # this person.
         stale.note_life(change.employee)
 
 
 def _numbers(employee: Employee) -> list[str]:
-    mapped = DeviceUser.objects.of(employee.organization_id).filter(employee=employee).values_list("user_code", flat=True)
+    mapped = (
+        DeviceUser.objects.of(employee.organization_id)
+        .filter(employee=employee)
+        .values_list("user_code", flat=True)
+    )
     return sorted({employee.code, *mapped, *([employee.worker_id] if employee.worker_id else [])})
 
 

@@ -1,4 +1,6 @@
-"""Why a day is what it is, as plain data that is kept with it: the API gives it as it is, the console words. Pure."""
+"""Why a day is what it is, as plain data that is kept with it: the API gives it as it is, the
+console words. Pure.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ from attendance.shifts import Duty, Span
 
 
 def explain(duty: Duty, day: Day, facts: Facts) -> dict[str, Any]:
-    """`{"rule", "shift", "off", "hours", "window", "taken", "holiday", …, "punches": […]}`; instants are ISO 8601 in UTC.
+    """`{"rule", "shift", "off", "hours", "window", "taken", "holiday", …, "punches": […]}`;
+    instants are ISO 8601 in UTC.
 
     A punch is `{"punch" or "correction": id, "at", "direction", "read_as", "counted", "why"}`.
     """

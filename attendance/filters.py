@@ -1,4 +1,6 @@
-"""What lists over REST can be narrowed down by: corrections asked for, and the inbox. Nothing else in the query is heard."""
+"""What lists over REST can be narrowed down by: corrections asked for, and the inbox. Nothing else
+in the query is heard.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +23,19 @@ class RegularizationFilter(django_filters.FilterSet):
 
 
 # A word of Python's own.
-RegularizationFilter.base_filters["from"] = django_filters.DateFilter(field_name="date", lookup_expr="gte", input_formats=DATE)
+RegularizationFilter.base_filters["from"] = django_filters.DateFilter(
+    field_name="date", lookup_expr="gte", input_formats=DATE
+)
 
 
 class ExceptionFilter(django_filters.FilterSet):
-    """What the inbox can be asked for. Another organization's id finds what an unknown one finds: nothing."""
+    """What the inbox can be asked for. Another organization's id finds what an unknown one finds:
+    nothing.
+    """
 
     kind = django_filters.ChoiceFilter(choices=DayException.Kind.choices)
-    state = django_filters.ChoiceFilter(choices=DayException.State.choices, help_text="All of them if left out.")
+    state = django_filters.ChoiceFilter(
+        choices=DayException.State.choices, help_text="All of them if left out."
+    )
     employee = django_filters.UUIDFilter(field_name="employee_id")
     date = django_filters.DateFilter(help_text="The date it is about.")

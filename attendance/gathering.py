@@ -1,6 +1,8 @@
-"""What is to be looked at in days, gathered as they are worked out and in the same transaction. Called by `rebuilding`.
+"""What is to be looked at in days, gathered as they are worked out and in the same transaction.
+Called by `rebuilding`.
 
-Whatever changes a day, a late punch, a roster, leave granted afterwards, comes through here: so a row closes as it was opened.
+Whatever changes a day, a late punch, a roster, leave granted afterwards, comes through here: so a
+row closes as it was opened.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ from attendance.sightings import OF_DAYS, TRAVEL, Sighting, digest, of_day
 from attendance.travel import Leap, Seen, leaps
 
 DAY: Final = timedelta(days=1)
-# The later of two punches may lie so many days before and after the dates that changed: a window, and `travel.LONGEST`.
+# The later of two punches may lie so many days before and after the dates that changed: a window,
+# and `travel.LONGEST`.
 BEFORE, AFTER = DAY, 4 * DAY
 
 
@@ -40,20 +43,31 @@ def gather(organization_id: int, stretches: Sequence[Stretch], now: datetime) ->
         for one in stretches
         for on, day in one.days.items()
         for sighting in of_day(one.person.id, on, day, rules.long_day_hours)
-    ]  # fmt: skip
+    ]
     found += _travels(organization_id, stretches, rules.travel_kmh)
     return inbox.keep(organization_id, _standing(organization_id, stretches), found, now)
 
 
 def _standing(organization_id: int, stretches: Sequence[Stretch]) -> list[DayException]:
     """The open rows about these days."""
-    first, last = min(one.first for one in stretches) - BEFORE, max(one.last for one in stretches) + AFTER
+    first, last = (
+        min(one.first for one in stretches) - BEFORE,
+        max(one.last for one in stretches) + AFTER,
+    )
     spans = {one.person.id: one for one in stretches}
     rows = DayException.objects.of(organization_id).filter(
-        state=inbox.OPEN, kind__in=(*OF_DAYS, TRAVEL), employee__in=list(spans), date__range=(first, last)
+        state=inbox.OPEN,
+        kind__in=(*OF_DAYS, TRAVEL),
+        employee__in=list(spans),
+        date__range=(first, last),
     )
-    return [row for row in rows.order_by() if row.employee_id is not None and row.date is not None
-            and _holds(spans[row.employee_id], row.kind, row.date)]  # fmt: skip
+    return [
+        row
+        for row in rows.order_by()
+        if row.employee_id is not None
+        and row.date is not None
+        and _holds(spans[row.employee_id], row.kind, row.date)
+    ]
 
 
 def _holds(stretch: Stretch, kind: str, on: date) -> bool:
@@ -62,7 +76,7 @@ def _holds(stretch: Stretch, kind: str, on: date) -> bool:
     return stretch.first <= on <= stretch.last
 
 
-# --- Journeys ----------------------------------------------------------------------------------------------------------------
+# --- Journeys -------------------------------------------------------------------------------------
 def _travels(organization_id: int, stretches: Sequence[Stretch], kmh: int) -> list[Sighting]:
     ids = [stamp.id for one in stretches for stamp in one.person.stamps if stamp.id > 0]
     places = journeys.places(organization_id, ids)
@@ -70,7 +84,11 @@ def _travels(organization_id: int, stretches: Sequence[Stretch], kmh: int) -> li
         return []
     found = []
     for one in stretches:
-        seen = [Seen(stamp.id, stamp.at, places.get(stamp.id, ())) for stamp in one.person.stamps if stamp.id > 0]
+        seen = [
+            Seen(stamp.id, stamp.at, places.get(stamp.id, ()))
+            for stamp in one.person.stamps
+            if stamp.id > 0
+        ]
         for leap in leaps(seen, kmh):
             on = _date(one.person, leap.later.at)
             if _holds(one, TRAVEL, on):
@@ -85,10 +103,21 @@ def _date(person: Person, at: datetime) -> date:
 def _travel(person: Person, leap: Leap, on: date) -> Sighting:
     post = person.assignment(on)
     details = {
-        "zone": person.zone(on), "from_punch": leap.earlier.id, "from_at": leap.earlier.at.isoformat(),
-        "at": leap.later.at.isoformat(), "km": round(leap.metres / 1000, 1), "minutes": leap.seconds // 60, "kmh": leap.kmh,
-    }  # fmt: skip
+        "zone": person.zone(on),
+        "from_punch": leap.earlier.id,
+        "from_at": leap.earlier.at.isoformat(),
+        "at": leap.later.at.isoformat(),
+        "km": round(leap.metres / 1000, 1),
+        "minutes": leap.seconds // 60,
+        "kmh": leap.kmh,
+    }
     return Sighting(
-        TRAVEL, f"punch:{leap.later.id}", digest(leap.earlier.id, leap.later.id), details, employee_id=person.id,
-        punch_id=leap.later.id, site_id=post.site_id if post else None, date=on,
-    )  # fmt: skip
+        TRAVEL,
+        f"punch:{leap.later.id}",
+        digest(leap.earlier.id, leap.later.id),
+        details,
+        employee_id=person.id,
+        punch_id=leap.later.id,
+        site_id=post.site_id if post else None,
+        date=on,
+    )

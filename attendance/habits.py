@@ -1,8 +1,10 @@
-"""How a device usually behaves, learned from itself: when it speaks, how long it is quiet, how its clock runs. Pure.
+"""How a device usually behaves, learned from itself: when it speaks, how long it is quiet, how its
+clock runs. Pure.
 
-Kept as plain JSON in `DeviceHabit`: `days` is {date: [hours, gap]}, the hours of that local date in which it spoke as bits, and
-its longest silence between two signs of life on that date in seconds; `clock` is [[minute, seconds], …], by the minute in which
-punches arrived, how far the device's clock was ahead (below nought: behind). Fed and asked by `watching`.
+Kept as plain JSON in `DeviceHabit`: `days` is {date: [hours, gap]}, the hours of that local date in
+which it spoke as bits, and its longest silence between two signs of life on that date in seconds;
+`clock` is [[minute, seconds], …], by the minute in which punches arrived, how far the device's
+clock was ahead (below nought: behind). Fed and asked by `watching`.
 """
 
 from __future__ import annotations
@@ -34,9 +36,11 @@ STEADY_S: Final = 45
 WRONG_S: Final = 120
 
 
-# --- Presence --------------------------------------------------------------------------------------------------------------
+# --- Presence -------------------------------------------------------------------------------------
 def spoke(days: Days, before: datetime | None, at: datetime, zone: str) -> dict[str, list[int]]:
-    """What is known once a device has given a sign of life at `at`; the one before was at `before`. Both in UTC."""
+    """What is known once a device has given a sign of life at `at`; the one before was at `before`.
+    Both in UTC.
+    """
     here = ZoneInfo(zone)
     found = {day: list(values) for day, values in days.items()}
     begins = before if before is not None and timedelta(0) < at - before <= THERE else at
@@ -54,7 +58,8 @@ def _entry(days: dict[str, list[int]], on: date) -> list[int]:
 
 
 def usual_gap(days: Days, before: date) -> int | None:
-    """Seconds a device is quiet at most on a usual day before a date; None while too little is known.
+    """Seconds a device is quiet at most on a usual day before a date; None while too little is
+    known.
 
     The median of the longest silence of each day: one bad day does not change what is usual.
     """
@@ -63,15 +68,27 @@ def usual_gap(days: Days, before: date) -> int | None:
 
 
 def around_the_clock(days: Days, before: date) -> bool:
-    """Whether a device spoke in nearly every hour of the last days before a date on which it spoke at all."""
+    """Whether a device spoke in nearly every hour of the last days before a date on which it spoke
+    at all.
+    """
     last = [days[day][0] for day in sorted(days) if day < before.isoformat()][-ENOUGH_DAYS:]
     return len(last) == ENOUGH_DAYS and all(hours.bit_count() >= ROUND for hours in last)
 
 
 def working_hours(days: Days, on: date, before: date) -> range:
-    """The hours of a date, from the first to the last, in which a device used to speak on such a weekday; none if never."""
-    same = [hours for day, (hours, _gap) in days.items() if day < before.isoformat() and _weekday(day) == on.weekday()]
-    usual = [hour for hour in range(24) if same and 2 * sum(hours >> hour & 1 for hours in same) >= len(same)]
+    """The hours of a date, from the first to the last, in which a device used to speak on such a
+    weekday; none if never.
+    """
+    same = [
+        hours
+        for day, (hours, _gap) in days.items()
+        if day < before.isoformat() and _weekday(day) == on.weekday()
+    ]
+    usual = [
+        hour
+        for hour in range(24)
+        if same and 2 * sum(hours >> hour & 1 for hours in same) >= len(same)
+    ]
     return range(usual[0], usual[-1] + 1) if usual else range(0)
 
 
@@ -79,11 +96,14 @@ def _weekday(day: str) -> int:
     return date.fromisoformat(day).weekday()
 
 
-def silent_s(days: Days, since: datetime, now: datetime, zone: str, closed: Collection[date] = ()) -> int:
+def silent_s(
+    days: Days, since: datetime, now: datetime, zone: str, closed: Collection[date] = ()
+) -> int:
     """Seconds from `since` to `now` (UTC) in which a device would usually have been at work.
 
-    What is usual is what was so before the date of `since`: the day on which it fell silent is none to learn from.
-    `closed`: dates on which the place was closed; they count only for a device that speaks around the clock.
+    What is usual is what was so before the date of `since`: the day on which it fell silent is none
+    to learn from. `closed`: dates on which the place was closed; they count only for a device that
+    speaks around the clock.
     """
     here = ZoneInfo(zone)
     fell = since.astimezone(here).date()
@@ -93,30 +113,39 @@ def silent_s(days: Days, since: datetime, now: datetime, zone: str, closed: Coll
     found = 0.0
     while begins < now:
         there = begins.astimezone(here)
-        ends = min(now, begins + timedelta(hours=1) - timedelta(minutes=there.minute, seconds=there.second))
+        ends = min(
+            now, begins + timedelta(hours=1) - timedelta(minutes=there.minute, seconds=there.second)
+        )
         if there.date() not in closed and there.hour in working_hours(days, there.date(), fell):
             found += (ends - begins).total_seconds()
         begins = ends
     return int(found)
 
 
-# --- Clocks ------------------------------------------------------------------------------------------------------------------
+# --- Clocks ---------------------------------------------------------------------------------------
 def read_clock(clock: Clock, punches: Iterable[tuple[datetime, datetime]]) -> list[list[int]]:
-    """What is known of a clock after punches (when they happened by it, when they were received; UTC).
+    """What is known of a clock after punches (when they happened by it, when they were received;
+    UTC).
 
-    Of those that arrived in one minute the latest counts: what was kept back offline is older, and says nothing.
+    Of those that arrived in one minute the latest counts: what was kept back offline is older, and
+    says nothing.
     """
     found: dict[int, int] = {reading[0]: reading[1] for reading in clock}
     for occurred, received in punches:
-        minute, seconds = int(received.timestamp() // 60), int((occurred - received).total_seconds())
+        minute, seconds = (
+            int(received.timestamp() // 60),
+            int((occurred - received).total_seconds()),
+        )
         found[minute] = max(seconds, found.get(minute, seconds))
     return [[minute, found[minute]] for minute in sorted(found)[-KEPT_READINGS:]]
 
 
 def skew_s(clock: Clock) -> int | None:
-    """Seconds by which a clock is steadily ahead (behind: below nought); None when it is right, or cannot be told.
+    """Seconds by which a clock is steadily ahead (behind: below nought); None when it is right, or
+    cannot be told.
 
-    Uploads after a time offline are late by amounts that differ; a wrong clock is wrong by the same amount again and again.
+    Uploads after a time offline are late by amounts that differ; a wrong clock is wrong by the same
+    amount again and again.
     """
     if len(clock) < ENOUGH_READINGS or clock[-1][0] - clock[0][0] < APART_MIN:
         return None

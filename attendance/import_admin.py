@@ -1,6 +1,8 @@
-"""The console's pages on files of times: upload, look at what each row would come to, store; and what was stored.
+"""The console's pages on files of times: upload, look at what each row would come to, store; and
+what was stored.
 
-Between looking and storing the rows travel in the page, signed for this person and organization: nothing is stored before.
+Between looking and storing the rows travel in the page, signed for this person and organization:
+nothing is stored before.
 """
 
 from __future__ import annotations
@@ -29,7 +31,16 @@ from attendance.importing import File, Judged, Outcome
 from attendance.models import Correction, ManualImport
 from attendance.sheets import COLUMNS, MOST_BYTES, Line
 from attendance.times import local
-from employees.console import ReadOnlyTenantAdmin, badge_html, change_url, link, list_url, sees_everything, small_table, within
+from employees.console import (
+    ReadOnlyTenantAdmin,
+    badge_html,
+    change_url,
+    link,
+    list_url,
+    sees_everything,
+    small_table,
+    within,
+)
 from employees.models import Organization
 from employees.spreadsheets import inert
 
@@ -38,11 +49,18 @@ LOOKED_AT_S: Final = 12 * 3600
 # What a page may send back: the limit of any form here is 1 MiB.
 MOST_PLAN: Final = 900_000
 SHOWN: Final = 200
-TITLES: Final = {"code": _("Employee code"), "date": _("Date"), "in": _("In"), "out": _("Out"), "reason": _("Reason")}
+TITLES: Final = {
+    "code": _("Employee code"),
+    "date": _("Date"),
+    "in": _("In"),
+    "out": _("Out"),
+    "reason": _("Reason"),
+}
 HEAD: Final = ("Employee code", "Date", "In", "Out", "Reason")
 SAMPLE: Final = (
-    ("1001", "2026-07-06", "09:00", "17:30", "Reader out of order"), ("1002", "06/07/2026", "22:00", "06:00", "Night"),
-)  # fmt: skip
+    ("1001", "2026-07-06", "09:00", "17:30", "Reader out of order"),
+    ("1002", "06/07/2026", "22:00", "06:00", "Night"),
+)
 TOLD: Final = {
     Outcome.OK: (_("Will be stored"), "success"),
     Outcome.THERE: (_("There already"), "info"),
@@ -54,9 +72,13 @@ class FileForm(forms.Form):
     """A file; an operator also says whose."""
 
     file = forms.FileField(
-        label=_("CSV or Excel file (.xlsx)"), widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,.xlsx"}),
-        help_text=_("At most 5 000 rows and 2 MB. Nothing is stored before you have seen what each row would do."),
-    )  # fmt: skip
+        label=_("CSV or Excel file (.xlsx)"),
+        widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,.xlsx"}),
+        help_text=_(
+            "At most 5 000 rows and 2 MB. Nothing is stored before you have seen what each row"
+            " would do."
+        ),
+    )
 
     def __init__(self, request: HttpRequest, *, empty: bool = False) -> None:
         sent = request.method == "POST" and not empty
@@ -64,7 +86,9 @@ class FileForm(forms.Form):
         self.mine: Any = getattr(request.user, "organization", None)
         if sees_everything(request):
             self.fields["organization"] = forms.ModelChoiceField(
-                Organization.objects.all(), label=_("organization"), widget=UnfoldAdminSelectWidget()
+                Organization.objects.all(),
+                label=_("organization"),
+                widget=UnfoldAdminSelectWidget(),
             )
 
     def clean_file(self) -> File:
@@ -83,11 +107,16 @@ class FileForm(forms.Form):
         return chosen
 
 
-# --- Between looking and storing ---------------------------------------------------------------------------------------------
+# --- Between looking and storing ------------------------------------------------------------------
 def packed(request: HttpRequest, organization: Organization, file: File) -> str:
     """A file as a page carries it. Raises ValidationError when it is too much for that."""
     lines = [[one.number, *(one[name] for name in COLUMNS), one.formula] for one in file.lines]
-    whole = {"organization": organization.pk, "name": file.name, "sha256": file.sha256, "lines": lines}
+    whole = {
+        "organization": organization.pk,
+        "name": file.name,
+        "sha256": file.sha256,
+        "lines": lines,
+    }
     plan = signing.dumps(whole, salt=_salt(request), compress=True)
     if len(plan) > MOST_PLAN:
         raise ValidationError(_("The file has too much text to look at in one go. Divide it."))
@@ -95,15 +124,23 @@ def packed(request: HttpRequest, organization: Organization, file: File) -> str:
 
 
 def unpacked(request: HttpRequest, plan: str) -> tuple[Organization, File]:
-    """The same back. Raises ValidationError for what was not made here for this person, or too long ago."""
+    """The same back. Raises ValidationError for what was not made here for this person, or too long
+    ago.
+    """
     try:
         whole = signing.loads(plan, salt=_salt(request), max_age=LOOKED_AT_S)
     except signing.BadSignature as error:
-        raise ValidationError(_("This was looked at too long ago. Choose the file again.")) from error
-    organization = within(request, Organization.objects.all()).filter(pk=whole["organization"]).first()
+        raise ValidationError(
+            _("This was looked at too long ago. Choose the file again.")
+        ) from error
+    organization = (
+        within(request, Organization.objects.all()).filter(pk=whole["organization"]).first()
+    )
     if organization is None:
         raise PermissionDenied
-    lines = [Line(one[0], dict(zip(COLUMNS, one[1:-1], strict=True)), one[-1]) for one in whole["lines"]]
+    lines = [
+        Line(one[0], dict(zip(COLUMNS, one[1:-1], strict=True)), one[-1]) for one in whole["lines"]
+    ]
     return organization, File(whole["name"], whole["sha256"], lines)
 
 
@@ -111,7 +148,7 @@ def _salt(request: HttpRequest) -> str:
     return f"attendance.import:{request.user.pk}"
 
 
-# --- What is shown -----------------------------------------------------------------------------------------------------------
+# --- What is shown --------------------------------------------------------------------------------
 def table(found: Sequence[Judged], done: bool) -> SafeString:
     """Each row of the file and what it comes to."""
     badges = {outcome: badge_html(text, kind) for outcome, (text, kind) in TOLD.items()}
@@ -119,7 +156,13 @@ def table(found: Sequence[Judged], done: bool) -> SafeString:
         badges[Outcome.OK] = badge_html(_("Stored"), "success")
     head = (_("Row"), *TITLES.values(), _("Result"), "")
     rows = (
-        (one.line.number, _whose(one), *(one.line[name] or "–" for name in COLUMNS[1:]), badges[one.outcome], _said(one))
+        (
+            one.line.number,
+            _whose(one),
+            *(one.line[name] or "–" for name in COLUMNS[1:]),
+            badges[one.outcome],
+            _said(one),
+        )
         for one in found
     )
     return small_table(head, rows, _("No rows."))
@@ -148,11 +191,13 @@ def as_csv(name: str, rows: Sequence[Sequence[str]]) -> HttpResponse:
 def faults(found: Sequence[Judged]) -> HttpResponse:
     """The rows that are wrong, to be put right and imported again."""
     wrong = [one for one in found if one.outcome is Outcome.FAULT]
-    rows = [[*(one.line[name] for name in COLUMNS), str(one.line.number), _said(one)] for one in wrong]
+    rows = [
+        [*(one.line[name] for name in COLUMNS), str(one.line.number), _said(one)] for one in wrong
+    ]
     return as_csv("wrong-rows.csv", [[*HEAD, "Row", "What is wrong"], *rows])
 
 
-# --- The pages ---------------------------------------------------------------------------------------------------------------
+# --- The pages ------------------------------------------------------------------------------------
 @admin.register(ManualImport)
 class ManualImportAdmin(ReadOnlyTenantAdmin):
     """Files that were imported, and the pages that import one."""
@@ -168,7 +213,10 @@ class ManualImportAdmin(ReadOnlyTenantAdmin):
     date_hierarchy = "imported_at"
     actions_list = ("import_file", "template")
     empty_title = _("No file was imported")
-    empty_text = _("Enter many times at once: fill in the template in a spreadsheet, and import it. Each row is shown before.")
+    empty_text = _(
+        "Enter many times at once: fill in the template in a spreadsheet, and import it. Each row"
+        " is shown before."
+    )
 
     def has_import_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("attendance.add_manualimport"))
@@ -210,7 +258,13 @@ class ManualImportAdmin(ReadOnlyTenantAdmin):
         return self._looked(request, plan, found, done=True, kept=kept)
 
     def _looked(
-        self, request: HttpRequest, plan: str, found: Sequence[Judged], *, done: bool = False, kept: ManualImport | None = None
+        self,
+        request: HttpRequest,
+        plan: str,
+        found: Sequence[Judged],
+        *,
+        done: bool = False,
+        kept: ManualImport | None = None,
     ) -> HttpResponse:
         number = importing.counted(found)
         good, faulty = number[Outcome.OK], number[Outcome.FAULT]
@@ -220,18 +274,33 @@ class ManualImportAdmin(ReadOnlyTenantAdmin):
             (faulty, TOLD[Outcome.FAULT][0], faulty > 0),
         ]
         return self._page(
-            request, title=_("Import times"), plan=plan, cards=cards, sentence=_sentence(good, done=done), faulty=faulty,
-            can_store=good and not done, kept=kept and change_url(kept), rows=table(found, done),
+            request,
+            title=_("Import times"),
+            plan=plan,
+            cards=cards,
+            sentence=_sentence(good, done=done),
+            faulty=faulty,
+            can_store=good and not done,
+            kept=kept and change_url(kept),
+            rows=table(found, done),
             store=ngettext("Store %(count)d row", "Store %(count)d rows", good) % {"count": good},
-        )  # fmt: skip
+        )
 
     def _page(self, request: HttpRequest, **context: Any) -> TemplateResponse:
         request.current_app = self.admin_site.name
-        response = TemplateResponse(request, "admin/console/import_times.html", {
-            **self.admin_site.each_context(request), "opts": self.opts, "obj": _("Imports"), "back": list_url(ManualImport),
-            "again": reverse("admin:attendance_manualimport_import_file"),
-            "template": reverse("admin:attendance_manualimport_template"), **context,
-        })  # fmt: skip
+        response = TemplateResponse(
+            request,
+            "admin/console/import_times.html",
+            {
+                **self.admin_site.each_context(request),
+                "opts": self.opts,
+                "obj": _("Imports"),
+                "back": list_url(ManualImport),
+                "again": reverse("admin:attendance_manualimport_import_file"),
+                "template": reverse("admin:attendance_manualimport_template"),
+                **context,
+            },
+        )
         add_never_cache_headers(response)
         return response
 
@@ -243,7 +312,13 @@ class ManualImportAdmin(ReadOnlyTenantAdmin):
     def times(self, one: ManualImport) -> Any:
         found = one.corrections.select_related("employee__organization").order_by("id")[:SHOWN]
         rows = (
-            (link(change_url(row), _moment(row)), row.employee, row.get_direction_display() or "–", row.reason) for row in found
+            (
+                link(change_url(row), _moment(row)),
+                row.employee,
+                row.get_direction_display() or "–",
+                row.reason,
+            )
+            for row in found
         )
         head = (_("Time"), _("Employee"), _("Direction"), _("Reason"))
         more = link(f"{list_url(Correction)}?manual_import={one.pk}", _("All of them"))
@@ -256,5 +331,13 @@ def _moment(one: Correction) -> str:
 
 def _sentence(good: int, *, done: bool) -> str:
     if done:
-        return gettext("The days follow in a moment.") if good else gettext("Nothing was stored: it is all there, or wrong.")
-    return gettext("Nothing is stored yet.") if good else gettext("There is nothing to store in this file.")
+        return (
+            gettext("The days follow in a moment.")
+            if good
+            else gettext("Nothing was stored: it is all there, or wrong.")
+        )
+    return (
+        gettext("Nothing is stored yet.")
+        if good
+        else gettext("There is nothing to store in this file.")
+    )

@@ -1,7 +1,9 @@
-"""A file of times for many people: each row is judged alone by what `corrections` asks, and what is good is stored in one go.
+"""A file of times for many people: each row is judged alone by what `corrections` asks, and what is
+good is stored in one go.
 
-Called by the console's import pages, once to show what each row would come to and once to store. Both judge anew, and what
-others may have entered meanwhile is asked under the locks of the employees: two who confirm at once store once.
+Called by the console's import pages, once to show what each row would come to and once to store.
+Both judge anew, and what others may have entered meanwhile is asked under the locks of the
+employees: two who confirm at once store once.
 """
 
 from __future__ import annotations
@@ -33,8 +35,9 @@ from employees.refusals import Refused
 # People whose punches are read at once: a month of them, with its neighbours.
 AT_ONCE: Final = 500
 _DATES: Final = (
-    re.compile(r"(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})"), re.compile(r"(?P<d>\d{1,2})/(?P<m>\d{1,2})/(?P<y>\d{4})"),
-)  # fmt: skip
+    re.compile(r"(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})"),
+    re.compile(r"(?P<d>\d{1,2})/(?P<m>\d{1,2})/(?P<y>\d{4})"),
+)
 _TIME: Final = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 Known = set[tuple[UUID, datetime, str]]
 
@@ -96,7 +99,7 @@ class _Fault(Exception):
         self.field, self.message = field, message
 
 
-# --- The verbs ---------------------------------------------------------------------------------------------------------------
+# --- The verbs ------------------------------------------------------------------------------------
 def judge(organization: Organization, file: File, *, actor: User | None) -> list[Judged]:
     """What each row comes to as of now, in the order of the file. Nothing is stored."""
     people = _people(organization, file.lines)
@@ -117,17 +120,26 @@ def judge(organization: Organization, file: File, *, actor: User | None) -> list
     to = locking.open_month(organization.pk, now) if locked else None
     dates = {row.line.number: row.on for row in rows if isinstance(row, _Row)}
     return [
-        replace(one, posted_to=to) if one.wish and dates[one.line.number].replace(day=1) in locked else one for one in found
+        (
+            replace(one, posted_to=to)
+            if one.wish and dates[one.line.number].replace(day=1) in locked
+            else one
+        )
+        for one in found
     ]
 
 
-def carry_out(organization: Organization, file: File, *, actor: User | None) -> tuple[ManualImport | None, list[Judged]]:
-    """Store every good row at once; returns the import, if the file ever stored anything, and what each row came to.
+def carry_out(
+    organization: Organization, file: File, *, actor: User | None
+) -> tuple[ManualImport | None, list[Judged]]:
+    """Store every good row at once; returns the import, if the file ever stored anything, and what
+    each row came to.
 
-    The same file again stores what could not be stored then, and nothing twice. Raises Refused when somebody changed a row's
-    employee at this moment; nothing is stored then.
+    The same file again stores what could not be stored then, and nothing twice. Raises Refused when
+    somebody changed a row's employee at this moment; nothing is stored then.
     """
-    # Judging takes most of the time, so it goes before the locks; under them only what others may have entered is asked again.
+    # Judging takes most of the time, so it goes before the locks; under them only what others may
+    # have entered is asked again.
     found = judge(organization, file, actor=actor)
     people = {one.employee.pk for one in found if one.wish is not None and one.employee is not None}
     with transaction.atomic():
@@ -137,17 +149,27 @@ def carry_out(organization: Organization, file: File, *, actor: User | None) -> 
         if not wishes:
             return ManualImport.objects.of(organization).filter(sha256=file.sha256).first(), found
         kept, _new = ManualImport.objects.of(organization).get_or_create(
-            organization=organization, sha256=file.sha256,
-            defaults={"name": file.name, "rows": len(file.lines), "imported_at": timezone.now(), "imported_by": actor},
-        )  # fmt: skip
+            organization=organization,
+            sha256=file.sha256,
+            defaults={
+                "name": file.name,
+                "rows": len(file.lines),
+                "imported_at": timezone.now(),
+                "imported_by": actor,
+            },
+        )
         corrections.correct_many(organization.pk, wishes, Origin(actor=actor, manual_import=kept))
     return kept, found
 
 
-def _still(organization: Organization, file: File, found: Sequence[Judged], people: set[UUID]) -> list[Judged]:
+def _still(
+    organization: Organization, file: File, found: Sequence[Judged], people: set[UUID]
+) -> list[Judged]:
     """The same rows, without the times that were entered since they were judged."""
     times = [entry.at for one in found if one.wish is not None for entry in one.wish.enter]
-    known = corrections.entered_before(organization.pk, people, times) | _of_file(organization, file)
+    known = corrections.entered_before(organization.pk, people, times) | _of_file(
+        organization, file
+    )
     return [_without(one, known) for one in found]
 
 
@@ -155,7 +177,9 @@ def _without(one: Judged, known: Known) -> Judged:
     if one.wish is None:
         return one
     who = one.wish.employee.pk
-    fresh = [entry for entry in one.wish.enter if (who, entry.at, entry.direction or "") not in known]
+    fresh = [
+        entry for entry in one.wish.enter if (who, entry.at, entry.direction or "") not in known
+    ]
     if not fresh:
         return replace(one, outcome=Outcome.THERE, wish=None, posted_to=None)
     return replace(one, wish=replace(one.wish, enter=fresh))
@@ -166,7 +190,7 @@ def counted(found: Iterable[Judged]) -> Counter[str]:
     return Counter(one.outcome.value for one in found)
 
 
-# --- Cells -------------------------------------------------------------------------------------------------------------------
+# --- Cells ----------------------------------------------------------------------------------------
 def _people(organization: Organization, lines: Sequence[Line]) -> dict[str, Employee]:
     codes = {line["code"] for line in lines}
     rows = Employee.objects.of(organization).filter(code__in=codes).select_related("organization")
@@ -185,8 +209,16 @@ def _read(line: Line, people: Mapping[str, Employee], actor: User | None) -> _Ro
     if employee is None:
         raise _Fault("code", _("Nobody has the code %(code)s.") % {"code": line["code"][:40]})
     if corrections.own_hand(actor, [employee.pk]):
-        raise _Fault("code", _("Nobody puts their own times right: ask for a correction, and somebody else decides."))
-    return _Row(line, employee, _date(line["date"]), _clock(line["in"], "in"), _clock(line["out"], "out"))
+        raise _Fault(
+            "code",
+            _(
+                "Nobody puts their own times right: ask for a correction, and somebody else"
+                " decides."
+            ),
+        )
+    return _Row(
+        line, employee, _date(line["date"]), _clock(line["in"], "in"), _clock(line["out"], "out")
+    )
 
 
 def _date(text: str) -> date:
@@ -210,7 +242,7 @@ def _clock(text: str, field: str) -> time | None:
     raise _Fault(field, _("Write a time as 09:00 or 17:30."))
 
 
-# --- Judgement ---------------------------------------------------------------------------------------------------------------
+# --- Judgement ------------------------------------------------------------------------------------
 def _in_service(row: _Row, zones: Zones, now: datetime) -> None:
     one = row.employee
     if row.on < one.joined_on or (one.left_on is not None and row.on > one.left_on):
@@ -219,8 +251,12 @@ def _in_service(row: _Row, zones: Zones, now: datetime) -> None:
         raise _Fault("date", _("This date is still to come."))
 
 
-def _beside(organization_id: int, rows: Sequence[_Row]) -> tuple[Known, dict[tuple[UUID, date], Duty]]:
-    """The times that count already around the rows, and what was expected on their dates. A month and some people at a time."""
+def _beside(
+    organization_id: int, rows: Sequence[_Row]
+) -> tuple[Known, dict[tuple[UUID, date], Duty]]:
+    """The times that count already around the rows, and what was expected on their dates. A month
+    and some people at a time.
+    """
     known: Known = set()
     duties: dict[tuple[UUID, date], Duty] = {}
     months: dict[date, dict[UUID, set[date]]] = defaultdict(lambda: defaultdict(set))
@@ -235,15 +271,25 @@ def _beside(organization_id: int, rows: Sequence[_Row]) -> tuple[Known, dict[tup
             for person in read.people.values():
                 duties |= {(person.id, on): read.duty(person, on) for on in some[person.id]}
                 # A reader that says no direction may have meant either.
-                ways = ((stamp.at, (stamp.direction,) if stamp.direction else ("in", "out")) for stamp in person.stamps)
+                ways = (
+                    (stamp.at, (stamp.direction,) if stamp.direction else ("in", "out"))
+                    for stamp in person.stamps
+                )
                 known |= {(person.id, at, way) for at, both in ways for way in both}
     return known, duties
 
 
 def _of_file(organization: Organization, file: File) -> Known:
-    """What this very file entered before, also what was voided since: that somebody did on purpose."""
-    rows = Correction.objects.of(organization).filter(manual_import__sha256=file.sha256, kind=Correction.Kind.ADD)
-    return {(one, at, way or "") for one, at, way in rows.order_by().values_list("employee_id", "at", "direction")}
+    """What this very file entered before, also what was voided since: that somebody did on
+    purpose.
+    """
+    rows = Correction.objects.of(organization).filter(
+        manual_import__sha256=file.sha256, kind=Correction.Kind.ADD
+    )
+    return {
+        (one, at, way or "")
+        for one, at, way in rows.order_by().values_list("employee_id", "at", "direction")
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,24 +311,38 @@ class _Judging:
         if wrong is not None:
             return _wrong(row.line, _column(wrong), str(wrong.sentence), row.employee)
         keys = [(row.employee.pk, entry.at, entry.direction or "") for entry in entries]
-        fresh = [entry for entry, key in zip(entries, keys, strict=True) if key not in self.known and key not in self.seen]
+        fresh = [
+            entry
+            for entry, key in zip(entries, keys, strict=True)
+            if key not in self.known and key not in self.seen
+        ]
         if not fresh:
             above = next((self.seen[key] for key in keys if key in self.seen), None)
             text = _("The same as row %(number)d.") % {"number": above} if above else ""
             return Judged(row.line, Outcome.THERE, message=text, employee=row.employee)
         self.seen.update((key, row.line.number) for key in keys if key not in self.seen)
         text = _("One of the two times is there already.") if len(fresh) < len(entries) else ""
-        return Judged(row.line, Outcome.OK, message=text, employee=row.employee, wish=Wish(row.employee, reason, fresh))
+        return Judged(
+            row.line,
+            Outcome.OK,
+            message=text,
+            employee=row.employee,
+            wish=Wish(row.employee, reason, fresh),
+        )
 
     def _entries(self, row: _Row, duty: Duty) -> list[Entry]:
-        """The times as instants. Who leaves before they came leaves the next day; so does who leaves after a night."""
+        """The times as instants. Who leaves before they came leaves the next day; so does who
+        leaves after a night.
+        """
         found = []
         if row.came is not None:
             found.append(Entry(self._at(row, row.on, row.came), "in", "in"))
         if row.left is not None:
             at = self._at(row, row.on, row.left)
             before = row.left < row.came if row.came is not None else at < duty.window.start
-            found.append(Entry(self._at(row, row.on + DAY, row.left) if before else at, "out", "out"))
+            found.append(
+                Entry(self._at(row, row.on + DAY, row.left) if before else at, "out", "out")
+            )
         return found
 
     def _at(self, row: _Row, on: date, clock: time) -> datetime:

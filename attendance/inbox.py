@@ -1,7 +1,9 @@
-"""The inbox: sightings are kept as rows, close by themselves when they are no more, and are answered by a person.
+"""The inbox: sightings are kept as rows, close by themselves when they are no more, and are
+answered by a person.
 
-`keep` is called by whoever looks (`gathering` as days are worked out, `watching` in the background), never on a punch's way in.
-What is open once is decided by the database: two who look at once make one row.
+`keep` is called by whoever looks (`gathering` as days are worked out, `watching` in the
+background), never on a punch's way in. What is open once is decided by the database: two who look
+at once make one row.
 """
 
 from __future__ import annotations
@@ -24,13 +26,16 @@ _AT_ONCE: Final = 500
 Key = tuple[str, str]
 
 
-def keep(organization_id: int, standing: Iterable[DayException], found: Iterable[Sighting], now: datetime) -> int:
+def keep(
+    organization_id: int, standing: Iterable[DayException], found: Iterable[Sighting], now: datetime
+) -> int:
     """Make the inbox what was found; returns how many rows that changed. Within a transaction.
 
-    `standing`: the open rows that this look would have found again, were they still so; those it did not find close. What was
-    answered with the same facts stays answered.
+    `standing`: the open rows that this look would have found again, were they still so; those it
+    did not find close. What was answered with the same facts stays answered.
     """
-    # In order, so that two who keep the same at once wait for each other and do not stand in each other's way.
+    # In order, so that two who keep the same at once wait for each other and do not stand in each
+    # other's way.
     wanted = {one.key: one for one in sorted(found, key=lambda one: one.key)}
     known = {(row.kind, row.subject): row for row in standing}
     if not wanted and not known:
@@ -49,15 +54,18 @@ def close(rows: Sequence[DayException], now: datetime) -> int:
     ids = [row.pk for row in rows]
     parts = (ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE))
     return sum(
-        DayException.objects.filter(pk__in=part, state=OPEN).update(state=GONE, closed_at=now) for part in parts
-    )  # fmt: skip
+        DayException.objects.filter(pk__in=part, state=OPEN).update(state=GONE, closed_at=now)
+        for part in parts
+    )
 
 
 def _answered(organization_id: int, found: Iterable[Sighting]) -> set[tuple[str, str, str]]:
     subjects = sorted({one.subject for one in found})
     answered: set[tuple[str, str, str]] = set()
     for start in range(0, len(subjects), _AT_ONCE):
-        rows = DayException.objects.of(organization_id).filter(state=RESOLVED, subject__in=subjects[start : start + _AT_ONCE])
+        rows = DayException.objects.of(organization_id).filter(
+            state=RESOLVED, subject__in=subjects[start : start + _AT_ONCE]
+        )
         answered.update(rows.order_by().values_list("kind", "subject", "facts"))
     return answered
 
@@ -67,27 +75,44 @@ def _refresh(row: DayException, one: Sighting) -> int:
     if row.facts == one.facts and row.details == one.details:
         return 0
     return DayException.objects.filter(pk=row.pk, state=OPEN).update(
-        facts=one.facts, details=one.details, punch_id=one.punch_id, date=one.date, site_id=one.site_id
+        facts=one.facts,
+        details=one.details,
+        punch_id=one.punch_id,
+        date=one.date,
+        site_id=one.site_id,
     )
 
 
 def _row(organization_id: int, one: Sighting) -> DayException:
     return DayException(
-        organization_id=organization_id, kind=one.kind, subject=one.subject, facts=one.facts, details=dict(one.details),
-        employee_id=one.employee_id, device_id=one.device_id, punch_id=one.punch_id, site_id=one.site_id, date=one.date,
-    )  # fmt: skip
+        organization_id=organization_id,
+        kind=one.kind,
+        subject=one.subject,
+        facts=one.facts,
+        details=dict(one.details),
+        employee_id=one.employee_id,
+        device_id=one.device_id,
+        punch_id=one.punch_id,
+        site_id=one.site_id,
+        date=one.date,
+    )
 
 
 def resolve(row: DayException, *, note: str, actor: User | None) -> DayException:
-    """Say that nothing more is to be done about it, and why. It stays answered until its facts change.
+    """Say that nothing more is to be done about it, and why. It stays answered until its facts
+    change.
 
     Raises Refused without a reason, Conflict when it is closed already, by somebody or by itself.
     """
     if not note.strip():
-        raise Refused(_("Say why nothing is to be done."), code="REASON", rule="INBOX", field="remarks")
+        raise Refused(
+            _("Say why nothing is to be done."), code="REASON", rule="INBOX", field="remarks"
+        )
     with transaction.atomic():
         mine = DayException.objects.of(row.organization_id).filter(pk=row.pk, state=OPEN)
-        if not mine.update(state=RESOLVED, closed_at=timezone.now(), closed_by=actor, note=note.strip()[:400]):
+        if not mine.update(
+            state=RESOLVED, closed_at=timezone.now(), closed_by=actor, note=note.strip()[:400]
+        ):
             raise Conflict(_("This is closed already."), code="CLOSED", rule="INBOX")
         row.refresh_from_db()
     return row

@@ -1,4 +1,6 @@
-"""The console's inbox: what somebody should look at, what to do about it, and the button that does it."""
+"""The console's inbox: what somebody should look at, what to do about it, and the button that does
+it.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,11 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(State.RESOLVED, _("Noted by somebody")), (State.GONE, _("Closed by itself")), ("all", _("All"))]
+        return [
+            (State.RESOLVED, _("Noted by somebody")),
+            (State.GONE, _("Closed by itself")),
+            ("all", _("All")),
+        ]
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         """Without a choice the open ones are shown, so that is what the first one is called."""
@@ -70,7 +76,9 @@ class NoteForm(forms.Form):
     """Why nothing more is to be done."""
 
     note = forms.CharField(
-        label=_("Why nothing more is to be done"), max_length=400, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
+        label=_("Why nothing more is to be done"),
+        max_length=400,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
     )
 
 
@@ -78,11 +86,16 @@ class NumberForm(forms.Form):
     """Whose a number is."""
 
     employee: forms.ModelChoiceField[Employee] = forms.ModelChoiceField(
-        queryset=Employee.objects.none(), label=_("employee"), help_text=_("Type a name or a code."),
+        queryset=Employee.objects.none(),
+        label=_("employee"),
+        help_text=_("Type a name or a code."),
         widget=ForgivingAutocomplete(PunchMatch._meta.get_field("employee"), admin.site),
-    )  # fmt: skip
+    )
     lasting = forms.BooleanField(
-        label=_("This is their number on this device from now on"), required=False, initial=True, widget=UnfoldBooleanWidget
+        label=_("This is their number on this device from now on"),
+        required=False,
+        initial=True,
+        widget=UnfoldBooleanWidget,
     )
 
     def __init__(self, row: DayException, people: Any, *args: Any, **kwargs: Any) -> None:
@@ -124,20 +137,34 @@ class DayExceptionAdmin(Many, Acting, ReadOnlyTenantAdmin):
     actions_detail = ("match", "note")
     empty_title = _("Nothing to look at")
     empty_text = _(
-        "Numbers nobody has, missing punches, very long days, wrong clocks, silent devices, impossible journeys and punches "
-        "during leave appear here by themselves, and go by themselves when they are put right."
+        "Numbers nobody has, missing punches, very long days, wrong clocks, silent devices,"
+        " impossible journeys and punches during leave appear here by themselves, and go by"
+        " themselves when they are put right."
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """With the day and the leave that each is about, where there are."""
-        same = {"organization": OuterRef("organization"), "employee": OuterRef("employee"), "date": OuterRef("date")}
+        same = {
+            "organization": OuterRef("organization"),
+            "employee": OuterRef("employee"),
+            "date": OuterRef("date"),
+        }
         leave = DayClaim.objects.filter(**same, holder__startswith="leave:").values("holder")
-        return super().get_queryset(request).annotate(
-            day_id=Subquery(Day.objects.filter(**same).values("pk")[:1]), leave=Subquery(leave[:1])
-        )  # fmt: skip
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                day_id=Subquery(Day.objects.filter(**same).values("pk")[:1]),
+                leave=Subquery(leave[:1]),
+            )
+        )
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return super().changelist_view(request, (extra_context or {}) | {"muster_cards": self._cards(request)})
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(
+            request, (extra_context or {}) | {"muster_cards": self._cards(request)}
+        )
 
     def _cards(self, request: HttpRequest) -> list[dict[str, Any]]:
         """How many of each kind are open."""
@@ -145,7 +172,12 @@ class DayExceptionAdmin(Many, Acting, ReadOnlyTenantAdmin):
         counts = dict(rows.values_list("kind").annotate(Count("pk")))
         address = list_url(DayException)
         return [
-            {"title": label, "number": counts[kind], "url": f"{address}?kind__exact={kind}", "alarm": False}
+            {
+                "title": label,
+                "number": counts[kind],
+                "url": f"{address}?kind__exact={kind}",
+                "alarm": False,
+            }
             for kind, label in Kind.choices
             if kind in counts
         ]
@@ -174,7 +206,11 @@ class DayExceptionAdmin(Many, Acting, ReadOnlyTenantAdmin):
     @display(description=_("what to do"))
     def next_step(self, row: DayException) -> SafeString:
         """The advice, and the way to do it."""
-        return format_html("{}<br>{}", inbox_words.to_do(row), _links(_doors(row)[:2])) if _open(row) else SafeString("")
+        return (
+            format_html("{}<br>{}", inbox_words.to_do(row), _links(_doors(row)[:2]))
+            if _open(row)
+            else SafeString("")
+        )
 
     @display(description=_("do it"))
     def doors(self, row: DayException) -> SafeString:
@@ -183,19 +219,27 @@ class DayExceptionAdmin(Many, Acting, ReadOnlyTenantAdmin):
     @display(description=_("facts"))
     def facts_seen(self, row: DayException) -> Any:
         if row.kind == Kind.UNMATCHED:
-            waiting = Punch.objects.of(row.organization_id).unmatched().filter(
-                door=row.details["door"], device=row.device_id, user_code=row.details["code"]
-            )  # fmt: skip
+            waiting = (
+                Punch.objects.of(row.organization_id)
+                .unmatched()
+                .filter(
+                    door=row.details["door"], device=row.device_id, user_code=row.details["code"]
+                )
+            )
             return _punches(waiting, _("They are all known by now."))
         if row.kind == Kind.CLOCK and "refused" in row.details:
             refused = Punch.objects.of(row.organization_id).filter(
                 device=row.device_id, verdict=Verdict.REJECTED_TIME, pk__lte=row.details["last_id"]
-            )  # fmt: skip
+            )
             return _punches(refused, "")
         if row.kind == Kind.TRAVEL:
             both = (row.details["from_punch"], row.punch_id or 0)
             return _punches(Punch.objects.of(row.organization_id).filter(pk__in=both), "")
-        day = Day.objects.of(row.organization_id).filter(pk=row.day_id).first() if row.day_id else None  # type: ignore[attr-defined]
+        day = (
+            Day.objects.of(row.organization_id).filter(pk=row.day_id).first()  # type: ignore[attr-defined]
+            if row.day_id  # type: ignore[attr-defined]
+            else None
+        )
         return pictures.timeline(day) if day is not None and day.why else "–"
 
     # What is done
@@ -214,18 +258,29 @@ class DayExceptionAdmin(Many, Acting, ReadOnlyTenantAdmin):
     def has_match_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return bool(request.user.has_perm("attendance.add_punchmatch"))
 
-    @action(description=_("Noted: nothing to do…"), url_path="note", icon="done", permissions=["note"])
+    @action(
+        description=_("Noted: nothing to do…"), url_path="note", icon="done", permissions=["note"]
+    )
     def note(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self.object_or_404(request, object_id)
         return self.act(
-            request, row, NoteForm(request.POST if request.method == "POST" else None),
+            request,
+            row,
+            NoteForm(request.POST if request.method == "POST" else None),
             lambda said: inbox.resolve(row, note=said["note"], actor=request.user),  # type: ignore[arg-type]
-            _("Noted. It is asked again only when its facts change."), title=_("Noted: nothing to do"), button=_("Note it"),
+            _("Noted. It is asked again only when its facts change."),
+            title=_("Noted: nothing to do"),
+            button=_("Note it"),
             question=inbox_words.happened(row),
-        )  # fmt: skip
+        )
 
-    @action(description=_("Say whose it is…"), url_path="match", icon="person_add", variant=ActionVariant.PRIMARY,
-            permissions=["match"])  # fmt: skip
+    @action(
+        description=_("Say whose it is…"),
+        url_path="match",
+        icon="person_add",
+        variant=ActionVariant.PRIMARY,
+        permissions=["match"],
+    )
     def match(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """All punches of the number that wait, at once."""
         row = self.object_or_404(request, object_id)
@@ -234,19 +289,35 @@ class DayExceptionAdmin(Many, Acting, ReadOnlyTenantAdmin):
         people = within(request, Employee.objects.of(row.organization_id))
         form = NumberForm(row, people, request.POST if request.method == "POST" else None)
         return self.act(
-            request, row, form, lambda said: _match(row, said, request.user),
-            _("Matched. These punches count from now on, and are pushed like the others."), title=_("Whose number is this?"),
-            button=_("Match"), question=inbox_words.happened(row), media=form.media,
-        )  # fmt: skip
+            request,
+            row,
+            form,
+            lambda said: _match(row, said, request.user),
+            _("Matched. These punches count from now on, and are pushed like the others."),
+            title=_("Whose number is this?"),
+            button=_("Match"),
+            question=inbox_words.happened(row),
+            media=form.media,
+        )
 
     @admin.action(description=_("Noted: nothing to do…"), permissions=["note"])
     def note_many(self, request: HttpRequest, rows: Any) -> TemplateResponse:
         return self.act_on_many(
-            request, rows, NoteForm(request.POST if "confirmed" in request.POST else None),
-            lambda row, said: inbox.resolve(row, note=said["note"], actor=request.user).get_state_display(),  # type: ignore[arg-type]
-            title=_("Noted: nothing to do"), button=_("Note them"),
-            question=_("These are closed with the same reason. Each is asked again only when its facts change."),
-        )  # fmt: skip
+            request,
+            rows,
+            NoteForm(request.POST if "confirmed" in request.POST else None),
+            lambda row, said: inbox.resolve(
+                row,
+                note=said["note"],
+                actor=request.user,  # type: ignore[arg-type]
+            ).get_state_display(),
+            title=_("Noted: nothing to do"),
+            button=_("Note them"),
+            question=_(
+                "These are closed with the same reason. Each is asked again only when its facts"
+                " change."
+            ),
+        )
 
 
 def _open(row: DayException) -> bool:
@@ -254,7 +325,9 @@ def _open(row: DayException) -> bool:
 
 
 def _match(row: DayException, said: dict[str, Any], by: Any) -> None:
-    """Match what waits of a number; with `lasting`, enter it as the person's number on the device too."""
+    """Match what waits of a number; with `lasting`, enter it as the person's number on the device
+    too.
+    """
     number = watching.Code(row.details["door"], row.device_id, row.details["code"])
     try:
         with transaction.atomic():
@@ -262,11 +335,16 @@ def _match(row: DayException, said: dict[str, Any], by: Any) -> None:
             if said.get("lasting"):
                 save_device_user(
                     DeviceUser(
-                        organization_id=row.organization_id, device=row.device, user_code=number.text, employee=said["employee"]
+                        organization_id=row.organization_id,
+                        device=row.device,
+                        user_code=number.text,
+                        employee=said["employee"],
                     )
                 )
     except Busy as error:
-        raise ValidationError(_("The database is busy; nothing was changed. Try again in a moment.")) from error
+        raise ValidationError(
+            _("The database is busy; nothing was changed. Try again in a moment.")
+        ) from error
 
 
 def _doors(row: DayException) -> list[tuple[str, Any]]:
@@ -274,9 +352,13 @@ def _doors(row: DayException) -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = []
     day_id, leave = getattr(row, "day_id", None), getattr(row, "leave", None)
     if row.kind == Kind.UNMATCHED and _open(row):
-        found.append((reverse("admin:attendance_dayexception_match", args=(row.pk,)), _("Say whose it is")))
+        found.append(
+            (reverse("admin:attendance_dayexception_match", args=(row.pk,)), _("Say whose it is"))
+        )
     if row.kind == Kind.CONFLICT and leave:
-        address = reverse("admin:leaves_leaveapplication_change", args=(int(leave.partition(":")[2]),))
+        address = reverse(
+            "admin:leaves_leaveapplication_change", args=(int(leave.partition(":")[2]),)
+        )
         found.append((address, _("Cancel or cut short the leave")))
     if day_id is not None:
         found.append((day_url(day_id), _("Correct this day")))
@@ -285,7 +367,9 @@ def _doors(row: DayException) -> list[tuple[str, Any]]:
     if row.device is not None:
         found.append((change_url(row.device), _("Open the device")))
     if row.punch_id is not None:
-        found.append((reverse("admin:attendance_punch_change", args=(row.punch_id,)), _("Look at the punch")))
+        found.append(
+            (reverse("admin:attendance_punch_change", args=(row.punch_id,)), _("Look at the punch"))
+        )
     return found
 
 
@@ -297,9 +381,14 @@ def _punches(rows: Any, empty: Any) -> SafeString:
     shown = rows.select_related("employee").order_by("-pk")[:SHOWN]
     told = (
         (
-            link(change_url(one), f"#{one.pk}"), one.user_code or "–", one.employee or "–",
-            f"{local(one.occurred_at, one.zone):%Y-%m-%d %H:%M}", f"{local(one.received_at, one.zone):%Y-%m-%d %H:%M}",
+            link(change_url(one), f"#{one.pk}"),
+            one.user_code or "–",
+            one.employee or "–",
+            f"{local(one.occurred_at, one.zone):%Y-%m-%d %H:%M}",
+            f"{local(one.received_at, one.zone):%Y-%m-%d %H:%M}",
         )
         for one in shown
-    )  # fmt: skip
-    return small_table((_("Punch"), _("Number"), _("Employee"), _("Happened"), _("Received")), told, empty)
+    )
+    return small_table(
+        (_("Punch"), _("Number"), _("Employee"), _("Happened"), _("Received")), told, empty
+    )

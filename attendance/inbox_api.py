@@ -1,4 +1,6 @@
-"""The inbox over REST: `GET /api/v1/admin/exceptions` and `POST /api/v1/admin/exceptions/{id}/resolve`. Translation only."""
+"""The inbox over REST: `GET /api/v1/admin/exceptions` and `POST
+/api/v1/admin/exceptions/{id}/resolve`. Translation only.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ class _DeviceRow(serializers.Serializer[dict[str, Any]]):
 
 
 class ExceptionRow(serializers.Serializer[dict[str, Any]]):
-    """Something to look at. `happened` and `to_do` are sentences; `details` the facts behind them, by kind."""
+    """Something to look at. `happened` and `to_do` are sentences; `details` the facts behind them,
+    by kind.
+    """
 
     id = serializers.IntegerField()
     kind = serializers.ChoiceField(choices=DayException.Kind.choices)
@@ -78,7 +82,9 @@ class ExceptionsViewSet(GenericViewSet[DayException]):
     def get_queryset(self) -> Any:
         """The inbox of the speaker's organization."""
         user: User = self.request.user  # type: ignore[assignment]
-        return DayException.objects.of(user.organization_id).select_related("employee", "device", "site")
+        return DayException.objects.of(user.organization_id).select_related(
+            "employee", "device", "site"
+        )
 
     @extend_schema(responses=ExceptionRow(many=True))
     def list(self, request: Request) -> Response:
@@ -86,7 +92,11 @@ class ExceptionsViewSet(GenericViewSet[DayException]):
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response([_row(one) for one in page or []])
 
-    @extend_schema(request=ResolveBody, responses={200: ExceptionRow, 404: None, 409: None, 422: None}, filters=False)
+    @extend_schema(
+        request=ResolveBody,
+        responses={200: ExceptionRow, 404: None, 409: None, 422: None},
+        filters=False,
+    )
     def resolve(self, request: Request, pk: int) -> Response:
         """Say that nothing more is to be done about it, and why. 409 when it is closed already."""
         body = ResolveBody(data=request.data)
@@ -102,10 +112,18 @@ def _row(one: DayException) -> dict[str, Any]:
     """What `ExceptionRow` describes."""
     employee, device = one.employee, one.device
     return {
-        "id": one.pk, "kind": one.kind, "state": one.state, "date": one.date,
+        "id": one.pk,
+        "kind": one.kind,
+        "state": one.state,
+        "date": one.date,
         "employee": employee and {"id": employee.pk, "code": employee.code, "name": employee.name},
         "device": device and {"id": device.pk, "serial": device.serial, "name": device.name},
-        "site": one.site.name if one.site else None, "punch_id": one.punch_id, "happened": inbox_words.happened(one),
-        "to_do": inbox_words.to_do(one), "details": one.details, "found_at": one.found_at, "closed_at": one.closed_at,
+        "site": one.site.name if one.site else None,
+        "punch_id": one.punch_id,
+        "happened": inbox_words.happened(one),
+        "to_do": inbox_words.to_do(one),
+        "details": one.details,
+        "found_at": one.found_at,
+        "closed_at": one.closed_at,
         "remarks": one.note,
-    }  # fmt: skip
+    }

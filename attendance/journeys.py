@@ -1,6 +1,8 @@
-"""Where punches were, as far as anybody can tell: what came with them, else the fences of the device's site. For `gathering`.
+"""Where punches were, as far as anybody can tell: what came with them, else the fences of the
+device's site. For `gathering`.
 
-A position is the sender's own word. It accuses nobody by itself: `travel` allows for its accuracy, and a person decides.
+A position is the sender's own word. It accuses nobody by itself: `travel` allows for its accuracy,
+and a person decides.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ from geofences.geometry import distance_m
 from geofences.models import Fence
 
 _AT_ONCE: Final = 1000
-# A terminal that says nothing of how good its position is, and a browser that located itself by its address.
+# A terminal that says nothing of how good its position is, and a browser that located itself by its
+# address.
 UNSAID_M: Final = 1000.0
 USELESS_M: Final = 50_000.0
 
@@ -34,12 +37,18 @@ def places(organization_id: int, punches: Sequence[int]) -> dict[int, Sequence[S
             elif site_id is not None:
                 sites[punch_id] = site_id
     known = _of_sites(organization_id, set(sites.values()))
-    return found | {punch_id: known[site_id] for punch_id, site_id in sites.items() if site_id in known}
+    return found | {
+        punch_id: known[site_id] for punch_id, site_id in sites.items() if site_id in known
+    }
 
 
-def _rows(organization_id: int, ids: Collection[int]) -> QuerySet[Punch, tuple[int, int | None, str]]:
+def _rows(
+    organization_id: int, ids: Collection[int]
+) -> QuerySet[Punch, tuple[int, int | None, str]]:
     body = Case(
-        When(evidence__body__contains='"location":', then=F("evidence__body")), default=Value(""), output_field=TextField()
+        When(evidence__body__contains='"location":', then=F("evidence__body")),
+        default=Value(""),
+        output_field=TextField(),
     )
     rows = Punch.objects.of(organization_id).filter(pk__in=ids).annotate(located=body)
     rows = rows.filter(Q(device__site__isnull=False) | ~Q(located=""))
@@ -47,15 +56,24 @@ def _rows(organization_id: int, ids: Collection[int]) -> QuerySet[Punch, tuple[i
 
 
 def said(body: str) -> Spot | None:
-    """The position that came with a punch (its evidence as JSON); None when there is none, or none of use."""
+    """The position that came with a punch (its evidence as JSON); None when there is none, or none
+    of use.
+    """
     if not body:
         return None
     place: Any = json.loads(body).get("location")
     if not isinstance(place, dict):
         return None
-    lat, lng, accuracy = (_number(place.get(name)) for name in ("latitude", "longitude", "accuracy_m"))
+    lat, lng, accuracy = (
+        _number(place.get(name)) for name in ("latitude", "longitude", "accuracy_m")
+    )
     # 0, 0 is what a receiver says that knows nothing.
-    if lat is None or lng is None or (lat, lng) == (0, 0) or not (abs(lat) <= 90 and abs(lng) <= 180):
+    if (
+        lat is None
+        or lng is None
+        or (lat, lng) == (0, 0)
+        or not (abs(lat) <= 90 and abs(lng) <= 180)
+    ):
         return None
     if accuracy is not None and not 0 <= accuracy <= USELESS_M:
         return None

@@ -1,6 +1,8 @@
-"""Days on which somebody came late or left early, for HR to decide: half a day of casual leave, or condoned.
+"""Days on which somebody came late or left early, for HR to decide: half a day of casual leave, or
+condoned.
 
-Nothing is taken by itself. The rules of it (L1 to L4) are kept by `leaves.records.mark_late`; the console calls these.
+Nothing is taken by itself. The rules of it (L1 to L4) are kept by `leaves.records.mark_late`; the
+console calls these.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ def waiting(rows: QuerySet[LateDay]) -> QuerySet[LateDay]:
     """Those of `rows` that are over, late or early, and not decided."""
     same = {name: OuterRef(name) for name in ("organization", "employee", "date")}
     late = rows.filter(Q(late_by__gt=0) | Q(early_by__gt=0), final_at__isnull=True)
-    return late.filter(~Exists(LateMark.objects.filter(**same)), date__gte=timezone.now().date() - HORIZON)
+    return late.filter(
+        ~Exists(LateMark.objects.filter(**same)), date__gte=timezone.now().date() - HORIZON
+    )
 
 
 def minutes(day: Day) -> int:
@@ -39,17 +43,38 @@ def minutes(day: Day) -> int:
 
 
 def decide(day: Any, *, condone: bool, reason: str, actor: User) -> LateMark:
-    """Take half a day of casual leave for a day, or condone it. Raises Refused (L1), Conflict, PermissionDenied."""
+    """Take half a day of casual leave for a day, or condone it. Raises Refused (L1), Conflict,
+    PermissionDenied.
+    """
     with transaction.atomic():
         ledger.lock(day.employee)
         row = (
-            waiting(LateDay.objects.of(day.organization_id)).filter(pk=day.pk).select_related("employee__organization").first()
+            waiting(LateDay.objects.of(day.organization_id))
+            .filter(pk=day.pk)
+            .select_related("employee__organization")
+            .first()
         )
         if row is None:
-            if LateMark.objects.of(day.organization_id).filter(employee=day.employee, date=day.date).exists():
-                raise Conflict(_("This day was decided already."), code="ALREADY_DECIDED", rule="L1", field="date")
-            raise Refused(_("This day is not late any more: it was worked out anew."), code="NOT_LATE", rule="L1", field="date")
-        return mark_late(row.employee, row.date, Lateness(minutes(row), condone, reason.strip()), actor=actor)
+            if (
+                LateMark.objects.of(day.organization_id)
+                .filter(employee=day.employee, date=day.date)
+                .exists()
+            ):
+                raise Conflict(
+                    _("This day was decided already."),
+                    code="ALREADY_DECIDED",
+                    rule="L1",
+                    field="date",
+                )
+            raise Refused(
+                _("This day is not late any more: it was worked out anew."),
+                code="NOT_LATE",
+                rule="L1",
+                field="date",
+            )
+        return mark_late(
+            row.employee, row.date, Lateness(minutes(row), condone, reason.strip()), actor=actor
+        )
 
 
 def casual_left(day: Day) -> int:

@@ -1,4 +1,6 @@
-"""The console's page on late coming (1c of the leave rules): each day waits for HR to take half a day, or to condone it."""
+"""The console's page on late coming (1c of the leave rules): each day waits for HR to take half a
+day, or to condone it.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,10 @@ class DebitForm(forms.Form):
     """Anything to remark."""
 
     reason = forms.CharField(
-        label=_("Remark"), max_length=400, required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2})
+        label=_("Remark"),
+        max_length=400,
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
     )
 
 
@@ -38,9 +43,14 @@ class CondoneForm(forms.Form):
     """The justifiable reason."""
 
     reason = forms.CharField(
-        label=_("Reason"), max_length=400, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
-        help_text=_("Up to an hour, twice a month, for a justifiable reason, unless the leave rules say otherwise."),
-    )  # fmt: skip
+        label=_("Reason"),
+        max_length=400,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+        help_text=_(
+            "Up to an hour, twice a month, for a justifiable reason, unless the leave rules say"
+            " otherwise."
+        ),
+    )
 
 
 @admin.register(LateDay)
@@ -48,12 +58,30 @@ class LateDayAdmin(Many, Acting, ReadOnlyTenantAdmin):
     """Late coming and early leaving that waits for a decision."""
 
     fieldsets = (
-        (None, {"fields": (("employee", "on"), ("late_text", "early_text"), "proposal", ("site", "department"))}),
+        (
+            None,
+            {
+                "fields": (
+                    ("employee", "on"),
+                    ("late_text", "early_text"),
+                    "proposal",
+                    ("site", "department"),
+                )
+            },
+        ),
         (_("The day"), {"fields": ("picture",)}),
         (_("Decided before"), {"fields": ("decided",)}),
     )
     readonly_fields = ("on", "late_text", "early_text", "proposal", "picture", "decided")
-    list_display = ("date", "employee", "late_text", "early_text", "together", "condoned", "proposed")
+    list_display = (
+        "date",
+        "employee",
+        "late_text",
+        "early_text",
+        "together",
+        "condoned",
+        "proposed",
+    )
     list_display_links = ("date", "employee")
     list_filter = ("department", "site")
     list_select_related = ("employee", "organization")
@@ -66,15 +94,19 @@ class LateDayAdmin(Many, Acting, ReadOnlyTenantAdmin):
     actions_detail = ("debit", "condone")
     empty_title = _("No late coming waits")
     empty_text = _(
-        "When somebody came late or left early, the day appears here once it is over. What was decided is under Late coming."
+        "When somebody came late or left early, the day appears here once it is over. What was"
+        " decided is under Late coming."
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Those that wait, with how often the month was condoned already."""
         month = LateMark.objects.filter(
-            organization=OuterRef("organization"), employee=OuterRef("employee"), outcome=LateMark.Outcome.CONDONED,
-            date__year=OuterRef("date__year"), date__month=OuterRef("date__month"),
-        )  # fmt: skip
+            organization=OuterRef("organization"),
+            employee=OuterRef("employee"),
+            outcome=LateMark.Outcome.CONDONED,
+            date__year=OuterRef("date__year"),
+            date__month=OuterRef("date__month"),
+        )
         count = month.order_by().values("employee").annotate(number=Count("pk")).values("number")
         return lateness.waiting(super().get_queryset(request)).annotate(
             times=Coalesce(Subquery(count, output_field=IntegerField()), 0)
@@ -114,9 +146,17 @@ class LateDayAdmin(Many, Acting, ReadOnlyTenantAdmin):
 
     @display(description=_("late coming of the year"))
     def decided(self, day: LateDay) -> SafeString:
-        rows = LateMark.objects.of(day.organization_id).filter(employee=day.employee_id, date__year=day.date.year)
+        rows = LateMark.objects.of(day.organization_id).filter(
+            employee=day.employee_id, date__year=day.date.year
+        )
         told = (
-            (formats.date_format(one.date), one.minutes or "–", one.get_outcome_display(), one.reason or "–") for one in rows
+            (
+                formats.date_format(one.date),
+                one.minutes or "–",
+                one.get_outcome_display(),
+                one.reason or "–",
+            )
+            for one in rows
         )
         return small_table((_("Day"), _("Minutes"), _("Outcome"), _("Reason")), told, _("None."))
 
@@ -130,42 +170,92 @@ class LateDayAdmin(Many, Acting, ReadOnlyTenantAdmin):
         messages.success(request, message)
         return redirect(list_url(LateDay))
 
-    @action(description=_("Take half a day…"), url_path="debit", icon="remove", variant=ActionVariant.PRIMARY,
-            permissions=["decide"])  # fmt: skip
+    @action(
+        description=_("Take half a day…"),
+        url_path="debit",
+        icon="remove",
+        variant=ActionVariant.PRIMARY,
+        permissions=["decide"],
+    )
     def debit(self, request: HttpRequest, object_id: str) -> HttpResponse:
         day = self.object_or_404(request, object_id)
-        return self._decide(request, day, DebitForm, condone=False, title=_("Take half a day"), button=_("Take half a day"),
-                            question=_proposal(day))  # fmt: skip
+        return self._decide(
+            request,
+            day,
+            DebitForm,
+            condone=False,
+            title=_("Take half a day"),
+            button=_("Take half a day"),
+            question=_proposal(day),
+        )
 
-    @action(description=_("Condone…"), url_path="condone", icon="volunteer_activism", permissions=["decide"])
+    @action(
+        description=_("Condone…"),
+        url_path="condone",
+        icon="volunteer_activism",
+        permissions=["decide"],
+    )
     def condone(self, request: HttpRequest, object_id: str) -> HttpResponse:
         day = self.object_or_404(request, object_id)
-        return self._decide(request, day, CondoneForm, condone=True, title=_("Condone late coming"), button=_("Condone it"),
-                            question=_said(day))  # fmt: skip
+        return self._decide(
+            request,
+            day,
+            CondoneForm,
+            condone=True,
+            title=_("Condone late coming"),
+            button=_("Condone it"),
+            question=_said(day),
+        )
 
-    def _decide(self, request: HttpRequest, day: LateDay, form: Any, *, condone: bool, **page: Any) -> HttpResponse:
+    def _decide(
+        self, request: HttpRequest, day: LateDay, form: Any, *, condone: bool, **page: Any
+    ) -> HttpResponse:
         return self.act(
-            request, day, form(request.POST if request.method == "POST" else None),
-            lambda said: _outcome(request, day, said, condone=condone), _("Decided."), **page,
-        )  # fmt: skip
+            request,
+            day,
+            form(request.POST if request.method == "POST" else None),
+            lambda said: _outcome(request, day, said, condone=condone),
+            _("Decided."),
+            **page,
+        )
 
     @admin.action(description=_("Take half a day of casual leave each…"), permissions=["decide"])
     def debit_many(self, request: HttpRequest, rows: Any) -> TemplateResponse:
         return self._many(
-            request, rows, DebitForm, condone=False, title=_("Take half a day each"), button=_("Take half a day each"),
-            question=_("Half a day of casual leave is taken for each day; without casual leave, half a day is owed."),
-        )  # fmt: skip
+            request,
+            rows,
+            DebitForm,
+            condone=False,
+            title=_("Take half a day each"),
+            button=_("Take half a day each"),
+            question=_(
+                "Half a day of casual leave is taken for each day; without casual leave, half a day"
+                " is owed."
+            ),
+        )
 
     @admin.action(description=_("Condone each…"), permissions=["decide"])
     def condone_many(self, request: HttpRequest, rows: Any) -> TemplateResponse:
-        return self._many(request, rows, CondoneForm, condone=True, title=_("Condone late coming"), button=_("Condone them"),
-                          question=_("Each is condoned for the same reason, as far as the rules allow it."))  # fmt: skip
+        return self._many(
+            request,
+            rows,
+            CondoneForm,
+            condone=True,
+            title=_("Condone late coming"),
+            button=_("Condone them"),
+            question=_("Each is condoned for the same reason, as far as the rules allow it."),
+        )
 
-    def _many(self, request: HttpRequest, rows: Any, form: Any, *, condone: bool, **page: Any) -> TemplateResponse:
+    def _many(
+        self, request: HttpRequest, rows: Any, form: Any, *, condone: bool, **page: Any
+    ) -> TemplateResponse:
         return self.act_on_many(
-            request, rows.order_by("date", "employee"), form(request.POST if "confirmed" in request.POST else None),
-            lambda day, said: _outcome(request, day, said, condone=condone), **page,
-        )  # fmt: skip
+            request,
+            rows.order_by("date", "employee"),
+            form(request.POST if "confirmed" in request.POST else None),
+            lambda day, said: _outcome(request, day, said, condone=condone),
+            **page,
+        )
 
 
 def _outcome(request: HttpRequest, day: LateDay, said: dict[str, Any], *, condone: bool) -> str:
@@ -175,13 +265,21 @@ def _outcome(request: HttpRequest, day: LateDay, said: dict[str, Any], *, condon
 
 def _said(day: LateDay) -> str:
     return _("%(minutes)d minutes late or early; condoned this month: %(times)d.") % {
-        "minutes": lateness.minutes(day), "times": day.times,  # type: ignore[attr-defined]
-    }  # fmt: skip
+        "minutes": lateness.minutes(day),
+        "times": day.times,  # type: ignore[attr-defined]
+    }
 
 
 def _proposal(day: LateDay) -> str:
     """What it would cost."""
     left = lateness.casual_left(day)
     if left >= 1:
-        return _("Half a day of casual leave; %(left)s days are left on that date.") % {"left": formats.localize(left / 2)}
-    return str(_("No casual leave is left: half a day is owed. Two of them become one day of earned leave, by order."))
+        return _("Half a day of casual leave; %(left)s days are left on that date.") % {
+            "left": formats.localize(left / 2)
+        }
+    return str(
+        _(
+            "No casual leave is left: half a day is owed. Two of them become one day of earned"
+            " leave, by order."
+        )
+    )

@@ -1,6 +1,8 @@
-"""Months that have gone to payroll: their days stand, and what a late fact would make of them is counted in the open month.
+"""Months that have gone to payroll: their days stand, and what a late fact would make of them is
+counted in the open month.
 
-`rebuilding` hands over what it found for days of locked months; HR locks and lifts through the console.
+`rebuilding` hands over what it found for days of locked months; HR locks and lifts through the
+console.
 """
 
 from __future__ import annotations
@@ -25,13 +27,21 @@ from employees.refusals import Conflict, Refused
 from employees.rows import run
 from leaves.calendars import days_between
 
-# Any number: the advisory lock under which one transaction at a time works on the days of an organization.
+# Any number: the advisory lock under which one transaction at a time works on the days of an
+# organization.
 _DAYS: Final = 0x6D75
-# Should a process be stopped with the lock in hand, the database ends its transaction after so long. Days are thought about
-# between two statements, by a process that others go before: much longer than that takes on a busy machine.
+# Should a process be stopped with the lock in hand, the database ends its transaction after so
+# long. Days are thought about between two statements, by a process that others go before: much
+# longer than that takes on a busy machine.
 STOPPED_MS: Final = "20000"
 COUNTED: Final = ("status", "worked", "late_by", "early_by", "overtime")
-NOTHING: Final[dict[str, Any]] = {"status": "", "worked": 0, "late_by": 0, "early_by": 0, "overtime": 0}
+NOTHING: Final[dict[str, Any]] = {
+    "status": "",
+    "worked": 0,
+    "late_by": 0,
+    "early_by": 0,
+    "overtime": 0,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +55,18 @@ class Late:
 
 
 def alone(organization_id: int) -> bool:
-    """Whether this transaction is the one that works on the organization's days; it is until it ends."""
+    """Whether this transaction is the one that works on the organization's days; it is until it
+    ends.
+    """
     if connection.vendor != "postgresql":
         return True
     ((mine, _timeout),) = run(
-        "SELECT pg_try_advisory_xact_lock(%s, %s), set_config('idle_in_transaction_session_timeout', %s, TRUE)",
-        _DAYS, organization_id % 2**31, STOPPED_MS,
-    )  # fmt: skip
+        "SELECT pg_try_advisory_xact_lock(%s, %s),"
+        " set_config('idle_in_transaction_session_timeout', %s, TRUE)",
+        _DAYS,
+        organization_id % 2**31,
+        STOPPED_MS,
+    )
     return bool(mine)
 
 
@@ -70,50 +85,78 @@ def locked_months(organization_id: int) -> dict[date, int]:
 def lock_month(organization: Organization, month: date, *, actor: User | None) -> PeriodLock:
     """Close a month.
 
-    Raises Refused while it is not over or days of it are still being worked out, Conflict when it is closed already.
+    Raises Refused while it is not over or days of it are still being worked out, Conflict when it
+    is closed already.
     """
     month = month.replace(day=1)
     after = _next(month)
     with transaction.atomic():
         _wait(organization.pk)
         if local(timezone.now(), organization.timezone).date() < after:
-            raise Refused(_("The month is not over yet."), code="NOT_OVER", rule="LOCK", field="month")
+            raise Refused(
+                _("The month is not over yet."), code="NOT_OVER", rule="LOCK", field="month"
+            )
         _settled(organization, month, after)
         lock = PeriodLock(organization=organization, month=month, locked_by=actor)
         if PeriodLock.objects.of(organization).filter(month=month, lifted_at__isnull=True).exists():
-            raise Conflict(_("This month is locked already."), code="LOCKED", rule="LOCK", field="month")
+            raise Conflict(
+                _("This month is locked already."), code="LOCKED", rule="LOCK", field="month"
+            )
         lock.full_clean()
         lock.save()
     return lock
 
 
 def _settled(organization: Organization, month: date, after: date) -> None:
-    """Raise Refused while something of a month waits to be worked out: it would be late the moment it is locked."""
-    days = Day.objects.of(organization).filter(date__gte=month, date__lt=after, final_at__isnull=False).count()
-    stale = StaleDays.objects.of(organization).filter(starts_on__lt=after, ends_on__gte=month).count()
+    """Raise Refused while something of a month waits to be worked out: it would be late the moment
+    it is locked.
+    """
+    days = (
+        Day.objects.of(organization)
+        .filter(date__gte=month, date__lt=after, final_at__isnull=False)
+        .count()
+    )
+    stale = (
+        StaleDays.objects.of(organization).filter(starts_on__lt=after, ends_on__gte=month).count()
+    )
     changes = Change.objects.of(organization).filter(drained_at__isnull=True).count()
     if days or stale or changes:
         raise Refused(
             _("%(count)d days of this month are still being worked out. Try again in a moment.")
             % {"count": days + stale + changes},
-            code="NOT_SETTLED", rule="LOCK", field="month", details={"open": days, "waiting": stale + changes},
-        )  # fmt: skip
-    absent = sum(len(missing(organization, on)) for on in days_between(month, after - timedelta(days=1)))
+            code="NOT_SETTLED",
+            rule="LOCK",
+            field="month",
+            details={"open": days, "waiting": stale + changes},
+        )
+    absent = sum(
+        len(missing(organization, on)) for on in days_between(month, after - timedelta(days=1))
+    )
     if absent:
         raise Refused(
-            _("%(count)d days of this month were never worked out. Rebuild the month first.") % {"count": absent},
-            code="NEVER_WORKED_OUT", rule="LOCK", field="month", details={"missing": absent},
-        )  # fmt: skip
+            _("%(count)d days of this month were never worked out. Rebuild the month first.")
+            % {"count": absent},
+            code="NEVER_WORKED_OUT",
+            rule="LOCK",
+            field="month",
+            details={"missing": absent},
+        )
 
 
 def lift_lock(lock: PeriodLock, *, actor: User | None, reason: str) -> PeriodLock:
-    """Open a locked month again. Its days follow their causes; what was posted for them elsewhere is taken back there."""
+    """Open a locked month again. Its days follow their causes; what was posted for them elsewhere
+    is taken back there.
+    """
     if not reason.strip():
-        raise Refused(_("Say why the month is opened again."), code="REASON", rule="LOCK", field="reason")
+        raise Refused(
+            _("Say why the month is opened again."), code="REASON", rule="LOCK", field="reason"
+        )
     now = timezone.now()
     with transaction.atomic():
         _wait(lock.organization_id)
-        rows = PeriodLock.objects.of(lock.organization_id).filter(pk=lock.pk, lifted_at__isnull=True)
+        rows = PeriodLock.objects.of(lock.organization_id).filter(
+            pk=lock.pk, lifted_at__isnull=True
+        )
         if not rows.update(lifted_at=now, lifted_by=actor, reason=reason.strip()):
             raise Conflict(_("This month is open already."), code="OPEN", rule="LOCK")
         _take_back(lock, now)
@@ -124,8 +167,13 @@ def lift_lock(lock: PeriodLock, *, actor: User | None, reason: str) -> PeriodLoc
 
 def _take_back(lock: PeriodLock, now: datetime) -> None:
     last = _latest([lock.pk])
-    rows = Day.objects.of(lock.organization_id).filter(date__gte=lock.month, date__lt=_next(lock.month))
-    days = {(row.employee_id, row.date): row for row in rows.filter(employee__in={one for one, _on in last})}
+    rows = Day.objects.of(lock.organization_id).filter(
+        date__gte=lock.month, date__lt=_next(lock.month)
+    )
+    days = {
+        (row.employee_id, row.date): row
+        for row in rows.filter(employee__in={one for one, _on in last})
+    }
     to = open_month(lock.organization_id, now)
     DayAdjustment.objects.bulk_create(
         DayAdjustment(
@@ -145,7 +193,9 @@ def _take_back(lock: PeriodLock, now: datetime) -> None:
 
 
 def post(organization_id: int, lates: Sequence[Late], now: datetime) -> int:
-    """Write down what late facts would make of days of locked months; returns how many are new. Within a transaction."""
+    """Write down what late facts would make of days of locked months; returns how many are new.
+    Within a transaction.
+    """
     if not lates:
         return 0
     locks = locked_months(organization_id)
@@ -159,11 +209,17 @@ def post(organization_id: int, lates: Sequence[Late], now: datetime) -> int:
         if before != after:
             new.append(
                 DayAdjustment(
-                    organization_id=organization_id, employee_id=late.employee_id, date=late.date,
-                    lock_id=locks[late.date.replace(day=1)], posted_to=to, posted_at=now, before=before, after=after,
+                    organization_id=organization_id,
+                    employee_id=late.employee_id,
+                    date=late.date,
+                    lock_id=locks[late.date.replace(day=1)],
+                    posted_to=to,
+                    posted_at=now,
+                    before=before,
+                    after=after,
                     why=late.values["why"] if late.values else {},
                 )
-            )  # fmt: skip
+            )
     DayAdjustment.objects.bulk_create(new, batch_size=1000)
     return len(new)
 

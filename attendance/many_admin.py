@@ -1,4 +1,6 @@
-"""Something done to many rows of a list at once: asked first, then told for each row what became of it."""
+"""Something done to many rows of a list at once: asked first, then told for each row what became of
+it.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ _NUMBER: Final = re.compile(r"[0-9]{1,18}")
 
 
 class Many:
-    """For an admin class with actions upon the rows that were ticked. Goes before the admin's own class."""
+    """For an admin class with actions upon the rows that were ticked. Goes before the admin's own
+    class.
+    """
 
     def response_action(self, request: HttpRequest, queryset: Any) -> Any:
         """Rows are named by numbers; whoever sends something else did not get it from our page."""
@@ -30,9 +34,16 @@ class Many:
         return super().response_action(request, queryset)  # type: ignore[misc]
 
     def act_on_many(
-        self, request: HttpRequest, rows: Any, form: forms.Form, do: Callable[[Any, dict[str, Any]], Any], **page: Any
+        self,
+        request: HttpRequest,
+        rows: Any,
+        form: forms.Form,
+        do: Callable[[Any, dict[str, Any]], Any],
+        **page: Any,
     ) -> TemplateResponse:
-        """Show the form; once it comes back filled in, do each row by itself and tell what became of each."""
+        """Show the form; once it comes back filled in, do each row by itself and tell what became
+        of each.
+        """
         chosen = list(rows[: MOST + 1])
         results = None
         if len(chosen) > MOST:
@@ -42,11 +53,20 @@ class Many:
             results = [(row, *_done(lambda row=row: do(row, form.cleaned_data))) for row in chosen]  # type: ignore[misc]
         asked = request.POST.getlist(ACTION_CHECKBOX_NAME)
         context = {
-            **self.admin_site.each_context(request), "opts": self.opts, "form": form, "media": form.media,  # type: ignore[attr-defined]
-            "chosen": chosen, "results": results, "missing": max(len(asked) - len(chosen), 0) if results is not None else 0,
-            "selected": [row.pk for row in chosen], "action": request.POST.get("action", ""),
-            "back": list_url(self.model), "obj": self.opts.verbose_name_plural, "address": request.get_full_path(), **page,  # type: ignore[attr-defined]
-        }  # fmt: skip
+            **self.admin_site.each_context(request),  # type: ignore[attr-defined]
+            "opts": self.opts,  # type: ignore[attr-defined]
+            "form": form,
+            "media": form.media,
+            "chosen": chosen,
+            "results": results,
+            "missing": max(len(asked) - len(chosen), 0) if results is not None else 0,
+            "selected": [row.pk for row in chosen],
+            "action": request.POST.get("action", ""),
+            "back": list_url(self.model),  # type: ignore[attr-defined]
+            "obj": self.opts.verbose_name_plural,  # type: ignore[attr-defined]
+            "address": request.get_full_path(),
+            **page,
+        }
         request.current_app = self.admin_site.name  # type: ignore[attr-defined]
         response = TemplateResponse(request, "admin/console/many.html", context)
         add_never_cache_headers(response)
@@ -54,7 +74,9 @@ class Many:
 
 
 def _done(do: Callable[[], Any]) -> tuple[bool, str]:
-    """Whether it was done, and what to say of it. A rule against one row is none against the others."""
+    """Whether it was done, and what to say of it. A rule against one row is none against the
+    others.
+    """
     try:
         return True, str(do())
     except ValidationError as error:

@@ -1,6 +1,8 @@
-"""What a customer's server is told about a punch: the standard event and the Cams form. Pure but for the endpoint's token.
+"""What a customer's server is told about a punch: the standard event and the Cams form. Pure but
+for the endpoint's token.
 
-The same shape whichever door the punch came in by. Called by `services` when the outbox rows are written.
+The same shape whichever door the punch came in by. Called by `services` when the outbox rows are
+written.
 """
 
 from __future__ import annotations
@@ -23,11 +25,23 @@ EVENT: Final = "punch.recorded"
 QUERY_LENGTH: Final = 200
 
 CAMS_TYPES: Final = {
-    "in": "CheckIn", "out": "CheckOut", "break_out": "BreakOut", "break_in": "BreakIn",
-    "overtime_in": "OverTimeIn", "overtime_out": "OverTimeOut", None: "None",
-}  # fmt: skip
+    "in": "CheckIn",
+    "out": "CheckOut",
+    "break_out": "BreakOut",
+    "break_in": "BreakIn",
+    "overtime_in": "OverTimeIn",
+    "overtime_out": "OverTimeOut",
+    None: "None",
+}
 # The verify modes of common terminals; 50 is what software and face clients send.
-CAMS_INPUTS: Final = {1: "Fingerprint", 3: "Password", 4: "Card", 15: "Face", 25: "Palm", 50: "Face"}
+CAMS_INPUTS: Final = {
+    1: "Fingerprint",
+    3: "Password",
+    4: "Card",
+    15: "Face",
+    25: "Palm",
+    50: "Face",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +65,9 @@ class Told:
 
     @property
     def lane(self) -> str:
-        """Whose order this punch belongs to: the employee's, or while nobody is known, the source's."""
+        """Whose order this punch belongs to: the employee's, or while nobody is known, the
+        source's.
+        """
         return f"employee:{self.person.id}" if self.person else self.source
 
 
@@ -62,10 +78,16 @@ def message(told: Told, target: Target, now: datetime) -> Message:
         serial, query = _serial(told, target)
         head, tail = _dumps(_cams(told, target, serial, now)), None
         return Message(target.id, told.lane, EVENT, subject, head, tail, query)
-    # The sequence number is the database's to give: it stands first, and is filled in between head and tail.
+    # The sequence number is the database's to give: it stands first, and is filled in between head
+    # and tail.
     event = _dumps({"type": EVENT, "timestamp": _utc(now)})[:-1]
     return Message(
-        target.id, told.lane, EVENT, subject, f'{event},"data":{{"sequence":', f",{_dumps(_standard(told, target))[1:]}}}"
+        target.id,
+        told.lane,
+        EVENT,
+        subject,
+        f'{event},"data":{{"sequence":',
+        f",{_dumps(_standard(told, target))[1:]}}}",
     )
 
 
@@ -124,7 +146,9 @@ def _cams(told: Told, target: Target, serial: str, now: datetime) -> dict[str, A
 
 
 def _serial(told: Told, target: Target) -> tuple[str, str]:
-    """What the customer knows the device by, and the query that says so: the endpoint's serial where none fits an address."""
+    """What the customer knows the device by, and the query that says so: the endpoint's serial
+    where none fits an address.
+    """
     claimed = told.terminal.serial if told.terminal else str(told.evidence.get("device_id") or "")
     query = urlencode({"stgid": claimed})
     if claimed and len(query) <= QUERY_LENGTH:
@@ -141,5 +165,7 @@ def _utc(at: datetime) -> str:
 
 
 def _gmt(at: datetime) -> str:
-    """`2026-06-21 09:30:00 GMT +0530`: receivers split on " GMT ", so the spaces are single and the offset has four digits."""
+    """`2026-06-21 09:30:00 GMT +0530`: receivers split on " GMT ", so the spaces are single and the
+    offset has four digits.
+    """
     return at.strftime("%Y-%m-%d %H:%M:%S GMT %z")[:29]

@@ -1,4 +1,6 @@
-"""Pictures of days for the console: a day as a bar of time, a month as a row of squares. Plain SVG and HTML, drawn here."""
+"""Pictures of days for the console: a day as a bar of time, a month as a row of squares. Plain SVG
+and HTML, drawn here.
+"""
 
 from __future__ import annotations
 
@@ -18,16 +20,31 @@ from employees.console import change_url
 
 WIDTH, HEIGHT, TOP, BAR = 960, 96, 28, 26
 _STATUS: Final = {
-    "present": "is-present", "absent": "is-absent", "half_day": "is-half", "tour": "is-tour", "holiday": "is-holiday",
-    "weekly_off": "is-off", "conflict": "is-conflict", "due": "is-due",
-}  # fmt: skip
+    "present": "is-present",
+    "absent": "is-absent",
+    "half_day": "is-half",
+    "tour": "is-tour",
+    "holiday": "is-holiday",
+    "weekly_off": "is-off",
+    "conflict": "is-conflict",
+    "due": "is-due",
+}
 _CODES: Final = {
-    "present": "P", "absent": "A", "half_day": "½", "tour": "T", "holiday": "H", "weekly_off": "·", "conflict": "!", "due": "…",
-}  # fmt: skip
+    "present": "P",
+    "absent": "A",
+    "half_day": "½",
+    "tour": "T",
+    "holiday": "H",
+    "weekly_off": "·",
+    "conflict": "!",
+    "due": "…",
+}
 
 
 def timeline(day: Day) -> SafeString:
-    """A day as a bar: the window, the shift in it, the time from the first in to the last out, and each punch as a dot."""
+    """A day as a bar: the window, the shift in it, the time from the first in to the last out, and
+    each punch as a dot.
+    """
     if not day.why:
         return format_html("<p>{}</p>", _("Nothing was worked out yet."))
     opens, closes = (datetime.fromisoformat(one) for one in day.why["window"])
@@ -40,38 +57,67 @@ def timeline(day: Day) -> SafeString:
         return round(WIDTH * (at - first).total_seconds() / span, 1)
 
     begins, ends = (datetime.fromisoformat(one) for one in day.why["hours"])
-    bars = [(x(opens), x(closes) - x(opens), "muster-window"), (x(begins), x(ends) - x(begins), "muster-shift")]
+    bars = [
+        (x(opens), x(closes) - x(opens), "muster-window"),
+        (x(begins), x(ends) - x(begins), "muster-shift"),
+    ]
     if day.first_in is not None:
         until = day.last_out or day.first_in
         bars.append((x(day.first_in), max(x(until) - x(day.first_in), 2), "muster-worked"))
     drawn = format_html_join(
-        "", '<rect x="{}" y="{}" width="{}" height="{}" class="{}"></rect>',
-        ((left, TOP + 6 * number, width, BAR - 12 * number // 2, kind) for number, (left, width, kind) in enumerate(bars)),
-    )  # fmt: skip
-    dots = format_html_join(
-        "", '<circle cx="{}" cy="{}" r="6" class="{}"><title>{} {}</title></circle>',
+        "",
+        '<rect x="{}" y="{}" width="{}" height="{}" class="{}"></rect>',
         (
-            (min(max(x(at), 6), WIDTH - 6), TOP + BAR / 2, "muster-counted" if one["counted"] else "muster-ignored",
-             wording.clock(one["at"], day.zone), wording.read_text(one["why"]))
+            (left, TOP + 6 * number, width, BAR - 12 * number // 2, kind)
+            for number, (left, width, kind) in enumerate(bars)
+        ),
+    )
+    dots = format_html_join(
+        "",
+        '<circle cx="{}" cy="{}" r="6" class="{}"><title>{} {}</title></circle>',
+        (
+            (
+                min(max(x(at), 6), WIDTH - 6),
+                TOP + BAR / 2,
+                "muster-counted" if one["counted"] else "muster-ignored",
+                wording.clock(one["at"], day.zone),
+                wording.read_text(one["why"]),
+            )
             for at, one in punches
         ),
-    )  # fmt: skip
+    )
     hours = format_html_join(
-        "", '<line x1="{0}" x2="{0}" y1="{1}" y2="{2}"></line><text x="{0}" y="{3}" text-anchor="middle">{4}</text>',
-        ((x(at), TOP, TOP + BAR + 6, TOP + BAR + 22, f"{local(at, day.zone):%H}") for at in _hours(first, last)),
-    )  # fmt: skip
+        "",
+        '<line x1="{0}" x2="{0}" y1="{1}" y2="{2}"></line><text x="{0}" y="{3}"'
+        ' text-anchor="middle">{4}</text>',
+        (
+            (x(at), TOP, TOP + BAR + 6, TOP + BAR + 22, f"{local(at, day.zone):%H}")
+            for at in _hours(first, last)
+        ),
+    )
     return format_html(
-        '<svg class="muster-chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}</svg>'
-        '<p class="muster-legend"><span><i class="muster-shift"></i>{}</span><span><i class="muster-worked"></i>{}</span>'
-        '<span><i class="muster-counted"></i>{}</span><span><i class="muster-ignored"></i>{}</span></p>',
-        WIDTH, HEIGHT, _("The day on a line of time"), hours, drawn, dots, _("Shift"), _("First in to last out"),
-        _("Punch that counts"), _("Punch that does not"),
-    )  # fmt: skip
+        '<svg class="muster-chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}</svg><p'
+        ' class="muster-legend"><span><i class="muster-shift"></i>{}</span><span><i'
+        ' class="muster-worked"></i>{}</span><span><i class="muster-counted"></i>{}</span><span><i'
+        ' class="muster-ignored"></i>{}</span></p>',
+        WIDTH,
+        HEIGHT,
+        _("The day on a line of time"),
+        hours,
+        drawn,
+        dots,
+        _("Shift"),
+        _("First in to last out"),
+        _("Punch that counts"),
+        _("Punch that does not"),
+    )
 
 
 def _hours(first: datetime, last: datetime) -> list[datetime]:
     """Full hours to write under the bar: every second or third, so that they do not touch."""
-    step = 1 if last - first < timedelta(hours=14) else 2 if last - first < timedelta(hours=30) else 4
+    step = (
+        1 if last - first < timedelta(hours=14) else 2 if last - first < timedelta(hours=30) else 4
+    )
     at = first.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
     found = []
     while at < last:
@@ -85,8 +131,10 @@ def strip(days: Sequence[Day], month: date, shown: date | None = None) -> SafeSt
     known = {one.date: one for one in days}
     count = ((month.replace(day=28) + timedelta(days=4)).replace(day=1) - month.replace(day=1)).days
     cells = format_html_join(
-        "", "{}", ((_square(month.replace(day=number + 1), known, shown),) for number in range(count))
-    )  # fmt: skip
+        "",
+        "{}",
+        ((_square(month.replace(day=number + 1), known, shown),) for number in range(count)),
+    )
     return format_html('<div class="muster-strip">{}</div>', cells)
 
 
@@ -94,13 +142,20 @@ def _square(on: date, known: dict[date, Day], shown: date | None) -> SafeString:
     day = known.get(on)
     here = " is-shown" if on == shown else ""
     if day is None:
-        return format_html('<span class="muster-square{}"><small>{}</small>&nbsp;</span>', here, on.day)
+        return format_html(
+            '<span class="muster-square{}"><small>{}</small>&nbsp;</span>', here, on.day
+        )
     code, kind = code_of(day.status), _STATUS.get(day.status, "is-leave")
     text = f"{formats.date_format(on)}: {wording.status_text(day.status)}"
     return format_html(
         '<a class="muster-square {}{}" href="{}" title="{}"><small>{}</small>{}</a>',
-        kind, here, change_url(day), text, on.day, code,
-    )  # fmt: skip
+        kind,
+        here,
+        change_url(day),
+        text,
+        on.day,
+        code,
+    )
 
 
 def code_of(status: str) -> str:
@@ -113,7 +168,9 @@ def totals(days: Sequence[Day]) -> list[tuple[Any, Any]]:
     counts: dict[str, int] = {}
     for one in days:
         counts[one.status] = counts.get(one.status, 0) + 1
-    found: list[tuple[Any, Any]] = [(wording.status_text(status), number) for status, number in sorted(counts.items())]
+    found: list[tuple[Any, Any]] = [
+        (wording.status_text(status), number) for status, number in sorted(counts.items())
+    ]
     for label, minutes in (
         (_("Worked"), sum(one.worked for one in days)),
         (_("Late"), sum(one.late_by for one in days)),

@@ -1,6 +1,7 @@
 """A day as it is now and as it would be: rows of `Day` that are shown and never stored.
 
-Called by the console before somebody approves a correction or makes one. The judgement is the one that stores days: `derive`.
+Called by the console before somebody approves a correction or makes one. The judgement is the one
+that stores days: `derive`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from employees.refusals import Conflict, Refused
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """`before` and `after`, as of now. `posted_to`: the month it is counted in as an adjustment, where its own is locked.
+    """`before` and `after`, as of now. `posted_to`: the month it is counted in as an adjustment,
+    where its own is locked.
 
     `elsewhere`: times that would be entered, and belong to another date's shift.
     """
@@ -49,7 +51,11 @@ def correction(employee: Employee, on: date, wish: Wish) -> Preview:
     now = timezone.now()
     duty, stamps, facts = corrections.day_of(employee, on, now)
     zones = Zones(employee.organization_id, [employee.pk])
-    wrong = corrections.objection(wish, zones, now) or corrections.outside(wish.enter, duty) or _there(wish, stamps)
+    wrong = (
+        corrections.objection(wish, zones, now)
+        or corrections.outside(wish.enter, duty)
+        or _there(wish, stamps)
+    )
     if wrong is not None:
         raise wrong
     return _preview(employee, on, now, _row(employee, duty, stamps, facts), wish.enter, wish.void)
@@ -60,27 +66,46 @@ def _there(wish: Wish, stamps: Sequence[Stamp]) -> Refused | None:
     known = {(stamp.at, stamp.direction) for stamp in stamps if stamp.id not in wish.void}
     for entry in wish.enter:
         if (entry.at, entry.direction) in known:
-            return Conflict(_("This time counts already."), code="ENTERED_BEFORE", rule="TIME", field=entry.field)
+            return Conflict(
+                _("This time counts already."),
+                code="ENTERED_BEFORE",
+                rule="TIME",
+                field=entry.field,
+            )
     return None
 
 
 def asked(one: Regularization) -> Preview:
     """What a day would be if what somebody asks for was approved now."""
     enter, void = regularization.comes_to(one)
-    return _preview(one.employee, one.date, timezone.now(), as_of_now(one.employee, one.date), enter, void)
+    return _preview(
+        one.employee, one.date, timezone.now(), as_of_now(one.employee, one.date), enter, void
+    )
 
 
 def _preview(
-    employee: Employee, on: date, now: datetime, before: Day, enter: Sequence[Entry], void: Collection[int]
+    employee: Employee,
+    on: date,
+    now: datetime,
+    before: Day,
+    enter: Sequence[Entry],
+    void: Collection[int],
 ) -> Preview:
     duty, stamps, facts = corrections.day_of(employee, on, now, enter=enter, void=void)
     here = {stamp.id for stamp in stamps}
     elsewhere = [entry.at for number, entry in enumerate(enter) if ENTERED + number not in here]
-    return Preview(before, _row(employee, duty, stamps, facts), posted_to(employee.organization_id, on, now), elsewhere)
+    return Preview(
+        before,
+        _row(employee, duty, stamps, facts),
+        posted_to(employee.organization_id, on, now),
+        elsewhere,
+    )
 
 
 def posted_to(organization_id: int, on: date, now: datetime) -> date | None:
-    """The month in which a change of a date is counted as an adjustment; None where its own is open."""
+    """The month in which a change of a date is counted as an adjustment; None where its own is
+    open.
+    """
     if on.replace(day=1) not in locking.locked_months(organization_id):
         return None
     return locking.open_month(organization_id, now)
@@ -89,8 +114,19 @@ def posted_to(organization_id: int, on: date, now: datetime) -> date | None:
 def _row(employee: Employee, duty: Duty, stamps: Sequence[Stamp], facts: Facts) -> Day:
     day = derive(duty, stamps, facts)
     return Day(
-        organization_id=employee.organization_id, employee=employee, date=day.date, zone=duty.zone, status=str(day.status),
-        first_half=str(day.halves[0]), second_half=str(day.halves[1]), first_in=day.first_in, last_out=day.last_out,
-        worked=day.worked, late_by=day.late_by, early_by=day.early_by, overtime=day.overtime, marks=list(day.marks),
+        organization_id=employee.organization_id,
+        employee=employee,
+        date=day.date,
+        zone=duty.zone,
+        status=str(day.status),
+        first_half=str(day.halves[0]),
+        second_half=str(day.halves[1]),
+        first_in=day.first_in,
+        last_out=day.last_out,
+        worked=day.worked,
+        late_by=day.late_by,
+        early_by=day.early_by,
+        overtime=day.overtime,
+        marks=list(day.marks),
         why=explain(duty, day, facts),
-    )  # fmt: skip
+    )

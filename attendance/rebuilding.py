@@ -1,8 +1,10 @@
-"""Works days out again when something they depend on changed. The rows in `StaleDays` are the queue.
+"""Works days out again when something they depend on changed. The rows in `StaleDays` are the
+queue.
 
-What a stretch of days is depends on its neighbours only through punches that lie in the windows of both sides: `_bounds` widens
-a stretch until no such punch is left at its ends, so that working out a part gives what working out everything would.
-One worker at a time works on an organization; whatever commits while it reads leaves a stale row of its own.
+What a stretch of days is depends on its neighbours only through punches that lie in the windows of
+both sides: `_bounds` widens a stretch until no such punch is left at its ends, so that working out
+a part gives what working out everything would. One worker at a time works on an organization;
+whatever commits while it reads leaves a stale row of its own.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ from employees.loops import look_for_ever, rest_after
 
 log = logging.getLogger(__name__)
 
-# Days of one transaction, which is done again whole when its process dies. On SQLite all other writers wait for its end.
+# Days of one transaction, which is done again whole when its process dies. On SQLite all other
+# writers wait for its end.
 PORTION: Final = {"postgresql": 500, "sqlite": 40}
 ROWS_AT_ONCE: Final = 200
 # A stretch is widened by these many days at a time, and at most to this.
@@ -43,17 +46,33 @@ EVERY_S: Final = 0.4
 LOOK_EVERY: Final = timedelta(seconds=30)
 
 FIELDS: Final = (
-    "site_id", "department_id", "shift_id", "zone", "status", "first_half", "second_half", "first_in", "last_out", "worked",
-    "late_by", "early_by", "overtime", "marks", "why", "final_at",
-)  # fmt: skip
+    "site_id",
+    "department_id",
+    "shift_id",
+    "zone",
+    "status",
+    "first_half",
+    "second_half",
+    "first_in",
+    "last_out",
+    "worked",
+    "late_by",
+    "early_by",
+    "overtime",
+    "marks",
+    "why",
+    "final_at",
+)
 # Rows of one statement: SQLite takes 32 766 values in one.
 INSERTED: Final = 1000
 
 
 def rebuild(organization_id: int, spans: dict[UUID, tuple[date, date]], now: datetime) -> int:
-    """Work out the days of some people from one date to another (both included) and store them; returns how many changed.
+    """Work out the days of some people from one date to another (both included) and store them;
+    returns how many changed.
 
-    Within a transaction. Days of a locked month stay; what would change them is posted as an adjustment.
+    Within a transaction. Days of a locked month stay; what would change them is posted as an
+    adjustment.
     """
     first = min(start for start, _end in spans.values())
     last = max(end for _start, end in spans.values())
@@ -78,8 +97,12 @@ def rebuild(organization_id: int, spans: dict[UUID, tuple[date, date]], now: dat
     return changed
 
 
-def _stretch(read: Causes, person: Person, span: tuple[date, date], margin: int, now: datetime) -> Stretch | None:
-    """The days of a span and what depends on them; None when `margin` days around it are not enough to tell."""
+def _stretch(
+    read: Causes, person: Person, span: tuple[date, date], margin: int, now: datetime
+) -> Stretch | None:
+    """The days of a span and what depends on them; None when `margin` days around it are not enough
+    to tell.
+    """
     low, high = _back(span[0], margin), _on(span[1], margin)
     duties = {on: read.duty(person, on) for on in _dates(low, high)}
     first = _clean(person, duties, _dates(low + 2 * DAY, span[0] - DAY), reverse=True)
@@ -99,8 +122,12 @@ def _stretch(read: Causes, person: Person, span: tuple[date, date], margin: int,
     return Stretch(person, begins, ends, days)
 
 
-def _clean(person: Person, duties: dict[date, Duty], dates: Iterable[date], *, reverse: bool) -> date | None:
-    """The nearest date before which nothing can matter after it: no punch lies in the windows of both sides."""
+def _clean(
+    person: Person, duties: dict[date, Duty], dates: Iterable[date], *, reverse: bool
+) -> date | None:
+    """The nearest date before which nothing can matter after it: no punch lies in the windows of
+    both sides.
+    """
     for on in sorted(dates, reverse=reverse):
         earlier = [duties[one] for one in (on - 2 * DAY, on - DAY) if one in duties]
         later = [duties[one] for one in (on, on + DAY) if one in duties]
@@ -131,13 +158,15 @@ def _columns(person: Person, duty: Duty, day: Found, why: dict[str, Any]) -> dic
     }
 
 
-# --- Storing ---------------------------------------------------------------------------------------------------------------
+# --- Storing --------------------------------------------------------------------------------------
 def _store(organization_id: int, stretches: Sequence[Stretch], now: datetime) -> int:
     """Make the rows what the stretches say; returns how many rows that changed."""
     if not stretches:
         return 0
     first, last = min(one.first for one in stretches), max(one.last for one in stretches)
-    rows = Day.objects.of(organization_id).filter(employee__in=[one.person.id for one in stretches], date__range=(first, last))
+    rows = Day.objects.of(organization_id).filter(
+        employee__in=[one.person.id for one in stretches], date__range=(first, last)
+    )
     kept: dict[UUID, dict[date, Day]] = defaultdict(dict)
     for known in rows.order_by():
         kept[known.employee_id][known.date] = known
@@ -153,13 +182,31 @@ def _store(organization_id: int, stretches: Sequence[Stretch], now: datetime) ->
             if on.replace(day=1) in locked:
                 late.append(locking.Late(one.person.id, on, row, values))
             elif row is None and values is not None:
-                fresh.append(Day(organization_id=organization_id, employee_id=one.person.id, date=on, **values))
+                fresh.append(
+                    Day(
+                        organization_id=organization_id,
+                        employee_id=one.person.id,
+                        date=on,
+                        **values,
+                    )
+                )
             elif row is not None and values is None:
                 gone.append(row.pk)
             elif row is not None and values is not None and _differs(row, values):
-                changed.append(Day(organization_id=organization_id, employee_id=one.person.id, date=on, **values))
+                changed.append(
+                    Day(
+                        organization_id=organization_id,
+                        employee_id=one.person.id,
+                        date=on,
+                        **values,
+                    )
+                )
     Day.objects.bulk_create(
-        [*fresh, *changed], batch_size=INSERTED, update_conflicts=True, unique_fields=("employee", "date"), update_fields=FIELDS
+        [*fresh, *changed],
+        batch_size=INSERTED,
+        update_conflicts=True,
+        unique_fields=("employee", "date"),
+        update_fields=FIELDS,
     )
     for start in range(0, len(gone), INSERTED):
         Day.objects.filter(pk__in=gone[start : start + INSERTED]).delete()
@@ -172,10 +219,14 @@ def _differs(row: Day, values: dict[str, Any]) -> bool:
     return any(getattr(row, name) != value for name, value in values.items())
 
 
-# --- The queue ---------------------------------------------------------------------------------------------------------------
+# --- The queue ------------------------------------------------------------------------------------
 def work(now: datetime | None = None) -> int:
-    """Take up what waits longest, one portion of one organization; returns how many stale rows that settled."""
-    ready = StaleDays.objects.filter(Q(not_before__isnull=True) | Q(not_before__lte=now or timezone.now()))
+    """Take up what waits longest, one portion of one organization; returns how many stale rows that
+    settled.
+    """
+    ready = StaleDays.objects.filter(
+        Q(not_before__isnull=True) | Q(not_before__lte=now or timezone.now())
+    )
     for background in (False, True):
         rows = list(ready.filter(background=background).order_by("id")[:ROWS_AT_ONCE])
         for organization_id in dict.fromkeys(row.organization_id for row in rows):
@@ -186,7 +237,9 @@ def work(now: datetime | None = None) -> int:
 
 
 def _portion(rows: Sequence[StaleDays]) -> list[StaleDays]:
-    """As many of these rows as one transaction takes, at least one; what is asked for twice takes no room twice."""
+    """As many of these rows as one transaction takes, at least one; what is asked for twice takes
+    no room twice.
+    """
     room = PORTION[connection.vendor]
     taken: list[StaleDays] = []
     asked: set[tuple[UUID, date, date]] = set()
@@ -237,7 +290,9 @@ def _attempt(organization_id: int, rows: Sequence[StaleDays], now: datetime | No
 
 
 def _alike(spans: dict[UUID, tuple[date, date]]) -> list[dict[UUID, tuple[date, date]]]:
-    """People whose periods are near each other together: what is read is read for all of them from the first to the last."""
+    """People whose periods are near each other together: what is read is read for all of them from
+    the first to the last.
+    """
     groups: list[dict[UUID, tuple[date, date]]] = []
     for employee_id, span in sorted(spans.items(), key=lambda item: (item[1], item[0])):
         if groups:
@@ -259,7 +314,9 @@ def _tell(rows: Sequence[StaleDays], changed: int) -> None:
 
 def _put_off(row: StaleDays) -> None:
     wait = min(timedelta(seconds=30) * 2 ** min(row.failures, 10), LONGEST_WAIT)
-    StaleDays.objects.filter(pk=row.pk).update(failures=F("failures") + 1, not_before=timezone.now() + wait)
+    StaleDays.objects.filter(pk=row.pk).update(
+        failures=F("failures") + 1, not_before=timezone.now() + wait
+    )
 
 
 def _dates(first: date, last: date) -> list[date]:
@@ -284,7 +341,10 @@ def follow_for_ever(stop: threading.Event) -> None:
         if time.monotonic() - adopted_at >= EVERY_S:
             now = timezone.now()
             if looked is None or now - looked > LOOK_EVERY:
-                opening.open_days(now, opening.LONG if looked is None or looked.hour != now.hour else opening.SHORT)
+                opening.open_days(
+                    now,
+                    opening.LONG if looked is None or looked.hour != now.hour else opening.SHORT,
+                )
                 looked = now
             opening.close_days(now)
             # Not with every transaction: who punches twice in a moment is worked out once.

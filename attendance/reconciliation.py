@@ -1,8 +1,9 @@
-"""Does what went out agree with what came in? Per endpoint and day: accepted, queued, delivered, waiting, given up, missing.
+"""Does what went out agree with what came in? Per endpoint and day: accepted, queued, delivered,
+waiting, given up, missing.
 
-Read-only, and from both ends: what is owed is counted from punches and matches, what was queued from deliveries. `missing` is
-always 0, because both are written in one transaction; if it is not, somebody must look. Called by the console and by
-`manage.py reconcile`.
+Read-only, and from both ends: what is owed is counted from punches and matches, what was queued
+from deliveries. `missing` is always 0, because both are written in one transaction; if it is not,
+somebody must look. Called by the console and by `manage.py reconcile`.
 """
 
 from __future__ import annotations
@@ -30,25 +31,30 @@ class Balance:
 
     @property
     def balanced(self) -> bool:
-        """Whether every accepted punch is delivered, waiting or given up, and none is unaccounted for."""
+        """Whether every accepted punch is delivered, waiting or given up, and none is unaccounted
+        for.
+        """
         return self.missing == 0 and self.accepted == self.delivered + self.waiting + self.dead
 
 
-# What an endpoint is owed: punches accepted, and punches matched, while it was there. `kind` tells the two apart in the body
-# of the delivery's subject only by time, so a punch counts once for each.
+# What an endpoint is owed: punches accepted, and punches matched, while it was there. `kind` tells
+# the two apart in the body of the delivery's subject only by time, so a punch counts once for each.
 _OWED = """
 SELECT p.id FROM attendance_punch p WHERE p.organization_id = %s AND p.verdict = 'accepted'
  AND p.received_at >= %s AND p.received_at < %s
 UNION ALL
-SELECT m.punch_id FROM attendance_punchmatch m WHERE m.organization_id = %s AND m.matched_at >= %s AND m.matched_at < %s
+SELECT m.punch_id FROM attendance_punchmatch m
+WHERE m.organization_id = %s AND m.matched_at >= %s AND m.matched_at < %s
 """
 _STATEMENT = f"""
 WITH owed AS ({_OWED}),
 sent AS (
  SELECT d.subject, MAX(CASE d.state WHEN 'dead' THEN 3 WHEN 'delivered' THEN 1 ELSE 2 END) AS state
- FROM webhooks_delivery d WHERE d.endpoint_id = %s AND d.created_at >= %s AND d.created_at < %s GROUP BY d.subject
+ FROM webhooks_delivery d
+WHERE d.endpoint_id = %s AND d.created_at >= %s AND d.created_at < %s GROUP BY d.subject
 )
-SELECT COUNT(*), SUM(CASE WHEN sent.state IS NULL THEN 1 ELSE 0 END), SUM(CASE WHEN sent.state = 1 THEN 1 ELSE 0 END),
+SELECT COUNT(*), SUM(CASE WHEN sent.state IS NULL THEN 1 ELSE 0 END),
+       SUM(CASE WHEN sent.state = 1 THEN 1 ELSE 0 END),
  SUM(CASE WHEN sent.state = 2 THEN 1 ELSE 0 END), SUM(CASE WHEN sent.state = 3 THEN 1 ELSE 0 END)
 FROM owed LEFT JOIN sent ON sent.subject = 'punch:' || CAST(owed.id AS text)
 """  # noqa: S608
@@ -59,14 +65,19 @@ def balance(endpoint: Endpoint, day: date) -> Balance:
     start, end = _bounds(endpoint, day)
     organization = endpoint.organization_id
     span = (moment(start), moment(end))
-    ((accepted, *rest),) = run(_STATEMENT, organization, *span, organization, *span, endpoint.pk, *span)
+    ((accepted, *rest),) = run(
+        _STATEMENT, organization, *span, organization, *span, endpoint.pk, *span
+    )
     missing, delivered, waiting, dead = (int(number or 0) for number in rest)
     return Balance(endpoint, day, accepted, missing, delivered, waiting, dead)
 
 
 def balances(organization: Organization, day: date) -> list[Balance]:
     """The balances of all endpoints of an organization that are in service."""
-    return [balance(endpoint, day) for endpoint in Endpoint.objects.of(organization).kept().select_related("organization")]
+    return [
+        balance(endpoint, day)
+        for endpoint in Endpoint.objects.of(organization).kept().select_related("organization")
+    ]
 
 
 def _bounds(endpoint: Endpoint, day: date) -> tuple[datetime, datetime]:

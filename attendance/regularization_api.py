@@ -1,4 +1,6 @@
-"""Corrections people ask for, over REST: `/api/v1/regularizations…`. Translation only: `regularization` decides."""
+"""Corrections people ask for, over REST: `/api/v1/regularizations…`. Translation only:
+`regularization` decides.
+"""
 
 from __future__ import annotations
 
@@ -35,11 +37,17 @@ _CLOCK = "Such as 2026-07-06T09:00 on the clock of one's own office, or with an 
 
 
 class RegularizationBody(Fields):
-    """When one came and left on a date; at least one of the two. Without an offset it is the office's own time."""
+    """When one came and left on a date; at least one of the two. Without an offset it is the
+    office's own time.
+    """
 
     date = serializers.DateField(help_text="The date of the shift: its night may end on the next.")
-    in_at = serializers.CharField(max_length=40, required=False, allow_null=True, allow_blank=True, help_text=_CLOCK)
-    out_at = serializers.CharField(max_length=40, required=False, allow_null=True, allow_blank=True, help_text=_CLOCK)
+    in_at = serializers.CharField(
+        max_length=40, required=False, allow_null=True, allow_blank=True, help_text=_CLOCK
+    )
+    out_at = serializers.CharField(
+        max_length=40, required=False, allow_null=True, allow_blank=True, help_text=_CLOCK
+    )
     reason = serializers.CharField(max_length=400)
 
 
@@ -47,7 +55,9 @@ class RegularizationDecisionBody(Fields):
     """A decision."""
 
     decision = serializers.ChoiceField(choices=["approve", "reject"])
-    remarks = serializers.CharField(max_length=400, required=False, allow_blank=True, allow_null=True, default="")
+    remarks = serializers.CharField(
+        max_length=400, required=False, allow_blank=True, allow_null=True, default=""
+    )
 
 
 class RegularizationReply(serializers.Serializer[dict[str, Any]]):
@@ -67,7 +77,9 @@ class RegularizationReply(serializers.Serializer[dict[str, Any]]):
 
 
 class RegularizationsViewSet(GenericViewSet[Regularization]):
-    """`/api/v1/regularizations`: one's own, and for approvers those of the people they decide for."""
+    """`/api/v1/regularizations`: one's own, and for approvers those of the people they
+    decide for.
+    """
 
     authentication_classes = (BearerAuthentication,)
     limits = (V1,)
@@ -84,9 +96,13 @@ class RegularizationsViewSet(GenericViewSet[Regularization]):
         return [IsAuthenticated(), mine()]
 
     def get_queryset(self) -> QuerySet[Regularization]:
-        """What the caller may know of: their own; what they may decide; nothing else of their organization."""
+        """What the caller may know of: their own; what they may decide; nothing else of their
+        organization.
+        """
         user = _user(self.request)
-        rows = Regularization.objects.of(user.organization_id).select_related("employee__organization", "decided_by__employee")
+        rows = Regularization.objects.of(user.organization_id).select_related(
+            "employee__organization", "decided_by__employee"
+        )
         if self.action == "to_decide":
             return rows.filter(status=Regularization.Status.PENDING, employee__in=_people(user))
         if self.action == "decide" and has(user, APPROVE_LEAVE):
@@ -116,24 +132,39 @@ class RegularizationsViewSet(GenericViewSet[Regularization]):
 
     @extend_schema(request=RegularizationBody, responses={201: RegularizationReply, 409: None})
     def create(self, request: Request) -> Response:
-        """Ask to have the times of a day put right. A refusal names its code, its rule and the numbers it used."""
+        """Ask to have the times of a day put right. A refusal names its code, its rule and the
+        numbers it used.
+        """
         user, asked = _user(request), checked(RegularizationBody, request)
         if user.employee is None:
             raise NotFound
         employee = user.employee
         zone = Zones(employee.organization_id, [employee.pk]).of(employee, asked["date"])
         wish = Regularization(
-            organization_id=employee.organization_id, employee=employee, date=asked["date"], reason=asked["reason"],
-            in_at=_instant(asked.get("in_at"), zone, "in_at"), out_at=_instant(asked.get("out_at"), zone, "out_at"),
-        )  # fmt: skip
+            organization_id=employee.organization_id,
+            employee=employee,
+            date=asked["date"],
+            reason=asked["reason"],
+            in_at=_instant(asked.get("in_at"), zone, "in_at"),
+            out_at=_instant(asked.get("out_at"), zone, "out_at"),
+        )
         return Response(row(regularization.apply(wish, actor=user)), status=status.HTTP_201_CREATED)
 
-    @extend_schema(request=RegularizationDecisionBody, responses={200: RegularizationReply, 403: None, 409: None})
+    @extend_schema(
+        request=RegularizationDecisionBody,
+        responses={200: RegularizationReply, 403: None, 409: None},
+    )
     def decide(self, request: Request, pk: int) -> Response:
         """Decide what waits, once; what is approved counts at once."""
         one, body = self._one(pk), checked(RegularizationDecisionBody, request)
         approve = body["decision"] == "approve"
-        return Response(row(regularization.decide(one, actor=_user(request), approve=approve, remarks=body["remarks"] or "")))
+        return Response(
+            row(
+                regularization.decide(
+                    one, actor=_user(request), approve=approve, remarks=body["remarks"] or ""
+                )
+            )
+        )
 
     @extend_schema(request=None, responses={200: RegularizationReply, 409: None})
     def withdraw(self, request: Request, pk: int) -> Response:
@@ -142,13 +173,17 @@ class RegularizationsViewSet(GenericViewSet[Regularization]):
 
 
 def _instant(text: str | None, zone: str, field: str) -> datetime | None:
-    """What somebody wrote as an instant; None where they wrote nothing. Raises ValidationError naming the field."""
+    """What somebody wrote as an instant; None where they wrote nothing. Raises ValidationError
+    naming the field.
+    """
     if not text:
         return None
     try:
         return read_time(text, zone).at
     except ValueError as error:
-        raise ValidationError({field: [_("Write a date and a time, such as 2026-07-06T09:00.")]}) from error
+        raise ValidationError(
+            {field: [_("Write a date and a time, such as 2026-07-06T09:00.")]}
+        ) from error
 
 
 def _user(request: Request) -> User:
@@ -164,7 +199,15 @@ def _people(user: User) -> QuerySet[Employee]:
 def row(one: Regularization) -> dict[str, Any]:
     """A correction somebody asked for, as the API tells it."""
     return {
-        "id": one.pk, "employee": person(one.employee), "date": one.date, "in_at": one.in_at, "out_at": one.out_at,
-        "reason": one.reason, "status": one.status, "applied_at": one.applied_at, "decided_by": name_of(one.decided_by),
-        "decided_at": one.decided_at, "remarks": one.remarks,
-    }  # fmt: skip
+        "id": one.pk,
+        "employee": person(one.employee),
+        "date": one.date,
+        "in_at": one.in_at,
+        "out_at": one.out_at,
+        "reason": one.reason,
+        "status": one.status,
+        "applied_at": one.applied_at,
+        "decided_by": name_of(one.decided_by),
+        "decided_at": one.decided_at,
+        "remarks": one.remarks,
+    }

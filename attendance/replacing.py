@@ -1,4 +1,5 @@
-"""Which punches of a day a proposal takes the place of: as few as make the day say what was proposed. Pure.
+"""Which punches of a day a proposal takes the place of: as few as make the day say what was
+proposed. Pure.
 
 Called when a regularization is approved.
 """
@@ -13,7 +14,8 @@ from typing import Final
 from attendance.days import IN, OUT, Day, Facts, Stamp, derive
 from attendance.shifts import Duty
 
-# What a proposed time is called while it is tried out: no punch and no entered time has such a number.
+# What a proposed time is called while it is tried out: no punch and no entered time has such a
+# number.
 PROPOSED: Final = 10**15
 
 
@@ -39,9 +41,9 @@ class Proposal:
 def replaced(duty: Duty, stamps: Sequence[Stamp], facts: Facts, proposal: Proposal) -> list[Stamp]:
     """The punches of a date that must not count beside the proposal.
 
-    What contradicts it goes always. A first IN or a last OUT goes too where the day would not come out as proposed beside it: a
-    reader that says no direction takes turns, and one time more would turn every later one round. What was not proposed stays
-    as it was if that can be.
+    What contradicts it goes always. A first IN or a last OUT goes too where the day would not come
+    out as proposed beside it: a reader that says no direction takes turns, and one time more would
+    turn every later one round. What was not proposed stays as it was if that can be.
     """
     before = derive(duty, stamps, facts)
     tried = list(_choices(before, stamps, proposal))
@@ -59,7 +61,9 @@ def _choices(before: Day, stamps: Sequence[Stamp], proposal: Proposal) -> Iterat
     must = [one for one in stamps if proposal.contradicts(one)]
     counted = [one for one in before.reads if one.counted]
     firsts = [one.stamp for one in counted[:1] if proposal.in_at is not None]
-    lasts = [one.stamp for one in counted[-1:] if proposal.out_at is not None and one.read_as == OUT]
+    lasts = [
+        one.stamp for one in counted[-1:] if proposal.out_at is not None and one.read_as == OUT
+    ]
     for more in ([], firsts, lasts, [*firsts, *lasts]):
         yield [one for one in stamps if one in must or one in more]
     yield list(stamps)
@@ -71,6 +75,8 @@ def _says(after: Day, proposal: Proposal) -> bool:
 
 
 def _keeps(after: Day, before: Day, proposal: Proposal) -> bool:
-    """Whether what was not proposed is as it was. An OUT that nobody had come in before, now has a beginning."""
+    """Whether what was not proposed is as it was. An OUT that nobody had come in before, now has a
+    beginning.
+    """
     came = proposal.in_at is not None or before.first_in in (None, after.first_in)
     return came and (proposal.out_at is not None or before.last_out in (None, after.last_out))

@@ -1,4 +1,6 @@
-"""Verbs on shifts, patterns, rosters and the rules about days: what they decide is worked out again, in the background."""
+"""Verbs on shifts, patterns, rosters and the rules about days: what they decide is worked out
+again, in the background.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +21,17 @@ from employees.models import Assignment, Department, Employee, Site
 AHEAD: Final = timedelta(days=1)
 
 __all__ = [
-    "as_pattern", "assign_many", "note_pattern", "remove_roster", "remove_slot", "save_pattern", "save_policy", "save_roster",
-    "save_shift", "save_slot",
-]  # fmt: skip
+    "as_pattern",
+    "assign_many",
+    "note_pattern",
+    "remove_roster",
+    "remove_slot",
+    "save_pattern",
+    "save_policy",
+    "save_roster",
+    "save_shift",
+    "save_slot",
+]
 
 
 def save_shift(shift: ShiftType) -> ShiftType:
@@ -31,22 +41,33 @@ def save_shift(shift: ShiftType) -> ShiftType:
         shift.save()
         days = Day.objects.of(shift.organization_id).filter(shift=shift)
         _note_days(shift.organization_id, days.order_by().values_list("employee_id", "date"))
-        for roster in Roster.objects.of(shift.organization_id).filter(pattern__slots__shift=shift).distinct():
+        for roster in (
+            Roster.objects.of(shift.organization_id).filter(pattern__slots__shift=shift).distinct()
+        ):
             _note_roster(roster)
         if DayPolicy.objects.of(shift.organization_id).filter(default_shift=shift).exists():
             note_known(shift.organization_id, None, None, None)
     return shift
 
 
-def save_pattern(pattern: ShiftPattern, slots: Iterable[ShiftType | None] | None = None) -> ShiftPattern:
-    """Validate and store a pattern, with its days in turn if they are given; who works by it is worked out again."""
+def save_pattern(
+    pattern: ShiftPattern, slots: Iterable[ShiftType | None] | None = None
+) -> ShiftPattern:
+    """Validate and store a pattern, with its days in turn if they are given; who works by it is
+    worked out again.
+    """
     pattern.full_clean()
     with transaction.atomic():
         pattern.save()
         if slots is not None:
             PatternSlot.objects.filter(pattern=pattern).delete()
             for position, shift in enumerate(slots, 1):
-                slot = PatternSlot(organization_id=pattern.organization_id, pattern=pattern, position=position, shift=shift)
+                slot = PatternSlot(
+                    organization_id=pattern.organization_id,
+                    pattern=pattern,
+                    position=position,
+                    shift=shift,
+                )
                 slot.full_clean()
                 slot.save()
         note_pattern(pattern)
@@ -76,10 +97,17 @@ def remove_slot(slot: PatternSlot) -> None:
 
 
 def save_roster(roster: Roster) -> Roster:
-    """Validate and store a roster; the days it covers, and those it covered before, are worked out again."""
+    """Validate and store a roster; the days it covers, and those it covered before, are worked out
+    again.
+    """
     roster.full_clean()
     with transaction.atomic():
-        before = Roster.objects.of(roster.organization_id).select_for_update().filter(pk=roster.pk).first()
+        before = (
+            Roster.objects.of(roster.organization_id)
+            .select_for_update()
+            .filter(pk=roster.pk)
+            .first()
+        )
         roster.save()
         if before is not None:
             _note_roster(before)
@@ -95,14 +123,20 @@ def remove_roster(roster: Roster) -> None:
 
 
 def assign_many(
-    pattern: ShiftPattern, starts_on: date, ends_on: date | None, *, employees: Iterable[Employee] = (),
-    departments: Iterable[Department] = (), sites: Iterable[Site] = (),
-) -> list[Roster]:  # fmt: skip
+    pattern: ShiftPattern,
+    starts_on: date,
+    ends_on: date | None,
+    *,
+    employees: Iterable[Employee] = (),
+    departments: Iterable[Department] = (),
+    sites: Iterable[Site] = (),
+) -> list[Roster]:
     """One roster for each of many employees, departments and sites; all of them or none."""
     wanted = [
-        *(Roster(employee=one) for one in employees), *(Roster(department=one) for one in departments),
+        *(Roster(employee=one) for one in employees),
+        *(Roster(department=one) for one in departments),
         *(Roster(site=one) for one in sites),
-    ]  # fmt: skip
+    ]
     with transaction.atomic():
         for roster in wanted:
             roster.organization_id, roster.pattern = pattern.organization_id, pattern
@@ -114,13 +148,19 @@ def assign_many(
 def save_policy(policy: DayPolicy) -> DayPolicy:
     """Validate and store the rules about days.
 
-    If the default shift or what is a very long day is another, all days are worked out again; if the speed is, those of late.
+    If the default shift or what is a very long day is another, all days are worked out again; if
+    the speed is, those of late.
     """
     policy.full_clean()
     with transaction.atomic():
-        before = DayPolicy.objects.of(policy.organization_id).filter(pk=policy.pk).first() or DayPolicy()
+        before = (
+            DayPolicy.objects.of(policy.organization_id).filter(pk=policy.pk).first() or DayPolicy()
+        )
         policy.save()
-        if (before.default_shift_id, before.long_day_hours) != (policy.default_shift_id, policy.long_day_hours):
+        if (before.default_shift_id, before.long_day_hours) != (
+            policy.default_shift_id,
+            policy.long_day_hours,
+        ):
             note_known(policy.organization_id, None, None, None)
         elif before.travel_kmh != policy.travel_kmh:
             note_known(policy.organization_id, None, timezone.now().date() - LATELY, None)
@@ -135,13 +175,23 @@ def _note_roster(roster: Roster) -> None:
     elif roster.department_id is not None or roster.site_id is not None:
         places = Assignment.objects.of(roster.organization_id).filter(starts_on__lte=last)
         places = places.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=roster.starts_on))
-        whom = {"department": roster.department_id} if roster.department_id is not None else {"site": roster.site_id}
-        people = list(places.filter(**whom).order_by().values_list("employee_id", flat=True).distinct())
+        whom = (
+            {"department": roster.department_id}
+            if roster.department_id is not None
+            else {"site": roster.site_id}
+        )
+        people = list(
+            places.filter(**whom).order_by().values_list("employee_id", flat=True).distinct()
+        )
     else:
         people = everybody(roster.organization_id, roster.starts_on, last)
     # Days before anything was worked out at all stay so: a rebuild makes them.
     known = (
-        Day.objects.of(roster.organization_id).filter(date__lte=last).order_by("date").values_list("date", flat=True).first()
+        Day.objects.of(roster.organization_id)
+        .filter(date__lte=last)
+        .order_by("date")
+        .values_list("date", flat=True)
+        .first()
     )
     first = max(roster.starts_on, min(known or today, today - LATELY))
     note(roster.organization_id, people, first, last, background=len(people) > 1)

@@ -1,7 +1,9 @@
-"""What a phone's punch is asked for beside its time: the phone, the signature, the phone's word about itself, the place.
+"""What a phone's punch is asked for beside its time: the phone, the signature, the phone's word
+about itself, the place.
 
-Called by the phone door before it makes its claim. Every question fails closed: what cannot be answered refuses the punch.
-A database that does not answer refuses nothing: the caller is told to come again, as the same punch may be good then.
+Called by the phone door before it makes its claim. Every question fails closed: what cannot be
+answered refuses the punch. A database that does not answer refuses nothing: the caller is told to
+come again, as the same punch may be good then.
 """
 
 from __future__ import annotations
@@ -18,7 +20,14 @@ from django.db import InterfaceError, OperationalError
 
 from attendance.claims import Finding, Handset
 from attendance.signatures import ANTI_SPOOF, verifies
-from attendance.verdicts import REJECTED_DEVICE, REJECTED_GEOFENCE, REJECTED_INTEGRITY, REJECTED_SIGNATURE, Person, Place
+from attendance.verdicts import (
+    REJECTED_DEVICE,
+    REJECTED_GEOFENCE,
+    REJECTED_INTEGRITY,
+    REJECTED_SIGNATURE,
+    Person,
+    Place,
+)
 from devices.models import DeviceKey
 from devices.phones import known_keys, policy_of
 from geofences.places import PlaceJudgement
@@ -32,7 +41,9 @@ UNCHECKED: Final = "unchecked"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedPunch:
-    """A punch as a phone sent it: whose, from where they work then, when (UTC), and what was signed. Degrees and metres."""
+    """A punch as a phone sent it: whose, from where they work then, when (UTC), and what was
+    signed. Degrees and metres.
+    """
 
     organization_id: int
     person: Person
@@ -60,7 +71,9 @@ class Scrutiny:
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
-        """What was found, in the order of the questions; a waiver is a finding that refuses nothing."""
+        """What was found, in the order of the questions; a waiver is a finding that refuses
+        nothing.
+        """
         questions: tuple[tuple[str, str, Callable[[], Iterable[Finding]]], ...] = (
             ("device", REJECTED_DEVICE, self._device),
             ("signature", REJECTED_SIGNATURE, self._signature),
@@ -84,13 +97,22 @@ class Scrutiny:
         """What was judged, and by which rows, for whoever looks into it later."""
         judged = self._place
         return {
-            "location": {"latitude": self.punch.lat, "longitude": self.punch.lng, "accuracy_m": self.punch.accuracy_m},
+            "location": {
+                "latitude": self.punch.lat,
+                "longitude": self.punch.lng,
+                "accuracy_m": self.punch.accuracy_m,
+            },
             "ssid_seen": self.punch.ssid or None,
             "anti_spoof": {name: self.punch.anti_spoof[name] for name in ANTI_SPOOF},
             "device_uuid": str(self.punch.device_uuid),
             "key": self._signer.pk if self._signer else None,
             "judged": judged
-            and {"why": judged.why, "fence": judged.fence_id, "outside_m": judged.outside_m, "network": judged.network_id},
+            and {
+                "why": judged.why,
+                "fence": judged.fence_id,
+                "outside_m": judged.outside_m,
+                "network": judged.network_id,
+            },
         }
 
     def _device(self) -> Iterator[Finding]:
@@ -100,12 +122,16 @@ class Scrutiny:
         if phone is None:
             yield Finding("device", "unregistered", REJECTED_DEVICE)
         elif phone.revoked_by_staff or phone.deactivated_at is not None:
-            yield Finding("device", "revoked" if phone.revoked_by_staff else "deactivated", REJECTED_DEVICE)
+            yield Finding(
+                "device", "revoked" if phone.revoked_by_staff else "deactivated", REJECTED_DEVICE
+            )
 
     def _signature(self) -> Iterator[Finding]:
         """Without a phone there is no key to ask; that there is none refuses the punch already."""
         punch = self.punch
-        signed = (key for key in self._keys if verifies(bytes(key.spki), punch.text, punch.signature))
+        signed = (
+            key for key in self._keys if verifies(bytes(key.spki), punch.text, punch.signature)
+        )
         self._signer = next(signed, None)
         if self._signer is None and self._keys:
             yield Finding("signature", "invalid", REJECTED_SIGNATURE)
@@ -117,10 +143,16 @@ class Scrutiny:
     def _geofence(self) -> Iterator[Finding]:
         punch, workplace = self.punch, self.punch.workplace
         self._place = judge_place(
-            organization_id=punch.organization_id, employee_id=punch.person.id,
-            site_id=workplace.site_id if workplace else None, department_id=workplace.department_id if workplace else None,
-            at=punch.at, lat=punch.lat, lng=punch.lng, accuracy_m=punch.accuracy_m, ssid=punch.ssid,
-        )  # fmt: skip
+            organization_id=punch.organization_id,
+            employee_id=punch.person.id,
+            site_id=workplace.site_id if workplace else None,
+            department_id=workplace.department_id if workplace else None,
+            at=punch.at,
+            lat=punch.lat,
+            lng=punch.lng,
+            accuracy_m=punch.accuracy_m,
+            ssid=punch.ssid,
+        )
         if self._place.accepted:
             return
         if tour := covering(punch.organization_id, punch.person.id, punch.at):

@@ -1,7 +1,9 @@
-"""When somebody is expected: kinds of shift, the rosters that say which one on which date, and their windows in time. Pure.
+"""When somebody is expected: kinds of shift, the rosters that say which one on which date, and
+their windows in time. Pure.
 
-A shift is a wall clock; a `Duty` is a shift on a date at a place, with its instants worked out in that place's zone. A punch
-can only belong to a duty whose window it falls into. Asked by `days`, filled by `rebuilding`.
+A shift is a wall clock; a `Duty` is a shift on a date at a place, with its instants worked out in
+that place's zone. A punch can only belong to a duty whose window it falls into. Asked by `days`,
+filled by `rebuilding`.
 """
 
 from __future__ import annotations
@@ -16,8 +18,8 @@ from zoneinfo import ZoneInfo
 from attendance.times import in_zone
 
 DAY: Final = timedelta(days=1)
-# A window may reach this far before its date and after it. So a punch can belong to the date before its own, its own, or the
-# one after, and to no other.
+# A window may reach this far before its date and after it. So a punch can belong to the date before
+# its own, its own, or the one after, and to no other.
 EARLIEST_MIN: Final = -12 * 60
 LATEST_MIN: Final = 48 * 60
 
@@ -42,10 +44,11 @@ class MissingOut(StrEnum):
 class Shift:
     """A kind of shift, on the wall clock of wherever it is worked. All durations in minutes.
 
-    `ends` at or before `starts` is on the next day. `before` and `after` widen the shift to its window. `breaks` are wall
-    clock times within it; the first divides the day into its halves. Less work than `absent_below` is absence, less than
-    `half_below` half a day. Of more than the planned work by at least `overtime_after`, whole multiples of `overtime_round`
-    are overtime; None: no overtime. Punches within `repeat_s` seconds of the last are the same one again.
+    `ends` at or before `starts` is on the next day. `before` and `after` widen the shift to its
+    window. `breaks` are wall clock times within it; the first divides the day into its halves. Less
+    work than `absent_below` is absence, less than `half_below` half a day. Of more than the planned
+    work by at least `overtime_after`, whole multiples of `overtime_round` are overtime; None: no
+    overtime. Punches within `repeat_s` seconds of the last are the same one again.
     """
 
     name: str
@@ -75,7 +78,11 @@ class Shift:
         last = start
         for begins, ends in self.breaks:
             first = _after(begins, self.starts)
-            if first < last or _after(ends, self.starts) <= first or _after(ends, self.starts) > end:
+            if (
+                first < last
+                or _after(ends, self.starts) <= first
+                or _after(ends, self.starts) > end
+            ):
                 return "breaks"
             last = _after(ends, self.starts)
         return "" if self.absent_below <= self.half_below else "half_below"
@@ -104,9 +111,11 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """A shift on a date. `off`: nobody is expected, but who comes all the same is seen. Instants are UTC.
+    """A shift on a date. `off`: nobody is expected, but who comes all the same is seen. Instants
+    are UTC.
 
-    `rule` says why this shift: `employee:12`, `department:3`, `site:1`, `everybody:4` (the roster's row), or `default`.
+    `rule` says why this shift: `employee:12`, `department:3`, `site:1`, `everybody:4` (the roster's
+    row), or `default`.
     """
 
     date: date
@@ -122,18 +131,26 @@ class Duty:
     def halves(self) -> tuple[Span, Span]:
         """Before lunch and after: the first break divides, or else the middle."""
         if self.breaks:
-            return Span(self.hours.start, self.breaks[0].start), Span(self.breaks[0].end, self.hours.end)
+            return Span(self.hours.start, self.breaks[0].start), Span(
+                self.breaks[0].end, self.hours.end
+            )
         middle = self.hours.start + (self.hours.end - self.hours.start) / 2
         return Span(self.hours.start, middle), Span(middle, self.hours.end)
 
     @property
     def planned(self) -> timedelta:
         """How much work the shift is."""
-        return self.hours.end - self.hours.start - sum((one.end - one.start for one in self.breaks), timedelta(0))
+        return (
+            self.hours.end
+            - self.hours.start
+            - sum((one.end - one.start for one in self.breaks), timedelta(0))
+        )
 
 
 def duty(on: date, shift: Shift, zone: str, *, off: bool = False, rule: str = "default") -> Duty:
-    """A shift on a date in a zone (IANA name). Where the clocks change the shift is as long as it really lasts."""
+    """A shift on a date in a zone (IANA name). Where the clocks change the shift is as long as it
+    really lasts.
+    """
     place = ZoneInfo(zone)
 
     def at(minute: int) -> datetime:
@@ -142,8 +159,13 @@ def duty(on: date, shift: Shift, zone: str, *, off: bool = False, rule: str = "d
 
     start = _minutes(shift.starts)
     hours = Span(at(start), at(start + shift.length))
-    breaks = tuple(Span(at(_after(first, shift.starts)), at(_after(last, shift.starts))) for first, last in shift.breaks)
-    window = Span(hours.start - timedelta(minutes=shift.before), hours.end + timedelta(minutes=shift.after))
+    breaks = tuple(
+        Span(at(_after(first, shift.starts)), at(_after(last, shift.starts)))
+        for first, last in shift.breaks
+    )
+    window = Span(
+        hours.start - timedelta(minutes=shift.before), hours.end + timedelta(minutes=shift.after)
+    )
     return Duty(on, shift, zone, hours, window, breaks, off, rule)
 
 
@@ -156,7 +178,7 @@ def _after(clock: time, starts: time) -> int:
     return _minutes(clock) + (1440 if _minutes(clock) < _minutes(starts) else 0)
 
 
-# --- Rosters -----------------------------------------------------------------------------------------------------------
+# --- Rosters --------------------------------------------------------------------------------------
 class Reach(IntEnum):
     """For whom a roster is; the nearest to the person holds."""
 
@@ -168,7 +190,8 @@ class Reach(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Shifts in turn, one for each day from `begins_on`, over and over; None is a day off. Seven of them are a week.
+    """Shifts in turn, one for each day from `begins_on`, over and over; None is a day off. Seven of
+    them are a week.
 
     `calendar_offs`: the weekly offs of the office's calendar are off as well.
     """
@@ -178,10 +201,14 @@ class Pattern:
     calendar_offs: bool = False
 
     def on(self, day: date) -> tuple[Shift | None, bool]:
-        """The shift of a date and whether it is off; the shift of a day off is the last one before it in the pattern."""
+        """The shift of a date and whether it is off; the shift of a day off is the last one before
+        it in the pattern.
+        """
         place = (day - self.begins_on).days % len(self.slots) if self.slots else 0
         turned = [*self.slots[place::-1], *self.slots[:place:-1]]
-        return next((one for one in turned if one is not None), None), not self.slots or self.slots[place] is None
+        return next((one for one in turned if one is not None), None), not self.slots or self.slots[
+            place
+        ] is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +226,14 @@ class Roster:
         return self.starts_on <= day and (self.ends_on is None or day <= self.ends_on)
 
 
-def resolve(on: date, rosters: Sequence[Roster], default: Shift, zone: str, *, calendar_off: bool) -> Duty:
-    """The duty of a date: by the roster nearest to the person, of those the one that began last; else the default shift.
+def resolve(
+    on: date, rosters: Sequence[Roster], default: Shift, zone: str, *, calendar_off: bool
+) -> Duty:
+    """The duty of a date: by the roster nearest to the person, of those the one that began last;
+    else the default shift.
 
-    `calendar_off`: the office's calendar has a weekly off there. It holds where no roster says otherwise.
+    `calendar_off`: the office's calendar has a weekly off there. It holds where no roster says
+    otherwise.
     """
     holding = [one for one in rosters if one.covers(on)]
     if not holding:
@@ -210,7 +241,9 @@ def resolve(on: date, rosters: Sequence[Roster], default: Shift, zone: str, *, c
     chosen = max(holding, key=lambda one: (one.reach, one.starts_on, one.id))
     shift, off = chosen.pattern.on(on)
     off = off or (chosen.pattern.calendar_offs and calendar_off)
-    return duty(on, shift or default, zone, off=off, rule=f"{chosen.reach.name.lower()}:{chosen.id}")
+    return duty(
+        on, shift or default, zone, off=off, rule=f"{chosen.reach.name.lower()}:{chosen.id}"
+    )
 
 
 def local_date(at: datetime, zone: str) -> date:

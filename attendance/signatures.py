@@ -1,7 +1,9 @@
-"""What a phone signs, and whether it did: ECDSA P-256 with SHA-256 over ten lines of text. Pure; used by the phone door.
+"""What a phone signs, and whether it did: ECDSA P-256 with SHA-256 over ten lines of text. Pure;
+used by the phone door.
 
-ECDSA is malleable: whoever has one signature of a text can make a second one that is as valid. So a signature proves who
-speaks, and is never used as a key for anything; what makes a punch the same punch is its text and its nonce.
+ECDSA is malleable: whoever has one signature of a text can make a second one that is as valid. So a
+signature proves who speaks, and is never used as a key for anything; what makes a punch the same
+punch is its text and its nonce.
 """
 
 from __future__ import annotations
@@ -38,25 +40,38 @@ def signed_text(
 ) -> bytes:
     """The bytes a phone signs: UTF-8, LF between the lines, none at the end.
 
-    Numbers are given as their text in the JSON that was sent (`8.50` stays `8.50`), strings as decoded, an SSID that was not
-    seen as None. Raises ValueError when a value has a line break, as it could stand for two lines, or is no text at all
-    (a lone surrogate), and KeyError never: a flag that is missing is a ValueError too.
+    Numbers are given as their text in the JSON that was sent (`8.50` stays `8.50`), strings as
+    decoded, an SSID that was not seen as None. Raises ValueError when a value has a line break, as
+    it could stand for two lines, or is no text at all (a lone surrogate), and KeyError never: a
+    flag that is missing is a ValueError too.
     """
     missing = [name for name in ANTI_SPOOF if name not in anti_spoof]
     if missing:
         raise ValueError(f"{missing[0]} is missing")
     flags = "".join("1" if anti_spoof[name] else "0" for name in ANTI_SPOOF)
-    lines = [HEADING, device_uuid.lower(), punch_type, punched_at, lat, lng, accuracy_m, ssid_seen or "", nonce, flags]
+    lines = [
+        HEADING,
+        device_uuid.lower(),
+        punch_type,
+        punched_at,
+        lat,
+        lng,
+        accuracy_m,
+        ssid_seen or "",
+        nonce,
+        flags,
+    ]
     if any("\n" in line for line in lines):
         raise ValueError("a value has a line break")
     return "\n".join(lines).encode()
 
 
 def verifies(key: bytes, text: bytes, signature: str) -> bool:
-    """Whether `signature` (base64 of r and s, 32 bytes each) is one that the owner of `key` (SPKI DER) made over `text`.
+    """Whether `signature` (base64 of r and s, 32 bytes each) is one that the owner of `key` (SPKI
+    DER) made over `text`.
 
-    Everything malformed is False: base64 with blanks or without padding, another length, r or s outside 1…n-1, a key that is
-    no key. Both of the two valid s are taken.
+    Everything malformed is False: base64 with blanks or without padding, another length, r or s
+    outside 1…n-1, a key that is no key. Both of the two valid s are taken.
     """
     try:
         raw = decode_base64(signature)

@@ -1,8 +1,10 @@
-"""JSON that keeps the text of its numbers, for what was signed by somebody: `8.50` stays `8.50`. Pure; used by the phone door.
+"""JSON that keeps the text of its numbers, for what was signed by somebody: `8.50` stays `8.50`.
+Pure; used by the phone door.
 
-Python's own decoder does the reading. What it lets pass and a signed message must not have is refused here, with the place
-named: a key given twice (which of the two was signed?), control characters (a line break would forge a line), halves of
-surrogate pairs (they have no UTF-8), and nesting nobody needs.
+Python's own decoder does the reading. What it lets pass and a signed message must not have is
+refused here, with the place named: a key given twice (which of the two was signed?), control
+characters (a line break would forge a line), halves of surrogate pairs (they have no UTF-8), and
+nesting nobody needs.
 """
 
 from __future__ import annotations
@@ -38,7 +40,9 @@ class NotJson(ValueError):
 
 
 class Unfit(ValueError):
-    """It is JSON, but not to be signed: `field` says where (dots between the keys, empty for the whole), `reason` why."""
+    """It is JSON, but not to be signed: `field` says where (dots between the keys, empty for the
+    whole), `reason` why.
+    """
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}")
@@ -52,10 +56,17 @@ class _Pairs(list[tuple[str, Any]]):
 def decode(text: str) -> Any:
     """The value of a JSON text: dict, list, str, bool, None, and `Number` for every number.
 
-    Raises NotJson, also for NaN, Infinity and raw control characters within strings; Unfit for what is JSON all the same.
+    Raises NotJson, also for NaN, Infinity and raw control characters within strings; Unfit for what
+    is JSON all the same.
     """
     try:
-        value = json.loads(text, parse_int=Number, parse_float=Number, parse_constant=_refuse, object_pairs_hook=_Pairs)
+        value = json.loads(
+            text,
+            parse_int=Number,
+            parse_float=Number,
+            parse_constant=_refuse,
+            object_pairs_hook=_Pairs,
+        )
     except (ValueError, RecursionError) as error:
         raise NotJson("The body is not JSON.") from error
     return _checked(value, "", 0)
@@ -72,7 +83,9 @@ def _checked(value: Any, field: str, depth: int) -> Any:
     if isinstance(value, _Pairs):
         return _object(value, field, depth)
     if isinstance(value, list):
-        return [_checked(item, _place(field, str(index)), depth + 1) for index, item in enumerate(value)]
+        return [
+            _checked(item, _place(field, str(index)), depth + 1) for index, item in enumerate(value)
+        ]
     if isinstance(value, str) and _UNFIT.search(value):
         raise Unfit(field, CONTROL)
     return value

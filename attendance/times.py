@@ -1,4 +1,6 @@
-"""Read the times that terminals and clients write, into an instant and what is remarkable about it. Pure."""
+"""Read the times that terminals and clients write, into an instant and what is remarkable about it.
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,10 @@ _TEXT = re.compile(
 )
 _WIDEST = timedelta(hours=14)
 # No clock of any zone has to show a year 0 or 10000 for what lies between them.
-_FIRST, _LAST = datetime.min.replace(tzinfo=UTC) + timedelta(days=1), datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
+_FIRST, _LAST = (
+    datetime.min.replace(tzinfo=UTC) + timedelta(days=1),
+    datetime.max.replace(tzinfo=UTC) - timedelta(days=1),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +37,13 @@ class Instant:
 
 
 def read_time(text: str, home_zone: str) -> Instant:
-    """The instant that `text` names; without an offset it is local time in `home_zone` (an IANA name).
+    """The instant that `text` names; without an offset it is local time in `home_zone` (an IANA
+    name).
 
-    Understood: `2026-06-21 09:30:00`, the same with `T`, ISO 8601 with offset, `2026-06-21 09:30:00 GMT +0530`.
-    In the hour that comes twice the first is meant (flagged); a time in the hour that is skipped moves forward (flagged).
-    The first and the last day of the calendar, which only broken clocks show, are read as the moments next to them.
-    Raises ValueError for anything else.
+    Understood: `2026-06-21 09:30:00`, the same with `T`, ISO 8601 with offset, `2026-06-21 09:30:00
+    GMT +0530`. In the hour that comes twice the first is meant (flagged); a time in the hour that
+    is skipped moves forward (flagged). The first and the last day of the calendar, which only
+    broken clocks show, are read as the moments next to them. Raises ValueError for anything else.
     """
     match = _TEXT.fullmatch(text.strip())
     if match is None:
@@ -46,11 +52,15 @@ def read_time(text: str, home_zone: str) -> Instant:
     second = match["second"] or "00"
     if second == "60":
         second, flags = "59", (LEAP,)
-    naive = datetime.fromisoformat(f"{match['date']}T{match['clock']}:{second}.{(match['fraction'] or '0')[:6]:0<6}")
+    naive = datetime.fromisoformat(
+        f"{match['date']}T{match['clock']}:{second}.{(match['fraction'] or '0')[:6]:0<6}"
+    )
     try:
         if match["offset"]:
             zone = _offset(match["offset"])
-            return Instant(_showable(naive.replace(tzinfo=zone).astimezone(UTC)), _name(zone), flags)
+            return Instant(
+                _showable(naive.replace(tzinfo=zone).astimezone(UTC)), _name(zone), flags
+            )
         at, found = in_zone(naive, ZoneInfo(home_zone))
     except OverflowError as error:
         raise ValueError("outside the calendar") from error
@@ -91,7 +101,8 @@ def _name(zone: timezone) -> str:
 def local(at: datetime, zone: str) -> datetime:
     """An instant on the wall clock of `zone`: an IANA name, or an offset such as +05:30.
 
-    In the first and the last hours of the calendar, where that clock would show a year 0 or 10000, as it is.
+    In the first and the last hours of the calendar, where that clock would show a year 0 or 10000,
+    as it is.
     """
     try:
         return at.astimezone(_offset(zone) if zone[:1] in "+-" else ZoneInfo(zone))

@@ -1,4 +1,6 @@
-"""Whether somebody can have been at both places: two punches, where each was, and how sure that is. Pure."""
+"""Whether somebody can have been at both places: two punches, where each was, and how sure that is.
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -50,23 +52,33 @@ class Leap:
 
 
 def apart_m(one: Sequence[Spot], other: Sequence[Spot]) -> float:
-    """The least distance in metres that these places allow: less what each may be wrong by, never below nought."""
-    ways = [distance_m(a.lat, a.lng, b.lat, b.lng) - a.within_m - b.within_m for a in one for b in other]
+    """The least distance in metres that these places allow: less what each may be wrong by, never
+    below nought.
+    """
+    ways = [
+        distance_m(a.lat, a.lng, b.lat, b.lng) - a.within_m - b.within_m for a in one for b in other
+    ]
     return max(min(ways, default=0.0), 0.0)
 
 
 def leap(earlier: Seen, later: Seen, kmh: int) -> Leap | None:
-    """The way between two punches, if it is faster than `kmh` by any reading of the places and the clocks."""
+    """The way between two punches, if it is faster than `kmh` by any reading of the places and the
+    clocks.
+    """
     gap = later.at - earlier.at
     if not (timedelta(0) <= gap <= LONGEST):
         return None
     metres = apart_m(earlier.spots, later.spots)
     possible = (gap + CLOCKS).total_seconds() * kmh / 3.6
-    return Leap(earlier, later, int(metres), int(gap.total_seconds())) if metres > possible else None
+    return (
+        Leap(earlier, later, int(metres), int(gap.total_seconds())) if metres > possible else None
+    )
 
 
 def leaps(seen: Sequence[Seen], kmh: int) -> list[Leap]:
-    """Impossible ways among punches of one person. Those whose place is unknown are passed over: they say nothing."""
+    """Impossible ways among punches of one person. Those whose place is unknown are passed over:
+    they say nothing.
+    """
     placed = sorted((one for one in seen if one.spots), key=lambda one: (one.at, one.id))
     found = (leap(earlier, later, kmh) for earlier, later in pairwise(placed))
     return [one for one in found if one is not None]

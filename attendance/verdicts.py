@@ -1,4 +1,6 @@
-"""Judge a claim by the facts. Pure: everything it needs is handed in, and equal input gives an equal verdict."""
+"""Judge a claim by the facts. Pure: everything it needs is handed in, and equal input gives an
+equal verdict.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +27,16 @@ REJECTED_GEOFENCE: Final = "rejected_geofence"
 REJECTED_SEQUENCE: Final = "rejected_sequence"
 # Refused before anybody can be sure who speaks: such a claim takes no key away from its owner.
 UNPROVEN: Final = frozenset({REJECTED_DEVICE, REJECTED_SIGNATURE})
-# When several checks refuse, the first in this order names the verdict; the reasons of all are kept.
+# When several checks refuse, the first in this order names the verdict; the reasons of all are
+# kept.
 ORDER: Final = (
-    REJECTED_DEVICE, REJECTED_SIGNATURE, REJECTED_TIME, REJECTED_INTEGRITY, REJECTED_GEOFENCE, REJECTED_SEQUENCE,
-)  # fmt: skip
+    REJECTED_DEVICE,
+    REJECTED_SIGNATURE,
+    REJECTED_TIME,
+    REJECTED_INTEGRITY,
+    REJECTED_GEOFENCE,
+    REJECTED_SEQUENCE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +80,9 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known when a claim is judged: the time now (UTC), and people whose number fits, best fit first."""
+    """What is known when a claim is judged: the time now (UTC), and people whose number fits, best
+    fit first.
+    """
 
     now: datetime
     candidates: Sequence[Person] = ()
@@ -81,7 +91,9 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The verdict, the reasons for a refusal by topic, what is remarkable, and whose punch it is."""
+    """The verdict, the reasons for a refusal by topic, what is remarkable, and whose punch
+    it is.
+    """
 
     verdict: str
     reasons: dict[str, str] = field(default_factory=dict)
@@ -91,9 +103,11 @@ class Judgement:
 
 
 def judge(claim: Claim, facts: Facts) -> Judgement:
-    """Decide about a claim: a clock that cannot be right is refused, a number nobody has is kept unmatched.
+    """Decide about a claim: a clock that cannot be right is refused, a number nobody has is kept
+    unmatched.
 
-    A claim that names a person is about the one candidate, and is never unmatched: outside their service it is refused.
+    A claim that names a person is about the one candidate, and is never unmatched: outside their
+    service it is refused.
     """
     late = facts.now - claim.at > LATE_AFTER
     person, why = _whose(claim, facts)
@@ -104,7 +118,10 @@ def judge(claim: Claim, facts: Facts) -> Judgement:
         findings.append(Finding("employee", why, REJECTED_TIME))
         person = next(iter(facts.candidates), None)
     # The sort is stable: within one verdict the door's own order holds.
-    refusals = sorted((finding for finding in findings if finding.verdict), key=lambda finding: ORDER.index(finding.verdict))
+    refusals = sorted(
+        (finding for finding in findings if finding.verdict),
+        key=lambda finding: ORDER.index(finding.verdict),
+    )
     reasons: dict[str, str] = {}
     for finding in (*refusals, *findings):
         reasons.setdefault(finding.topic, finding.text)
@@ -115,10 +132,14 @@ def judge(claim: Claim, facts: Facts) -> Judgement:
     return Judgement(ACCEPTED, reasons, claim.flags, late, person)
 
 
-def settle(claim: Claim, judgement: Judgement, earlier: Earlier | None, findings: Sequence[Finding] = ()) -> Judgement:
-    """The last word, under the lock on the person's row: what has been accepted meanwhile may put a claim out of turn.
+def settle(
+    claim: Claim, judgement: Judgement, earlier: Earlier | None, findings: Sequence[Finding] = ()
+) -> Judgement:
+    """The last word, under the lock on the person's row: what has been accepted meanwhile may put a
+    claim out of turn.
 
-    `findings` were made under that lock; they are weighed with those before, as if all had been made at once.
+    `findings` were made under that lock; they are weighed with those before, as if all had been
+    made at once.
     """
     found = [*findings]
     in_question = claim.pairing is not None and judgement.verdict == ACCEPTED
@@ -129,7 +150,11 @@ def settle(claim: Claim, judgement: Judgement, earlier: Earlier | None, findings
     verdicts = [finding.verdict for finding in found if finding.verdict]
     verdicts += [judgement.verdict] if judgement.verdict in ORDER else []
     verdict = min(verdicts, key=ORDER.index) if verdicts else judgement.verdict
-    return replace(judgement, verdict=verdict, reasons={finding.topic: finding.text for finding in found} | judgement.reasons)
+    return replace(
+        judgement,
+        verdict=verdict,
+        reasons={finding.topic: finding.text for finding in found} | judgement.reasons,
+    )
 
 
 def _absurd(claim: Claim, facts: Facts) -> str:

@@ -1,4 +1,6 @@
-"""What a day's record says, in words a clerk understands: used by the API's explanation and the console's pages."""
+"""What a day's record says, in words a clerk understands: used by the API's explanation and the
+console's pages.
+"""
 
 from __future__ import annotations
 
@@ -83,12 +85,15 @@ def sentences(day: Day) -> list[str]:
     found = [
         _("The shift is %(shift)s, %(begins)s to %(ends)s (%(rule)s).")
         % {"shift": shift, "begins": begins, "ends": ends, "rule": rule_text(why["rule"])},
-        _("Punches from %(opens)s to %(closes)s belong to it.") % {"opens": opens, "closes": closes},
+        _("Punches from %(opens)s to %(closes)s belong to it.")
+        % {"opens": opens, "closes": closes},
     ]
     found += _beside(day)
     found.append(_decision(day))
     if why.get("missing_out"):
-        found.append(_("Nobody saw them leave, so the end of the shift is taken as the time they left."))
+        found.append(
+            _("Nobody saw them leave, so the end of the shift is taken as the time they left.")
+        )
     return found
 
 
@@ -112,8 +117,13 @@ def _decision(day: Day) -> str:
         "taken": _("Approved leave or tour takes the whole day."),
         "holiday": _("A holiday stays one, whoever comes; work on it is counted as hours."),
         "weekly_off": _("A day off stays one, whoever comes; work on it is counted as hours."),
-        "half_taken": _("One half is taken; the other is judged by the punches. Worked: %(worked)s.") % {"worked": worked},
-        "leave_and_punch": _("Approved leave and punches contradict each other: somebody has to decide."),
+        "half_taken": _(
+            "One half is taken; the other is judged by the punches. Worked: %(worked)s."
+        )
+        % {"worked": worked},
+        "leave_and_punch": _(
+            "Approved leave and punches contradict each other: somebody has to decide."
+        ),
         "punches": _("Judged by the punches. Worked: %(worked)s.") % {"worked": worked},
     }
     return words.get(decided, "")
@@ -135,7 +145,10 @@ def counted_text(values: Mapping[str, Any]) -> str:
     """Status and minutes of an adjustment, in one line."""
     if not values.get("status"):
         return _("nothing")
-    parts = [status_text(values["status"]), _("worked %(worked)s") % {"worked": minutes_text(values["worked"])}]
+    parts = [
+        status_text(values["status"]),
+        _("worked %(worked)s") % {"worked": minutes_text(values["worked"])},
+    ]
     if values.get("overtime"):
         parts.append(_("overtime %(overtime)s") % {"overtime": minutes_text(values["overtime"])})
     return ", ".join(parts)

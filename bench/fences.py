@@ -1,9 +1,11 @@
 #!/usr/bin/env python
-"""What ten thousand fences cost a punch: `geofences.services.place` with one fence and with many, on a throwaway database.
+"""What ten thousand fences cost a punch: `geofences.services.place` with one fence and with many,
+on a throwaway database.
 
-Runs on SQLite in a temporary folder, or on the PostgreSQL of DATABASE_URL, in a transaction that is rolled back. The many are
-spread over a city of 40 km, half of them for everybody and half for one employee each, with polygons of 20 corners among the
-circles. Shown: microseconds of one judgement (median), with one fence and with many, and their ratio, which is the figure.
+Runs on SQLite in a temporary folder, or on the PostgreSQL of DATABASE_URL, in a transaction that is
+rolled back. The many are spread over a city of 40 km, half of them for everybody and half for one
+employee each, with polygons of 20 corners among the circles. Shown: microseconds of one judgement
+(median), with one fence and with many, and their ratio, which is the figure.
 """
 
 from __future__ import annotations
@@ -46,11 +48,18 @@ CITY_DEGREES = 0.18
 CORNERS = 20
 
 
-def make_fence(organization: Organization, lat: float, lng: float, *, employee: Employee | None, circle: bool) -> Fence:
+def make_fence(
+    organization: Organization, lat: float, lng: float, *, employee: Employee | None, circle: bool
+) -> Fence:
     """A fence of about 60 m around a place, not stored."""
     fence = Fence(organization=organization, name="Bench", employee=employee)
     if circle:
-        fence.kind, fence.latitude, fence.longitude, fence.radius_m = Fence.Kind.CIRCLE, lat, lng, 60
+        fence.kind, fence.latitude, fence.longitude, fence.radius_m = (
+            Fence.Kind.CIRCLE,
+            lat,
+            lng,
+            60,
+        )
     else:
         turns = [math.tau * number / CORNERS for number in range(CORNERS)]
         ring = [[lng + 0.0006 * math.cos(turn), lat + 0.0006 * math.sin(turn)] for turn in turns]
@@ -75,9 +84,16 @@ def measure(employee: Employee, times: int) -> dict[str, float]:
 
     def judge(lat: float, lng: float) -> PlaceJudgement:
         return place(
-            organization_id=employee.organization_id, employee_id=employee.pk, site_id=None, department_id=None,
-            at=timezone.now(), lat=lat, lng=lng, accuracy_m=12, ssid="Somebody's phone",
-        )  # fmt: skip
+            organization_id=employee.organization_id,
+            employee_id=employee.pk,
+            site_id=None,
+            department_id=None,
+            at=timezone.now(),
+            lat=lat,
+            lng=lng,
+            accuracy_m=12,
+            ssid="Somebody's phone",
+        )
 
     return {
         "inside": timed(lambda: judge(*OFFICE), Why.INSIDE, times),
@@ -96,18 +112,38 @@ def main() -> None:
         one, many = run(asked.fences, asked.times)
         transaction.set_rollback(True)
     ratios = {name: many[name] / one[name] for name in one}
-    print(f"{connection.vendor}: {asked.fences} fences\n{'':10}{'1 fence':>12}{'many':>12}{'ratio':>8}")
+    print(
+        f"{connection.vendor}: {asked.fences}"
+        f" fences\n{'':10}{'1 fence':>12}{'many':>12}{'ratio':>8}"
+    )
     for name, ratio in ratios.items():
         print(f"{name:10}{one[name]:>9.0f} us{many[name]:>9.0f} us{ratio:>8.2f}")
-    print(json.dumps({"bench": "fences", "engine": connection.vendor, "fences": asked.fences, "one_us": one, "many_us": many,
-                      "ratio": ratios}))  # fmt: skip
+    print(
+        json.dumps(
+            {
+                "bench": "fences",
+                "engine": connection.vendor,
+                "fences": asked.fences,
+                "one_us": one,
+                "many_us": many,
+                "ratio": ratios,
+            }
+        )
+    )
 
 
 def run(count: int, times: int) -> tuple[dict[str, float], dict[str, float]]:
     """Figures with one fence, and with `count` more."""
-    organization: Any = Organization.objects.create(slug="bench-fences", name="Bench", timezone="Asia/Kolkata")
+    organization: Any = Organization.objects.create(
+        slug="bench-fences", name="Bench", timezone="Asia/Kolkata"
+    )
     people = Employee.objects.bulk_create(
-        [Employee(organization=organization, code=str(number), name="Bench", joined_on="2020-01-01") for number in range(100)]
+        [
+            Employee(
+                organization=organization, code=str(number), name="Bench", joined_on="2020-01-01"
+            )
+            for number in range(100)
+        ]
     )
     make_fence(organization, *OFFICE, employee=None, circle=False).save()
     measure(people[0], 50)

@@ -1,14 +1,18 @@
 #!/usr/bin/env python
-"""Half a million deliveries wait for one dead endpoint: what that costs another endpoint's pushes, and the way back.
+"""Half a million deliveries wait for one dead endpoint: what that costs another endpoint's pushes,
+and the way back.
 
-A PostgreSQL of this run only. Timed, one statement after the other as the watcher runs them: `adopt`, `claim`, and taking a
-lane up and recording a result, for a healthy endpoint that gets one new delivery in each round, while the dead endpoint
-is (a) backed off, (b) being probed, (c) as good as new but slow, so that all its lanes may be claimed; then (d) how long a new
-delivery waits to be adopted while the whole backlog is replayed, as HR does it in the console. At last the dead endpoint
-returns with a pace of its own, and a sample is pushed over real HTTP and checked for order and pace.
+A PostgreSQL of this run only. Timed, one statement after the other as the watcher runs them:
+`adopt`, `claim`, and taking a lane up and recording a result, for a healthy endpoint that gets one
+new delivery in each round, while the dead endpoint is (a) backed off, (b) being probed, (c) as good
+as new but slow, so that all its lanes may be claimed; then (d) how long a new delivery waits to be
+adopted while the whole backlog is replayed, as HR does it in the console. At last the dead endpoint
+returns with a pace of its own, and a sample is pushed over real HTTP and checked for order and
+pace.
 """
 
-# ruff: noqa: PLC0415  Django's parts can be imported only once the run's settings are in the environment.
+# ruff: noqa: PLC0415  Django's parts can be imported only once the run's settings are in the
+# environment.
 from __future__ import annotations
 
 import argparse
@@ -51,7 +55,12 @@ class Clock:
     def figures(self) -> dict[str, dict[str, float]]:
         """p50, p99 and the longest of each."""
         return {
-            name: {"n": len(times), "p50": point(times, 0.5), "p99": point(times, 0.99), "max": max(times)}
+            name: {
+                "n": len(times),
+                "p50": point(times, 0.5),
+                "p99": point(times, 0.99),
+                "max": max(times),
+            }
             for name, times in self.times.items()
         }
 
@@ -62,22 +71,35 @@ def point(values: Sequence[float], part: float) -> float:
 
 
 def fill(world: World, rows: int, lanes: int) -> float:
-    """The backlog: `rows` deliveries of the endpoint /dead in `lanes` due lanes; seconds it took."""
+    """The backlog: `rows` deliveries of the endpoint /dead in `lanes` due lanes; seconds it
+    took.
+    """
     from webhooks.lanes import run
 
     began, dead = time.monotonic(), world.endpoints["/dead"]
     run("SET statement_timeout = 0")
     body = '{"type":"punch.recorded","data":{"sequence":'
     run(
-        "INSERT INTO webhooks_delivery (organization_id, message_id, endpoint_id, lane_key, sequence, event_type, subject,"
-        " query, body, state, attempts, refusals, created_at) SELECT %s, 'msg_' || md5(n::text), %s, 'employee:' || n %% %s,"
-        " n / %s + 1, 'punch.recorded', 'punch:' || n, '', %s || n / %s + 1 || %s, 'waiting', 0, 0, now() - interval '5 days'"
+        "INSERT INTO webhooks_delivery (organization_id, message_id, endpoint_id, lane_key,"
+        " sequence, event_type, subject, query, body, state, attempts, refusals, created_at) SELECT"
+        " %s, 'msg_' || md5(n::text), %s, 'employee:' || n %% %s, n / %s + 1, 'punch.recorded',"
+        " 'punch:' || n, '', %s || n / %s + 1 || %s, 'waiting', 0, 0, now() - interval '5 days'"
         " FROM generate_series(0, %s - 1) AS n",
-        *(world.organization_id, dead, lanes, lanes, body, lanes, ',"text":"' + "x" * 500 + '"}}', rows),
+        *(
+            world.organization_id,
+            dead,
+            lanes,
+            lanes,
+            body,
+            lanes,
+            ',"text":"' + "x" * 500 + '"}}',
+            rows,
+        ),
     )
     run(
-        "INSERT INTO webhooks_lane (organization_id, endpoint_id, key, due_at, lease_token, held, lapsed) SELECT %s, %s,"
-        " 'employee:' || n, now() - interval '5 days', 0, FALSE, FALSE FROM generate_series(0, %s - 1) AS n",
+        "INSERT INTO webhooks_lane (organization_id, endpoint_id, key, due_at, lease_token, held,"
+        " lapsed) SELECT %s, %s, 'employee:' || n, now() - interval '5 days', 0, FALSE, FALSE FROM"
+        " generate_series(0, %s - 1) AS n",
         *(world.organization_id, dead, lanes),
     )
     run("VACUUM ANALYZE webhooks_delivery")
@@ -92,7 +114,9 @@ def queue(world: World, count: int = 1, lane: str = "employee:healthy") -> None:
 
     from webhooks import outbox
 
-    message = outbox.Message(world.endpoints["/healthy"], lane, "punch.recorded", "punch:0", '{"data":{"sequence":', "}}")
+    message = outbox.Message(
+        world.endpoints["/healthy"], lane, "punch.recorded", "punch:0", '{"data":{"sequence":', "}}"
+    )
     with transaction.atomic():
         outbox.publish(world.organization_id, [message] * count, timezone.now())
 
@@ -105,7 +129,9 @@ def set_dead(world: World, **facts: Any) -> None:
 
 
 def rounds(world: World, count: int, hands: int, before: Callable[[], None]) -> tuple[Clock, int]:
-    """`count` rounds of the watcher with one healthy delivery in each; the times, and how many healthy ones came through."""
+    """`count` rounds of the watcher with one healthy delivery in each; the times, and how many
+    healthy ones came through.
+    """
     from webhooks import delivery, http, lanes
 
     clock, through = Clock(), 0
@@ -146,14 +172,19 @@ def _long_ago() -> Any:
 
 
 def replay_all(world: World) -> dict[str, float]:
-    """Give the whole backlog up, and replay it; meanwhile a healthy delivery every 50 ms, and how long it is not adopted."""
+    """Give the whole backlog up, and replay it; meanwhile a healthy delivery every 50 ms, and how
+    long it is not adopted.
+    """
     from webhooks import services
     from webhooks.lanes import adopt, run
     from webhooks.models import Delivery
 
     dead = world.endpoints["/dead"]
     run("SET statement_timeout = 0")
-    run("UPDATE webhooks_delivery SET state = 'dead', finished_at = now() WHERE endpoint_id = %s", dead)
+    run(
+        "UPDATE webhooks_delivery SET state = 'dead', finished_at = now() WHERE endpoint_id = %s",
+        dead,
+    )
     run("UPDATE webhooks_lane SET due_at = NULL WHERE endpoint_id = %s", dead)
     found: dict[str, float] = {}
 
@@ -161,7 +192,9 @@ def replay_all(world: World) -> dict[str, float]:
         from django.db import connection
 
         began = time.perf_counter()
-        found["queued"] = services.replay(Delivery.objects.of(world.organization_id).filter(endpoint_id=dead))
+        found["queued"] = services.replay(
+            Delivery.objects.of(world.organization_id).filter(endpoint_id=dead)
+        )
         found["seconds"] = round(time.perf_counter() - began, 2)
         connection.close()
 
@@ -182,7 +215,9 @@ def _came(recorder: Recorder) -> int:
 
 
 def drain(world: World, recorder: Recorder, sample: int, hands: int) -> dict[str, Any]:
-    """The dead endpoint is back, and wants `PACE` pushes a second: push until `sample` came, and judge order and pace."""
+    """The dead endpoint is back, and wants `PACE` pushes a second: push until `sample` came, and
+    judge order and pace.
+    """
     from webhooks.watcher import Hands, watch
 
     set_dead(world, failures=0, failing_since=None, retry_at=None, allowance=1, max_per_second=PACE)
@@ -202,9 +237,16 @@ def drain(world: World, recorder: Recorder, sample: int, hands: int) -> dict[str
     wrong = findings.disordered + findings.altered + findings.unverified
     times = sorted(note.at for note in notes)
     # In any second: the pace, and the tenth of it that is saved up.
-    most = max(sum(1 for at in times[index:] if at < start + 1) for index, start in enumerate(times))
+    most = max(
+        sum(1 for at in times[index:] if at < start + 1) for index, start in enumerate(times)
+    )
     rate = round(len(times) / (times[-1] - times[0] or 1), 1)
-    return {"pushed": len(times), "per_second": rate, "most_in_a_second": most, "out_of_order": len(wrong)}
+    return {
+        "pushed": len(times),
+        "per_second": rate,
+        "most_in_a_second": most,
+        "out_of_order": len(wrong),
+    }
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
@@ -220,7 +262,11 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         import django
 
         django.setup()
-        found: dict[str, Any] = {"bench": "push_backlog", "rows": options.rows, "lanes": options.lanes}
+        found: dict[str, Any] = {
+            "bench": "push_backlog",
+            "rows": options.rows,
+            "lanes": options.lanes,
+        }
         clock, _ = rounds(world, options.rounds, options.hands, lambda: None)
         found["empty"] = show("no backlog", clock)
         seconds = fill(world, options.rows, options.lanes)
@@ -235,18 +281,23 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         set_dead(world, **hour)
         found["replay"] = replay_all(world)
         print(
-            "all {queued} replayed in {seconds} s; meanwhile {adopted} healthy deliveries were adopted, the slowest after"
-            " {longest_ms} ms".format(**found["replay"])
+            "all {queued} replayed in {seconds} s; meanwhile {adopted} healthy deliveries were"
+            " adopted, the slowest after {longest_ms} ms".format(**found["replay"])
         )
         found["return"] = drain(world, recorder, options.sample, options.hands)
         print(
-            "the endpoint is back and wants {pace} a second: {pushed} pushed at {per_second}/s, {most_in_a_second} at most in"
-            " a second, {out_of_order} out of order".format(pace=PACE, **found["return"])
+            "the endpoint is back and wants {pace} a second: {pushed} pushed at {per_second}/s,"
+            " {most_in_a_second} at most in a second, {out_of_order} out of order".format(
+                pace=PACE, **found["return"]
+            )
         )
         floor = found["empty"]["claim"]
         for name in ("backed off", "being probed", "slow"):
             mine = found[name]["claim"]
-            print(f"claim, {name}: p50 {mine['p50'] / floor['p50']:.2f}, p99 {mine['p99'] / floor['p99']:.2f} of no backlog's")
+            print(
+                f"claim, {name}: p50 {mine['p50'] / floor['p50']:.2f}, p99"
+                f" {mine['p99'] / floor['p99']:.2f} of no backlog's"
+            )
         worst = max(found[name]["claim"]["p99"] for name in ("backed off", "being probed", "slow"))
         print(f"claim p99 beside the backlog {worst:.1f} ms at worst (target {TARGET_MS:.0f} ms)")
         from django.db import connections
@@ -260,18 +311,28 @@ def show(name: str, clock: Clock) -> dict[str, dict[str, float]]:
     """One block of the table."""
     figures = clock.figures()
     for step, one in figures.items():
-        print(f"{name:44}{step:10} n {one['n']:6.0f}  p50 {one['p50']:8.2f}  p99 {one['p99']:8.2f}  max {one['max']:8.2f} ms")
+        print(
+            f"{name:44}{step:10} n {one['n']:6.0f}  p50 {one['p50']:8.2f}  p99 {one['p99']:8.2f} "
+            f" max {one['max']:8.2f} ms"
+        )
     return figures
 
 
 def main() -> None:
     """Read the flags, run, and close with one line of JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=500_000, help="deliveries that wait (500000)")
     parser.add_argument("--lanes", type=int, default=5000, help="lanes they wait in (5000)")
     parser.add_argument("--rounds", type=int, default=300, help="rounds of each measurement (300)")
     parser.add_argument("--hands", type=int, default=8, help="lanes claimed at a time (8)")
-    parser.add_argument("--sample", type=int, default=2000, help="deliveries pushed when the endpoint is back (2000)")
+    parser.add_argument(
+        "--sample",
+        type=int,
+        default=2000,
+        help="deliveries pushed when the endpoint is back (2000)",
+    )
     print(json.dumps(run(parser.parse_args())))
 
 

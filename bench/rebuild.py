@@ -1,11 +1,14 @@
 #!/usr/bin/env python
-"""A month of ten thousand employees worked out anew: how long, in how much memory, and beside what floor.
+"""A month of ten thousand employees worked out anew: how long, in how much memory, and beside what
+floor.
 
-A PostgreSQL of this run only. Everybody punches four times on each working day, some forget to leave, a tenth works nights. The
-floor is what any program would have to do: read the same punches once, and write as many rows of days by one statement.
+A PostgreSQL of this run only. Everybody punches four times on each working day, some forget to
+leave, a tenth works nights. The floor is what any program would have to do: read the same punches
+once, and write as many rows of days by one statement.
 """
 
-# ruff: noqa: PLC0415  Django's parts can be imported only once the run's settings are in the environment.
+# ruff: noqa: PLC0415  Django's parts can be imported only once the run's settings are in the
+# environment.
 from __future__ import annotations
 
 import argparse
@@ -28,27 +31,34 @@ FIRST, LAST = date(2026, 7, 1), date(2026, 7, 31)
 
 
 def fill(organization_id: int, people: int) -> int:
-    """Employees, a roster of nights for a tenth of them, and their punches; returns how many punches."""
+    """Employees, a roster of nights for a tenth of them, and their punches; returns how many
+    punches.
+    """
     from employees.rows import run
 
     run("SET statement_timeout = 0")
     run(
-        "INSERT INTO employees_employee (id, organization_id, code, worker_id, name, email, joined_on)"
-        " SELECT gen_random_uuid(), %s, 'B' || n, '', 'Person ' || n, '', '2020-01-01' FROM generate_series(1, %s) n",
-        organization_id, people,
-    )  # fmt: skip
+        "INSERT INTO employees_employee (id, organization_id, code, worker_id, name, email,"
+        " joined_on) SELECT gen_random_uuid(), %s, 'B' || n, '', 'Person ' || n, '', '2020-01-01'"
+        " FROM generate_series(1, %s) n",
+        organization_id,
+        people,
+    )
     run(
-        "INSERT INTO attendance_punch (organization_id, door, source, key, fingerprint, employee_id, user_code, occurred_at,"
-        " occurred_text, zone, received_at, direction, verdict, reasons, flags, late, commitment)"
-        " SELECT e.organization_id, 'device', 'device:0', e.code || d || t.n, '', e.id, e.code,"
-        " d + t.at + (random() * interval '20 minutes') + CASE WHEN e.code LIKE '%%7' THEN interval '13 hours' ELSE '0' END,"
-        " '', 'Asia/Kolkata', now(), NULL, 'accepted', '{}', '[]', FALSE, ''"
-        " FROM employees_employee e, generate_series(%s::timestamptz, %s::timestamptz, '1 day') d,"
-        " (VALUES (1, interval '3.4 hours'), (2, interval '7.4 hours'), (3, interval '7.9 hours'), (4, interval '12 hours'))"
-        " t (n, at)"
-        " WHERE e.organization_id = %s AND extract(isodow FROM d) < 6 AND (t.n < 4 OR random() < 0.98)",
-        "2026-06-30 00:00Z", "2026-08-02 00:00Z", organization_id,
-    )  # fmt: skip
+        "INSERT INTO attendance_punch (organization_id, door, source, key, fingerprint,"
+        " employee_id, user_code, occurred_at, occurred_text, zone, received_at, direction,"
+        " verdict, reasons, flags, late, commitment) SELECT e.organization_id, 'device',"
+        " 'device:0', e.code || d || t.n, '', e.id, e.code, d + t.at + (random() * interval '20"
+        " minutes') + CASE WHEN e.code LIKE '%%7' THEN interval '13 hours' ELSE '0' END, '',"
+        " 'Asia/Kolkata', now(), NULL, 'accepted', '{}', '[]', FALSE, '' FROM employees_employee e,"
+        " generate_series(%s::timestamptz, %s::timestamptz, '1 day') d, (VALUES (1, interval '3.4"
+        " hours'), (2, interval '7.4 hours'), (3, interval '7.9 hours'), (4, interval '12 hours'))"
+        " t (n, at) WHERE e.organization_id = %s AND extract(isodow FROM d) < 6 AND (t.n < 4 OR"
+        " random() < 0.98)",
+        "2026-06-30 00:00Z",
+        "2026-08-02 00:00Z",
+        organization_id,
+    )
     run("VACUUM ANALYZE attendance_punch")
     run("VACUUM ANALYZE employees_employee")
     return int(run("SELECT count(*) FROM attendance_punch")[0][0])
@@ -68,7 +78,9 @@ def rebuild(organization_id: int) -> tuple[float, int]:
         rebuilding.work()
         if time.monotonic() - shown > 5:
             shown = time.monotonic()
-            print(f"  {asked.total - asked.left.count()} of {asked.total} person-months", flush=True)
+            print(
+                f"  {asked.total - asked.left.count()} of {asked.total} person-months", flush=True
+            )
     asked.refresh_from_db()
     return time.monotonic() - began, asked.changed
 
@@ -82,7 +94,9 @@ def floor(organization_id: int) -> float:
     began = time.monotonic()
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT employee_id, id, occurred_at, direction FROM attendance_punch WHERE organization_id = %s", [organization_id]
+            "SELECT employee_id, id, occurred_at, direction FROM attendance_punch WHERE"
+            " organization_id = %s",
+            [organization_id],
         )
         while cursor.fetchmany(5000):
             pass
@@ -116,15 +130,25 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         connections.close_all()
         connections["default"].close_pool()  # type: ignore[attr-defined]
         return {
-            "bench": "rebuild", "employees": options.employees, "punches": punches, "days": fresh, "seconds": round(first_s, 1),
-            "again_s": round(again_s, 1), "changed_again": changed, "floor_s": round(floor_s, 1),
-            "ratio": round(first_s / floor_s, 2), "mib_before": before // 1024, "mib_most": after // 1024,
-        }  # fmt: skip
+            "bench": "rebuild",
+            "employees": options.employees,
+            "punches": punches,
+            "days": fresh,
+            "seconds": round(first_s, 1),
+            "again_s": round(again_s, 1),
+            "changed_again": changed,
+            "floor_s": round(floor_s, 1),
+            "ratio": round(first_s / floor_s, 2),
+            "mib_before": before // 1024,
+            "mib_most": after // 1024,
+        }
 
 
 def main() -> None:
     """Read the flags, run, and close with one line of JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--employees", type=int, default=10_000, help="how many (10000)")
     print(json.dumps(measure(parser.parse_args())))
 

@@ -1,4 +1,6 @@
-"""Settings, addresses and processes of Muster. Importing it makes the Celery application known to Django."""
+"""Settings, addresses and processes of Muster. Importing it makes the Celery application known to
+Django.
+"""
 
 from config.celery import app as celery_app
 

@@ -1,7 +1,8 @@
 """REST behaviour shared by all doors: how bodies are read, and how every failure is answered.
 
-A view says its dialect by an attribute `envelope`, a function of `Failure`-like parts; everything else gets the common
-envelope. Nothing here is imported by an app: REST_FRAMEWORK and the root address list name it.
+A view says its dialect by an attribute `envelope`, a function of `Failure`-like parts; everything
+else gets the common envelope. Nothing here is imported by an app: REST_FRAMEWORK and the root
+address list name it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,12 @@ from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation, ValidationError
+from django.core.exceptions import (
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    ValidationError,
+)
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -49,20 +55,28 @@ class Failure:
     message: str
     fields: dict[str, list[str]] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
-    # What a rule says beyond its sentence (employees.refusals.Refused): in the common envelope's 422 only.
+    # What a rule says beyond its sentence (employees.refusals.Refused): in the common envelope's
+    # 422 only.
     rule: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
 class BoundedJSONParser(BaseParser):
-    """Strict JSON of at most 1 MiB: UTF-8, no NaN. The text as received is left at `request.text` for the evidence.
+    """Strict JSON of at most 1 MiB: UTF-8, no NaN. The text as received is left at `request.text`
+    for the evidence.
 
-    A view that has to read JSON in its own way says so by an attribute `loads`: text → value, ValueError when it is none.
+    A view that has to read JSON in its own way says so by an attribute `loads`: text → value,
+    ValueError when it is none.
     """
 
     media_type = "application/json"
 
-    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
         """The decoded body. Raises ParseError or TooLarge."""
         raw = read_body(stream, parser_context["request"] if parser_context else None)
         loads = getattr(parser_context.get("view"), "loads", _loads) if parser_context else _loads
@@ -96,25 +110,35 @@ def _refuse_constant(name: str) -> None:
 
 
 class OneDialect(BaseContentNegotiation):
-    """A door answers in its own words, whatever the Accept header asks for: a punch is not lost for a header."""
+    """A door answers in its own words, whatever the Accept header asks for: a punch is not lost for
+    a header.
+    """
 
     def select_parser(self, request: Any, parsers: Any) -> Any:
         """The parser of the body's content type; None is answered 415."""
-        return next((one for one in parsers if media_type_matches(one.media_type, request.content_type)), None)
+        return next(
+            (one for one in parsers if media_type_matches(one.media_type, request.content_type)),
+            None,
+        )
 
-    def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> Any:
+    def select_renderer(
+        self, request: Any, renderers: Any, format_suffix: str | None = None
+    ) -> Any:
         """The view's first."""
         return renderers[0], renderers[0].media_type
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
-    """Answer every failure of a REST view in its door's words. What nobody foresaw is logged, and answered 503: come again."""
+    """Answer every failure of a REST view in its door's words. What nobody foresaw is logged, and
+    answered 503: come again.
+    """
     failure = failure_of(exc)
     if failure.status >= 500 and not isinstance(exc, exceptions.APIException):
         log.error("%s at %s", type(exc).__name__, context["request"].path, exc_info=exc)
     envelope: Envelope = getattr(context.get("view"), "envelope", common_envelope)
     if envelope is common_envelope and isinstance(exc, exceptions.ValidationError):
-        # In the common envelope a field that is wrong is 422; a door with words of its own says which it is.
+        # In the common envelope a field that is wrong is 422; a door with words of its own says
+        # which it is.
         failure = replace(failure, status=status.HTTP_422_UNPROCESSABLE_ENTITY, code="invalid")
     body = envelope(failure.status, failure.code, failure.message, failure.fields)
     if envelope is common_envelope and failure.rule is not None and "rule" in body:
@@ -123,16 +147,30 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
 
 
 CODES = {
-    400: "invalid_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed",
-    406: "not_acceptable", 409: "conflict", 413: "too_large", 415: "unsupported_media_type",
-    422: "invalid", 429: "rate_limited", 503: "unavailable",
-}  # fmt: skip
+    400: "invalid_request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    409: "conflict",
+    413: "too_large",
+    415: "unsupported_media_type",
+    422: "invalid",
+    429: "rate_limited",
+    503: "unavailable",
+}
 
 
 def failure_of(exc: Exception) -> Failure:
-    """The failure an exception stands for, in words that can be sent: they may repeat half a surrogate pair from a body."""
+    """The failure an exception stands for, in words that can be sent: they may repeat half a
+    surrogate pair from a body.
+    """
     failure = _failure_of(exc)
-    fields = {_sendable(name): [_sendable(text) for text in texts] for name, texts in failure.fields.items()}
+    fields = {
+        _sendable(name): [_sendable(text) for text in texts]
+        for name, texts in failure.fields.items()
+    }
     return replace(failure, message=_sendable(failure.message), fields=fields)
 
 
@@ -150,11 +188,17 @@ def _failure_of(exc: Exception) -> Failure:
     if isinstance(exc, PermissionDenied):
         return Failure(403, "forbidden", str(exc) or "Forbidden.")
     if isinstance(exc, ValidationError):
-        fields = exc.message_dict if hasattr(exc, "error_dict") else {"non_field_errors": exc.messages}
+        fields = (
+            exc.message_dict if hasattr(exc, "error_dict") else {"non_field_errors": exc.messages}
+        )
         return Failure(
-            getattr(exc, "status", 422), getattr(exc, "code", None) or "invalid", "; ".join(exc.messages), fields,
-            rule=getattr(exc, "rule", None), details=getattr(exc, "details", {}),
-        )  # fmt: skip
+            getattr(exc, "status", 422),
+            getattr(exc, "code", None) or "invalid",
+            "; ".join(exc.messages),
+            fields,
+            rule=getattr(exc, "rule", None),
+            details=getattr(exc, "details", {}),
+        )
     if isinstance(exc, exceptions.APIException):
         return _of_rest(exc)
     if isinstance(exc, OperationalError | InterfaceError):
@@ -169,7 +213,9 @@ def _unavailable(message: str) -> Failure:
 def _of_rest(exc: exceptions.APIException) -> Failure:
     code = CODES.get(exc.status_code, "error")
     headers = {}
-    if (wait := getattr(exc, "wait", None)) is not None or exc.status_code == status.HTTP_503_SERVICE_UNAVAILABLE:
+    if (
+        wait := getattr(exc, "wait", None)
+    ) is not None or exc.status_code == status.HTTP_503_SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(max(1, math.ceil(RETRY_AFTER_S if wait is None else wait)))
     if header := getattr(exc, "auth_header", None):
         headers["WWW-Authenticate"] = header
@@ -200,17 +246,27 @@ def flatten(detail: Any, prefix: str = "") -> dict[str, list[str]]:
     return {prefix or "non_field_errors": texts}
 
 
-def common_envelope(status_code: int, code: str, message: str, fields: Mapping[str, list[str]]) -> dict[str, Any]:
+def common_envelope(
+    status_code: int, code: str, message: str, fields: Mapping[str, list[str]]
+) -> dict[str, Any]:
     """The envelope of `/api/v1` and everything that has no dialect of its own."""
     if status_code == status.HTTP_401_UNAUTHORIZED:
         return {"message": "Unauthenticated."}
     if status_code == status.HTTP_422_UNPROCESSABLE_ENTITY:
-        return {"message": message, "errors": dict(fields), "code": code, "rule": None, "details": {}}
+        return {
+            "message": message,
+            "errors": dict(fields),
+            "code": code,
+            "rule": None,
+            "details": {},
+        }
     return {"message": message, "code": code}
 
 
 def _plain(request: HttpRequest, failure: Failure) -> HttpResponse:
-    """A failure outside any REST view: a page for people, else the dialect of the view that the address leads to."""
+    """A failure outside any REST view: a page for people, else the dialect of the view that the
+    address leads to.
+    """
     if request.path_info.startswith("/admin"):
         return render(request, "error.html", {"failure": failure}, status=failure.status)
     try:

@@ -1,8 +1,9 @@
-"""Celery for Muster: the hands that push. The rows in the database are the queue; a broker only spreads the work.
+"""Celery for Muster: the hands that push. The rows in the database are the queue; a broker only
+spreads the work.
 
-The worker also carries the watcher of due pushes, which needs nothing but the database, and starts the scheduler
-(`config.scheduler`), the process that does everything else in the background.
-`celery -A config worker -P threads` is the whole background of a small office, with BROKER_URL=memory://.
+The worker also carries the watcher of due pushes, which needs nothing but the database, and starts
+the scheduler (`config.scheduler`), the process that does everything else in the background. `celery
+-A config worker -P threads` is the whole background of a small office, with BROKER_URL=memory://.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ app.conf.update(
     broker_url=settings.BROKER_URL,
     task_ignore_result=True,
     task_default_queue=settings.PUSH_QUEUE,
-    # A task that comes late is refused by its token anyway; expiring it keeps a broker that was away from drowning us.
+    # A task that comes late is refused by its token anyway; expiring it keeps a broker that was
+    # away from drowning us.
     task_publish_retry=False,
     task_acks_late=False,
     worker_prefetch_multiplier=1,
@@ -45,7 +47,8 @@ app.conf.update(
     worker_enable_remote_control=False,
     worker_send_task_events=False,
 )
-# Celery's Django fixup closes the database connection after every task unless told otherwise; ours live with their thread.
+# Celery's Django fixup closes the database connection after every task unless told otherwise; ours
+# live with their thread.
 app.conf["CELERY_DB_REUSE_MAX"] = 10**9
 app.autodiscover_tasks()
 
@@ -58,7 +61,9 @@ def publish(handed: list[tuple[int, int]]) -> None:
 
 
 def nudge_reports() -> None:
-    """Tell one worker that a report waits (settings.REPORT_NUDGE). Its scheduler looks by itself every second, too."""
+    """Tell one worker that a report waits (settings.REPORT_NUDGE). Its scheduler looks by itself
+    every second, too.
+    """
     app.send_task("reports.look", expires=TASK_EXPIRES_S, ignore_result=True)
 
 
@@ -70,10 +75,11 @@ def look_for_reports() -> None:
 
 
 class PatientConsumer(Consumer):
-    """Celery's consumer ends the whole worker when the broker does what Celery did not foresee: this one connects again.
+    """Celery's consumer ends the whole worker when the broker does what Celery did not foresee:
+    this one connects again.
 
-    A Redis that fails over, is full or holds something strange answers with errors. The watcher needs no broker, and must
-    not end with it.
+    A Redis that fails over, is full or holds something strange answers with errors. The watcher
+    needs no broker, and must not end with it.
     """
 
     def start(self) -> None:
@@ -82,7 +88,9 @@ class PatientConsumer(Consumer):
             try:
                 super().start()
             except Exception:
-                log.exception("The broker's connection ended in an unforeseen way; connecting again")
+                log.exception(
+                    "The broker's connection ended in an unforeseen way; connecting again"
+                )
                 time.sleep(1)
                 self.on_close()
                 self.blueprint.restart(self)
@@ -94,7 +102,9 @@ _schedulers: list[Scheduler] = []
 
 
 class Loops(bootsteps.StartStopStep):
-    """The watcher of due pushes, and the scheduler; they start before the broker is connected and go on when it is away."""
+    """The watcher of due pushes, and the scheduler; they start before the broker is connected and
+    go on when it is away.
+    """
 
     requires = {"celery.worker.components:Pool"}
 
@@ -111,8 +121,11 @@ class Loops(bootsteps.StartStopStep):
         broker = not settings.BROKER_URL.startswith("memory:")
         self.hands = watcher.employ(publish if broker else None, number=worker.concurrency or 8)
         self.watcher = threading.Thread(
-            target=watcher.watch, args=(self.hands, self.stopping), name="muster-watcher", daemon=True
-        )  # fmt: skip
+            target=watcher.watch,
+            args=(self.hands, self.stopping),
+            name="muster-watcher",
+            daemon=True,
+        )
         self.watcher.start()
         if settings.SCHEDULER_IN_WORKER:
             _schedulers[:] = [Scheduler()]

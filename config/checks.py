@@ -1,6 +1,7 @@
 """System checks: each misconfiguration that would hurt is found at start, with an id and a hint.
 
-Run by every management command, so also before the server and the worker start. Ids are listed in docs/settings.md.
+Run by every management command, so also before the server and the worker start. Ids are listed in
+docs/settings.md.
 """
 
 from __future__ import annotations
@@ -31,11 +32,18 @@ def _secrets() -> Iterator[CheckMessage]:
     if not settings.ENCRYPTION_KEYS or not all(map(_is_key, settings.ENCRYPTION_KEYS)):
         yield Error(
             "MUSTER_ENCRYPTION_KEYS has no valid key.",
-            hint="python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'",
+            hint=(
+                "python -c 'from cryptography.fernet import Fernet;"
+                " print(Fernet.generate_key().decode())'"
+            ),
             id="muster.E002",
         )
     if len(settings.SECRET_KEY) < SHORTEST:
-        yield Error(f"SECRET_KEY is shorter than {SHORTEST} characters.", hint="Set a random text.", id="muster.E003")
+        yield Error(
+            f"SECRET_KEY is shorter than {SHORTEST} characters.",
+            hint="Set a random text.",
+            id="muster.E003",
+        )
 
 
 def _is_key(text: str) -> bool:
@@ -48,16 +56,26 @@ def _is_key(text: str) -> bool:
 
 def _hosts() -> Iterator[CheckMessage]:
     if "*" in settings.ALLOWED_HOSTS:
-        yield Error("ALLOWED_HOSTS lets any host name in.", hint="List the names Muster is reached by.", id="muster.E004")
+        yield Error(
+            "ALLOWED_HOSTS lets any host name in.",
+            hint="List the names Muster is reached by.",
+            id="muster.E004",
+        )
     if settings.DEBUG and not settings.DEMO:
-        yield Caution("DEBUG is on: errors show their inside.", hint="Unset DEBUG.", id="muster.W005")
+        yield Caution(
+            "DEBUG is on: errors show their inside.", hint="Unset DEBUG.", id="muster.W005"
+        )
 
 
 def _push() -> Iterator[CheckMessage]:
     try:
         networks = [ip_network(text) for text in settings.PUSH_ALLOWED_NETWORKS]
     except ValueError as error:
-        yield Error(f"MUSTER_PUSH_ALLOWED_NETWORKS: {error}.", hint="Give networks such as 10.20.0.0/16.", id="muster.E006")
+        yield Error(
+            f"MUSTER_PUSH_ALLOWED_NETWORKS: {error}.",
+            hint="Give networks such as 10.20.0.0/16.",
+            id="muster.E006",
+        )
         return
     if any(METADATA in network for network in networks if network.version == METADATA.version):
         yield Error(
@@ -67,16 +85,26 @@ def _push() -> Iterator[CheckMessage]:
         )
     if settings.PUSH_ALLOW_HTTP and not settings.DEMO:
         yield Caution(
-            "Punches may be pushed over plain HTTP.", hint="Unset MUSTER_PUSH_ALLOW_HTTP outside the demo.", id="muster.W008"
+            "Punches may be pushed over plain HTTP.",
+            hint="Unset MUSTER_PUSH_ALLOW_HTTP outside the demo.",
+            id="muster.W008",
         )
 
 
 def _engine() -> Iterator[CheckMessage]:
     engine = settings.DATABASES["default"]["ENGINE"]
     if not engine.endswith(("sqlite", "postgresql")):
-        yield Error(f"{engine} is not supported.", hint="Use PostgreSQL 15 or later, or SQLite.", id="muster.E009")
+        yield Error(
+            f"{engine} is not supported.",
+            hint="Use PostgreSQL 15 or later, or SQLite.",
+            id="muster.E009",
+        )
     if engine.endswith("sqlite") and sqlite3.sqlite_version_info < (3, 35):
-        yield Error("SQLite is older than 3.35.", hint="Use PostgreSQL, or a newer Python build.", id="muster.E010")
+        yield Error(
+            "SQLite is older than 3.35.",
+            hint="Use PostgreSQL, or a newer Python build.",
+            id="muster.E010",
+        )
 
 
 EXACT = "RedisCache"
@@ -84,8 +112,14 @@ OF_ONE_PROCESS = "LocMemCache"
 
 
 def _limits() -> Iterator[CheckMessage]:
-    if settings.LIMITS_CACHE_URL and not settings.LIMITS_CACHE_URL.startswith(("redis://", "rediss://", "unix://")):
-        yield Error("MUSTER_LIMITS_CACHE_URL is no Redis.", hint="Give redis://host:6379/1, or nothing.", id="muster.E011")
+    if settings.LIMITS_CACHE_URL and not settings.LIMITS_CACHE_URL.startswith(
+        ("redis://", "rediss://", "unix://")
+    ):
+        yield Error(
+            "MUSTER_LIMITS_CACHE_URL is no Redis.",
+            hint="Give redis://host:6379/1, or nothing.",
+            id="muster.E011",
+        )
         return
     backend = settings.CACHES["limits"]["BACKEND"].rpartition(".")[2]
     if backend == OF_ONE_PROCESS and settings.WEB_WORKERS > 1:
@@ -104,10 +138,15 @@ def _limits() -> Iterator[CheckMessage]:
 
 def _proxies() -> Iterator[CheckMessage]:
     if settings.TRUSTED_PROXIES < 0:
-        yield Error("MUSTER_TRUSTED_PROXIES is below 0.", hint="Give the number of proxies in front.", id="muster.E014")
+        yield Error(
+            "MUSTER_TRUSTED_PROXIES is below 0.",
+            hint="Give the number of proxies in front.",
+            id="muster.E014",
+        )
     if settings.SECURE_PROXY_SSL_HEADER and not settings.TRUSTED_PROXIES:
         yield Caution(
-            "Behind a proxy that is not counted, all clients have one address, and share the limits of one.",
+            "Behind a proxy that is not counted, all clients have one address, and share the limits"
+            " of one.",
             hint="Set MUSTER_TRUSTED_PROXIES to the number of proxies in front.",
             id="muster.W015",
         )
@@ -117,21 +156,39 @@ def _lunch() -> Iterator[CheckMessage]:
     try:
         lunch(settings.LUNCH)
     except ValueError:
-        yield Error(f"MUSTER_LUNCH: “{settings.LUNCH}” cannot be read.", hint="Such as 13:00-13:30.", id="muster.E016")
+        yield Error(
+            f"MUSTER_LUNCH: “{settings.LUNCH}” cannot be read.",
+            hint="Such as 13:00-13:30.",
+            id="muster.E016",
+        )
 
 
 def _reports() -> Iterator[CheckMessage]:
     numbers = {
-        "MUSTER_REPORT_HOURS": settings.REPORT_HOURS, "MUSTER_REPORT_THREADS": settings.REPORT_THREADS,
+        "MUSTER_REPORT_HOURS": settings.REPORT_HOURS,
+        "MUSTER_REPORT_THREADS": settings.REPORT_THREADS,
         "MUSTER_REPORTS_PER_ORGANIZATION": settings.REPORTS_PER_ORGANIZATION,
         "MUSTER_REPORTS_PER_PERSON": settings.REPORTS_PER_PERSON,
-    }  # fmt: skip
+    }
     for name, number in numbers.items():
         if number < 1:
-            yield Error(f"{name} is below 1: no report could be made.", hint="Give 1 or more.", id="muster.E017")
+            yield Error(
+                f"{name} is below 1: no report could be made.",
+                hint="Give 1 or more.",
+                id="muster.E017",
+            )
 
 
 @register(Tags.security)
 def settings_are_safe(**_: Any) -> Sequence[CheckMessage]:
     """Everything that can be told from the settings alone."""
-    return [*_secrets(), *_hosts(), *_push(), *_engine(), *_limits(), *_proxies(), *_lunch(), *_reports()]
+    return [
+        *_secrets(),
+        *_hosts(),
+        *_push(),
+        *_engine(),
+        *_limits(),
+        *_proxies(),
+        *_lunch(),
+        *_reports(),
+    ]

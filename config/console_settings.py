@@ -1,4 +1,6 @@
-"""How the HR console looks and is ordered. Imported by the settings, so it knows addresses and permissions by name only."""
+"""How the HR console looks and is ordered. Imported by the settings, so it knows addresses and
+permissions by name only.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ UNMATCHED_QUERY: Final = "whose=unknown"
 
 
 class May:
-    """Whether somebody may look at a kind of row: what a line of the sidebar asks before it shows."""
+    """Whether somebody may look at a kind of row: what a line of the sidebar asks before it
+    shows.
+    """
 
     def __init__(self, permission: str) -> None:
         self.permission = permission
@@ -23,14 +27,19 @@ class May:
 
 
 class Active:
-    """Whether a line of the sidebar is where somebody is. The two lists of punches share an address, so the query decides."""
+    """Whether a line of the sidebar is where somebody is. The two lists of punches share an
+    address, so the query decides.
+    """
 
     def __init__(self, model: str, *, unmatched: bool = False) -> None:
         self.address = reverse_lazy(f"admin:{model}_changelist")
         self.unmatched = unmatched
 
     def __call__(self, request: HttpRequest) -> bool:
-        return request.path.startswith(str(self.address)) and (UNMATCHED_QUERY in request.GET.urlencode()) == self.unmatched
+        return (
+            request.path.startswith(str(self.address))
+            and (UNMATCHED_QUERY in request.GET.urlencode()) == self.unmatched
+        )
 
 
 def _line(title: Any, icon: str, model: str, **more: Any) -> dict[str, Any]:
@@ -54,21 +63,38 @@ NAVIGATION: Final[list[dict[str, Any]]] = [
         "title": _("Attendance"),
         "separator": True,
         "items": [
-            _line(_("Punches"), "fingerprint", "attendance_punch", active=Active("attendance_punch")),
             _line(
-                _("Whose are these?"), "person_search", "attendance_punch",
-                link=lambda _request: f"{reverse_lazy('admin:attendance_punch_changelist')}?{UNMATCHED_QUERY}",
-                active=Active("attendance_punch", unmatched=True),
-                badge_variant="warning", badge_style="solid", counts="unmatched",
+                _("Punches"), "fingerprint", "attendance_punch", active=Active("attendance_punch")
             ),
-            _line(_("Inbox"), "inbox", "attendance_dayexception", badge_variant="warning", badge_style="solid", counts="inbox"),
+            _line(
+                _("Whose are these?"),
+                "person_search",
+                "attendance_punch",
+                link=lambda _request: (
+                    f"{reverse_lazy('admin:attendance_punch_changelist')}?{UNMATCHED_QUERY}"
+                ),
+                active=Active("attendance_punch", unmatched=True),
+                badge_variant="warning",
+                badge_style="solid",
+                counts="unmatched",
+            ),
+            _line(
+                _("Inbox"),
+                "inbox",
+                "attendance_dayexception",
+                badge_variant="warning",
+                badge_style="solid",
+                counts="inbox",
+            ),
             _line(_("Late coming to decide"), "timer_off", "attendance_lateday"),
             _line(_("Days"), "calendar_today", "attendance_day"),
             _line(_("Corrections asked for"), "edit_calendar", "attendance_regularization"),
             _line(_("Corrections"), "history_edu", "attendance_correction"),
             _line(_("Times from files"), "upload_file", "attendance_manualimport"),
             {
-                "title": _("Live board"), "icon": "monitoring", "link": reverse_lazy("admin:reports_screen_board"),
+                "title": _("Live board"),
+                "icon": "monitoring",
+                "link": reverse_lazy("admin:reports_screen_board"),
                 "permission": May("attendance.view_punch"),
             },
         ],
@@ -90,7 +116,9 @@ NAVIGATION: Final[list[dict[str, Any]]] = [
         "title": _("Reports"),
         "separator": True,
         "items": [
-            _line(_("Reports"), "description", "reports_reportjob", link=reverse_lazy("report-list")),
+            _line(
+                _("Reports"), "description", "reports_reportjob", link=reverse_lazy("report-list")
+            ),
             _line(_("My reports"), "hourglass_top", "reports_reportjob"),
         ],
     },
@@ -171,20 +199,30 @@ NAVIGATION: Final[list[dict[str, Any]]] = [
             _line(_("Changes"), "change_circle", "employees_change"),
         ],
     },
-]  # fmt: skip
+]
 
-# Pages that show a secret, export, send again or change who gets in: they ask who has been signed in for a while to prove
-# who they are once more (accounts/guard.py). Names of addresses.
+# Pages that show a secret, export, send again or change who gets in: they ask who has been signed
+# in for a while to prove who they are once more (accounts/guard.py). Names of addresses.
 STEP_UP_VIEWS: Final = frozenset(
     f"admin:{name}"
     for name in (
-        "devices_device_issue_first_token", "devices_device_rotate_token", "webhooks_endpoint_add", "webhooks_endpoint_rotate",
-        "webhooks_endpoint_feed_key", "webhooks_endpoint_send_many_again", "webhooks_delivery_send_again",
-        "accounts_apiclient_issue_api_key", "accounts_apiclient_issue_secret",
-        "accounts_signinsettings_add", "accounts_signinsettings_change", "accounts_ssoidentity_forget",
-        "accounts_secondfactor_take_away", "auth_user_password_change", "reports_screen_issue",
+        "devices_device_issue_first_token",
+        "devices_device_rotate_token",
+        "webhooks_endpoint_add",
+        "webhooks_endpoint_rotate",
+        "webhooks_endpoint_feed_key",
+        "webhooks_endpoint_send_many_again",
+        "webhooks_delivery_send_again",
+        "accounts_apiclient_issue_api_key",
+        "accounts_apiclient_issue_secret",
+        "accounts_signinsettings_add",
+        "accounts_signinsettings_change",
+        "accounts_ssoidentity_forget",
+        "accounts_secondfactor_take_away",
+        "auth_user_password_change",
+        "reports_screen_issue",
     )
-)  # fmt: skip
+)
 
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Muster",
@@ -197,20 +235,38 @@ UNFOLD: dict[str, Any] = {
     "SHOW_LANGUAGES": True,
     "BORDER_RADIUS": "6px",
     "LOGIN": {"form": "accounts.pages.SignInForm"},
-    "ACCOUNT": {"navigation": [{"title": _("Second factor"), "link": reverse_lazy("second-factor-set-up")}]},
+    "ACCOUNT": {
+        "navigation": [{"title": _("Second factor"), "link": reverse_lazy("second-factor-set-up")}]
+    },
     "DASHBOARD_CALLBACK": "config.console.dashboard",
-    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("muster/favicon.svg")}],
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda _request: static("muster/favicon.svg"),
+        }
+    ],
     "STYLES": [lambda _request: static("muster/console.css")],
     "COLORS": {
         "primary": {
-            "50": "#eef6f4", "100": "#d5eae5", "200": "#aed5cc", "300": "#7fbaae", "400": "#549c8f", "500": "#398074",
-            "600": "#2c675e", "700": "#26534d", "800": "#22433f", "900": "#1f3935", "950": "#0d201e",
+            "50": "#eef6f4",
+            "100": "#d5eae5",
+            "200": "#aed5cc",
+            "300": "#7fbaae",
+            "400": "#549c8f",
+            "500": "#398074",
+            "600": "#2c675e",
+            "700": "#26534d",
+            "800": "#22433f",
+            "900": "#1f3935",
+            "950": "#0d201e",
         }
     },
     "SIDEBAR": {
         "show_search": False,
         "show_all_applications": False,
-        # A function of the request, because a number stands beside the punches that wait for a name.
+        # A function of the request, because a number stands beside the punches that wait for a
+        # name.
         "navigation": "config.console.navigation",
     },
-}  # fmt: skip
+}

@@ -1,7 +1,9 @@
-"""The demo organization: what a stranger finds after `make run`, made once and left alone afterwards.
+"""The demo organization: what a stranger finds after `make run`, made once and left alone
+afterwards.
 
-Called by `manage.py demo`, `manage.py up` and the tools that need a demo to talk to. What must outlive a run (the
-people's passwords, the programs' keys, the receiver's secrets) is in demo.json in the data folder, readable by its owner only.
+Called by `manage.py demo`, `manage.py up` and the tools that need a demo to talk to. What must
+outlive a run (the people's passwords, the programs' keys, the receiver's secrets) is in demo.json
+in the data folder, readable by its owner only.
 """
 
 from __future__ import annotations
@@ -65,14 +67,16 @@ PEOPLE: Final = (
     ("1010", "", "Thomas Mathew", "Stores"),
     ("1011", "", "Ritu Sharma", "Accounts"),
 )
-# Who else signs in, over REST and, where the role has it, at the console: chair → username, employee code, roles
+# Who else signs in, over REST and, where the role has it, at the console: chair → username,
+# employee code, roles
 CHAIRS: Final = {
     "employee": ("asha", "1001", ()),
     "approver": ("bala", MANAGER_CODE, (APPROVER,)),
     "hr_admin": ("hr", "1011", (HR_ADMIN,)),
 }
 TOKEN_LASTS: Final = timedelta(days=1)
-# The programs that report punches: name → scopes. The HR system clocks for the employee with this code.
+# The programs that report punches: name → scopes. The HR system clocks for the employee with this
+# code.
 SCANNER: Final = "Demo scanner"
 HR_SYSTEM: Final = "Demo HR system"
 CLIENTS: Final = {SCANNER: (BIOMETRIC_WRITE,), HR_SYSTEM: (HR_CLOCK, HR_WRITE)}
@@ -87,7 +91,9 @@ ENDPOINTS: Final = (
 
 
 class Addresses(NamedTuple):
-    """Where the demo is: Muster itself and the customer's server that it pushes to, both without a slash at the end."""
+    """Where the demo is: Muster itself and the customer's server that it pushes to, both without a
+    slash at the end.
+    """
 
     base_url: str
     receiver: str
@@ -108,9 +114,13 @@ def read_state() -> dict[str, Any]:
 
 
 def addresses(given: str | None = None) -> Addresses:
-    """Where the demo is, from an option, the environment, the last run or the settings, in this order."""
+    """Where the demo is, from an option, the environment, the last run or the settings, in this
+    order.
+    """
     state, port = read_state(), os.environ.get("PORT")
-    base = given or os.environ.get("MUSTER_BASE_URL") or (f"http://127.0.0.1:{port}" if port else None)
+    base = (
+        given or os.environ.get("MUSTER_BASE_URL") or (f"http://127.0.0.1:{port}" if port else None)
+    )
     base = (base or state.get("base_url") or settings.BASE_URL).rstrip("/")
     if not port and base == state.get("base_url"):
         return Addresses(base, state["receiver"])
@@ -121,14 +131,17 @@ def refusal(*, force: bool = False) -> str | None:
     """Why the demo's tools must not touch this installation; None when they may."""
     if settings.DEMO or force:
         return None
-    return "This installation is not the demo. Set MUSTER_DEMO=1 if it is meant to be, or say --force."
+    return (
+        "This installation is not the demo. Set MUSTER_DEMO=1 if it is meant to be, or say --force."
+    )
 
 
 def load(where: Addresses) -> dict[str, Any]:
     """Make the demo organization where it is missing, and return what demo.json remembers of it.
 
-    What exists is left as somebody may have edited it, except what the demo needs to work: the administrator's password
-    and the receiver's address. Raises ValidationError when this installation does not allow what the demo asks for.
+    What exists is left as somebody may have edited it, except what the demo needs to work: the
+    administrator's password and the receiver's address. Raises ValidationError when this
+    installation does not allow what the demo asks for.
     """
     with transaction.atomic():
         organization, _made = Organization.objects.get_or_create(
@@ -146,10 +159,20 @@ def load(where: Addresses) -> dict[str, Any]:
             **where._asdict(),
             "admin": {"username": USERNAME, "password": _admin(organization)},
             "people": {chair: _person(organization, *facts) for chair, facts in CHAIRS.items()},
-            "phone": load_phone(Employee.objects.of(organization).get(code=PHONED_CODE), read_state().get("phone", {})),
-            "clients": {name: _client(organization, name, scopes) for name, scopes in CLIENTS.items()},
-            "endpoints": {path: _endpoint(organization, name, mode, where.receiver + path) for path, name, mode in ENDPOINTS},
-            "sso": demo_sign_on.furnish(organization, demo_sign_on.issuer_of(where.receiver), read_state().get("sso", {})),
+            "phone": load_phone(
+                Employee.objects.of(organization).get(code=PHONED_CODE),
+                read_state().get("phone", {}),
+            ),
+            "clients": {
+                name: _client(organization, name, scopes) for name, scopes in CLIENTS.items()
+            },
+            "endpoints": {
+                path: _endpoint(organization, name, mode, where.receiver + path)
+                for path, name, mode in ENDPOINTS
+            },
+            "sso": demo_sign_on.furnish(
+                organization, demo_sign_on.issuer_of(where.receiver), read_state().get("sso", {})
+            ),
         }
         load_leave(organization)
     _write_state(state)
@@ -158,26 +181,42 @@ def load(where: Addresses) -> dict[str, Any]:
 
 def person(state: dict[str, Any], chair: str) -> dict[str, Any]:
     """What one of the demo's people signs in with, and a fresh personal access token."""
-    user = User.objects.select_related("employee").get(username=CHAIRS[chair][0], organization__slug=SLUG)
+    user = User.objects.select_related("employee").get(
+        username=CHAIRS[chair][0], organization__slug=SLUG
+    )
     _row, token = issue_personal(user, "demo", lasts=TOKEN_LASTS)
-    return {**state["people"][chair], "organization": SLUG, "employee_id": str(user.employee_id), "token": token}
+    return {
+        **state["people"][chair],
+        "organization": SLUG,
+        "employee_id": str(user.employee_id),
+        "token": token,
+    }
 
 
 def device_token() -> str:
     """A fresh token for the demo's terminal; the ones before it work on for an hour."""
-    return issue_token(Device.objects.get(organization__slug=SLUG, serial=SERIAL), overlap=TOKEN_OVERLAP)
+    return issue_token(
+        Device.objects.get(organization__slug=SLUG, serial=SERIAL), overlap=TOKEN_OVERLAP
+    )
 
 
 def hr_credentials(state: dict[str, Any]) -> dict[str, Any]:
-    """What the demo's HR system speaks with, its token minted now, and the employee it may try it on."""
+    """What the demo's HR system speaks with, its token minted now, and the employee it may try it
+    on.
+    """
     client = ApiClient.objects.get(name=HR_SYSTEM, organization__slug=SLUG)
     known = state["clients"][HR_SYSTEM]
     token, _scopes, lasts = machine_token(client.client_id, known["client_secret"])
     employee = Employee.objects.of(client.organization_id).get(code=CLOCKED_CODE)
     return {
-        "access_token": token, "expires_in": lasts, "api_key": known["api_key"], "fluide_client_id": client.audience,
-        "client_id": client.client_id, "client_secret": known["client_secret"], "employee_id": str(employee.pk),
-    }  # fmt: skip
+        "access_token": token,
+        "expires_in": lasts,
+        "api_key": known["api_key"],
+        "fluide_client_id": client.audience,
+        "client_id": client.client_id,
+        "client_secret": known["client_secret"],
+        "employee_id": str(employee.pk),
+    }
 
 
 def phone(state: dict[str, Any]) -> dict[str, Any]:
@@ -185,12 +224,17 @@ def phone(state: dict[str, Any]) -> dict[str, Any]:
     owner, known = person(state, "employee"), state["phone"]
     pem = known["private_key"]
     return {
-        "device_uuid": known["device_uuid"], "private_key_pem": pem, "private_key_jwk": jwk(pem), "token": owner["token"],
-    }  # fmt: skip
+        "device_uuid": known["device_uuid"],
+        "private_key_pem": pem,
+        "private_key_jwk": jwk(pem),
+        "token": owner["token"],
+    }
 
 
 def credentials(state: dict[str, Any]) -> dict[str, Any]:
-    """Everything a client needs to try each way in, minted now: what `manage.py demo --json` prints."""
+    """Everything a client needs to try each way in, minted now: what `manage.py demo --json`
+    prints.
+    """
     return {
         "base_url": state["base_url"],
         "admin": state["admin"],
@@ -211,7 +255,13 @@ def hire(organization: Organization, site: Site, department: Department, **facts
         employee = save_employee(Employee(organization=organization, joined_on=JOINED, **facts))
     if not Assignment.objects.of(organization).filter(employee=employee).exists():
         save_assignment(
-            Assignment(organization=organization, employee=employee, site=site, department=department, starts_on=JOINED)
+            Assignment(
+                organization=organization,
+                employee=employee,
+                site=site,
+                department=department,
+                starts_on=JOINED,
+            )
         )
     return employee
 
@@ -220,7 +270,15 @@ def _hire(organization: Organization, site: Site) -> None:
     manager: Employee | None = None
     for code, worker_id, name, unit in PEOPLE:
         department, _made = Department.objects.get_or_create(organization=organization, name=unit)
-        person = hire(organization, site, department, code=code, worker_id=worker_id, name=name, manager=manager)
+        person = hire(
+            organization,
+            site,
+            department,
+            code=code,
+            worker_id=worker_id,
+            name=name,
+            manager=manager,
+        )
         manager = manager or person
 
 
@@ -231,7 +289,15 @@ def _fence(organization: Organization, site: Site) -> None:
         west, south, east, north = lng - 0.0012, lat - 0.001, lng + 0.0012, lat + 0.001
         ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
         shape = json.dumps({"type": "Polygon", "coordinates": [ring]})
-        save_fence(Fence(organization=organization, site=site, name="Head Office", external_id=FENCE, geojson=shape))
+        save_fence(
+            Fence(
+                organization=organization,
+                site=site,
+                name="Head Office",
+                external_id=FENCE,
+                geojson=shape,
+            )
+        )
     if not AllowedNetwork.objects.of(organization).filter(ssid=SSID).exists():
         save_network(AllowedNetwork(organization=organization, site=site, ssid=SSID))
 
@@ -249,10 +315,16 @@ def _admin(organization: Organization) -> str:
     return password
 
 
-def _person(organization: Organization, username: str, code: str, roles: tuple[str, ...]) -> dict[str, str]:
-    """An employee who signs in; the password is the same at every start, as the administrator's is."""
+def _person(
+    organization: Organization, username: str, code: str, roles: tuple[str, ...]
+) -> dict[str, str]:
+    """An employee who signs in; the password is the same at every start, as the
+    administrator's is.
+    """
     known = read_state().get("people", {}).values()
-    password = next((one["password"] for one in known if one["username"] == username), "") or secrets.token_urlsafe(12)
+    password = next(
+        (one["password"] for one in known if one["username"] == username), ""
+    ) or secrets.token_urlsafe(12)
     user = User.objects.filter(username=username, organization=organization).first()
     user = user or User(username=username, organization=organization, is_staff=bool(roles))
     user.employee = Employee.objects.of(organization).get(code=code)
@@ -264,9 +336,13 @@ def _person(organization: Organization, username: str, code: str, roles: tuple[s
 
 
 def _client(organization: Organization, name: str, scopes: tuple[str, ...]) -> dict[str, str]:
-    """A program's key and secret: the same at every start while they are good, as a program would keep them."""
+    """A program's key and secret: the same at every start while they are good, as a program would
+    keep them.
+    """
     client = ApiClient.objects.of(organization).filter(name=name).first()
-    client = client or save_client(ApiClient(organization=organization, name=name, scopes=list(scopes)))
+    client = client or save_client(
+        ApiClient(organization=organization, name=name, scopes=list(scopes))
+    )
     known = read_state().get("clients", {}).get(name, {})
     secret = known.get("client_secret", "")
     try:
@@ -275,15 +351,22 @@ def _client(organization: Organization, name: str, scopes: tuple[str, ...]) -> d
         secret = issue_key(client, ClientKey.Purpose.SECRET, overlap=TOKEN_OVERLAP)
     holder = find_client_key(known.get("api_key", ""))
     fine = holder is not None and holder.client_pk == client.pk
-    return {"api_key": known["api_key"] if fine else issue_key(client, overlap=TOKEN_OVERLAP), "client_secret": secret}
+    return {
+        "api_key": known["api_key"] if fine else issue_key(client, overlap=TOKEN_OVERLAP),
+        "client_secret": secret,
+    }
 
 
 def _endpoint(organization: Organization, name: str, mode: str, url: str) -> dict[str, str]:
-    """What the receiver must know to check one endpoint's pushes; the endpoint is made, or led to its new address."""
+    """What the receiver must know to check one endpoint's pushes; the endpoint is made, or led to
+    its new address.
+    """
     endpoint = Endpoint.objects.of(organization).kept().filter(name=name).first()
     if endpoint is None:
         serial = "MUSTER-DEMO" if mode == Endpoint.Mode.CAMS else ""
-        endpoint = Endpoint(organization=organization, name=name, mode=mode, url=url, virtual_serial=serial)
+        endpoint = Endpoint(
+            organization=organization, name=name, mode=mode, url=url, virtual_serial=serial
+        )
         create_endpoint(endpoint)
     elif endpoint.url != url:
         endpoint.url = url
@@ -292,7 +375,10 @@ def _endpoint(organization: Organization, name: str, mode: str, url: str) -> dic
         secret = decrypt(endpoint.secret_cipher)
     except InvalidToken:  # The data folder, and the key in it, is younger than the database.
         secret = rotate_secret(endpoint)
-    return {"secret": secret, "auth_token": auth_token(endpoint) if mode == Endpoint.Mode.CAMS else ""}
+    return {
+        "secret": secret,
+        "auth_token": auth_token(endpoint) if mode == Endpoint.Mode.CAMS else "",
+    }
 
 
 def _write_state(state: dict[str, Any]) -> None:

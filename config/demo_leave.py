@@ -1,4 +1,5 @@
-"""The demo's leave: rules, the calendar of 2026, balances brought forward, and applications that wait. Made once.
+"""The demo's leave: rules, the calendar of 2026, balances brought forward, and applications that
+wait. Made once.
 
 Called by `config.demo.load` within its transaction, after its people and their sign-ins exist.
 """
@@ -32,40 +33,67 @@ def load_leave(organization: Organization) -> None:
         return
     admin = User.objects.get(organization=organization, username="admin")
     keeper = User.objects.get(organization=organization, username="hr")
-    publishing.publish_policy(publishing.draft_policy(organization, publishing.ccs_1972(), RULES_FROM), actor=admin)
+    publishing.publish_policy(
+        publishing.draft_policy(organization, publishing.ccs_1972(), RULES_FROM), actor=admin
+    )
     publishing.publish_calendar(publishing.draft_delhi_2026(organization), actor=admin)
-    people = {one.code: one for one in Employee.objects.of(organization).select_related("organization")}
+    people = {
+        one.code: one for one in Employee.objects.of(organization).select_related("organization")
+    }
     for code, balances in BALANCES.items():
         for kind, days in zip(("EL", "HPL"), balances, strict=True):
             order = LedgerOrder(
-                organization=organization, employee=people[code], kind=kind, type=Entry.Type.OPENING, days=Decimal(days),
-                effective_on=BROUGHT_FORWARD, reason="From the service book",
-            )  # fmt: skip
+                organization=organization,
+                employee=people[code],
+                kind=kind,
+                type=Entry.Type.OPENING,
+                days=Decimal(days),
+                effective_on=BROUGHT_FORWARD,
+                reason="From the service book",
+            )
             records.confirm_order(records.propose_order(order, actor=keeper), actor=admin)
     _mother(people["1003"])
     _applications(people, User.objects.get(organization=organization, username="bala"))
 
 
 def _mother(meera: Employee) -> None:
-    records.save_facts(LeaveFacts(organization=meera.organization, employee=meera, starts_on=meera.joined_on, sex="F"))
-    Child.objects.create(organization=meera.organization, employee=meera, name="Anu Nair", born_on=date(2019, 8, 12))
+    records.save_facts(
+        LeaveFacts(
+            organization=meera.organization, employee=meera, starts_on=meera.joined_on, sex="F"
+        )
+    )
+    Child.objects.create(
+        organization=meera.organization, employee=meera, name="Anu Nair", born_on=date(2019, 8, 12)
+    )
 
 
 def _applications(people: dict[str, Employee], approver: User) -> None:
-    """One approved, two that wait, and a tour that waits, on Tuesdays to come; leave on a holiday would be refused."""
+    """One approved, two that wait, and a tour that waits, on Tuesdays to come; leave on a holiday
+    would be refused.
+    """
     asha, john, farhan = people["1001"], people["EMP001"], people["1002"]
     tuesday = _tuesday_after(asha, timedelta(days=7))
-    granted = services.apply(asha, Wish("EL", tuesday, tuesday + timedelta(days=2), reason="Cousin's wedding"), actor=None)
+    granted = services.apply(
+        asha,
+        Wish("EL", tuesday, tuesday + timedelta(days=2), reason="Cousin's wedding"),
+        actor=None,
+    )
     services.decide(granted, actor=approver, approve=True, remarks="Enjoy it")
     later = _tuesday_after(asha, timedelta(days=21))
     services.apply(asha, Wish("CL", later, later, "FN", True, "Bank"), actor=None)
-    services.apply(john, Wish("EL", later, later + timedelta(days=3), reason="Visit home"), actor=None)
+    services.apply(
+        john, Wish("EL", later, later + timedelta(days=3), reason="Visit home"), actor=None
+    )
     zone = ZoneInfo(farhan.organization.timezone)
     tour = Tour(
-        organization=farhan.organization, employee=farhan, purpose="Stock taking at the Pune store", places=["Pune"],
-        start_at=datetime.combine(tuesday, time(8), zone), end_at=datetime.combine(tuesday + timedelta(days=1), time(19), zone),
+        organization=farhan.organization,
+        employee=farhan,
+        purpose="Stock taking at the Pune store",
+        places=["Pune"],
+        start_at=datetime.combine(tuesday, time(8), zone),
+        end_at=datetime.combine(tuesday + timedelta(days=1), time(19), zone),
         order_no="ST/2026/14",
-    )  # fmt: skip
+    )
     apply_for_tour(tour, actor=None)
 
 
@@ -75,7 +103,8 @@ def _tuesday_after(employee: Employee, wait: timedelta) -> date:
     weekend = WeeklyOffs.parse("SAT,SUN")
     day = today(employee) + wait
     while day.weekday() != 1 or any(
-        on in closed or weekend.is_off(on) for on in (day + timedelta(days=number) for number in range(4))
+        on in closed or weekend.is_off(on)
+        for on in (day + timedelta(days=number) for number in range(4))
     ):
         day += timedelta(days=1)
     return day

@@ -1,4 +1,6 @@
-"""The API, described: `/docs` is the OpenAPI file as JSON, `/api/documentation` the same in Swagger UI, served from here."""
+"""The API, described: `/docs` is the OpenAPI file as JSON, `/api/documentation` the same in Swagger
+UI, served from here.
+"""
 
 from __future__ import annotations
 

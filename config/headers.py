@@ -1,7 +1,8 @@
 """What browsers are told they may do with our answers: Content-Security-Policy and its neighbours.
 
-An answer that is data lets a page do nothing at all. Our pages load from here only, with no inline script. The console is the
-exception, as far as it must: Unfold's Alpine.js evaluates attributes (`unsafe-eval`), and sets its theme in a style element.
+An answer that is data lets a page do nothing at all. Our pages load from here only, with no inline
+script. The console is the exception, as far as it must: Unfold's Alpine.js evaluates attributes
+(`unsafe-eval`), and sets its theme in a style element.
 """
 
 from __future__ import annotations
@@ -33,9 +34,18 @@ RELAXED: Final[dict[str, list[str]]] = {"script-src": [UNSAFE_EVAL], "style-src"
 # Nothing of ours asks for a camera or a position: phones do that in their own app.
 PERMISSIONS: Final = ", ".join(
     f"{name}=()"
-    for name in ("accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "magnetometer", "microphone",
-                 "payment", "usb")
-)  # fmt: skip
+    for name in (
+        "accelerometer",
+        "camera",
+        "display-capture",
+        "geolocation",
+        "gyroscope",
+        "magnetometer",
+        "microphone",
+        "payment",
+        "usb",
+    )
+)
 
 
 class HeadersMiddleware(CSPMiddleware):
@@ -43,8 +53,10 @@ class HeadersMiddleware(CSPMiddleware):
 
     def get_policy_parts(
         self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
-    ) -> PolicyParts:  # fmt: skip
-        """The policy by what the answer is: data, a page of the console, another page. None is for reports only."""
+    ) -> PolicyParts:
+        """The policy by what the answer is: data, a page of the console, another page. None is for
+        reports only.
+        """
         parts = super().get_policy_parts(request, response, report_only)
         if report_only:
             return parts
@@ -54,13 +66,15 @@ class HeadersMiddleware(CSPMiddleware):
             parts.update = {**RELAXED, **(parts.update or {})}
         return parts
 
-    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
         """The same, and the headers that are the same everywhere."""
         response = super().process_response(request, response)
         response.headers.setdefault("Permissions-Policy", PERMISSIONS)
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         if request.method == "HEAD" and isinstance(response, HttpResponse):
-            response.content = (
-                b""  # Its length stays; a body would have to be dropped by the server, which complains each time.
-            )
+            # Its length stays; a body would have to be dropped by the server, which complains each
+            # time.
+            response.content = b""
         return response

@@ -1,4 +1,6 @@
-"""Liveness and readiness: two questions with two answers. Liveness touches nothing; readiness asks the database."""
+"""Liveness and readiness: two questions with two answers. Liveness touches nothing; readiness asks
+the database.
+"""
 
 from __future__ import annotations
 
@@ -49,9 +51,13 @@ class ReadyzView(APIView):
     authentication_classes = ()
     permission_classes = ()
 
-    @extend_schema(responses={200: Readiness, 503: OpenApiResponse(Readiness, "Not ready; `checks` says why.")})
+    @extend_schema(
+        responses={200: Readiness, 503: OpenApiResponse(Readiness, "Not ready; `checks` says why.")}
+    )
     def get(self, request: Request) -> Response:
-        """Punches would be stored and pushed: the database answers, it is migrated, and no due push waits over a minute."""
+        """Punches would be stored and pushed: the database answers, it is migrated, and no due push
+        waits over a minute.
+        """
         checks: dict[str, str] = {}
         try:
             checks["database"] = "ok"
@@ -59,7 +65,9 @@ class ReadyzView(APIView):
             missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
             checks["migrations"] = "ok" if not missing else f"{len(missing)} missing"
             age = oldest_due() if not missing else timedelta()
-            checks["push"] = "ok" if age < LATEST else f"oldest due push waits for {age.total_seconds():.0f} s"
+            checks["push"] = (
+                "ok" if age < LATEST else f"oldest due push waits for {age.total_seconds():.0f} s"
+            )
         except (DatabaseError, InterfaceError):
             checks = {"database": "unavailable"}
         ready = all(value == "ok" for value in checks.values())

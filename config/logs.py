@@ -1,8 +1,9 @@
-"""No log line holds a credential: a record is cleaned when it is made, whichever logger writes it, and where to.
+"""No log line holds a credential: a record is cleaned when it is made, whichever logger writes it,
+and where to.
 
-The biometric door takes its key in the address too (`?api_key=`), and a browser brings a sign-on's code and state in it.
-Addresses are logged by whoever logs requests: Django, gunicorn's access log when an operator turns it on, gunicorn when a
-request breaks it.
+The biometric door takes its key in the address too (`?api_key=`), and a browser brings a sign-on's
+code and state in it. Addresses are logged by whoever logs requests: Django, gunicorn's access log
+when an operator turns it on, gunicorn when a request breaks it.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 GONE: Final = "[redacted]"
-# The parameter, with its name spelled as addresses may spell it, and keys by their form, wherever they turn up.
+# The parameter, with its name spelled as addresses may spell it, and keys by their form, wherever
+# they turn up.
 _PARAMETER = re.compile(
-    r"((?:a|%61)(?:p|%70)(?:i|%69)(?:_|%5f)(?:k|%6b)(?:e|%65)(?:y|%79)=|[?&](?:code|state)=)[^&\s\"'<>#]+", re.IGNORECASE
+    r"((?:a|%61)(?:p|%70)(?:i|%69)(?:_|%5f)(?:k|%6b)(?:e|%65)(?:y|%79)=|[?&](?:code|state)=)[^&\s\"'<>#]+",
+    re.IGNORECASE,
 )
 _KEY = re.compile(r"\b(fl_dev_|fl_sec_|msr_|mst_(?:dev_|evt_|cams_)?|whsec_)[0-9A-Za-z_+/=-]{8,}")
 
@@ -32,7 +35,11 @@ def make_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
     record = _make(*args, **kwargs)
     try:
         message = record.getMessage()
-    except (TypeError, ValueError, KeyError):  # It does not fit its arguments; the handler says so in its own way.
+    except (
+        TypeError,
+        ValueError,
+        KeyError,
+    ):  # It does not fit its arguments; the handler says so in its own way.
         return record
     cleaned = redact(message)
     if cleaned != message:

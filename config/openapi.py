@@ -1,9 +1,11 @@
-"""What the OpenAPI file says beyond what drf-spectacular reads from the views: every failure, and who may speak.
+"""What the OpenAPI file says beyond what drf-spectacular reads from the views: every failure, and
+who may speak.
 
-A view annotates its requests and its successes with `extend_schema`. Its failures follow from what it is anyway: its
-authentication, permissions, parsers, limits and address say which there are, and the function `envelope` of its dialect, asked
-with samples, says how they look. A failure that only the view knows of (409, say) is named without a body:
-`responses={200: Row, 409: None}`. Apps do not import this module; DEFAULT_SCHEMA_CLASS names it.
+A view annotates its requests and its successes with `extend_schema`. Its failures follow from what
+it is anyway: its authentication, permissions, parsers, limits and address say which there are, and
+the function `envelope` of its dialect, asked with samples, says how they look. A failure that only
+the view knows of (409, say) is named without a body: `responses={200: Row, 409: None}`. Apps do not
+import this module; DEFAULT_SCHEMA_CLASS names it.
 """
 
 from __future__ import annotations
@@ -15,7 +17,10 @@ from functools import cache
 from typing import Any, Final
 
 import uritemplate
-from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
+from drf_spectacular.extensions import (
+    OpenApiAuthenticationExtension,
+    OpenApiSerializerFieldExtension,
+)
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent, is_list_serializer
@@ -31,21 +36,33 @@ _LINE_BREAK: Final = re.compile(r"(?<!\n)\n(?!\n)")
 WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 # status → what it means, in the file
 MEANINGS: Final = {
-    400: "The request cannot be read.", 401: "Nobody is known by these credentials.", 403: "This caller may not do this.",
-    404: "There is nothing here that this caller may know of.", 405: "There is no such method here.",
-    409: "This was done before, or otherwise.", 410: "This is gone for good.", 413: "The body is larger than 1 MiB.",
-    415: "The body is of a content type that is not taken here.", 422: "The request can be read, and is refused.",
+    400: "The request cannot be read.",
+    401: "Nobody is known by these credentials.",
+    403: "This caller may not do this.",
+    404: "There is nothing here that this caller may know of.",
+    405: "There is no such method here.",
+    409: "This was done before, or otherwise.",
+    410: "This is gone for good.",
+    413: "The body is larger than 1 MiB.",
+    415: "The body is of a content type that is not taken here.",
+    422: "The request can be read, and is refused.",
     429: "Too many requests: come again after the seconds of Retry-After.",
     503: "Not now: come again after the seconds of Retry-After. Nothing was lost.",
-}  # fmt: skip
-_SECONDS: Final[Schema] = {"schema": {"type": "integer", "minimum": 1}, "description": "Seconds to wait.", "required": True}
+}
+_SECONDS: Final[Schema] = {
+    "schema": {"type": "integer", "minimum": 1},
+    "description": "Seconds to wait.",
+    "required": True,
+}
 _TEXT: Final[Schema] = {"schema": {"type": "string"}, "required": True}
 _LEFT: Final[Schema] = {**_TEXT, "description": 'What is left: `"v1-minute";r=59;t=42`.'}
 _POLICY: Final[Schema] = {**_TEXT, "description": 'The limits: `"v1-minute";q=60;w=60`.'}
 HEADERS: Final[dict[int, dict[str, Schema]]] = {
-    401: {"WWW-Authenticate": _TEXT}, 405: {"Allow": _TEXT}, 503: {"Retry-After": _SECONDS},
+    401: {"WWW-Authenticate": _TEXT},
+    405: {"Allow": _TEXT},
+    503: {"Retry-After": _SECONDS},
     429: {"Retry-After": _SECONDS, "RateLimit": _LEFT, "RateLimit-Policy": _POLICY},
-}  # fmt: skip
+}
 
 
 class DialectSchema(AutoSchema):
@@ -77,12 +94,18 @@ class DialectSchema(AutoSchema):
         bodies: Schema = super()._get_response_bodies(direction)
         if direction != "response":
             return bodies
-        named = {int(code) for code, body in bodies.items() if int(code) >= 400 and "content" not in body}
+        named = {
+            int(code) for code, body in bodies.items() if int(code) >= 400 and "content" not in body
+        }
         for status in sorted(named | set(self._failures())):
             told = bodies.get(str(status), {})
             if "content" not in told:
                 description = told.get("description", "")
-                meaning = MEANINGS.get(status, "") if description in ("", "No response body") else description
+                meaning = (
+                    MEANINGS.get(status, "")
+                    if description in ("", "No response body")
+                    else description
+                )
                 bodies[str(status)] = self._failure(status, meaning)
         return dict(sorted(bodies.items()))
 
@@ -91,7 +114,9 @@ class DialectSchema(AutoSchema):
         yield from (405, 503)
         if self.view.get_authenticators():
             yield 401
-        if not all(isinstance(one, (IsAuthenticated, AllowAny)) for one in self.view.get_permissions()):
+        if not all(
+            isinstance(one, (IsAuthenticated, AllowAny)) for one in self.view.get_permissions()
+        ):
             yield 403
         if uritemplate.variables(self.path):
             yield 404
@@ -100,23 +125,32 @@ class DialectSchema(AutoSchema):
         reads = self.method in WITH_BODY and self._get_request_body() is not None
         if reads:
             yield from (400, 413, 415)
-        if self.envelope is common_envelope and (reads or any(one["in"] == "query" for one in self._get_parameters())):
+        if self.envelope is common_envelope and (
+            reads or any(one["in"] == "query" for one in self._get_parameters())
+        ):
             yield 422
 
     def _failure(self, status: int, meaning: str) -> Schema:
         module = getattr(self.envelope, "__module__", "")
         dialect = "" if self.envelope is common_envelope else module.rpartition(".")[2].title()
         component = ResolvedComponent(
-            name=f"{dialect}Error{status}", type=ResolvedComponent.SCHEMA, object=(module, status),
+            name=f"{dialect}Error{status}",
+            type=ResolvedComponent.SCHEMA,
+            object=(module, status),
             schema=error_schema(self.envelope, status),
-        )  # fmt: skip
+        )
         self.registry.register_on_missing(component)
-        body: Schema = {"description": meaning, "content": {"application/json": {"schema": component.ref}}}
+        body: Schema = {
+            "description": meaning,
+            "content": {"application/json": {"schema": component.ref}},
+        }
         return body | ({"headers": HEADERS[status]} if status in HEADERS else {})
 
 
 def error_schema(envelope: Envelope, status: int) -> Schema:
-    """The JSON schema of a dialect's failures of one status: what stays the same over two samples is constant."""
+    """The JSON schema of a dialect's failures of one status: what stays the same over two samples
+    is constant.
+    """
     named = {"field": ["What is wrong with it."]}
     first = envelope(status, "code", "message", named)
     second = envelope(status, "other code", "other message", {})
@@ -133,7 +167,11 @@ def _between(one: Any, other: Any) -> Schema:
         return {"type": "array", "items": {"type": "string"}}
     if one is None:
         return {"type": "string", "nullable": True}
-    kind: Schema = {"type": "boolean" if isinstance(one, bool) else "integer" if isinstance(one, int) else "string"}
+    kind: Schema = {
+        "type": (
+            "boolean" if isinstance(one, bool) else "integer" if isinstance(one, int) else "string"
+        )
+    }
     return kind | ({"enum": [one]} if one == other else {})
 
 
@@ -142,7 +180,10 @@ def _object(one: Mapping[str, Any], other: Mapping[str, Any]) -> Schema:
         return {"type": "object", "additionalProperties": {}}
     if not (shared := [key for key in one if key in other]):
         # Keys that come and go are names of fields.
-        return {"type": "object", "additionalProperties": _between(*[next(iter((one or other).values()))] * 2)}
+        return {
+            "type": "object",
+            "additionalProperties": _between(*[next(iter((one or other).values()))] * 2),
+        }
     properties = {key: _between(one[key], other[key]) for key in shared}
     properties |= {key: _between(one[key], one[key]) for key in one if key not in other}
     return {"type": "object", "properties": properties, "required": shared}
@@ -151,7 +192,9 @@ def _object(one: Mapping[str, Any], other: Mapping[str, Any]) -> Schema:
 def without_marks(result: Any, **_: Any) -> Any:
     """Postprocessing: take away what drf-spectacular leaves in choices to recognize them by."""
     if isinstance(result, dict):
-        return {key: without_marks(value) for key, value in result.items() if key != "x-spec-enum-id"}
+        return {
+            key: without_marks(value) for key, value in result.items() if key != "x-spec-enum-id"
+        }
     return [without_marks(one) for one in result] if isinstance(result, list) else result
 
 
@@ -171,11 +214,17 @@ def joined_lines(result: Any, **_: Any) -> Any:
 
 @cache
 def document() -> bytes:
-    """The OpenAPI file as JSON, worked out once per process. `manage.py spectacular` writes the same bytes."""
-    return bytes(OpenApiJsonRenderer().render(SchemaGenerator().get_schema(request=None, public=True), renderer_context={}))
+    """The OpenAPI file as JSON, worked out once per process. `manage.py spectacular` writes the
+    same bytes.
+    """
+    return bytes(
+        OpenApiJsonRenderer().render(
+            SchemaGenerator().get_schema(request=None, public=True), renderer_context={}
+        )
+    )
 
 
-# --- Who may speak -------------------------------------------------------------------------------------------------------
+# --- Who may speak --------------------------------------------------------------------------------
 def _header(name: str, description: str) -> Schema:
     return {"type": "apiKey", "in": "header", "name": name, "description": description}
 
@@ -188,7 +237,10 @@ class BearerScheme(OpenApiAuthenticationExtension):
 
     def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
         """RFC 6750."""
-        about = "An access token of `POST /api/auth/token` or of mobile SSO, or a personal access token (`mst_…`)."
+        about = (
+            "An access token of `POST /api/auth/token` or of mobile SSO, or a personal access token"
+            " (`mst_…`)."
+        )
         return {"type": "http", "scheme": "bearer", "description": about}
 
 
@@ -204,8 +256,16 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):
 
     def get_security_definition(self, auto_schema: AutoSchema) -> list[Schema]:
         """One key, two places; the header beats the query."""
-        query = {"type": "apiKey", "in": "query", "name": "api_key", "description": "The same, for who cannot send headers."}
-        return [_header("X-API-Key", "An API client's key (`fl_dev_…`), issued in the console."), query]
+        query = {
+            "type": "apiKey",
+            "in": "query",
+            "name": "api_key",
+            "description": "The same, for who cannot send headers.",
+        }
+        return [
+            _header("X-API-Key", "An API client's key (`fl_dev_…`), issued in the console."),
+            query,
+        ]
 
 
 class MachineScheme(OpenApiAuthenticationExtension):
@@ -216,9 +276,20 @@ class MachineScheme(OpenApiAuthenticationExtension):
 
     def get_security_definition(self, auto_schema: AutoSchema) -> list[Schema]:
         """They must belong together."""
-        token = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "From `POST /api/v1/oauth/token`."}
+        token = {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "From `POST /api/v1/oauth/token`.",
+        }
         key = _header("X-Fluide-Api-Key", "The API client's key (`fl_dev_…`).")
-        return [token, key, _header("X-Fluide-Client-Id", "The client's audience label, `fluide-developer` by default.")]
+        return [
+            token,
+            key,
+            _header(
+                "X-Fluide-Client-Id", "The client's audience label, `fluide-developer` by default."
+            ),
+        ]
 
 
 class DeviceScheme(OpenApiAuthenticationExtension):
@@ -229,7 +300,10 @@ class DeviceScheme(OpenApiAuthenticationExtension):
 
     def get_security_definition(self, auto_schema: AutoSchema) -> list[Schema]:
         """They must belong together."""
-        return [_header("sn", "The terminal's serial."), _header("auth-token", "Its token, issued in the console.")]
+        return [
+            _header("sn", "The terminal's serial."),
+            _header("auth-token", "Its token, issued in the console."),
+        ]
 
 
 class EndpointScheme(OpenApiAuthenticationExtension):
@@ -247,14 +321,16 @@ class EndpointScheme(OpenApiAuthenticationExtension):
         }
 
 
-# --- Fields that the doors have of their own -----------------------------------------------------------------------------
+# --- Fields that the doors have of their own ------------------------------------------------------
 class TextField(OpenApiSerializerFieldExtension):
     """Text, or with `numbers` a whole number too."""
 
     target_class = "attendance.doors.fields.Text"
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Any) -> Schema:
-        """Trimmed before it is measured, so that the pattern asks only for something to be there."""
+        """Trimmed before it is measured, so that the pattern asks only for something to be
+        there.
+        """
         text: Schema = {"type": "string", "maxLength": self.target.most}
         text |= {} if self.target.blank else {"pattern": r"\S"}
         return {"oneOf": [text, {"type": "integer"}]} if self.target.numbers else text
@@ -279,7 +355,9 @@ class RealField(OpenApiSerializerFieldExtension):
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Any) -> Schema:
         """Its bounds, where there are any."""
         bounds = {"minimum": self.target.low, "maximum": self.target.high}
-        return {"type": "number"} | {name: bound for name, bound in bounds.items() if not math.isinf(bound)}
+        return {"type": "number"} | {
+            name: bound for name, bound in bounds.items() if not math.isinf(bound)
+        }
 
 
 class FlagField(OpenApiSerializerFieldExtension):

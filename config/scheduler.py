@@ -1,9 +1,11 @@
-"""Everything a worker does beside pushing, in a process of its own: matching, days, the inbox, leave, reports.
+"""Everything a worker does beside pushing, in a process of its own: matching, days, the inbox,
+leave, reports.
 
-That work comes in heaps and can wait a second; a push cannot. So it shares no interpreter lock with the worker's hands, and
-the system lets it have only the processor time that they leave. The worker starts it (`Scheduler`), starts it again
-when it was lost, and tells it over a pipe that a report waits; when the pipe closes the worker is gone, and it ends.
-What it does is claimed in the database: any number of them may run, or none for a while.
+That work comes in heaps and can wait a second; a push cannot. So it shares no interpreter lock with
+the worker's hands, and the system lets it have only the processor time that they leave. The worker
+starts it (`Scheduler`), starts it again when it was lost, and tells it over a pipe that a report
+waits; when the pipe closes the worker is gone, and it ends. What it does is claimed in the
+database: any number of them may run, or none for a while.
 """
 
 from __future__ import annotations
@@ -33,19 +35,22 @@ Loop = Callable[[threading.Event], None]
 
 
 def commit_without_waiting(database: dict[str, Any]) -> None:
-    """Let this process commit without waiting for the disk. For the worker and its scheduler: all they write can be done again.
+    """Let this process commit without waiting for the disk. For the worker and its scheduler: all
+    they write can be done again.
 
-    A result that a power cut takes back is a delivery made once more, with the same id; a match taken back leaves its change
-    waiting. Punches are committed by the web process, which waits.
+    A result that a power cut takes back is a delivery made once more, with the same id; a match
+    taken back leaves its change waiting. Punches are committed by the web process, which waits.
     """
     options = database["OPTIONS"]
     if "init_command" in options:
-        options["init_command"] = options["init_command"].replace("synchronous=FULL", "synchronous=NORMAL")
+        options["init_command"] = options["init_command"].replace(
+            "synchronous=FULL", "synchronous=NORMAL"
+        )
     else:
         options["options"] += " -c synchronous_commit=off"
 
 
-# --- In the process ----------------------------------------------------------------------------------------------------------
+# --- In the process -------------------------------------------------------------------------------
 def loops() -> dict[str, Loop]:
     """What it does, each in a thread of its own that looks again and again."""
     # Imported here: the worker, which only starts the process, has no use for them.
@@ -56,13 +61,18 @@ def loops() -> dict[str, Loop]:
     from reports.making import make_for_ever  # noqa: PLC0415
 
     return {
-        "drain": drain_for_ever, "days": follow_for_ever, "inbox": watch_for_ever, "leave": settle_for_ever,
+        "drain": drain_for_ever,
+        "days": follow_for_ever,
+        "inbox": watch_for_ever,
+        "leave": settle_for_ever,
         "reports": make_for_ever,
-    }  # fmt: skip
+    }
 
 
 def serve(pipe: int | None) -> None:
-    """Run all loops until `pipe` closes, or without one until TERM; a byte that comes through it says that a report waits."""
+    """Run all loops until `pipe` closes, or without one until TERM; a byte that comes through it
+    says that a report waits.
+    """
     from reports.making import look_now  # noqa: PLC0415
 
     if not settings.DATABASES["default"]["ENGINE"].startswith("config.sqlite"):
@@ -70,11 +80,13 @@ def serve(pipe: int | None) -> None:
         os.nice(NICE)
     commit_without_waiting(settings.DATABASES["default"])
     stop = threading.Event()
-    # A Ctrl-C at the terminal, or a TERM for the whole group, is for the worker if there is one: the pipe says when to end.
+    # A Ctrl-C at the terminal, or a TERM for the whole group, is for the worker if there is one:
+    # the pipe says when to end.
     signal.signal(signal.SIGINT, signal.SIG_IGN if pipe is not None else lambda *_: stop.set())
     signal.signal(signal.SIGTERM, signal.SIG_IGN if pipe is not None else lambda *_: stop.set())
     threads = [
-        threading.Thread(target=loop, args=(stop,), name=f"muster-{name}", daemon=True) for name, loop in loops().items()
+        threading.Thread(target=loop, args=(stop,), name=f"muster-{name}", daemon=True)
+        for name, loop in loops().items()
     ]
     for thread in threads:
         thread.start()
@@ -94,9 +106,11 @@ def serve(pipe: int | None) -> None:
     os._exit(0)
 
 
-# --- In the worker -----------------------------------------------------------------------------------------------------------
+# --- In the worker --------------------------------------------------------------------------------
 class Scheduler:
-    """The process as the worker sees it. `start` returns at once; from then on it is there until `stop`."""
+    """The process as the worker sees it. `start` returns at once; from then on it is there until
+    `stop`.
+    """
 
     def __init__(self, *command: str) -> None:
         self._command = command or (sys.executable, "-m", "django", "scheduler", "--tied")
@@ -109,7 +123,9 @@ class Scheduler:
         self._thread.start()
 
     def nudge(self) -> None:
-        """Tell it that a report waits. It looks by itself every second: a word that is lost is no harm."""
+        """Tell it that a report waits. It looks by itself every second: a word that is lost is no
+        harm.
+        """
         process = self._process
         if process is not None and process.stdin is not None:
             with contextlib.suppress(OSError, ValueError):
@@ -130,7 +146,9 @@ class Scheduler:
     def _keep(self) -> None:
         while not self._stopping.is_set():
             try:
-                self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, env=_environment())  # noqa: S603
+                self._process = subprocess.Popen(  # noqa: S603
+                    self._command, stdin=subprocess.PIPE, env=_environment()
+                )
             except OSError:  # No memory for it at this moment, say.
                 log.exception("The scheduler could not be started; trying again")
                 self._stopping.wait(AGAIN_AFTER_S)
@@ -143,7 +161,9 @@ class Scheduler:
 
 
 def _environment() -> dict[str, str]:
-    """The worker's own, and where Muster is: in the same folder, so that what settings say relative to it stays the same."""
+    """The worker's own, and where Muster is: in the same folder, so that what settings say relative
+    to it stays the same.
+    """
     path = [str(settings.BASE_DIR), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
 

@@ -1,4 +1,5 @@
-"""The console's pages on terminals: their state at a glance, their tokens (shown once), their own numbers for people.
+"""The console's pages on terminals: their state at a glance, their tokens (shown once), their own
+numbers for people.
 
 And on people's phones: whose they are, whether they may punch, the keys they signed with.
 """
@@ -23,7 +24,14 @@ from accounts.models import SecurityEvent
 from devices.models import Device, DeviceKey, DeviceToken, DeviceUser, Phone, PhonePolicy
 from devices.phones import release_phone, revoke_phone
 from devices.services import ROTATION_OVERLAP, issue_token, revoke_tokens, save_device_user
-from employees.console import ReadOnlyInline, ReadOnlyTenantAdmin, TenantAdmin, TenantInline, badge_html, tenant_id
+from employees.console import (
+    ReadOnlyInline,
+    ReadOnlyTenantAdmin,
+    TenantAdmin,
+    TenantInline,
+    badge_html,
+    tenant_id,
+)
 from employees.models import Change
 from employees.services import note_change
 
@@ -38,18 +46,30 @@ STATES: Final[dict[str, Any]] = {
     BLOCKED: _("Blocked"),
     ENDED: _("Subscription ended"),
 }
-COLOURS: Final = {ONLINE: "success", SILENT: "danger", NEVER: "info", BLOCKED: "warning", ENDED: "warning"}
+COLOURS: Final = {
+    ONLINE: "success",
+    SILENT: "danger",
+    NEVER: "info",
+    BLOCKED: "warning",
+    ENDED: "warning",
+}
 
 
 def state_of(device: Device, now: datetime) -> str:
-    """The one thing to know about a device now. What refuses punches comes before what is merely quiet."""
+    """The one thing to know about a device now. What refuses punches comes before what is merely
+    quiet.
+    """
     if device.blocked:
         return BLOCKED
     if not device.subscribed(now):
         return ENDED
     if device.last_seen_at is None:
         return NEVER
-    return ONLINE if now - device.last_seen_at < timedelta(seconds=HEARTBEATS_MISSED * device.heartbeat_s) else SILENT
+    return (
+        ONLINE
+        if now - device.last_seen_at < timedelta(seconds=HEARTBEATS_MISSED * device.heartbeat_s)
+        else SILENT
+    )
 
 
 def in_state(devices: QuerySet[Device], state: str, now: datetime) -> QuerySet[Device]:
@@ -62,11 +82,19 @@ def in_state(devices: QuerySet[Device], state: str, now: datetime) -> QuerySet[D
     working = devices.filter(blocked=False).exclude(ended)
     if state == NEVER:
         return working.filter(last_seen_at__isnull=True)
-    # Heartbeats are per device, and dates cannot be multiplied in SQLite: one condition for each of the few that are in use.
+    # Heartbeats are per device, and dates cannot be multiplied in SQLite: one condition for each of
+    # the few that are in use.
     recent = Q(pk__in=[])
     for seconds in set(devices.order_by().values_list("heartbeat_s", flat=True)):
-        recent |= Q(heartbeat_s=seconds, last_seen_at__gt=now - timedelta(seconds=HEARTBEATS_MISSED * seconds))
-    return working.filter(recent) if state == ONLINE else working.filter(last_seen_at__isnull=False).exclude(recent)
+        recent |= Q(
+            heartbeat_s=seconds,
+            last_seen_at__gt=now - timedelta(seconds=HEARTBEATS_MISSED * seconds),
+        )
+    return (
+        working.filter(recent)
+        if state == ONLINE
+        else working.filter(last_seen_at__isnull=False).exclude(recent)
+    )
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -108,10 +136,16 @@ class DeviceAdmin(TenantAdmin):
 
     fieldsets = (
         (None, {"fields": (("serial", "name"), "site", "timezone")}),
-        (_("How it speaks"), {"fields": (("state_map", "heartbeat_s"), "own_state_map", "firmware")}),
+        (
+            _("How it speaks"),
+            {"fields": (("state_map", "heartbeat_s"), "own_state_map", "firmware")},
+        ),
         (_("Whether it may"), {"fields": (("subscription_until", "blocked"),)}),
     )
-    _seen = (_("What it did"), {"fields": (("badge", "last_seen_at"), ("turned_away", "turned_away_at"))})
+    _seen = (
+        _("What it did"),
+        {"fields": (("badge", "last_seen_at"), ("turned_away", "turned_away_at"))},
+    )
     readonly_fields = ("badge", "last_seen_at", "turned_away", "turned_away_at")
     inlines = (TokenInline, DeviceUserInline)
     verbs: ClassVar = {DeviceUser: save_device_user}
@@ -139,14 +173,18 @@ class DeviceAdmin(TenantAdmin):
         """A device has tokens only once it exists."""
         return super().get_inlines(request, obj) if obj else (DeviceUserInline,)
 
-    def get_formset_kwargs(self, request: HttpRequest, obj: Any, inline: Any, prefix: str) -> dict[str, Any]:
+    def get_formset_kwargs(
+        self, request: HttpRequest, obj: Any, inline: Any, prefix: str
+    ) -> dict[str, Any]:
         kwargs: dict[str, Any] = super().get_formset_kwargs(request, obj, inline, prefix)
         if isinstance(inline, DeviceUserInline) and "queryset" in kwargs:
             kwargs["queryset"] = kwargs["queryset"].select_related("employee")
         return kwargs
 
     def remove_row(self, row: Any) -> None:
-        """A number that is taken away changes whose the next punches are: the floors above are told."""
+        """A number that is taken away changes whose the next punches are: the floors above are
+        told.
+        """
         note_change(row.employee, Change.Kind.IDENTITY)
         super().remove_row(row)
 
@@ -163,43 +201,83 @@ class DeviceAdmin(TenantAdmin):
         return bool(request.user.has_perm("devices.change_devicetoken"))
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """“Issue token” for a device without one; “Rotate” and “Revoke” for a device that has one."""
+        """“Issue token” for a device without one; “Rotate” and “Revoke” for a device that
+        has one.
+        """
         offered = super().get_actions_detail(request, object_id)
         device = self.get_object(request, str(object_id))
         has_token = device is not None and _live_tokens(device).exists()
         hidden = {"issue_first_token"} if has_token else {"rotate_token", "revoke_all_tokens"}
         return [one for one in offered if one.method.original_function_name not in hidden]
 
-    @action(description=_("Issue token"), url_path="issue-token", icon="key", variant=ActionVariant.PRIMARY,
-            permissions=["issue"])  # fmt: skip
+    @action(
+        description=_("Issue token"),
+        url_path="issue-token",
+        icon="key",
+        variant=ActionVariant.PRIMARY,
+        permissions=["issue"],
+    )
     def issue_first_token(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._issue(request, object_id, title=_("Issue a token"), question=_(
-            "The token is shown once, on the next page. Have the device's settings open before you go on."
-        ))  # fmt: skip
+        return self._issue(
+            request,
+            object_id,
+            title=_("Issue a token"),
+            question=_(
+                "The token is shown once, on the next page. Have the device's settings open before"
+                " you go on."
+            ),
+        )
 
-    @action(description=_("Rotate token"), url_path="rotate-token", icon="autorenew", permissions=["issue"])
+    @action(
+        description=_("Rotate token"),
+        url_path="rotate-token",
+        icon="autorenew",
+        permissions=["issue"],
+    )
     def rotate_token(self, request: HttpRequest, object_id: str) -> HttpResponse:
         days = ROTATION_OVERLAP.days
-        return self._issue(request, object_id, title=_("Rotate the token"), question=_(
-            "The new token is shown once, on the next page. The old one works on for %(days)d days, so that no punch is lost "
-            "while you change it on the device."
-        ) % {"days": days})  # fmt: skip
+        return self._issue(
+            request,
+            object_id,
+            title=_("Rotate the token"),
+            question=_(
+                "The new token is shown once, on the next page. The old one works on for %(days)d"
+                " days, so that no punch is lost while you change it on the device."
+            )
+            % {"days": days},
+        )
 
-    @action(description=_("Revoke tokens"), url_path="revoke-tokens", icon="block", variant=ActionVariant.DANGER,
-            permissions=["revoke"])  # fmt: skip
+    @action(
+        description=_("Revoke tokens"),
+        url_path="revoke-tokens",
+        icon="block",
+        variant=ActionVariant.DANGER,
+        permissions=["revoke"],
+    )
     def revoke_all_tokens(self, request: HttpRequest, object_id: str) -> HttpResponse:
         device = self.object_or_404(request, object_id)
         if request.method != "POST":
             return self.confirm(
-                request, device, title=_("Revoke all tokens"), button=_("Revoke at once"), danger=True,
-                question=_("The device is turned away from this moment on, until you issue a new token and enter it there."),
-            )  # fmt: skip
+                request,
+                device,
+                title=_("Revoke all tokens"),
+                button=_("Revoke at once"),
+                danger=True,
+                question=_(
+                    "The device is turned away from this moment on, until you issue a new token and"
+                    " enter it there."
+                ),
+            )
         count = revoke_tokens(device)
         _note(request, device, SecurityEvent.Kind.KEY_REVOKED, count=count)
         return self.done(request, device, _("Tokens revoked: %(count)d.") % {"count": count})
 
-    def _issue(self, request: HttpRequest, object_id: str, *, title: Any, question: Any) -> HttpResponse:
-        """Ask, then issue and show. The token exists in this one reply: not in an address, a message or the session."""
+    def _issue(
+        self, request: HttpRequest, object_id: str, *, title: Any, question: Any
+    ) -> HttpResponse:
+        """Ask, then issue and show. The token exists in this one reply: not in an address, a
+        message or the session.
+        """
         device = self.object_or_404(request, object_id)
         if request.method != "POST":
             return self.confirm(request, device, title=title, question=question, button=title)
@@ -207,21 +285,37 @@ class DeviceAdmin(TenantAdmin):
         self.log_change(request, device, str(_("Token issued.")))
         _note(request, device, SecurityEvent.Kind.KEY_ISSUED)
         return self.page(
-            request, "secret", device, title=_("Token of %(device)s") % {"device": device}, secrets=[(_("Token"), token)],
+            request,
+            "secret",
+            device,
+            title=_("Token of %(device)s") % {"device": device},
+            secrets=[(_("Token"), token)],
             advice=_("Copy it now: it is stored as a hash and cannot be shown again."),
             snippets=[
-                (_("Try it: the device shows as online afterwards"), _curl(device, token, "heartbeat")),
+                (
+                    _("Try it: the device shows as online afterwards"),
+                    _curl(device, token, "heartbeat"),
+                ),
                 (_("A punch, as the device sends it"), _curl(device, token, "punch", _SAMPLE)),
             ],
-        )  # fmt: skip
+        )
 
 
 def _note(request: HttpRequest, device: Device, kind: str, **details: Any) -> None:
     """What was done to a device's tokens belongs to the security events."""
-    note(kind, device.organization_id, actor=request.user, request=request, about=f"device {device}", **details)
+    note(
+        kind,
+        device.organization_id,
+        actor=request.user,
+        request=request,
+        about=f"device {device}",
+        **details,
+    )
 
 
-_SAMPLE: Final = '{"user_id": "1001", "att_time": "2026-06-21 09:30:00", "att_state": 1, "input_type": 50}'
+_SAMPLE: Final = (
+    '{"user_id": "1001", "att_time": "2026-06-21 09:30:00", "att_state": 1, "input_type": 50}'
+)
 
 
 def _curl(device: Device, token: str, operation: str, body: str = "") -> str:
@@ -240,7 +334,7 @@ def _live_tokens(device: Device) -> QuerySet[DeviceToken]:
     return DeviceToken.objects.of(device.organization_id).live(timezone.now()).filter(device=device)
 
 
-# --- Phones ------------------------------------------------------------------------------------------------------------
+# --- Phones ---------------------------------------------------------------------------------------
 ACTIVE, DEACTIVATED, REVOKED = "active", "deactivated", "revoked"
 PHONE_STATES: Final[dict[str, Any]] = {
     ACTIVE: _("Active"),
@@ -271,7 +365,9 @@ class PhoneStateFilter(admin.SimpleListFilter):
             return queryset
         if self.value() == ACTIVE:
             return queryset.active()
-        return queryset.filter(deactivated_at__isnull=False, revoked_by_staff=self.value() == REVOKED)
+        return queryset.filter(
+            deactivated_at__isnull=False, revoked_by_staff=self.value() == REVOKED
+        )
 
 
 class SharedFilter(admin.SimpleListFilter):
@@ -293,7 +389,9 @@ class DeviceKeyInline(ReadOnlyInline):
     model = DeviceKey
     fields = ("fingerprint", "created_at", "replaced_at")
     readonly_fields = ("fingerprint", "created_at", "replaced_at")
-    verbose_name_plural = _("keys: the one without an end is in use, the others are kept to check what they signed")
+    verbose_name_plural = _(
+        "keys: the one without an end is in use, the others are kept to check what they signed"
+    )
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("owner")
@@ -308,12 +406,34 @@ class PhoneAdmin(ReadOnlyTenantAdmin):
     """People's phones. They register themselves; staff look, revoke and release."""
 
     fieldsets = (
-        (None, {"fields": ("employee", ("badge", "shared"), ("model", "name"), ("platform", "device_uuid"))}),
-        (_("Dates"), {"fields": (("registered_at", "last_punch_at"), ("deactivated_at", "deactivated_by"))}),
+        (
+            None,
+            {
+                "fields": (
+                    "employee",
+                    ("badge", "shared"),
+                    ("model", "name"),
+                    ("platform", "device_uuid"),
+                )
+            },
+        ),
+        (
+            _("Dates"),
+            {"fields": (("registered_at", "last_punch_at"), ("deactivated_at", "deactivated_by"))},
+        ),
     )
     readonly_fields = ("badge", "shared")
     inlines = (DeviceKeyInline,)
-    list_display = ("employee", "model", "name", "platform", "badge", "shared", "last_punch_at", "registered_at")
+    list_display = (
+        "employee",
+        "model",
+        "name",
+        "platform",
+        "badge",
+        "shared",
+        "last_punch_at",
+        "registered_at",
+    )
     list_display_links = ("employee", "model")
     list_filter = (PhoneStateFilter, SharedFilter, "platform")
     list_select_related = ("employee", "organization")
@@ -347,16 +467,27 @@ class PhoneAdmin(ReadOnlyTenantAdmin):
         hidden = "revoke" if phone is not None and phone.revoked_by_staff else "release"
         return [one for one in offered if one.method.original_function_name != hidden]
 
-    @action(description=_("Revoke"), url_path="revoke", icon="block", variant=ActionVariant.DANGER, permissions=["keep"])
+    @action(
+        description=_("Revoke"),
+        url_path="revoke",
+        icon="block",
+        variant=ActionVariant.DANGER,
+        permissions=["keep"],
+    )
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
         phone = self.object_or_404(request, object_id)
         if request.method != "POST":
             return self.confirm(
-                request, phone, title=_("Revoke the phone of %(who)s") % {"who": phone.employee},
-                button=_("Revoke at once"), danger=True,
-                question=_("Its punches are refused from this moment on, and its owner cannot register it again until you "
-                           "release it. Punches made with it before stay."),
-            )  # fmt: skip
+                request,
+                phone,
+                title=_("Revoke the phone of %(who)s") % {"who": phone.employee},
+                button=_("Revoke at once"),
+                danger=True,
+                question=_(
+                    "Its punches are refused from this moment on, and its owner cannot register it"
+                    " again until you release it. Punches made with it before stay."
+                ),
+            )
         revoke_phone(phone, actor=request.user, request=request)  # type: ignore[arg-type]
         return self.done(request, phone, _("Revoked."))
 
@@ -365,9 +496,12 @@ class PhoneAdmin(ReadOnlyTenantAdmin):
         phone = self.object_or_404(request, object_id)
         if request.method != "POST":
             return self.confirm(
-                request, phone, title=_("Release the phone of %(who)s") % {"who": phone.employee}, button=_("Release"),
+                request,
+                phone,
+                title=_("Release the phone of %(who)s") % {"who": phone.employee},
+                button=_("Release"),
                 question=_("Its owner may register it again. Until they do, it cannot punch."),
-            )  # fmt: skip
+            )
         release_phone(phone)
         return self.done(request, phone, _("Released: its owner may register it again."))
 
@@ -378,14 +512,30 @@ class PhonePolicyAdmin(TenantAdmin):
 
     fieldsets = (
         (None, {"fields": (("max_phones", "offline_hours"),)}),
-        (_("What a phone says of itself"), {
-            "fields": (("refuse_mock", "refuse_rooted"), ("refuse_emulator", "refuse_vpn")),
-            "description": _("It is the phone's own word: these rules stop the careless, not somebody who writes an app."),
-        }),
-    )  # fmt: skip
-    list_display = ("__str__", "offline_hours", "refuse_mock", "refuse_rooted", "refuse_emulator", "refuse_vpn")
+        (
+            _("What a phone says of itself"),
+            {
+                "fields": (("refuse_mock", "refuse_rooted"), ("refuse_emulator", "refuse_vpn")),
+                "description": _(
+                    "It is the phone's own word: these rules stop the careless, not somebody who"
+                    " writes an app."
+                ),
+            },
+        ),
+    )
+    list_display = (
+        "__str__",
+        "offline_hours",
+        "refuse_mock",
+        "refuse_rooted",
+        "refuse_emulator",
+        "refuse_vpn",
+    )
     empty_title = _("No policy yet: the defaults hold")
-    empty_text = _("Two active phones each, offline punches for 72 hours, no mocked positions. Add a policy to change that.")
+    empty_text = _(
+        "Two active phones each, offline punches for 72 hours, no mocked positions. Add a policy to"
+        " change that."
+    )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """There is one for each organization."""

@@ -1,4 +1,6 @@
-"""People's phones over REST: `POST /api/v1/devices/register`, `GET /api/v1/devices`, `POST /api/v1/devices/{id}/deactivate`."""
+"""People's phones over REST: `POST /api/v1/devices/register`, `GET /api/v1/devices`, `POST
+/api/v1/devices/{id}/deactivate`.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}
 
 
 def one_line(text: str) -> None:
-    """Raise a ValidationError for line breaks and other control characters. The joiners of Hindi and of emoji are none."""
+    """Raise a ValidationError for line breaks and other control characters. The joiners of Hindi
+    and of emoji are none.
+    """
     if any(category(char) in {"Cc", "Zl", "Zp"} for char in text):
         raise serializers.ValidationError("Control characters are not allowed.")
 
@@ -42,12 +46,16 @@ class RegisterBody(Fields):
     platform = serializers.ChoiceField(choices=Phone.Platform.choices)
     model = serializers.CharField(max_length=200, validators=[one_line])
     public_key = serializers.CharField(max_length=LONGEST, trim_whitespace=False)
-    name = serializers.CharField(max_length=200, required=False, allow_null=True, allow_blank=True, validators=[one_line])
+    name = serializers.CharField(
+        max_length=200, required=False, allow_null=True, allow_blank=True, validators=[one_line]
+    )
 
     def validate_device_uuid(self, value: str) -> UUID:
         """Kept as what it names; told in lower case."""
         if _UUID.fullmatch(value) is None:
-            raise serializers.ValidationError("A UUID such as 3f2504e0-4f89-41d3-9a0c-0305e82c3301 is required.")
+            raise serializers.ValidationError(
+                "A UUID such as 3f2504e0-4f89-41d3-9a0c-0305e82c3301 is required."
+            )
         return UUID(value)
 
     def validate_public_key(self, value: str) -> bytes:
@@ -81,7 +89,11 @@ class PhonesViewSet(GenericViewSet[Phone]):
 
     def get_permissions(self) -> Any:
         """Staff who are no employees have no phones of their own, but may deactivate others'."""
-        return [IsAuthenticated()] if self.action == "deactivate" else [IsAuthenticated(), IsEmployee()]
+        return (
+            [IsAuthenticated()]
+            if self.action == "deactivate"
+            else [IsAuthenticated(), IsEmployee()]
+        )
 
     def get_queryset(self) -> Any:
         """The phones the caller may act on: another's is answered like one that does not exist."""
@@ -104,28 +116,45 @@ class PhonesViewSet(GenericViewSet[Phone]):
         body.is_valid(raise_exception=True)
         asked = body.validated_data
         wanted = phones.Registration(
-            asked["device_uuid"], asked["platform"], asked["model"], asked["public_key"], asked.get("name")
+            asked["device_uuid"],
+            asked["platform"],
+            asked["model"],
+            asked["public_key"],
+            asked.get("name"),
         )
         phone, created = phones.register_phone(user.employee, wanted, actor=user, request=request)  # type: ignore[arg-type]
-        return Response(_row(phone), status=status.HTTP_201_CREATED if created else status.HTTP_200_OK)
+        return Response(
+            _row(phone), status=status.HTTP_201_CREATED if created else status.HTTP_200_OK
+        )
 
     @extend_schema(request=None, responses={200: PhoneRow, 403: None})
     def deactivate(self, request: Request, pk: int) -> Response:
-        """Take a phone out of service: one's own, to be registered again at will; or as staff, until staff release it."""
+        """Take a phone out of service: one's own, to be registered again at will; or as staff,
+        until staff release it.
+        """
         user: User = request.user  # type: ignore[assignment]
         if user.employee_id is None and not has(user, KEEP_ATTENDANCE):
             raise PermissionDenied(refusal(KEEP_ATTENDANCE))
         phone = self.get_queryset().filter(pk=pk).first()
         if phone is None:
             raise NotFound
-        verb = phones.deactivate_phone if phone.employee_id == user.employee_id else phones.revoke_phone
+        verb = (
+            phones.deactivate_phone
+            if phone.employee_id == user.employee_id
+            else phones.revoke_phone
+        )
         verb(phone, actor=user, request=request)
         return Response(_row(phone))
 
 
 def _row(phone: Phone) -> dict[str, Any]:
     return {
-        "id": phone.pk, "device_uuid": str(phone.device_uuid), "platform": phone.platform, "model": phone.model,
-        "name": phone.name, "status": phone.status, "registered_at": phone.registered_at,
+        "id": phone.pk,
+        "device_uuid": str(phone.device_uuid),
+        "platform": phone.platform,
+        "model": phone.model,
+        "name": phone.name,
+        "status": phone.status,
+        "registered_at": phone.registered_at,
         "last_punch_at": phone.last_punch_at,
-    }  # fmt: skip
+    }

@@ -28,21 +28,37 @@ class Device(TenantModel):
 
     serial = models.CharField(_("serial number"), max_length=64)
     name = models.CharField(_("name"), max_length=200, blank=True)
-    site = models.ForeignKey(Site, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("site"))
-    timezone = ZoneField(_("time zone"), blank=True, help_text=_("Empty: the site's, else the organization's."))
-    state_map = models.CharField(_("meaning of att_state"), max_length=8, choices=StateMap, default=StateMap.IN1)
+    site = models.ForeignKey(
+        Site, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("site")
+    )
+    timezone = ZoneField(
+        _("time zone"), blank=True, help_text=_("Empty: the site's, else the organization's.")
+    )
+    state_map = models.CharField(
+        _("meaning of att_state"), max_length=8, choices=StateMap, default=StateMap.IN1
+    )
     own_state_map = models.JSONField(
-        _("own map"), default=dict, blank=True, help_text=_('Only for “Own map”, such as {"7": "in", "8": "out"}.')
+        _("own map"),
+        default=dict,
+        blank=True,
+        help_text=_('Only for “Own map”, such as {"7": "in", "8": "out"}.'),
     )
     subscription_until = models.DateTimeField(
-        _("subscription until"), null=True, blank=True, help_text=_("Empty: without end. After it, punches are refused.")
+        _("subscription until"),
+        null=True,
+        blank=True,
+        help_text=_("Empty: without end. After it, punches are refused."),
     )
-    blocked = models.BooleanField(_("blocked"), default=False, help_text=_("A blocked device's punches are refused."))
+    blocked = models.BooleanField(
+        _("blocked"), default=False, help_text=_("A blocked device's punches are refused.")
+    )
     heartbeat_s = models.PositiveIntegerField(_("heartbeat every (seconds)"), default=60)
     firmware = models.CharField(_("firmware"), max_length=100, blank=True)
     last_seen_at = models.DateTimeField(_("last seen"), null=True, blank=True, editable=False)
     turned_away = models.PositiveIntegerField(_("punches turned away"), default=0, editable=False)
-    turned_away_at = models.DateTimeField(_("last turned away"), null=True, blank=True, editable=False)
+    turned_away_at = models.DateTimeField(
+        _("last turned away"), null=True, blank=True, editable=False
+    )
 
     objects = TenantQuerySet["Device"].as_manager()
 
@@ -70,7 +86,9 @@ class Device(TenantModel):
     @property
     def states(self) -> dict[str, str]:
         """What this device's att_state numbers mean: {"1": "in"}."""
-        return self.own_state_map if self.state_map == self.StateMap.OWN else PRESETS[self.state_map]
+        return (
+            self.own_state_map if self.state_map == self.StateMap.OWN else PRESETS[self.state_map]
+        )
 
     def subscribed(self, now: datetime) -> bool:
         """Whether the attendance subscription runs at this instant."""
@@ -78,8 +96,12 @@ class Device(TenantModel):
 
     @property
     def zone(self) -> str:
-        """The IANA zone of times without an offset: the device's, else the site's, else the organization's."""
-        return self.timezone or (self.site.timezone if self.site else "") or self.organization.timezone
+        """The IANA zone of times without an offset: the device's, else the site's, else the
+        organization's.
+        """
+        return (
+            self.timezone or (self.site.timezone if self.site else "") or self.organization.timezone
+        )
 
 
 class DeviceTokenQuerySet(TenantQuerySet["DeviceToken"]):
@@ -87,13 +109,19 @@ class DeviceTokenQuerySet(TenantQuerySet["DeviceToken"]):
 
     def live(self, now: datetime) -> DeviceTokenQuerySet:
         """Tokens that open the door now: not revoked, and not past the overlap of a rotation."""
-        return self.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now), revoked_at__isnull=True)
+        return self.filter(
+            Q(expires_at__isnull=True) | Q(expires_at__gt=now), revoked_at__isnull=True
+        )
 
 
 class DeviceToken(TenantModel):
-    """A device's credential, kept as a hash. After a rotation the old one works on for the overlap."""
+    """A device's credential, kept as a hash. After a rotation the old one works on for the
+    overlap.
+    """
 
-    device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="tokens", verbose_name=_("device"))
+    device = models.ForeignKey(
+        Device, on_delete=models.PROTECT, related_name="tokens", verbose_name=_("device")
+    )
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
     hint = models.CharField(_("ends in"), max_length=8, editable=False)
     created_at = models.DateTimeField(_("issued"), auto_now_add=True)
@@ -112,9 +140,13 @@ class DeviceToken(TenantModel):
 
 
 class DeviceUser(TenantModel):
-    """A device's own number for a person: user 29 on two devices can be two people. It goes before the employee code."""
+    """A device's own number for a person: user 29 on two devices can be two people. It goes before
+    the employee code.
+    """
 
-    device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="users", verbose_name=_("device"))
+    device = models.ForeignKey(
+        Device, on_delete=models.PROTECT, related_name="users", verbose_name=_("device")
+    )
     user_code = models.CharField(_("number on the device"), max_length=64)
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
 
@@ -124,7 +156,9 @@ class DeviceUser(TenantModel):
         ordering = ("user_code",)
         verbose_name = _("number on a device")
         verbose_name_plural = _("numbers on devices")
-        constraints = (models.UniqueConstraint(fields=("device", "user_code"), name="device_user_code_once"),)
+        constraints = (
+            models.UniqueConstraint(fields=("device", "user_code"), name="device_user_code_once"),
+        )
 
     def __str__(self) -> str:
         return f"{self.user_code} → {self.employee}"
@@ -142,18 +176,24 @@ class PhoneQuerySet(TenantQuerySet["Phone"]):
         return self.filter(deactivated_at__isnull=True)
 
     def with_shared(self) -> PhoneQuerySet:
-        """Each with `shared`: whether somebody else of the organization has, or had, a phone of the same name (uuid).
+        """Each with `shared`: whether somebody else of the organization has, or had, a phone of the
+        same name (uuid).
 
-        Looked up and not kept: two people may register at the same moment, and neither would see the other.
+        Looked up and not kept: two people may register at the same moment, and neither would see
+        the other.
         """
-        others = Phone.objects.filter(organization=OuterRef("organization"), device_uuid=OuterRef("device_uuid"))
+        others = Phone.objects.filter(
+            organization=OuterRef("organization"), device_uuid=OuterRef("device_uuid")
+        )
         return self.annotate(shared=Exists(others.exclude(employee=OuterRef("employee"))))
 
 
 class Phone(TenantModel):
-    """An employee's own phone, registered to punch with. One row for each employee and uuid, for ever.
+    """An employee's own phone, registered to punch with. One row for each employee and uuid, for
+    ever.
 
-    A phone that its owner deactivated can be registered again by them; one that staff revoked only after staff release it.
+    A phone that its owner deactivated can be registered again by them; one that staff revoked only
+    after staff release it.
     """
 
     class Platform(models.TextChoices):
@@ -161,7 +201,9 @@ class Phone(TenantModel):
         IOS = "ios", _("iOS")
         WEB = "web", _("Browser")
 
-    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, related_name="phones", verbose_name=_("employee"))
+    employee = models.ForeignKey(
+        Employee, on_delete=models.PROTECT, related_name="phones", verbose_name=_("employee")
+    )
     device_uuid = models.UUIDField(_("device uuid"))
     platform = models.CharField(_("platform"), max_length=8, choices=Platform)
     model = models.CharField(_("model"), max_length=200)
@@ -169,7 +211,11 @@ class Phone(TenantModel):
     registered_at = models.DateTimeField(_("registered"))
     deactivated_at = models.DateTimeField(_("deactivated"), null=True, blank=True)
     deactivated_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("deactivated by")
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name=_("deactivated by"),
     )
     revoked_by_staff = models.BooleanField(_("revoked by staff"), default=False)
     last_punch_at = models.DateTimeField(_("last punch"), null=True, blank=True)
@@ -183,10 +229,13 @@ class Phone(TenantModel):
         constraints = (
             models.UniqueConstraint(fields=("employee", "device_uuid"), name="phone_once"),
             models.CheckConstraint(
-                condition=Q(revoked_by_staff=False) | Q(deactivated_at__isnull=False), name="phone_revoked_is_not_active"
+                condition=Q(revoked_by_staff=False) | Q(deactivated_at__isnull=False),
+                name="phone_revoked_is_not_active",
             ),
         )
-        indexes: ClassVar = [models.Index(fields=("organization", "device_uuid"), name="phone_uuid")]
+        indexes: ClassVar = [
+            models.Index(fields=("organization", "device_uuid"), name="phone_uuid")
+        ]
 
     def __str__(self) -> str:
         return self.name or self.model
@@ -198,7 +247,9 @@ class Phone(TenantModel):
 
 
 class KeyOwner(TenantModel):
-    """Whose a public key is, for ever: the rule that lets no two people of an organization have the same. Append-only."""
+    """Whose a public key is, for ever: the rule that lets no two people of an organization have the
+    same. Append-only.
+    """
 
     append_only = True
 
@@ -211,7 +262,9 @@ class KeyOwner(TenantModel):
     class Meta:
         verbose_name = _("owner of a key")
         verbose_name_plural = _("owners of keys")
-        constraints = (models.UniqueConstraint(fields=("organization", "key_hash"), name="key_has_one_owner"),)
+        constraints = (
+            models.UniqueConstraint(fields=("organization", "key_hash"), name="key_has_one_owner"),
+        )
 
     def __str__(self) -> str:
         return self.key_hash[:16]
@@ -221,14 +274,20 @@ class DeviceKeyQuerySet(TenantQuerySet["DeviceKey"]):
     """Vocabulary of keys."""
 
     def usable_at(self, at: datetime) -> DeviceKeyQuerySet:
-        """Keys that may have signed what happened at `at`: the current one, and those that were replaced only later."""
+        """Keys that may have signed what happened at `at`: the current one, and those that were
+        replaced only later.
+        """
         return self.filter(Q(replaced_at__isnull=True) | Q(replaced_at__gt=at))
 
 
 class DeviceKey(TenantModel):
-    """A public key that a phone signs, or signed, with. Replaced ones are kept, so that old signatures can be checked."""
+    """A public key that a phone signs, or signed, with. Replaced ones are kept, so that old
+    signatures can be checked.
+    """
 
-    phone = models.ForeignKey(Phone, on_delete=models.PROTECT, related_name="keys", verbose_name=_("phone"))
+    phone = models.ForeignKey(
+        Phone, on_delete=models.PROTECT, related_name="keys", verbose_name=_("phone")
+    )
     owner = models.ForeignKey(KeyOwner, on_delete=models.PROTECT, verbose_name=_("owner"))
     spki = models.BinaryField(_("public key"), max_length=91)
     created_at = models.DateTimeField(_("from"))
@@ -241,7 +300,9 @@ class DeviceKey(TenantModel):
         verbose_name = _("key of a phone")
         verbose_name_plural = _("keys of phones")
         constraints = (
-            models.UniqueConstraint(fields=("phone",), condition=Q(replaced_at__isnull=True), name="phone_has_one_key"),
+            models.UniqueConstraint(
+                fields=("phone",), condition=Q(replaced_at__isnull=True), name="phone_has_one_key"
+            ),
         )
 
     def __str__(self) -> str:
@@ -249,23 +310,33 @@ class DeviceKey(TenantModel):
 
 
 class PhonePolicy(TenantModel):
-    """What an organization lets people do with their phones. One row at most; without it the defaults hold."""
+    """What an organization lets people do with their phones. One row at most; without it the
+    defaults hold.
+    """
 
     max_phones = models.PositiveSmallIntegerField(
-        _("active phones per employee"), default=2, validators=[MaxValueValidator(100)],
+        _("active phones per employee"),
+        default=2,
+        validators=[MaxValueValidator(100)],
         help_text=_("Phones that are registered already stay when you lower this."),
-    )  # fmt: skip
+    )
     offline_hours = models.PositiveSmallIntegerField(
-        _("offline punches for (hours)"), default=72, validators=[MinValueValidator(1), MaxValueValidator(24 * 31)],
+        _("offline punches for (hours)"),
+        default=72,
+        validators=[MinValueValidator(1), MaxValueValidator(24 * 31)],
         help_text=_("A punch made without a connection is taken for so long afterwards."),
-    )  # fmt: skip
+    )
     refuse_mock = models.BooleanField(_("refuse mocked positions"), default=True)
     refuse_rooted = models.BooleanField(_("refuse rooted phones"), default=True)
     refuse_emulator = models.BooleanField(_("refuse emulators"), default=True)
     refuse_vpn = models.BooleanField(
-        _("refuse phones on a VPN"), default=False,
-        help_text=_("Off: the punch counts, with a remark, as it does for the three above when they are off."),
-    )  # fmt: skip
+        _("refuse phones on a VPN"),
+        default=False,
+        help_text=_(
+            "Off: the punch counts, with a remark, as it does for the three above when they are"
+            " off."
+        ),
+    )
 
     objects = TenantQuerySet["PhonePolicy"].as_manager()
 
@@ -276,9 +347,17 @@ class PhonePolicy(TenantModel):
 
     @property
     def refused(self) -> frozenset[str]:
-        """What a phone may not say of itself, as the phone door calls it: `mock_location`, `rooted`, `emulator`, `vpn`."""
-        rules = {"mock_location": self.refuse_mock, "rooted": self.refuse_rooted, "emulator": self.refuse_emulator}
-        return frozenset(name for name, refused in (rules | {"vpn": self.refuse_vpn}).items() if refused)
+        """What a phone may not say of itself, as the phone door calls it: `mock_location`,
+        `rooted`, `emulator`, `vpn`.
+        """
+        rules = {
+            "mock_location": self.refuse_mock,
+            "rooted": self.refuse_rooted,
+            "emulator": self.refuse_emulator,
+        }
+        return frozenset(
+            name for name, refused in (rules | {"vpn": self.refuse_vpn}).items() if refused
+        )
 
     def __str__(self) -> str:
         return str(_("Phones per employee: %(count)d") % {"count": self.max_phones})

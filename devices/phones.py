@@ -2,8 +2,9 @@
 
 The API, the console and the phone door call these.
 
-All of them take the owner's row as their lock, so that two registrations do not pass the limit together and a registration
-does not undo a revocation that happened beside it; on SQLite the transaction itself is the lock.
+All of them take the owner's row as their lock, so that two registrations do not pass the limit
+together and a registration does not undo a revocation that happened beside it; on SQLite the
+transaction itself is the lock.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ MOST_KEYS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What a phone says about itself. `key` is canonical DER from `devices.keys`; `name` None leaves the name as it is."""
+    """What a phone says about itself. `key` is canonical DER from `devices.keys`; `name` None
+    leaves the name as it is.
+    """
 
     device_uuid: UUID
     platform: str
@@ -43,11 +46,12 @@ class Registration:
 def register_phone(
     employee: Employee, wanted: Registration, *, actor: User | None = None, request: Any = None
 ) -> tuple[Phone, bool]:
-    """Register a phone of `employee`, or replace what is known of it; the phone, and whether its row is new.
+    """Register a phone of `employee`, or replace what is known of it; the phone, and whether its
+    row is new.
 
-    Saying the same again changes nothing. Another key takes over from the one before, which is kept. Raises PermissionDenied
-    when staff revoked this phone; ValidationError with the field named when there are too many active phones, or when the key
-    is somebody else's.
+    Saying the same again changes nothing. Another key takes over from the one before, which is
+    kept. Raises PermissionDenied when staff revoked this phone; ValidationError with the field
+    named when there are too many active phones, or when the key is somebody else's.
     """
     now = timezone.now()
     with transaction.atomic():
@@ -55,24 +59,42 @@ def register_phone(
         mine = Phone.objects.of(employee.organization_id).filter(employee=employee)
         phone = mine.filter(device_uuid=wanted.device_uuid).first()
         if phone is not None and phone.revoked_by_staff:
-            raise PermissionDenied(_("This phone was revoked by your organization. Ask them to release it."))
+            raise PermissionDenied(
+                _("This phone was revoked by your organization. Ask them to release it.")
+            )
         created, standing = phone is None, phone is not None and phone.deactivated_at is None
         if not standing:
             _refuse_too_many(employee, mine.active().count())
-        phone = _store(phone or Phone(organization_id=employee.organization_id, employee=employee, registered_at=now), wanted)
+        phone = _store(
+            phone
+            or Phone(
+                organization_id=employee.organization_id, employee=employee, registered_at=now
+            ),
+            wanted,
+        )
         if _bind(phone, wanted.key, now) or not standing:
             about = f"key of phone {phone.device_uuid}"
-            note(SecurityEvent.Kind.KEY_ISSUED, phone.organization_id, actor=actor, request=request, about=about)
+            note(
+                SecurityEvent.Kind.KEY_ISSUED,
+                phone.organization_id,
+                actor=actor,
+                request=request,
+                about=about,
+            )
     return phone, created
 
 
 def deactivate_phone(phone: Phone, *, actor: User, request: Any = None) -> None:
-    """Take a phone out of service for its owner, who may register it again. A phone out of service stays as it is."""
+    """Take a phone out of service for its owner, who may register it again. A phone out of service
+    stays as it is.
+    """
     _end(phone, {"deactivated_at__isnull": True}, {}, actor, request)
 
 
 def revoke_phone(phone: Phone, *, actor: User, request: Any = None) -> None:
-    """Take a phone out of service for the organization: its owner cannot register it again until it is released."""
+    """Take a phone out of service for the organization: its owner cannot register it again until it
+    is released.
+    """
     _end(phone, {"revoked_by_staff": False}, {"revoked_by_staff": True}, actor, request)
 
 
@@ -84,14 +106,23 @@ def release_phone(phone: Phone) -> None:
     phone.refresh_from_db()
 
 
-def _end(phone: Phone, standing: dict[str, bool], more: dict[str, bool], actor: User, request: Any) -> None:
+def _end(
+    phone: Phone, standing: dict[str, bool], more: dict[str, bool], actor: User, request: Any
+) -> None:
     """Deactivate a phone that stands as `standing` says; `phone` shows afterwards how it stands."""
     with transaction.atomic():
         _lock(phone.organization_id, phone.employee_id)
         row = Phone.objects.of(phone.organization_id).filter(pk=phone.pk, **standing)
         if row.update(deactivated_at=timezone.now(), deactivated_by=actor, **more):
             about = f"phone {phone.device_uuid}"
-            note(SecurityEvent.Kind.KEY_REVOKED, phone.organization_id, actor=actor, request=request, about=about, **more)
+            note(
+                SecurityEvent.Kind.KEY_REVOKED,
+                phone.organization_id,
+                actor=actor,
+                request=request,
+                about=about,
+                **more,
+            )
     phone.refresh_from_db()
 
 
@@ -101,27 +132,41 @@ def max_phones(organization_id: int) -> int:
 
 
 def policy_of(organization_id: int) -> PhonePolicy:
-    """An organization's rules about phones; the defaults, not stored, when it has none of its own."""
+    """An organization's rules about phones; the defaults, not stored, when it has none of
+    its own.
+    """
     return PhonePolicy.objects.of(organization_id).first() or PhonePolicy()
 
 
-def known_keys(organization_id: int, employee_id: UUID, device_uuid: UUID, at: datetime) -> list[DeviceKey]:
-    """The keys that this employee's phone of this name may have signed with at `at` (UTC), newest first, each with its phone.
+def known_keys(
+    organization_id: int, employee_id: UUID, device_uuid: UUID, at: datetime
+) -> list[DeviceKey]:
+    """The keys that this employee's phone of this name may have signed with at `at` (UTC), newest
+    first, each with its phone.
 
-    Empty when they have, and had, no such phone: every phone has a key. A phone out of service is told by `phone.status`.
+    Empty when they have, and had, no such phone: every phone has a key. A phone out of service is
+    told by `phone.status`.
     """
     keys = DeviceKey.objects.of(organization_id).usable_at(at).select_related("phone")
-    return list(keys.filter(phone__employee=employee_id, phone__device_uuid=device_uuid).order_by("-id")[:MOST_KEYS])
+    return list(
+        keys.filter(phone__employee=employee_id, phone__device_uuid=device_uuid).order_by("-id")[
+            :MOST_KEYS
+        ]
+    )
 
 
 def stands(organization_id: int, employee_id: UUID, key_id: int, at: datetime) -> bool:
-    """Whether this key is of the employee's active phone and may have signed at `at` (UTC). Asked under the owner's lock."""
+    """Whether this key is of the employee's active phone and may have signed at `at` (UTC). Asked
+    under the owner's lock.
+    """
     mine = DeviceKey.objects.of(organization_id).usable_at(at).filter(pk=key_id)
     return mine.filter(phone__employee=employee_id, phone__deactivated_at__isnull=True).exists()
 
 
 def note_punch(organization_id: int, phone_id: int, at: datetime) -> None:
-    """Remember a phone's latest punch; one that comes late does not turn it back. Called under the owner's lock."""
+    """Remember a phone's latest punch; one that comes late does not turn it back. Called under the
+    owner's lock.
+    """
     phones = Phone.objects.of(organization_id).filter(pk=phone_id)
     phones.filter(Q(last_punch_at__isnull=True) | Q(last_punch_at__lt=at)).update(last_punch_at=at)
 
@@ -134,12 +179,16 @@ def _lock(organization_id: int, employee_id: UUID) -> None:
 def _refuse_too_many(employee: Employee, active: int) -> None:
     most = max_phones(employee.organization_id)
     if active >= most:
-        message = _("You have %(count)d active phones already, of at most %(most)d. Deactivate one first.")
+        message = _(
+            "You have %(count)d active phones already, of at most %(most)d. Deactivate one first."
+        )
         raise ValidationError({"device_uuid": message % {"count": active, "most": most}})
 
 
 def _store(phone: Phone, wanted: Registration) -> Phone:
-    """The row as it is wanted. Only the columns that registration is about: punches write to the same row."""
+    """The row as it is wanted. Only the columns that registration is about: punches write to the
+    same row.
+    """
     facts = {
         "device_uuid": wanted.device_uuid,
         "platform": wanted.platform,
@@ -160,14 +209,22 @@ def _bind(phone: Phone, key: bytes, now: datetime) -> bool:
     Of two people who bring the same key at once the database lets one through.
     """
     digest = key_hash(key)
-    claim = KeyOwner(organization_id=phone.organization_id, employee_id=phone.employee_id, key_hash=digest)
+    claim = KeyOwner(
+        organization_id=phone.organization_id, employee_id=phone.employee_id, key_hash=digest
+    )
     KeyOwner.objects.bulk_create([claim], ignore_conflicts=True)
     owner = KeyOwner.objects.of(phone.organization_id).get(key_hash=digest)
     if owner.employee_id != phone.employee_id:
-        raise ValidationError({"public_key": _("This key belongs to somebody else. Make a new one on this phone.")})
-    current = DeviceKey.objects.of(phone.organization_id).filter(phone=phone, replaced_at__isnull=True)
+        raise ValidationError(
+            {"public_key": _("This key belongs to somebody else. Make a new one on this phone.")}
+        )
+    current = DeviceKey.objects.of(phone.organization_id).filter(
+        phone=phone, replaced_at__isnull=True
+    )
     if current.filter(owner=owner).exists():
         return False
     current.update(replaced_at=now)
-    DeviceKey.objects.create(organization_id=phone.organization_id, phone=phone, owner=owner, spki=key, created_at=now)
+    DeviceKey.objects.create(
+        organization_id=phone.organization_id, phone=phone, owner=owner, spki=key, created_at=now
+    )
     return True

@@ -1,4 +1,6 @@
-"""Verbs on devices: issue, rotate and revoke tokens, note presence, map numbers. The console and the device door call these."""
+"""Verbs on devices: issue, rotate and revoke tokens, note presence, map numbers. The console and
+the device door call these.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +21,21 @@ PRESENCE_EVERY = timedelta(seconds=60)
 
 
 def issue_token(device: Device, *, overlap: timedelta = ROTATION_OVERLAP) -> str:
-    """Make a new token for `device` and return it: the only time it can be seen. Older ones work on for `overlap`."""
+    """Make a new token for `device` and return it: the only time it can be seen. Older ones work on
+    for `overlap`.
+    """
     token = new_token("mst_dev_")
     now = timezone.now()
     with transaction.atomic():
         older = DeviceToken.objects.of(device.organization_id).live(now).filter(device=device)
-        older.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now + overlap)).update(expires_at=now + overlap)
+        older.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now + overlap)).update(
+            expires_at=now + overlap
+        )
         DeviceToken.objects.create(
-            organization_id=device.organization_id, device=device, token_hash=hash_token(token), hint=token[-4:]
+            organization_id=device.organization_id,
+            device=device,
+            token_hash=hash_token(token),
+            hint=token[-4:],
         )
     return token
 
@@ -34,11 +43,18 @@ def issue_token(device: Device, *, overlap: timedelta = ROTATION_OVERLAP) -> str
 def revoke_tokens(device: Device) -> int:
     """Revoke every live token of `device` at once; returns how many."""
     now = timezone.now()
-    return DeviceToken.objects.of(device.organization_id).live(now).filter(device=device).update(revoked_at=now)
+    return (
+        DeviceToken.objects.of(device.organization_id)
+        .live(now)
+        .filter(device=device)
+        .update(revoked_at=now)
+    )
 
 
 def note_seen(device: Speaker, now: datetime, *, firmware: str = "") -> None:
-    """Remember that the device spoke; written at most once a minute, so that a busy gate is not a busy row."""
+    """Remember that the device spoke; written at most once a minute, so that a busy gate is not a
+    busy row.
+    """
     fresh = device.last_seen_at is not None and now - device.last_seen_at < PRESENCE_EVERY
     if fresh and (not firmware or firmware == device.firmware):
         return
@@ -49,14 +65,18 @@ def note_seen(device: Speaker, now: datetime, *, firmware: str = "") -> None:
 
 
 def note_turned_away(device: Speaker, now: datetime) -> None:
-    """Count a punch that was refused because the device is blocked or its subscription has ended."""
+    """Count a punch that was refused because the device is blocked or its subscription has
+    ended.
+    """
     Device.objects.of(device.organization_id).filter(pk=device.id).update(
         turned_away=F("turned_away") + 1, turned_away_at=now, last_seen_at=now
     )
 
 
 def save_device_user(mapping: DeviceUser) -> DeviceUser:
-    """Validate and store a device's number for a person; punches waiting for it are matched soon after."""
+    """Validate and store a device's number for a person; punches waiting for it are matched soon
+    after.
+    """
     mapping.full_clean()
     with transaction.atomic():
         mapping.save()

@@ -20,12 +20,16 @@ PRESETS: Final[dict[str, dict[str, str]]] = {
 
 
 def direction_of(state: int | None, states: Mapping[str, str]) -> str | None:
-    """The direction a state number stands for; None when it is absent or unknown, which is never a fault."""
+    """The direction a state number stands for; None when it is absent or unknown, which is never a
+    fault.
+    """
     return None if state is None else states.get(str(state))
 
 
 def check_state_map(states: Any) -> None:
-    """Raise ValueError, in words for a clerk, unless `states` maps whole numbers (as text) to directions."""
+    """Raise ValueError, in words for a clerk, unless `states` maps whole numbers (as text) to
+    directions.
+    """
     if not isinstance(states, dict) or not states:
         raise ValueError('Give a map such as {"1": "in", "2": "out"}.')
     for number, direction in states.items():

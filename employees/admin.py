@@ -20,10 +20,17 @@ class OrganizationAdmin(TenantAdmin):
     """Operators keep all organizations; staff keep the name and zone of their own."""
 
     fieldsets = (
-        (None, {"fields": ("name", "slug", "timezone", "created_at"), "description": _(
-            "Days are counted in the organization's time zone, unless a site or device has its own."
-        )}),
-    )  # fmt: skip
+        (
+            None,
+            {
+                "fields": ("name", "slug", "timezone", "created_at"),
+                "description": _(
+                    "Days are counted in the organization's time zone, unless a site or device has"
+                    " its own."
+                ),
+            },
+        ),
+    )
     list_display = ("name", "slug", "timezone", "created_at")
     search_fields = ("name", "slug")
     empty_title = _("No organizations yet")
@@ -97,10 +104,14 @@ class EmployeeAdmin(TenantAdmin):
 
     fieldsets = (
         (None, {"fields": (("name", "email"), ("code", "worker_id"), "manager")}),
-        (_("Service"), {"fields": (("joined_on", "left_on"),), "description": _(
-            "Punches outside these dates are kept, but belong to nobody."
-        )}),
-    )  # fmt: skip
+        (
+            _("Service"),
+            {
+                "fields": (("joined_on", "left_on"),),
+                "description": _("Punches outside these dates are kept, but belong to nobody."),
+            },
+        ),
+    )
     inlines = (AssignmentInline,)
     verbs: ClassVar = {Employee: save_employee, Assignment: save_assignment}
     autocomplete_fields = ("manager",)
@@ -110,7 +121,10 @@ class EmployeeAdmin(TenantAdmin):
     search_fields = ("code", "name", "worker_id")
     search_help_text = _("Code, name or worker id")
     empty_title = _("No employees yet")
-    empty_text = _("Add one: from then on, punches with that employee code have a name, and waiting ones are matched.")
+    empty_text = _(
+        "Add one: from then on, punches with that employee code have a name, and waiting ones are"
+        " matched."
+    )
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """With assignments at hand: two columns need the one of today."""
@@ -138,7 +152,9 @@ def _assignment_of_today(employee: Employee) -> Assignment | None:
 class AssignmentAdmin(TenantAdmin):
     """Who worked where, across people."""
 
-    fieldsets = ((None, {"fields": ("employee", ("site", "department"), ("starts_on", "ends_on"))}),)
+    fieldsets = (
+        (None, {"fields": ("employee", ("site", "department"), ("starts_on", "ends_on"))}),
+    )
     verbs: ClassVar = {Assignment: save_assignment}
     autocomplete_fields = ("employee",)
     list_display = ("employee", "site", "department", "starts_on", "ends_on")
@@ -147,7 +163,9 @@ class AssignmentAdmin(TenantAdmin):
     search_fields = ("employee__code", "employee__name")
     date_hierarchy = "starts_on"
     empty_title = _("No assignments yet")
-    empty_text = _("Say on an employee's page at which site and in which department they work, and from when.")
+    empty_text = _(
+        "Say on an employee's page at which site and in which department they work, and from when."
+    )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """An assignment does not move to another person: end it, and start one there."""
@@ -159,7 +177,19 @@ class AssignmentAdmin(TenantAdmin):
 class ChangeAdmin(ReadOnlyTenantAdmin):
     """What changed about people, and whether the days that depend on it were worked out again."""
 
-    fieldsets = ((None, {"fields": ("employee", "kind", ("starts_on", "ends_on"), ("created_at", "drained_at"))}),)
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    "employee",
+                    "kind",
+                    ("starts_on", "ends_on"),
+                    ("created_at", "drained_at"),
+                )
+            },
+        ),
+    )
     list_display = ("created_at", "kind", "employee", "starts_on", "ends_on", "drained_at")
     list_filter = ("kind",)
     list_select_related = ("employee", "organization")

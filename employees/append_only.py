@@ -1,8 +1,9 @@
 """Tables that only grow: the database itself refuses UPDATE and DELETE on them.
 
-A model opts in with the class attribute ``append_only = True``; the triggers are (re)installed after every migrate, because
-SQLite rebuilds a table, and so drops its triggers, whenever a column changes. Both engines refuse row by row; PostgreSQL
-refuses TRUNCATE too. `lifted` is the documented way for tests to flush such tables; no other code calls it.
+A model opts in with the class attribute ``append_only = True``; the triggers are (re)installed
+after every migrate, because SQLite rebuilds a table, and so drops its triggers, whenever a column
+changes. Both engines refuse row by row; PostgreSQL refuses TRUNCATE too. `lifted` is the documented
+way for tests to flush such tables; no other code calls it.
 """
 
 from __future__ import annotations
@@ -68,9 +69,14 @@ def _create(vendor: str, table: str) -> list[str]:
     if vendor == "postgresql":
         return [
             *_drop(vendor, table),
-            f'CREATE TRIGGER append_only_row BEFORE UPDATE OR DELETE ON "{table}" '
-            "FOR EACH ROW EXECUTE FUNCTION muster_append_only()",
-            f'CREATE TRIGGER append_only_all BEFORE TRUNCATE ON "{table}" EXECUTE FUNCTION muster_append_only()',
+            (
+                f'CREATE TRIGGER append_only_row BEFORE UPDATE OR DELETE ON "{table}" '
+                "FOR EACH ROW EXECUTE FUNCTION muster_append_only()"
+            ),
+            (
+                f'CREATE TRIGGER append_only_all BEFORE TRUNCATE ON "{table}" EXECUTE FUNCTION'
+                " muster_append_only()"
+            ),
         ]
     return [
         f'CREATE TRIGGER IF NOT EXISTS "{table}_no_{verb.lower()}" BEFORE {verb} ON "{table}" '
@@ -81,5 +87,8 @@ def _create(vendor: str, table: str) -> list[str]:
 
 def _drop(vendor: str, table: str) -> list[str]:
     if vendor == "postgresql":
-        return [f'DROP TRIGGER IF EXISTS {name} ON "{table}"' for name in ("append_only_row", "append_only_all")]
+        return [
+            f'DROP TRIGGER IF EXISTS {name} ON "{table}"'
+            for name in ("append_only_row", "append_only_all")
+        ]
     return [f'DROP TRIGGER IF EXISTS "{table}_no_{verb}"' for verb in ("update", "delete")]

@@ -1,10 +1,12 @@
 """The wall between tenants in the HR console: the base of every admin class of the house.
 
-Staff of an organization see, choose, find and change rows of that organization only; another tenant's id is answered like
-one that does not exist. Operators (superusers) see everything. All of it hangs on one function, `within`, which knows every
-kind of row and returns nothing for a kind it does not know.
+Staff of an organization see, choose, find and change rows of that organization only; another
+tenant's id is answered like one that does not exist. Operators (superusers) see everything. All of
+it hangs on one function, `within`, which knows every kind of row and returns nothing for a kind it
+does not know.
 
-Rows are written by the verbs of the services. What a verb or the database refuses becomes an error on the form.
+Rows are written by the verbs of the services. What a verb or the database refuses becomes an error
+on the form.
 """
 
 from __future__ import annotations
@@ -41,24 +43,29 @@ from employees.models import Organization
 log = logging.getLogger(__name__)
 _M = TypeVar("_M", bound=models.Model)
 
-# Filters list at most this many choices: an organization has few sites and devices, and people are searched, not listed.
+# Filters list at most this many choices: an organization has few sites and devices, and people are
+# searched, not listed.
 CHOICES_LISTED: Final = 200
 _REFUSAL: Final = "_muster_refusal"
 
 
-# --- Who sees what -----------------------------------------------------------------------------------------------------
+# --- Who sees what --------------------------------------------------------------------------------
 def sees_everything(request: HttpRequest) -> bool:
     """Whether this is an operator of the whole installation."""
     return bool(request.user.is_superuser)
 
 
 def tenant_id(request: HttpRequest) -> int | None:
-    """The organization whose staff is speaking; None for an operator, and for somebody who belongs nowhere."""
+    """The organization whose staff is speaking; None for an operator, and for somebody who belongs
+    nowhere.
+    """
     return None if sees_everything(request) else getattr(request.user, "organization_id", None)
 
 
 def within(request: HttpRequest, rows: models.QuerySet[_M]) -> models.QuerySet[_M]:
-    """The part of `rows` that this person may know of. A kind of row that has no organization is nobody's: none of it."""
+    """The part of `rows` that this person may know of. A kind of row that has no organization is
+    nobody's: none of it.
+    """
     if sees_everything(request):
         return rows
     mine = tenant_id(request)
@@ -87,11 +94,13 @@ def _has_field(model: type[models.Model], name: str) -> bool:
     return True
 
 
-# --- Errors a clerk understands ----------------------------------------------------------------------------------------
+# --- Errors a clerk understands -------------------------------------------------------------------
 def in_plain_words(model: type[models.Model], error: ValidationError) -> ValidationError:
     """The same refusal, with a broken uniqueness rule said at the field that is to be changed."""
     found: dict[str, list[ValidationError]] = {}
-    told = error.error_dict if hasattr(error, "error_dict") else {NON_FIELD_ERRORS: error.error_list}
+    told = (
+        error.error_dict if hasattr(error, "error_dict") else {NON_FIELD_ERRORS: error.error_list}
+    )
     for field, errors in told.items():
         for one in errors:
             home = _field_of_rule(model, one) if field == NON_FIELD_ERRORS else None
@@ -107,12 +116,22 @@ def in_plain_words(model: type[models.Model], error: ValidationError) -> Validat
 
 
 def _field_of_rule(model: type[models.Model], error: ValidationError) -> str | None:
-    """The last field of the uniqueness rule that was broken: the part that tells this row from its neighbours."""
+    """The last field of the uniqueness rule that was broken: the part that tells this row from its
+    neighbours.
+    """
     for rule in model._meta.constraints:
         if isinstance(rule, models.UniqueConstraint):
-            names = [*rule.fields, *(str(one.deconstruct()[1][0]) for one in rule.expressions if isinstance(one, models.F))]
+            names = [
+                *rule.fields,
+                *(
+                    str(one.deconstruct()[1][0])
+                    for one in rule.expressions
+                    if isinstance(one, models.F)
+                ),
+            ]
             broken = error.message == rule.get_violation_error_message() or (
-                error.code == "unique_together" and tuple((error.params or {}).get("unique_check", ())) == tuple(names)
+                error.code == "unique_together"
+                and tuple((error.params or {}).get("unique_check", ())) == tuple(names)
             )
             if broken and names:
                 return names[-1]
@@ -125,25 +144,40 @@ def refused(error: ValidationError | DatabaseError) -> ValidationError:
         return error
     log.warning("the database refused what the console asked for: %s", error)
     return ValidationError(
-        _("Nothing was saved: the database refused it. Somebody may have changed the same thing at this moment. Try again.")
+        _(
+            "Nothing was saved: the database refused it. Somebody may have changed the same thing"
+            " at this moment. Try again."
+        )
     )
 
 
 class TenantForm(forms.ModelForm[Any]):
-    """A form whose row belongs to the speaker's organization before it is checked, so that every rule of it is checked."""
+    """A form whose row belongs to the speaker's organization before it is checked, so that every
+    rule of it is checked.
+    """
 
     speaks_for: ClassVar[int | None] = None
     refusal: ClassVar[ValidationError | None] = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.speaks_for is not None and has_organization(type(self.instance)) and self.instance.organization_id is None:
+        if (
+            self.speaks_for is not None
+            and has_organization(type(self.instance))
+            and self.instance.organization_id is None
+        ):
             self.instance.organization_id = self.speaks_for
 
     def _get_validation_exclusions(self) -> set[str]:
-        """Django leaves out rules with a field the form does not show; ours nearly all have the organization in them."""
+        """Django leaves out rules with a field the form does not show; ours nearly all have the
+        organization in them.
+        """
         excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
-        return excluded - {"organization"} if getattr(self.instance, "organization_id", None) else excluded
+        return (
+            excluded - {"organization"}
+            if getattr(self.instance, "organization_id", None)
+            else excluded
+        )
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
@@ -152,8 +186,12 @@ class TenantForm(forms.ModelForm[Any]):
             self._update_errors(self.refusal)
 
     def _check_rules_with_parent(self) -> None:
-        """Django leaves out rules with the parent in them for the rows of an inline; a parent that exists can be asked."""
-        parents = [name for name, field in self.fields.items() if isinstance(field, InlineForeignKeyField)]
+        """Django leaves out rules with the parent in them for the rows of an inline; a parent that
+        exists can be asked.
+        """
+        parents = [
+            name for name, field in self.fields.items() if isinstance(field, InlineForeignKeyField)
+        ]
         if self.errors or not parents or getattr(self.instance, parents[0])._state.adding:
             return
         try:
@@ -163,28 +201,38 @@ class TenantForm(forms.ModelForm[Any]):
 
     def _update_errors(self, errors: ValidationError) -> None:
         plain = in_plain_words(self._meta.model, errors)
-        elsewhere = [field for field in plain.error_dict if field not in self.fields and field != NON_FIELD_ERRORS]
+        elsewhere = [
+            field
+            for field in plain.error_dict
+            if field not in self.fields and field != NON_FIELD_ERRORS
+        ]
         for field in elsewhere:
             plain.error_dict.setdefault(NON_FIELD_ERRORS, []).extend(plain.error_dict.pop(field))
         super()._update_errors(plain)  # type: ignore[misc]
 
 
-# --- The parts of a list and a form --------------------------------------------------------------------------------------
+# --- The parts of a list and a form ---------------------------------------------------------------
 class TenantRelatedFilter(admin.RelatedFieldListFilter):
     """A list filter by a related row that names only rows of the speaker's organization."""
 
-    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+    def field_choices(
+        self, field: Any, request: HttpRequest, model_admin: Any
+    ) -> list[tuple[str, Any]]:
         rows = within(request, field.remote_field.model._default_manager.all())
         return [(row.pk, str(row)) for row in rows[:CHOICES_LISTED]]
 
 
 class ForgivingAutocomplete(AutocompleteSelect):
-    """Shows a form again that came with an id which cannot be one, where Django's own fails; the field says what is wrong."""
+    """Shows a form again that came with an id which cannot be one, where Django's own fails; the
+    field says what is wrong.
+    """
 
     def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
         """The options for `value`, without what is no id of such a row."""
         relation = self.field.remote_field
-        column = relation.model._meta.get_field(getattr(relation, "field_name", None) or relation.model._meta.pk.attname)
+        column = relation.model._meta.get_field(
+            getattr(relation, "field_name", None) or relation.model._meta.pk.attname
+        )
         return super().optgroups(name, [one for one in value if _could_be(column, one)], attr)
 
 
@@ -207,9 +255,13 @@ class Walled:
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         return within(request, super().get_queryset(request))  # type: ignore[misc]
 
-    def get_field_queryset(self, db: Any, db_field: Any, request: HttpRequest) -> models.QuerySet[Any]:
+    def get_field_queryset(
+        self, db: Any, db_field: Any, request: HttpRequest
+    ) -> models.QuerySet[Any]:
         rows = super().get_field_queryset(db, db_field, request)  # type: ignore[misc]
-        return within(request, db_field.remote_field.model._default_manager.all() if rows is None else rows)
+        return within(
+            request, db_field.remote_field.model._default_manager.all() if rows is None else rows
+        )
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return _mine(request, obj) and super().has_view_permission(request, obj)  # type: ignore[misc]
@@ -219,7 +271,9 @@ class Walled:
 
 
 def _mine(request: HttpRequest, obj: Any) -> bool:
-    """The wall once more, for a row that came by a way nobody thought of. Unfold passes bare ids here: those say nothing."""
+    """The wall once more, for a row that came by a way nobody thought of. Unfold passes bare ids
+    here: those say nothing.
+    """
     if not isinstance(obj, models.Model) or sees_everything(request):
         return True
     owner = obj.pk if isinstance(obj, Organization) else getattr(obj, "organization_id", None)
@@ -261,16 +315,20 @@ class ReadOnlyInline(TenantInline):
         return False
 
 
-# --- The admin class ---------------------------------------------------------------------------------------------------
+# --- The admin class ------------------------------------------------------------------------------
 class TenantAdmin(Walled, ModelAdmin):  # type: ignore[misc]
-    """A page of the console. Subclasses name fields, never the organization: it is added for operators."""
+    """A page of the console. Subclasses name fields, never the organization: it is added for
+    operators.
+    """
 
     form = TenantForm
-    # How rows are written, by kind: the verb of the service. A kind without a verb is checked and saved as it is.
+    # How rows are written, by kind: the verb of the service. A kind without a verb is checked and
+    # saved as it is.
     verbs: ClassVar[Mapping[type[models.Model], Callable[[Any], Any]]] = {}
     # Rows are evidence that somebody is paid by, so nothing can be deleted unless a class says so.
     deletable: ClassVar[bool] = False
-    # Query-string filters beyond those of list_filter; anything else could be used to guess at columns nobody shows.
+    # Query-string filters beyond those of list_filter; anything else could be used to guess at
+    # columns nobody shows.
     extra_lookups: ClassVar[tuple[str, ...]] = ()
     empty_title: ClassVar[Any] = _("Nothing here yet")
     empty_text: ClassVar[Any] = ""
@@ -281,7 +339,11 @@ class TenantAdmin(Walled, ModelAdmin):  # type: ignore[misc]
 
     # Permissions
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.deletable and _mine(request, obj) and bool(super().has_delete_permission(request, obj))
+        return (
+            self.deletable
+            and _mine(request, obj)
+            and bool(super().has_delete_permission(request, obj))
+        )
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Rows are deleted one by one, where they can be at all."""
@@ -289,7 +351,9 @@ class TenantAdmin(Walled, ModelAdmin):  # type: ignore[misc]
         return {name: action for name, action in actions.items() if name != "delete_selected"}
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
-        """Only what the page offers as a filter: `?secret__startswith=` on any other column would be an oracle."""
+        """Only what the page offers as a filter: `?secret__startswith=` on any other column would
+        be an oracle.
+        """
         offered = {*self.extra_lookups, *self._filter_names(request)}
         known = any(lookup == name or lookup.startswith(f"{name}__") for name in offered)
         return known and bool(super().lookup_allowed(lookup, value, request))
@@ -307,7 +371,9 @@ class TenantAdmin(Walled, ModelAdmin):  # type: ignore[misc]
 
     # Lists
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
-        """Filters by a related row name the speaker's rows only; operators can filter by organization."""
+        """Filters by a related row name the speaker's rows only; operators can filter by
+        organization.
+        """
         filters = list(super().get_list_filter(request))
         if sees_everything(request) and has_organization(self.model):
             filters.append("organization")
@@ -320,9 +386,15 @@ class TenantAdmin(Walled, ModelAdmin):  # type: ignore[misc]
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         columns = list(super().get_list_display(request))
-        return [*columns, "organization"] if sees_everything(request) and has_organization(self.model) else columns
+        return (
+            [*columns, "organization"]
+            if sees_everything(request) and has_organization(self.model)
+            else columns
+        )
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         try:
             return super().changelist_view(request, extra_context)  # type: ignore[no-any-return]
         except (OverflowError, ValueError, IncorrectLookupParameters):
@@ -334,7 +406,9 @@ class TenantAdmin(Walled, ModelAdmin):  # type: ignore[misc]
     # Forms
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """The class's fields; operators see the organization before them."""
-        fieldsets = [(title, dict(options)) for title, options in super().get_fieldsets(request, obj)]
+        fieldsets = [
+            (title, dict(options)) for title, options in super().get_fieldsets(request, obj)
+        ]
         if sees_everything(request) and has_organization(self.model) and fieldsets:
             first = fieldsets[0][1]
             if "organization" not in first["fields"]:
@@ -344,9 +418,15 @@ class TenantAdmin(Walled, ModelAdmin):  # type: ignore[misc]
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """No row moves to another organization."""
         fields = tuple(super().get_readonly_fields(request, obj))
-        return (*fields, "organization") if obj is not None and has_organization(self.model) else fields
+        return (
+            (*fields, "organization")
+            if obj is not None and has_organization(self.model)
+            else fields
+        )
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
         form = super().get_form(request, obj, change=change, **kwargs)
         # Made anew for each request by Django, so it can carry what is of this request.
         form.speaks_for = tenant_id(request)
@@ -354,9 +434,15 @@ class TenantAdmin(Walled, ModelAdmin):  # type: ignore[misc]
         return form
 
     def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Any = None,
     ) -> HttpResponse:
-        """Save; if a verb or the database refuses, show the same form again with the refusal on it. Nothing was saved then."""
+        """Save; if a verb or the database refuses, show the same form again with the refusal on it.
+        Nothing was saved then.
+        """
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)  # type: ignore[no-any-return]
         except (ValidationError, DatabaseError) as error:
@@ -371,7 +457,9 @@ class TenantAdmin(Walled, ModelAdmin):  # type: ignore[misc]
             error = in_plain_words(model, error)
         return error
 
-    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponse:
         """Delete; a row that came into use meanwhile stays, with a message."""
         try:
             return super().delete_view(request, object_id, extra_context)  # type: ignore[no-any-return]
@@ -380,7 +468,9 @@ class TenantAdmin(Walled, ModelAdmin):  # type: ignore[misc]
             return redirect(request.path)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """By the verb; or else only what was typed, as doors and workers write to the same rows meanwhile."""
+        """By the verb; or else only what was typed, as doors and workers write to the same rows
+        meanwhile.
+        """
         verb = self.verbs.get(self.model)
         if verb is not None:
             verb(obj)
@@ -407,25 +497,46 @@ class TenantAdmin(Walled, ModelAdmin):  # type: ignore[misc]
 
     # Pages of object actions
     def object_or_404(self, request: HttpRequest, object_id: str) -> Any:
-        """The row an action is about. Another tenant's row is not found, like one that never was."""
+        """The row an action is about. Another tenant's row is not found, like one that
+        never was.
+        """
         found = self.get_object(request, object_id)
         if found is None:
             raise Http404
         return found
 
-    def page(self, request: HttpRequest, template: str, obj: models.Model, **context: Any) -> TemplateResponse:
+    def page(
+        self, request: HttpRequest, template: str, obj: models.Model, **context: Any
+    ) -> TemplateResponse:
         """A page of the console about one row, outside Django's own four."""
         request.current_app = self.admin_site.name
-        context = {**self.admin_site.each_context(request), "opts": self.opts, "original": obj, "obj": obj, **context}
-        response = TemplateResponse(request, f"admin/console/{template}.html", {"back": self.address(obj), **context})
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": obj,
+            "obj": obj,
+            **context,
+        }
+        response = TemplateResponse(
+            request, f"admin/console/{template}.html", {"back": self.address(obj), **context}
+        )
         add_never_cache_headers(response)
         return response
 
     def confirm(
-        self, request: HttpRequest, obj: models.Model, *, title: Any, question: Any, button: Any, danger: bool = False
+        self,
+        request: HttpRequest,
+        obj: models.Model,
+        *,
+        title: Any,
+        question: Any,
+        button: Any,
+        danger: bool = False,
     ) -> TemplateResponse:
         """Ask before doing: a form that posts to the same address."""
-        return self.page(request, "confirm", obj, title=title, question=question, button=button, danger=danger)
+        return self.page(
+            request, "confirm", obj, title=title, question=question, button=button, danger=danger
+        )
 
     def done(self, request: HttpRequest, obj: models.Model, message: Any) -> HttpResponse:
         """Back to the row, with a note in its history."""
@@ -434,12 +545,16 @@ class TenantAdmin(Walled, ModelAdmin):  # type: ignore[misc]
         return redirect(self.address(obj))
 
     def hand_out(self, request: HttpRequest, obj: models.Model, file: FieldFile, name: str) -> Any:
-        """The paper of a row as an attachment. A row whose file is lost says so: 404, with what to do about it."""
+        """The paper of a row as an attachment. A row whose file is lost says so: 404, with what to
+        do about it.
+        """
         try:
             return papers.handed_out(file, name, obj.content_type)  # type: ignore[attr-defined]
         except papers.Gone:
             log.exception("the file of %s %s is not in the store", obj._meta.label, obj.pk)
-            page = self.page(request, "notice", obj, title=_("The paper is missing"), text=papers.GONE)
+            page = self.page(
+                request, "notice", obj, title=_("The paper is missing"), text=papers.GONE
+            )
             page.status_code = 404
             return page
 
@@ -465,7 +580,7 @@ class ReadOnlyTenantAdmin(TenantAdmin):
         return False
 
 
-# --- Bits of HTML --------------------------------------------------------------------------------------------------------
+# --- Bits of HTML ---------------------------------------------------------------------------------
 def change_url(obj: models.Model) -> str:
     """The address of a row's page in the console."""
     return reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=(obj.pk,))

@@ -1,7 +1,9 @@
-"""Who has which half of somebody's day. The database decides: one claim for each employee, date and half.
+"""Who has which half of somebody's day. The database decides: one claim for each employee, date and
+half.
 
-Leave and tours live on one floor and do not know each other; here they meet. Both claim when they are applied for and let go
-when they are refused, cancelled or cut short, always within the caller's transaction.
+Leave and tours live on one floor and do not know each other; here they meet. Both claim when they
+are applied for and let go when they are refused, cancelled or cut short, always within the caller's
+transaction.
 """
 
 from __future__ import annotations
@@ -31,15 +33,19 @@ class Taken(ValidationError):
 
 
 def halves(first: date, last: date, only: str = "") -> list[Slot]:
-    """Every half-day from one date to another, both included; with `only`, that half of each date."""
+    """Every half-day from one date to another, both included; with `only`, that half of
+    each date.
+    """
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     return [(day, half) for day in days for half in HALVES if not only or half == only]
 
 
 def claim(employee: Employee, slots: Iterable[Slot], holder: str, *, over: str = "") -> None:
-    """Take half-days for `holder`. With `over` ("tour") it may lie upon claims of that sort, which come back later.
+    """Take half-days for `holder`. With `over` ("tour") it may lie upon claims of that sort, which
+    come back later.
 
-    Raises Taken: the caller's transaction must not be committed then. A parallel claim of the same half-day waits for this one.
+    Raises Taken: the caller's transaction must not be committed then. A parallel claim of the same
+    half-day waits for this one.
     """
     wanted = list(slots)
     for part in _parts(wanted):
@@ -48,7 +54,13 @@ def claim(employee: Employee, slots: Iterable[Slot], holder: str, *, over: str =
             lying.update(beneath=F("holder"), holder=holder)
         DayClaim.objects.bulk_create(
             [
-                DayClaim(organization_id=employee.organization_id, employee=employee, date=day, half=half, holder=holder)
+                DayClaim(
+                    organization_id=employee.organization_id,
+                    employee=employee,
+                    date=day,
+                    half=half,
+                    holder=holder,
+                )
                 for day, half in sorted(part)
             ],
             ignore_conflicts=True,
@@ -73,7 +85,9 @@ def taken(employee: Employee, slots: Iterable[Slot]) -> list[DayClaim]:
     if not wanted:
         return []
     days = [day for day, _half in wanted]
-    rows = DayClaim.objects.of(employee.organization_id).filter(employee=employee, date__range=(min(days), max(days)))
+    rows = DayClaim.objects.of(employee.organization_id).filter(
+        employee=employee, date__range=(min(days), max(days))
+    )
     return [row for row in rows.order_by("date", "-half") if (row.date, row.half) in wanted]
 
 

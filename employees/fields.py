@@ -19,7 +19,9 @@ def _zones() -> frozenset[str]:
 def validate_zone(value: str) -> None:
     """Refuse anything that is not the name of an IANA time zone, such as Asia/Kolkata."""
     if value not in _zones():
-        raise ValidationError(_("“%(value)s” is not a time zone. Example: Asia/Kolkata."), params={"value": value})
+        raise ValidationError(
+            _("“%(value)s” is not a time zone. Example: Asia/Kolkata."), params={"value": value}
+        )
 
 
 class ZoneField(models.CharField[str, str]):

@@ -1,4 +1,6 @@
-"""Look again and again: the one way in which the background's threads live (the watcher of pushes, the drain of changes)."""
+"""Look again and again: the one way in which the background's threads live (the watcher of pushes,
+the drain of changes).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 log = logging.getLogger(__name__)
 
 AFTER_TROUBLE_S = 1.0
-# Punches and pushes want the database too. So many times as long as a transaction took it is left alone afterwards.
+# Punches and pushes want the database too. So many times as long as a transaction took it is left
+# alone afterwards.
 REST: Final = {"postgresql": 1, "sqlite": 4}
 REST_S: Final = 0.01
 # Waiting for its turn is a part of what a transaction took, and no reason to come ever more rarely.
@@ -21,9 +24,11 @@ LONGEST_REST_S: Final = 1.0
 
 
 def look_for_ever(look: Callable[[], float], stop: threading.Event) -> None:
-    """Call `look` until `stop`, waiting as many seconds as it says; a database that is away is waited for.
+    """Call `look` until `stop`, waiting as many seconds as it says; a database that is away is
+    waited for.
 
-    The thread must not end while the worker lives: nobody would notice, and nothing would be worked on any more.
+    The thread must not end while the worker lives: nobody would notice, and nothing would be worked
+    on any more.
     """
     while not stop.is_set():
         pause = AFTER_TROUBLE_S
@@ -39,5 +44,7 @@ def look_for_ever(look: Callable[[], float], stop: threading.Event) -> None:
 
 
 def rest_after(began: float) -> float:
-    """How many seconds work in heaps leaves the database alone, after a transaction that began at `began` (monotonic)."""
+    """How many seconds work in heaps leaves the database alone, after a transaction that began at
+    `began` (monotonic).
+    """
     return min(max((time.monotonic() - began) * REST[connection.vendor], REST_S), LONGEST_REST_S)

@@ -19,9 +19,14 @@ from employees.tenancy import TenantModel, TenantQuerySet
 class Organization(models.Model):
     """The tenant. Every other row leads here."""
 
-    slug = models.SlugField(_("short name"), unique=True, help_text=_("Used in addresses and at sign-in, such as acme."))
+    slug = models.SlugField(
+        _("short name"), unique=True, help_text=_("Used in addresses and at sign-in, such as acme.")
+    )
     name = models.CharField(_("name"), max_length=200)
-    timezone = ZoneField(_("time zone"), help_text=_("IANA name, such as Asia/Kolkata. Sites and devices may have their own."))
+    timezone = ZoneField(
+        _("time zone"),
+        help_text=_("IANA name, such as Asia/Kolkata. Sites and devices may have their own."),
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:
@@ -45,7 +50,9 @@ class Site(TenantModel):
         ordering = ("name",)
         verbose_name = _("site")
         verbose_name_plural = _("sites")
-        constraints = (models.UniqueConstraint(fields=("organization", "name"), name="site_name_once"),)
+        constraints = (
+            models.UniqueConstraint(fields=("organization", "name"), name="site_name_once"),
+        )
 
     def __str__(self) -> str:
         return self.name
@@ -56,9 +63,14 @@ class Department(TenantModel):
 
     name = models.CharField(_("name"), max_length=200)
     head = models.ForeignKey(
-        "Employee", on_delete=models.PROTECT, null=True, blank=True, related_name="heads", verbose_name=_("head"),
+        "Employee",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="heads",
+        verbose_name=_("head"),
         help_text=_("Decides on applications of the department, beside each employee's manager."),
-    )  # fmt: skip
+    )
 
     objects = TenantQuerySet["Department"].as_manager()
 
@@ -66,7 +78,9 @@ class Department(TenantModel):
         ordering = ("name",)
         verbose_name = _("department")
         verbose_name_plural = _("departments")
-        constraints = (models.UniqueConstraint(fields=("organization", "name"), name="department_name_once"),)
+        constraints = (
+            models.UniqueConstraint(fields=("organization", "name"), name="department_name_once"),
+        )
 
     def __str__(self) -> str:
         return self.name
@@ -84,15 +98,26 @@ class Employee(TenantModel):
     """A person whose attendance is kept."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    code = models.CharField(_("employee code"), max_length=64, help_text=_("As the terminals and the payroll know it."))
-    worker_id = models.CharField(_("worker id"), max_length=64, blank=True, help_text=_("A second number, if there is one."))
+    code = models.CharField(
+        _("employee code"), max_length=64, help_text=_("As the terminals and the payroll know it.")
+    )
+    worker_id = models.CharField(
+        _("worker id"), max_length=64, blank=True, help_text=_("A second number, if there is one.")
+    )
     name = models.CharField(_("name"), max_length=200)
     email = models.EmailField(_("e-mail"), blank=True)
     manager = models.ForeignKey(
-        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="reports", verbose_name=_("manager")
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="reports",
+        verbose_name=_("manager"),
     )
     joined_on = models.DateField(_("joined on"))
-    left_on = models.DateField(_("left on"), null=True, blank=True, help_text=_("The last day of service."))
+    left_on = models.DateField(
+        _("left on"), null=True, blank=True, help_text=_("The last day of service.")
+    )
 
     objects = EmployeeQuerySet.as_manager()
 
@@ -103,7 +128,9 @@ class Employee(TenantModel):
         constraints = (
             models.UniqueConstraint(fields=("organization", "code"), name="employee_code_once"),
             models.UniqueConstraint(
-                fields=("organization", "worker_id"), name="employee_worker_id_once", condition=~Q(worker_id="")
+                fields=("organization", "worker_id"),
+                name="employee_worker_id_once",
+                condition=~Q(worker_id=""),
             ),
             models.CheckConstraint(
                 condition=Q(left_on__isnull=True) | Q(left_on__gte=F("joined_on")),
@@ -127,11 +154,17 @@ class Employee(TenantModel):
 class Assignment(TenantModel):
     """Where an employee works, from one day to another, both included."""
 
-    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, related_name="assignments", verbose_name=_("employee"))
+    employee = models.ForeignKey(
+        Employee, on_delete=models.PROTECT, related_name="assignments", verbose_name=_("employee")
+    )
     site = models.ForeignKey(Site, on_delete=models.PROTECT, verbose_name=_("site"))
-    department = models.ForeignKey(Department, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("department"))
+    department = models.ForeignKey(
+        Department, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("department")
+    )
     starts_on = models.DateField(_("from"))
-    ends_on = models.DateField(_("to"), null=True, blank=True, help_text=_("Empty: until further notice."))
+    ends_on = models.DateField(
+        _("to"), null=True, blank=True, help_text=_("Empty: until further notice.")
+    )
 
     objects = TenantQuerySet["Assignment"].as_manager()
 
@@ -153,9 +186,13 @@ class Assignment(TenantModel):
 
     @classmethod
     def current(cls, employee: Employee) -> Assignment | None:
-        """Where an employee works today, in the organization's zone; with site and department in the same query."""
+        """Where an employee works today, in the organization's zone; with site and department in
+        the same query.
+        """
         day = datetime.now(ZoneInfo(employee.organization.timezone)).date()
-        rows = cls.objects.of(employee.organization_id).filter(employee=employee, starts_on__lte=day)
+        rows = cls.objects.of(employee.organization_id).filter(
+            employee=employee, starts_on__lte=day
+        )
         rows = rows.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=day))
         return rows.select_related("site", "department").first()
 
@@ -164,25 +201,35 @@ class Assignment(TenantModel):
         return self.starts_on <= day and (self.ends_on is None or day <= self.ends_on)
 
     def refuse_overlap(self) -> None:
-        """Raise ValidationError when another assignment of the same employee shares a day. Call under the employee's lock."""
-        others = Assignment.objects.of(self.organization_id).filter(employee_id=self.employee_id).exclude(pk=self.pk)
+        """Raise ValidationError when another assignment of the same employee shares a day. Call
+        under the employee's lock.
+        """
+        others = (
+            Assignment.objects.of(self.organization_id)
+            .filter(employee_id=self.employee_id)
+            .exclude(pk=self.pk)
+        )
         others = others.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=self.starts_on))
         if self.ends_on is not None:
             others = others.filter(starts_on__lte=self.ends_on)
         if other := others.first():
             raise ValidationError(
                 {
-                    "starts_on": _("%(site)s is assigned from %(start)s already; end that assignment first.")
+                    "starts_on": _(
+                        "%(site)s is assigned from %(start)s already; end that assignment first."
+                    )
                     % {"site": other.site, "start": other.starts_on}
                 }
             )
 
 
 class DayClaim(TenantModel):
-    """Who has a half of somebody's day: leave or a tour, one of them. `employees.daybook` writes these.
+    """Who has a half of somebody's day: leave or a tour, one of them. `employees.daybook` writes
+    these.
 
-    `holder` and `beneath` are texts such as "leave:17" and "tour:5", as leave and tours live above and do not know each
-    other; `beneath` is what comes back when the holder lets go (casual leave lies over a tour).
+    `holder` and `beneath` are texts such as "leave:17" and "tour:5", as leave and tours live above
+    and do not know each other; `beneath` is what comes back when the holder lets go (casual leave
+    lies over a tour).
     """
 
     class Half(models.TextChoices):
@@ -200,17 +247,25 @@ class DayClaim(TenantModel):
     class Meta:
         verbose_name = _("claim on a day")
         verbose_name_plural = _("claims on days")
-        constraints = (models.UniqueConstraint(fields=("employee", "date", "half"), name="half_day_claimed_once"),)
-        indexes: ClassVar = [models.Index(fields=("organization", "holder"), name="day_claim_holder")]
+        constraints = (
+            models.UniqueConstraint(
+                fields=("employee", "date", "half"), name="half_day_claimed_once"
+            ),
+        )
+        indexes: ClassVar = [
+            models.Index(fields=("organization", "holder"), name="day_claim_holder")
+        ]
 
     def __str__(self) -> str:
         return f"{self.date} {self.half} {self.holder}"
 
 
 class Change(TenantModel):
-    """A note that facts about somebody changed: what the floors above use to work out again what depends on them.
+    """A note that facts about somebody changed: what the floors above use to work out again what
+    depends on them.
 
-    Written in the transaction of the change itself. `drained_at` is set, once, in the transaction of the work it caused.
+    Written in the transaction of the change itself. `drained_at` is set, once, in the transaction
+    of the work it caused.
     """
 
     class Kind(models.TextChoices):
@@ -219,7 +274,9 @@ class Change(TenantModel):
         LEAVE = "leave", _("Leave")
         TOUR = "tour", _("Tour")
 
-    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("employee"))
+    employee = models.ForeignKey(
+        Employee, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("employee")
+    )
     starts_on = models.DateField(_("from"), null=True, blank=True)
     ends_on = models.DateField(_("to"), null=True, blank=True)
     kind = models.CharField(_("kind"), max_length=16, choices=Kind)
@@ -231,7 +288,11 @@ class Change(TenantModel):
     class Meta:
         verbose_name = _("change")
         verbose_name_plural = _("changes")
-        indexes: ClassVar = [models.Index(fields=("id",), name="change_waiting", condition=Q(drained_at__isnull=True))]
+        indexes: ClassVar = [
+            models.Index(
+                fields=("id",), name="change_waiting", condition=Q(drained_at__isnull=True)
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.created_at:%Y-%m-%d %H:%M}"

@@ -1,4 +1,6 @@
-"""Lists of the API, a page at a time: newest first, by a cursor that stays true while rows are added."""
+"""Lists of the API, a page at a time: newest first, by a cursor that stays true while rows are
+added.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,11 @@ class NewestFirst(CursorPagination):
     def decode_cursor(self, request: Any) -> Any:
         """What the cursor says. Raises NotFound when it does not stand at an id."""
         cursor = super().decode_cursor(request)
-        if cursor is not None and cursor.position is not None and not _ID.fullmatch(str(cursor.position)):
+        if (
+            cursor is not None
+            and cursor.position is not None
+            and not _ID.fullmatch(str(cursor.position))
+        ):
             raise NotFound
         return cursor
 
@@ -41,5 +47,8 @@ class NewestFirst(CursorPagination):
         return {
             "type": "object",
             "required": ["data", "next"],
-            "properties": {"data": schema, "next": {"type": "string", "format": "uri", "nullable": True}},
+            "properties": {
+                "data": schema,
+                "next": {"type": "string", "format": "uri", "nullable": True},
+            },
         }

@@ -1,6 +1,7 @@
 """Papers people upload: what they are by their own first bytes, and how they are handed out again.
 
-Leave keeps medical certificates, tours keep orders and tickets. Files lie in the private store, never under the web server.
+Leave keeps medical certificates, tours keep orders and tickets. Files lie in the private store,
+never under the web server.
 """
 
 from __future__ import annotations
@@ -26,11 +27,13 @@ from employees.tenancy import TenantModel
 
 # By its first bytes: what a file calls itself is its sender's word.
 TYPES: Final[Mapping[str, bytes]] = {
-    "application/pdf": b"%PDF-", "image/jpeg": b"\xff\xd8\xff", "image/png": b"\x89PNG\r\n\x1a\n",
-}  # fmt: skip
+    "application/pdf": b"%PDF-",
+    "image/jpeg": b"\xff\xd8\xff",
+    "image/png": b"\x89PNG\r\n\x1a\n",
+}
 GONE: Final = _(
-    "The file is no longer in the store: only what was noted about it is left. Ask the employee for the paper again, and an "
-    "administrator to look for it in the backups."
+    "The file is no longer in the store: only what was noted about it is left. Ask the employee for"
+    " the paper again, and an administrator to look for it in the backups."
 )
 
 
@@ -39,7 +42,9 @@ class Gone(Exception):
 
 
 class Paper(TenantModel):
-    """What every paper that somebody handed in has. A model of its own adds `file`, which says where it lies."""
+    """What every paper that somebody handed in has. A model of its own adds `file`, which says
+    where it lies.
+    """
 
     file: Any
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
@@ -61,7 +66,9 @@ class UploadTooLarge(APIException):
 
 
 class BoundedMultiPartParser(MultiPartParser):
-    """A form with files, of at most 1 MiB altogether. A body of unknown length is empty to Django, and so refused."""
+    """A form with files, of at most 1 MiB altogether. A body of unknown length is empty to Django,
+    and so refused.
+    """
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
         """The form. Raises UploadTooLarge or ParseError."""
@@ -80,10 +87,14 @@ def type_of(content: bytes) -> str | None:
 
 
 def stored(row: P, content: bytes, *, code: str, rule: str, message: Any) -> P:
-    """Store a paper privately, with what it is by its own first bytes. Raises Refused for anything but PDF, JPEG and PNG."""
+    """Store a paper privately, with what it is by its own first bytes. Raises Refused for anything
+    but PDF, JPEG and PNG.
+    """
     kind = type_of(content)
     if kind is None:
-        raise Refused(message, code=code, rule=rule, field="file", details={"allowed": sorted(TYPES)})
+        raise Refused(
+            message, code=code, rule=rule, field="file", details={"allowed": sorted(TYPES)}
+        )
     row.content_type, row.size, row.sha256 = kind, len(content), hashlib.sha256(content).hexdigest()
     # What it is called by its sender is not kept.
     row.file.save("paper", ContentFile(content), save=False)
@@ -97,7 +108,9 @@ def unguessable(folder: str, organization_id: int) -> str:
 
 
 def handed_out(file: FieldFile, name: str, content_type: str) -> FileResponse:
-    """The file as an attachment: what somebody uploaded is never shown as a page of ours. Raises Gone."""
+    """The file as an attachment: what somebody uploaded is never shown as a page of ours. Raises
+    Gone.
+    """
     try:
         opened = file.open("rb")
     except FileNotFoundError as error:

@@ -1,7 +1,8 @@
 """Plain SQL for the few statements that run for every punch and every push, on both engines.
 
-There the ORM has no way to say it (RETURNING with ON CONFLICT, values worked out by SQL), or spends more on writing a
-statement than the database on running it. Called by the device door's authentication, attendance, the outbox and the lanes.
+There the ORM has no way to say it (RETURNING with ON CONFLICT, values worked out by SQL), or spends
+more on writing a statement than the database on running it. Called by the device door's
+authentication, attendance, the outbox and the lanes.
 """
 
 from __future__ import annotations
@@ -25,12 +26,17 @@ class Sql:
 
 
 def insert_rows(
-    model: type[models.Model], rows: Sequence[Mapping[str, Any]], *, before: Sql | None = None, suffix: str = ""
+    model: type[models.Model],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    before: Sql | None = None,
+    suffix: str = "",
 ) -> list[tuple[Any, ...]]:
     """Insert `rows` (field attname → value or `Sql`), all with the same keys, in one statement.
 
-    `suffix` is trusted SQL such as ``ON CONFLICT (…) DO NOTHING RETURNING id``; returns what it returns. `before` is a
-    ``WITH …`` that the values may refer to; one that writes is for PostgreSQL only.
+    `suffix` is trusted SQL such as ``ON CONFLICT (…) DO NOTHING RETURNING id``; returns what it
+    returns. `before` is a ``WITH …`` that the values may refer to; one that writes is for
+    PostgreSQL only.
     """
     fields = [model._meta.get_field(name) for name in rows[0]]
     columns = ", ".join(f'"{field.column}"' for field in fields)  # type: ignore[union-attr]
@@ -46,19 +52,24 @@ def insert_rows(
                 cells.append("%s")
                 params.append(field.get_db_prep_save(value, connection))  # type: ignore[union-attr]
         texts.append(f"({', '.join(cells)})")
-    statement = f'INSERT INTO "{model._meta.db_table}" ({columns}) VALUES {", ".join(texts)} {suffix}'  # noqa: S608
+    statement = (
+        f'INSERT INTO "{model._meta.db_table}" ({columns}) VALUES {", ".join(texts)} {suffix}'  # noqa: S608
+    )
     return run(f"{before.text} {statement}" if before else statement, *params)
 
 
 def run(statement: str, *params: Any) -> list[tuple[Any, ...]]:
-    """One statement; its rows, if it has any. `statement` is ours, what came from outside is in `params`."""
+    """One statement; its rows, if it has any. `statement` is ours, what came from outside is in
+    `params`.
+    """
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
         return cursor.fetchall() if cursor.description else []
 
 
 def hold_still(rows: models.QuerySet[Any, Any]) -> None:
-    """Let nobody change `rows` until the transaction ends; others may hold them as well. `select_for_update` has no such lock.
+    """Let nobody change `rows` until the transaction ends; others may hold them as well.
+    `select_for_update` has no such lock.
 
     On SQLite whoever is in a transaction that writes is alone anyway.
     """
@@ -68,12 +79,16 @@ def hold_still(rows: models.QuerySet[Any, Any]) -> None:
 
 
 def turn() -> AbstractContextManager[Any]:
-    """For a single statement that writes: a transaction on SQLite, which is how its threads wait; nothing on PostgreSQL."""
+    """For a single statement that writes: a transaction on SQLite, which is how its threads wait;
+    nothing on PostgreSQL.
+    """
     return transaction.atomic() if connection.vendor == "sqlite" else nullcontext()
 
 
 def give_back() -> None:
-    """Let others have this thread's pooled connection while it waits for somebody outside. Kept within a transaction."""
+    """Let others have this thread's pooled connection while it waits for somebody outside. Kept
+    within a transaction.
+    """
     if not connection.in_atomic_block:
         connection.close_if_unusable_or_obsolete()
 
@@ -84,6 +99,8 @@ def moment(at: datetime) -> Any:
 
 
 def read_moment(value: Any) -> datetime | None:
-    """An instant as it comes without the ORM: PostgreSQL gives it with its zone, SQLite in UTC without one."""
+    """An instant as it comes without the ORM: PostgreSQL gives it with its zone, SQLite in UTC
+    without one.
+    """
     found = parse_datetime(value) if isinstance(value, str) else value
     return found.replace(tzinfo=UTC) if found is not None and found.tzinfo is None else found

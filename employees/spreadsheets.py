@@ -1,10 +1,13 @@
-"""What a spreadsheet makes of text: used by all that writes files people open there, and reads what they saved there. Pure."""
+"""What a spreadsheet makes of text: used by all that writes files people open there, and reads what
+they saved there. Pure.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
-# What a spreadsheet takes for the beginning of a formula, in East Asian full width too; and what it skips before one.
+# What a spreadsheet takes for the beginning of a formula, in East Asian full width too; and what it
+# skips before one.
 LIVE: Final = frozenset("=+-@\t\r\n＝＋－＠")
 
 
@@ -14,7 +17,9 @@ def is_live(text: str) -> bool:
 
 
 def inert(text: str) -> str:
-    """Text that no spreadsheet runs: one that begins like a formula gets an apostrophe before it (OWASP, CSV injection)."""
+    """Text that no spreadsheet runs: one that begins like a formula gets an apostrophe before it
+    (OWASP, CSV injection).
+    """
     return f"'{text}" if is_live(text) else text
 
 

@@ -1,6 +1,7 @@
 """What every row of every app shares: it belongs to one organization, and queries start there.
 
-Models derive from :class:`TenantModel`; callers begin with ``Model.objects.of(organization)``. Used by all apps above.
+Models derive from :class:`TenantModel`; callers begin with ``Model.objects.of(organization)``. Used
+by all apps above.
 """
 
 from __future__ import annotations
@@ -25,13 +26,17 @@ class TenantQuerySet(models.QuerySet[_M_co]):
 class TenantModel(models.Model):
     """A row of one organization. ``full_clean`` refuses references into another organization."""
 
-    organization = models.ForeignKey("employees.Organization", on_delete=models.PROTECT, verbose_name=_("organization"))
+    organization = models.ForeignKey(
+        "employees.Organization", on_delete=models.PROTECT, verbose_name=_("organization")
+    )
 
     class Meta:
         abstract = True
 
     def clean(self) -> None:
-        """Refuse a foreign key that leads to another tenant, in the words used for an id that does not exist."""
+        """Refuse a foreign key that leads to another tenant, in the words used for an id that does
+        not exist.
+        """
         super().clean()
         if not self.organization_id:
             return

@@ -1,7 +1,8 @@
 """The console's pages on places: fences drawn on a map, Wi-Fi networks, and the rules about both.
 
-The map (static/geofences/fences.js) draws in the fields of the form, so that the page works without it; it fetches what else
-lies in view from `near`, and asks nobody else unless MUSTER_MAP_TILES names a server.
+The map (static/geofences/fences.js) draws in the fields of the form, so that the page works without
+it; it fetches what else lies in view from `near`, and asks nobody else unless MUSTER_MAP_TILES
+names a server.
 """
 
 from __future__ import annotations
@@ -26,7 +27,15 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget
 
-from employees.console import TenantAdmin, badge_html, change_url, list_url, refused, sees_everything, within
+from employees.console import (
+    TenantAdmin,
+    badge_html,
+    change_url,
+    list_url,
+    refused,
+    sees_everything,
+    within,
+)
 from employees.models import Organization
 from geofences.exchange import MAX_FILE, export_geojson, import_geojson
 from geofences.geometry import box_of
@@ -37,8 +46,11 @@ MAP_SHOWS: Final = 500
 
 ON, OFF, EARLY, OVER = "on", "off", "early", "over"
 STATES: Final[dict[str, Any]] = {
-    ON: _("In force"), EARLY: _("Not yet in force"), OVER: _("Over"), OFF: _("Switched off"),
-}  # fmt: skip
+    ON: _("In force"),
+    EARLY: _("Not yet in force"),
+    OVER: _("Over"),
+    OFF: _("Switched off"),
+}
 COLOURS: Final = {ON: "success", EARLY: "info", OVER: "warning", OFF: "warning"}
 
 
@@ -59,21 +71,33 @@ class ReachFilter(admin.SimpleListFilter):
     parameter_name = "applies_to"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("organization", _("Everybody")), ("site", _("A site")), ("department", _("A department")),
-                ("employee", _("An employee"))]  # fmt: skip
+        return [
+            ("organization", _("Everybody")),
+            ("site", _("A site")),
+            ("department", _("A department")),
+            ("employee", _("An employee")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         if self.value() == "organization":
             return queryset.filter(**{f"{name}__isnull": True for name in SCOPES})
-        return queryset.filter(**{f"{self.value()}__isnull": False}) if self.value() in SCOPES else queryset
+        return (
+            queryset.filter(**{f"{self.value()}__isnull": False})
+            if self.value() in SCOPES
+            else queryset
+        )
 
 
 class ScopedAdmin(TenantAdmin):
     """What fences and networks share: whom they apply to."""
 
-    _scope = (_("Whom it applies to"), {"fields": ("site", "department", "employee"), "description": _(
-        "Choose one of the three, or none: then it applies to everybody."
-    )})  # fmt: skip
+    _scope = (
+        _("Whom it applies to"),
+        {
+            "fields": ("site", "department", "employee"),
+            "description": _("Choose one of the three, or none: then it applies to everybody."),
+        },
+    )
     autocomplete_fields = ("employee",)
     list_select_related = ("site", "department", "employee", "organization")
     deletable = True
@@ -87,23 +111,31 @@ class ImportForm(forms.Form):
     """A GeoJSON file; an operator also says whose."""
 
     file = forms.FileField(
-        label=_("GeoJSON file"), widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".geojson,.json"}),
-        help_text=_("Fences are found by their external id, else by their name, and changed; others are added."),
-    )  # fmt: skip
+        label=_("GeoJSON file"),
+        widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".geojson,.json"}),
+        help_text=_(
+            "Fences are found by their external id, else by their name, and changed; others are"
+            " added."
+        ),
+    )
 
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(request.POST or None, request.FILES or None)
         self.mine: Any = getattr(request.user, "organization", None)
         if sees_everything(request):
             self.fields["organization"] = forms.ModelChoiceField(
-                Organization.objects.all(), label=_("organization"), widget=UnfoldAdminSelectWidget()
+                Organization.objects.all(),
+                label=_("organization"),
+                widget=UnfoldAdminSelectWidget(),
             )
 
     def clean_file(self) -> str:
         """The text of the file."""
         file = self.cleaned_data["file"]
         if file.size > MAX_FILE:
-            raise ValidationError(_("The file is larger than %(most)d MB.") % {"most": MAX_FILE // 1_000_000})
+            raise ValidationError(
+                _("The file is larger than %(most)d MB.") % {"most": MAX_FILE // 1_000_000}
+            )
         try:
             return str(file.read().decode("utf-8-sig"))
         except UnicodeDecodeError as error:
@@ -123,11 +155,17 @@ class FenceAdmin(ScopedAdmin):
     fieldsets = (
         (None, {"fields": (("name", "external_id"), "active", "starts_at", "ends_at")}),
         ScopedAdmin._scope,
-        (_("Where it is"), {"fields": ("kind", "geojson", ("latitude", "longitude", "radius_m")), "description": _(
-            "Draw on the map above, which fills in these fields; or fill them in here: a polygon as GeoJSON, a circle by its "
-            "centre and radius."
-        )}),
-    )  # fmt: skip
+        (
+            _("Where it is"),
+            {
+                "fields": ("kind", "geojson", ("latitude", "longitude", "radius_m")),
+                "description": _(
+                    "Draw on the map above, which fills in these fields; or fill them in here: a"
+                    " polygon as GeoJSON, a circle by its centre and radius."
+                ),
+            },
+        ),
+    )
     verbs: ClassVar = {Fence: save_fence}
     list_display = ("name", "external_id", "kind", "reach", "badge", "starts_at", "ends_at")
     list_filter = ("active", "kind", ReachFilter, "site", "department")
@@ -137,12 +175,24 @@ class FenceAdmin(ScopedAdmin):
     list_before_template = "admin/console/fence_map.html"
     change_form_before_template = "admin/console/fence_map.html"
     empty_title = _("No fences yet")
-    empty_text = _("Add one and draw it on the map, or import a GeoJSON file. Until then phones cannot punch, except by Wi-Fi.")
+    empty_text = _(
+        "Add one and draw it on the map, or import a GeoJSON file. Until then phones cannot punch,"
+        " except by Wi-Fi."
+    )
 
     class Media:
-        css: ClassVar = {"all": ("geofences/vendor/leaflet/leaflet.css", "geofences/vendor/geoman/leaflet-geoman.css",
-                                 "geofences/fences.css")}  # fmt: skip
-        js = ("geofences/vendor/leaflet/leaflet.js", "geofences/vendor/geoman/leaflet-geoman.min.js", "geofences/fences.js")
+        css: ClassVar = {
+            "all": (
+                "geofences/vendor/leaflet/leaflet.css",
+                "geofences/vendor/geoman/leaflet-geoman.css",
+                "geofences/fences.css",
+            )
+        }
+        js = (
+            "geofences/vendor/leaflet/leaflet.js",
+            "geofences/vendor/geoman/leaflet-geoman.min.js",
+            "geofences/fences.js",
+        )
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
@@ -171,29 +221,47 @@ class FenceAdmin(ScopedAdmin):
         if not self.has_view_permission(request):
             return JsonResponse({"features": []}, status=403)
         try:
-            south, west, north, east = (float(request.GET[name]) for name in ("south", "west", "north", "east"))
+            south, west, north, east = (
+                float(request.GET[name]) for name in ("south", "west", "north", "east")
+            )
             left_out = int(request.GET.get("except") or 0)
         except (KeyError, ValueError):
             return JsonResponse({"features": []}, status=400)
-        if not all(math.isfinite(one) for one in (south, west, north, east)) or abs(left_out) >= 2**63:
+        if (
+            not all(math.isfinite(one) for one in (south, west, north, east))
+            or abs(left_out) >= 2**63
+        ):
             return JsonResponse({"features": []}, status=400)
         fences: Any = within(request, Fence.objects.all()).exclude(pk=left_out)
         rows = fences.meeting(box_of(south, west, north, east)).order_by("-id")[: MAP_SHOWS + 1]
         features = [_on_map(fence) for fence in rows[:MAP_SHOWS]]
-        return JsonResponse({"type": "FeatureCollection", "features": features, "more": len(rows) > MAP_SHOWS})
+        return JsonResponse(
+            {"type": "FeatureCollection", "features": features, "more": len(rows) > MAP_SHOWS}
+        )
 
-    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
         fence = kwargs.get("obj")
-        may = self.has_change_permission(request, fence) if fence else self.has_add_permission(request)
-        # A form that was refused has left in `fence` what was typed, which need be no shape: the map shows what is stored.
+        may = (
+            self.has_change_permission(request, fence)
+            if fence
+            else self.has_add_permission(request)
+        )
+        # A form that was refused has left in `fence` what was typed, which need be no shape: the
+        # map shows what is stored.
         fence = fence and Fence.objects.get(pk=fence.pk)
         context["muster_map"] = _map(within(request, Fence.objects.all()), fence=fence, draws=may)
         return _with_tiles(super().render_change_form(request, context, *args, **kwargs))
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         fences = within(request, Fence.objects.all())
         shown = _map(fences) if fences.exists() else None
-        response: HttpResponse = super().changelist_view(request, (extra_context or {}) | {"muster_map": shown})
+        response: HttpResponse = super().changelist_view(
+            request, (extra_context or {}) | {"muster_map": shown}
+        )
         return _with_tiles(response)
 
     # Files
@@ -201,7 +269,9 @@ class FenceAdmin(ScopedAdmin):
         """An import adds and changes."""
         return self.has_add_permission(request) and self.has_change_permission(request)
 
-    @action(description=_("Import GeoJSON"), url_path="import", icon="upload", permissions=["import"])
+    @action(
+        description=_("Import GeoJSON"), url_path="import", icon="upload", permissions=["import"]
+    )
     def import_file(self, request: HttpRequest) -> HttpResponse:
         """Upload a file: all of it is stored, or nothing, with what is wrong in each feature."""
         form = ImportForm(request)
@@ -212,17 +282,37 @@ class FenceAdmin(ScopedAdmin):
             except (ValidationError, DatabaseError) as error:
                 errors = refused(error).messages
             else:
-                messages.success(request, _("Fences added: %(created)d, changed: %(changed)d, as they were: %(unchanged)d.") % {
-                    "created": done.created, "changed": done.changed, "unchanged": done.unchanged,
-                })  # fmt: skip
+                messages.success(
+                    request,
+                    _(
+                        "Fences added: %(created)d, changed: %(changed)d, as they were:"
+                        " %(unchanged)d."
+                    )
+                    % {
+                        "created": done.created,
+                        "changed": done.changed,
+                        "unchanged": done.unchanged,
+                    },
+                )
                 return redirect(list_url(Fence))
         request.current_app = self.admin_site.name
-        return TemplateResponse(request, "admin/console/fence_import.html", {
-            **self.admin_site.each_context(request), "opts": self.opts, "obj": _("Fences"), "back": list_url(Fence),
-            "title": _("Import fences"), "form": form, "errors": errors,
-        })  # fmt: skip
+        return TemplateResponse(
+            request,
+            "admin/console/fence_import.html",
+            {
+                **self.admin_site.each_context(request),
+                "opts": self.opts,
+                "obj": _("Fences"),
+                "back": list_url(Fence),
+                "title": _("Import fences"),
+                "form": form,
+                "errors": errors,
+            },
+        )
 
-    @action(description=_("Export GeoJSON"), url_path="export", icon="download", permissions=["view"])
+    @action(
+        description=_("Export GeoJSON"), url_path="export", icon="download", permissions=["view"]
+    )
     def export_file(self, request: HttpRequest) -> HttpResponse:
         """All fences as a file; to import it again changes nothing."""
         fences = within(request, Fence.objects.select_related(*SCOPES).order_by("id"))
@@ -233,22 +323,35 @@ class FenceAdmin(ScopedAdmin):
 
 
 def _with_tiles(response: HttpResponse) -> HttpResponse:
-    """The page, whose content policy lets images come from the server of the tiles, if the settings name one."""
+    """The page, whose content policy lets images come from the server of the tiles, if the settings
+    name one.
+    """
     server = urlsplit(settings.MAP_TILES)
     if server.netloc:
-        response._csp_update = {"img-src": [f"{server.scheme}://{server.netloc.replace('{s}', '*')}"]}  # type: ignore[attr-defined]
+        response._csp_update = {  # type: ignore[attr-defined]
+            "img-src": [f"{server.scheme}://{server.netloc.replace('{s}', '*')}"]
+        }
     return response
 
 
 def _on_map(fence: Fence) -> dict[str, Any]:
     """A fence as the map draws it, and where it leads."""
-    properties = {"name": fence.name, "url": change_url(fence), "on": state_of(fence) == ON, "radius_m": fence.radius_m}
+    properties = {
+        "name": fence.name,
+        "url": change_url(fence),
+        "on": state_of(fence) == ON,
+        "radius_m": fence.radius_m,
+    }
     return {"type": "Feature", "geometry": fence.geometry, "properties": properties}
 
 
-def _map(fences: QuerySet[Fence], *, fence: Fence | None = None, draws: bool = False) -> dict[str, Any]:
+def _map(
+    fences: QuerySet[Fence], *, fence: Fence | None = None, draws: bool = False
+) -> dict[str, Any]:
     """What the map has to know: where to look first, and what it may do there."""
-    extent = fences.aggregate(south=Min("south"), west=Min("west"), north=Max("north"), east=Max("east"))
+    extent = fences.aggregate(
+        south=Min("south"), west=Min("west"), north=Max("north"), east=Max("east")
+    )
     return {
         "draws": draws,
         "shown": fence and _on_map(fence),
@@ -289,30 +392,43 @@ class AllowedNetworkAdmin(ScopedAdmin):
     """Wi-Fi names that show somebody to be at work."""
 
     fieldsets = (
-        (None, {"fields": (("ssid", "note"), "active"), "description": _(
-            "A Wi-Fi name is the phone's own word: anybody can give a network this name. Use fences where that matters."
-        )}),
+        (
+            None,
+            {
+                "fields": (("ssid", "note"), "active"),
+                "description": _(
+                    "A Wi-Fi name is the phone's own word: anybody can give a network this name."
+                    " Use fences where that matters."
+                ),
+            },
+        ),
         ScopedAdmin._scope,
-    )  # fmt: skip
+    )
     verbs: ClassVar = {AllowedNetwork: save_network}
     list_display = ("ssid", "note", "reach", "active")
     list_filter = ("active", ReachFilter, "site", "department")
     search_fields = ("ssid", "note")
     empty_title = _("No Wi-Fi networks yet")
-    empty_text = _("Add the name of the office Wi-Fi: phones that see it may punch, even deep inside where positions are poor.")
+    empty_text = _(
+        "Add the name of the office Wi-Fi: phones that see it may punch, even deep inside where"
+        " positions are poor."
+    )
 
 
 @admin.register(FencePolicy)
 class FencePolicyAdmin(TenantAdmin):
     """An organization's rules about places: one row."""
 
-    fieldsets = ((None, {"fields": ("ssid_sufficient", "unfenced", ("max_accuracy_m", "tolerance_m"))}),)
+    fieldsets = (
+        (None, {"fields": ("ssid_sufficient", "unfenced", ("max_accuracy_m", "tolerance_m"))}),
+    )
     verbs: ClassVar = {FencePolicy: save_policy}
     list_display = ("__str__", "ssid_sufficient", "unfenced", "max_accuracy_m", "tolerance_m")
     empty_title = _("The usual rules hold")
     empty_text = _(
-        "An allowed Wi-Fi name suffices; who has no fence cannot punch; positions less sure than 200 m are refused; up to 50 m "
-        "outside a fence is allowed when the position is no surer. Add a row to change this."
+        "An allowed Wi-Fi name suffices; who has no fence cannot punch; positions less sure than"
+        " 200 m are refused; up to 50 m outside a fence is allowed when the position is no surer."
+        " Add a row to change this."
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -1,4 +1,6 @@
-"""The catalog of fences, for whoever keeps attendance: `GET /api/v1/admin/geo-fences`, newest first."""
+"""The catalog of fences, for whoever keeps attendance: `GET /api/v1/admin/geo-fences`, newest
+first.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ class _CentreRow(serializers.Serializer[dict[str, Any]]):
 
 
 class FenceRow(serializers.Serializer[dict[str, Any]]):
-    """A fence. `geometry` is GeoJSON by RFC 7946; of a circle it is the centre, and `radius_m` metres belong to it."""
+    """A fence. `geometry` is GeoJSON by RFC 7946; of a circle it is the centre, and `radius_m`
+    metres belong to it.
+    """
 
     id = serializers.IntegerField()
     external_id = serializers.CharField(allow_null=True)
@@ -90,11 +94,20 @@ def _row(fence: Fence) -> dict[str, Any]:
     """What `FenceRow` describes."""
     site, department, employee = fence.site, fence.department, fence.employee
     return {
-        "id": fence.pk, "external_id": fence.external_id or None, "name": fence.name, "kind": fence.kind,
-        "active": fence.active, "starts_at": fence.starts_at, "ends_at": fence.ends_at, "applies_to": fence.applies_to,
+        "id": fence.pk,
+        "external_id": fence.external_id or None,
+        "name": fence.name,
+        "kind": fence.kind,
+        "active": fence.active,
+        "starts_at": fence.starts_at,
+        "ends_at": fence.ends_at,
+        "applies_to": fence.applies_to,
         "site": site and {"id": site.pk, "name": site.name},
         "department": department and {"id": department.pk, "name": department.name},
         "employee": employee and {"id": employee.pk, "code": employee.code, "name": employee.name},
-        "centre": {"lat": fence.latitude, "lng": fence.longitude}, "radius_m": fence.radius_m, "geometry": fence.geometry,
-        "created_at": fence.created_at, "updated_at": fence.updated_at,
-    }  # fmt: skip
+        "centre": {"lat": fence.latitude, "lng": fence.longitude},
+        "radius_m": fence.radius_m,
+        "geometry": fence.geometry,
+        "created_at": fence.created_at,
+        "updated_at": fence.updated_at,
+    }

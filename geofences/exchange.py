@@ -1,7 +1,9 @@
-"""Fences as GeoJSON, in and out: a FeatureCollection whose features carry what a fence has beside its shape.
+"""Fences as GeoJSON, in and out: a FeatureCollection whose features carry what a fence has beside
+its shape.
 
-A feature's properties: `name`, `external_id` (or the feature's own `id`), `active`, `starts_at`, `ends_at`, and one of `site`
-and `department` (by name) or `employee` (by code). A circle is a Point with `radius_m`. Called by the console.
+A feature's properties: `name`, `external_id` (or the feature's own `id`), `active`, `starts_at`,
+`ends_at`, and one of `site` and `department` (by name) or `employee` (by code). A circle is a Point
+with `radius_m`. Called by the console.
 """
 
 from __future__ import annotations
@@ -19,7 +21,14 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
 from employees.models import Department, Employee, Organization, Site
-from geofences.geometry import InvalidShape, degree_of, looks_swapped, read_area, read_json, stored_area
+from geofences.geometry import (
+    InvalidShape,
+    degree_of,
+    looks_swapped,
+    read_area,
+    read_json,
+    stored_area,
+)
 from geofences.models import SCOPES, Fence
 from geofences.refusals import in_words, swapped_in_words
 from geofences.services import storable
@@ -27,8 +36,28 @@ from geofences.services import storable
 MAX_FEATURES: Final = 10_000
 MAX_FILE: Final = 10_000_000
 _ERRORS_TOLD: Final = 50
-_SHAPE: Final = ("kind", "geojson", "latitude", "longitude", "radius_m", "south", "west", "north", "east", "square")
-_FIELDS: Final = (*_SHAPE, "name", "external_id", "active", "starts_at", "ends_at", *SCOPES, "updated_at")
+_SHAPE: Final = (
+    "kind",
+    "geojson",
+    "latitude",
+    "longitude",
+    "radius_m",
+    "south",
+    "west",
+    "north",
+    "east",
+    "square",
+)
+_FIELDS: Final = (
+    *_SHAPE,
+    "name",
+    "external_id",
+    "active",
+    "starts_at",
+    "ends_at",
+    *SCOPES,
+    "updated_at",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +84,11 @@ class _Draft:
     def changes(self, fence: Fence) -> bool:
         """Write what the feature says into a fence; whether anything is different now."""
         facts = self.facts
-        if fence.geojson and facts["geojson"] and stored_area(fence.geojson).same_ground(stored_area(facts["geojson"])):
+        if (
+            fence.geojson
+            and facts["geojson"]
+            and stored_area(fence.geojson).same_ground(stored_area(facts["geojson"]))
+        ):
             # An export cuts at the antimeridian: what comes back is the same shape in two pieces.
             facts = {name: value for name, value in facts.items() if name not in _SHAPE}
         before = {name: getattr(fence, name) for name in facts}
@@ -72,12 +105,18 @@ class _Directory:
     found: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for model, name, by in ((Site, "site", "name"), (Department, "department", "name"), (Employee, "employee", "code")):
+        for model, name, by in (
+            (Site, "site", "name"),
+            (Department, "department", "name"),
+            (Employee, "employee", "code"),
+        ):
             rows = model._default_manager.filter(organization=self.organization)
             self.found[name] = dict(rows.values_list(by, "pk"))
 
     def scope(self, properties: Mapping[str, Any]) -> dict[str, Any]:
-        """The columns of a scope; none when the feature says nothing about it. Raises ValidationError."""
+        """The columns of a scope; none when the feature says nothing about it. Raises
+        ValidationError.
+        """
         given = {name: properties[name] for name in SCOPES if name in properties}
         if not given:
             return {}
@@ -88,11 +127,17 @@ class _Directory:
         for name, value in named.items():
             pks[f"{name}_id"] = self.found[name].get(value) if isinstance(value, str) else None
             if pks[f"{name}_id"] is None:
-                raise ValidationError(_("There is no %(kind)s “%(value)s”.") % {"kind": name, "value": str(value)[:100]})
+                raise ValidationError(
+                    _("There is no %(kind)s “%(value)s”.")
+                    % {
+                        "kind": name,
+                        "value": str(value)[:100],
+                    }
+                )
         return pks
 
 
-# --- Out -----------------------------------------------------------------------------------------------------------------
+# --- Out ------------------------------------------------------------------------------------------
 def export_geojson(fences: Iterable[Fence]) -> dict[str, Any]:
     """A FeatureCollection by RFC 7946: an import of it changes nothing."""
     return {"type": "FeatureCollection", "features": [as_feature(fence) for fence in fences]}
@@ -116,10 +161,11 @@ def as_feature(fence: Fence) -> dict[str, Any]:
     return {"type": "Feature", **identity, "geometry": fence.geometry, "properties": properties}
 
 
-# --- In ------------------------------------------------------------------------------------------------------------------
+# --- In -------------------------------------------------------------------------------------------
 def import_geojson(organization: Organization, text: str) -> Imported:
-    """Store every fence of a GeoJSON text, or none. A fence that exists is changed: found by its external id, or by its name
-    when neither has an external id. What a feature does not mention stays as it is.
+    """Store every fence of a GeoJSON text, or none. A fence that exists is changed: found by its
+    external id, or by its name when neither has an external id. What a feature does not mention
+    stays as it is.
 
     Raises ValidationError with one message for each feature that is wrong.
     """
@@ -135,7 +181,13 @@ def import_geojson(organization: Organization, text: str) -> Imported:
         for draft in drafts:
             known = existing.get(draft.key, [])
             if len(known) > 1:
-                errors.append(_told(draft.number, draft.facts["name"], _("Several fences have this name. Give external ids.")))
+                errors.append(
+                    _told(
+                        draft.number,
+                        draft.facts["name"],
+                        _("Several fences have this name. Give external ids."),
+                    )
+                )
                 continue
             fence = known[0] if known else Fence(organization=organization)
             differs = draft.changes(fence)
@@ -150,14 +202,23 @@ def import_geojson(organization: Organization, text: str) -> Imported:
         _refuse(errors)
         Fence.objects.bulk_create(made, batch_size=500)
         # As an insert that meets its own id: a hundred times as fast as Django's bulk_update.
-        Fence.objects.bulk_create(changed, batch_size=500, update_conflicts=True, unique_fields=("id",), update_fields=_FIELDS)
+        Fence.objects.bulk_create(
+            changed,
+            batch_size=500,
+            update_conflicts=True,
+            unique_fields=("id",),
+            update_fields=_FIELDS,
+        )
     return Imported(len(made), len(changed), unchanged)
 
 
 def _refuse(errors: list[str]) -> None:
     if errors:
         more = len(errors) - _ERRORS_TOLD
-        raise ValidationError(errors[:_ERRORS_TOLD] + ([str(_("And %(count)d more.") % {"count": more})] if more > 0 else []))
+        raise ValidationError(
+            errors[:_ERRORS_TOLD]
+            + ([str(_("And %(count)d more.") % {"count": more})] if more > 0 else [])
+        )
 
 
 def _existing(organization: Organization) -> dict[tuple[str, str], list[Fence]]:
@@ -177,9 +238,15 @@ def _read(organization: Organization, text: str) -> tuple[list[_Draft], list[str
         value = read_json(text, longest=MAX_FILE)
     except InvalidShape as error:
         raise ValidationError(in_words(error)) from error
-    features = value.get("features") if isinstance(value, dict) and value.get("type") == "FeatureCollection" else [value]
+    features = (
+        value.get("features")
+        if isinstance(value, dict) and value.get("type") == "FeatureCollection"
+        else [value]
+    )
     if not isinstance(features, list) or not 0 < len(features) <= MAX_FEATURES:
-        raise ValidationError(_("The file has no features, or more than %(most)d.") % {"most": MAX_FEATURES})
+        raise ValidationError(
+            _("The file has no features, or more than %(most)d.") % {"most": MAX_FEATURES}
+        )
     directory = _Directory(organization)
     drafts, errors = [], []
     for number, feature in enumerate(features, 1):
@@ -192,7 +259,14 @@ def _read(organization: Organization, text: str) -> tuple[list[_Draft], list[str
 
 def _told(number: int, name: str, text: Any) -> str:
     """An error, with the feature it is about."""
-    return str(_("Feature %(number)d (%(name)s): %(text)s") % {"number": number, "name": name or "–", "text": text})
+    return str(
+        _("Feature %(number)d (%(name)s): %(text)s")
+        % {
+            "number": number,
+            "name": name or "–",
+            "text": text,
+        }
+    )
 
 
 def _name_of(feature: Any) -> str:
@@ -204,15 +278,28 @@ def _name_of(feature: Any) -> str:
 def _doubles(drafts: list[_Draft]) -> list[str]:
     """Two features that would be the same fence."""
     counts = Counter(draft.key for draft in drafts)
-    text = _("Another feature of this file has the same external id, or the same name and no external id.")
-    return [_told(draft.number, draft.facts["name"], text) for draft in drafts if counts[draft.key] > 1]
+    text = _(
+        "Another feature of this file has the same external id, or the same name and no"
+        " external id."
+    )
+    return [
+        _told(draft.number, draft.facts["name"], text) for draft in drafts if counts[draft.key] > 1
+    ]
 
 
 def _swapped(organization: Organization, drafts: list[_Draft]) -> list[str]:
-    """Features that would be near the fences this file leaves alone, if only they were read the other way round."""
+    """Features that would be near the fences this file leaves alone, if only they were read the
+    other way round.
+    """
     keys = {draft.key for draft in drafts}
-    rows = Fence.objects.of(organization).values_list("external_id", "name", "latitude", "longitude")
-    known = {degree_of(lat, lng) for external_id, name, lat, lng in rows if _key(external_id, name) not in keys}
+    rows = Fence.objects.of(organization).values_list(
+        "external_id", "name", "latitude", "longitude"
+    )
+    known = {
+        degree_of(lat, lng)
+        for external_id, name, lat, lng in rows
+        if _key(external_id, name) not in keys
+    }
     places = [(draft, draft.facts["latitude"], draft.facts["longitude"]) for draft in drafts]
     return [
         _told(draft.number, draft.facts["name"], swapped_in_words(lat, lng))
@@ -228,7 +315,11 @@ def _facts(feature: Any, directory: _Directory) -> dict[str, Any]:
     properties = feature.get("properties") or {}
     if not isinstance(properties, dict):
         raise ValidationError(_("Its properties are no object."))
-    facts = {"name": _text(properties, "name", 200)} | _external_id(feature, properties) | directory.scope(properties)
+    facts = (
+        {"name": _text(properties, "name", 200)}
+        | _external_id(feature, properties)
+        | directory.scope(properties)
+    )
     if not facts["name"]:
         raise ValidationError(_("It has no name."))
     if "active" in properties:
@@ -254,7 +345,13 @@ def _external_id(feature: Mapping[str, Any], properties: Mapping[str, Any]) -> d
 def _text(values: Mapping[str, Any], name: str, longest: int) -> str:
     value = values.get(name) or ""
     if not isinstance(value, str) or len(value.strip()) > longest or not storable(value):
-        raise ValidationError(_("“%(name)s” is a text of at most %(longest)d characters.") % {"name": name, "longest": longest})
+        raise ValidationError(
+            _("“%(name)s” is a text of at most %(longest)d characters.")
+            % {
+                "name": name,
+                "longest": longest,
+            }
+        )
     return value.strip()
 
 
@@ -270,23 +367,31 @@ def _instant(name: str, value: Any, organization: Organization) -> datetime | No
     except (ValueError, OverflowError):
         found = None
     if found is None:
-        raise ValidationError(_("“%(name)s” is a date and time such as 2026-06-21T09:30:00+05:30.") % {"name": name})
+        raise ValidationError(
+            _("“%(name)s” is a date and time such as 2026-06-21T09:30:00+05:30.") % {"name": name}
+        )
     return found
 
 
-def _shape(geometry: Any, properties: Mapping[str, Any], organization: Organization) -> dict[str, Any]:
+def _shape(
+    geometry: Any, properties: Mapping[str, Any], organization: Organization
+) -> dict[str, Any]:
     """The columns of the shape, checked as on every way in."""
     scratch = Fence(organization=organization)
     if isinstance(geometry, dict) and geometry.get("type") == "Point":
         scratch.kind = Fence.Kind.CIRCLE
         place, radius_m = geometry.get("coordinates"), properties.get("radius_m")
         numbers = [*place[:2], radius_m] if isinstance(place, list) and len(place) >= 2 else []
-        if not numbers or any(isinstance(one, bool) or not isinstance(one, int | float) for one in numbers):
+        if not numbers or any(
+            isinstance(one, bool) or not isinstance(one, int | float) for one in numbers
+        ):
             raise ValidationError(_("A circle is a Point with the property “radius_m”, in metres."))
         try:
             scratch.longitude, scratch.latitude, scratch.radius_m = (float(one) for one in numbers)
         except OverflowError as error:
-            raise ValidationError(_("A circle is a Point with the property “radius_m”, in metres.")) from error
+            raise ValidationError(
+                _("A circle is a Point with the property “radius_m”, in metres.")
+            ) from error
     else:
         try:
             scratch.geojson = read_area(geometry).text

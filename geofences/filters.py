@@ -50,7 +50,9 @@ class _PlaceFilter(django_filters.Filter):
 
 
 class FenceFilter(django_filters.FilterSet):
-    """What the catalog can be asked for. Another organization's id finds what an unknown one finds: nothing."""
+    """What the catalog can be asked for. Another organization's id finds what an unknown one finds:
+    nothing.
+    """
 
     active = django_filters.ChoiceFilter(choices=_YES_NO, method="by_active")
     applies_to = django_filters.ChoiceFilter(choices=REACHES, method="by_reach")
@@ -60,7 +62,10 @@ class FenceFilter(django_filters.FilterSet):
     external_id = django_filters.CharFilter(help_text="Exactly this.")
     name = django_filters.CharFilter(lookup_expr="icontains", help_text="A part of it.")
     near = _PlaceFilter(
-        method="by_place", help_text="`28.6175,77.2085`: fences that hold the place or are at most 500 m away from it."
+        method="by_place",
+        help_text=(
+            "`28.6175,77.2085`: fences that hold the place or are at most 500 m away from it."
+        ),
     )
 
     def by_active(self, rows: QuerySet[Fence], _name: str, value: str) -> QuerySet[Fence]:

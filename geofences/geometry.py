@@ -1,10 +1,13 @@
-"""Shapes on the ellipsoid: reading them from GeoJSON, and how many metres a point lies outside one. Knows no Django.
+"""Shapes on the ellipsoid: reading them from GeoJSON, and how many metres a point lies outside one.
+Knows no Django.
 
-Edges are straight lines in longitude and latitude, as RFC 7946 has them. A point is measured in a plane in metres that is laid
-through the point itself, with the radii of WGS84 at its latitude: edges stay straight in it, and what is near, which alone
-decides, is right to millimetres however large the shape is. Circles are measured along the ellipsoid.
+Edges are straight lines in longitude and latitude, as RFC 7946 has them. A point is measured in a
+plane in metres that is laid through the point itself, with the radii of WGS84 at its latitude:
+edges stay straight in it, and what is near, which alone decides, is right to millimetres however
+large the shape is. Circles are measured along the ellipsoid.
 
-Longitudes of one shape are continuous: across the antimeridian they run on beyond 180. Called by models, services and places.
+Longitudes of one shape are continuous: across the antimeridian they run on beyond 180. Called by
+models, services and places.
 """
 
 from __future__ import annotations
@@ -23,7 +26,8 @@ import shapely
 # WGS84: half the equator's width in metres, and the square of the eccentricity.
 EQUATOR_M: Final = 6_378_137.0
 ECCENTRICITY_2: Final = 0.006_694_379_990_14
-# For the small part by which an arc is longer than its chord; and the tightest bend anywhere, for boxes that must hold all.
+# For the small part by which an arc is longer than its chord; and the tightest bend anywhere, for
+# boxes that must hold all.
 MEAN_RADIUS_M: Final = 6_371_008.8
 SMALLEST_RADIUS_M: Final = 6_335_000.0
 
@@ -31,7 +35,8 @@ MAX_TEXT: Final = 1_000_000
 MAX_VERTICES: Final = 5_000
 MAX_RADIUS_M: Final = 100_000.0
 MIN_AREA_M2: Final = 1.0
-# Beyond it a straight line in longitude and latitude is no line anybody would walk; circles are good everywhere.
+# Beyond it a straight line in longitude and latitude is no line anybody would walk; circles are
+# good everywhere.
 MAX_POLYGON_LATITUDE: Final = 89.0
 
 
@@ -60,7 +65,9 @@ class Fault(StrEnum):
 
 
 class InvalidShape(ValueError):
-    """A shape that is refused: the fault, and the values its text names, such as lat and lng of the place."""
+    """A shape that is refused: the fault, and the values its text names, such as lat and lng of the
+    place.
+    """
 
     def __init__(self, fault: Fault, **values: Any) -> None:
         super().__init__(f"{fault} {values}" if values else str(fault))
@@ -68,7 +75,9 @@ class InvalidShape(ValueError):
 
 
 class Box(NamedTuple):
-    """Degrees. West is in [-180, 180); east is larger, beyond 180 when the box lies across the antimeridian."""
+    """Degrees. West is in [-180, 180); east is larger, beyond 180 when the box lies across the
+    antimeridian.
+    """
 
     south: float
     west: float
@@ -83,7 +92,7 @@ class Shape(Protocol):
         """Metres from the point to the shape; 0 when the point is in it or on its edge."""
 
 
-# --- Measuring -----------------------------------------------------------------------------------------------------------
+# --- Measuring ------------------------------------------------------------------------------------
 def metres_per_degree(lat: float) -> tuple[float, float]:
     """Metres of one degree of longitude and of latitude, at this latitude on WGS84."""
     sine, cosine = math.sin(math.radians(lat)), math.cos(math.radians(lat))
@@ -94,7 +103,9 @@ def metres_per_degree(lat: float) -> tuple[float, float]:
 
 
 def distance_m(lat: float, lng: float, other_lat: float, other_lng: float) -> float:
-    """Metres between two points along the ellipsoid: the straight line through the earth, bent. 1 cm wrong at 100 km."""
+    """Metres between two points along the ellipsoid: the straight line through the earth, bent. 1
+    cm wrong at 100 km.
+    """
     chord = math.dist(_in_space(lat, lng), _in_space(other_lat, other_lng))
     return 2 * MEAN_RADIUS_M * math.asin(min(1.0, chord / (2 * MEAN_RADIUS_M)))
 
@@ -108,7 +119,9 @@ def _in_space(lat: float, lng: float) -> tuple[float, float, float]:
 
 
 def box_around(lat: float, lng: float, radius_m: float) -> Box:
-    """A box that holds every point within `radius_m`; a little too large. Near a pole it goes all the way around."""
+    """A box that holds every point within `radius_m`; a little too large. Near a pole it goes all
+    the way around.
+    """
     angle = radius_m / SMALLEST_RADIUS_M
     high = math.degrees(angle)
     south, north = max(-90.0, lat - high), min(90.0, lat + high)
@@ -119,14 +132,18 @@ def box_around(lat: float, lng: float, radius_m: float) -> Box:
 
 
 def box_of(south: float, west: float, north: float, east: float) -> Box:
-    """A box between these degrees, as a map gives them: in any turn of the globe, perhaps all around it."""
+    """A box between these degrees, as a map gives them: in any turn of the globe, perhaps all
+    around it.
+    """
     if east - west >= 360:
         west, east = -180.0, 180.0
     return _turned(Box(max(-90.0, south), west, min(90.0, north), east))
 
 
 def wrapped(lng: float) -> float:
-    """The same meridian in [-180, 180); one that is there already stays as it is, to the last bit."""
+    """The same meridian in [-180, 180); one that is there already stays as it is, to the
+    last bit.
+    """
     return lng if -180 <= lng < 180 else (lng + 180) % 360 - 180
 
 
@@ -135,7 +152,7 @@ def _turned(box: Box) -> Box:
     return Box(box.south, west, box.north, west + (box.east - box.west))
 
 
-# --- Shapes --------------------------------------------------------------------------------------------------------------
+# --- Shapes ---------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Circle:
     """Everything within a radius of a centre."""
@@ -161,12 +178,17 @@ class Area:
     geometry: Any
 
     def outside_m(self, lat: float, lng: float) -> float:
-        """Metres from the point to the area, to the edge of a hole too; 0 inside and on the edge."""
+        """Metres from the point to the area, to the edge of a hole too; 0 inside and on the
+        edge.
+        """
         per_lng, per_lat = metres_per_degree(lat)
         west, _south, east, _north = self.geometry.bounds
         lng += 360 * round(((west + east) / 2 - lng) / 360)
-        # Every call makes its own geometry: GEOS keeps notes in them as it works, and threads share the one in the cache.
-        around = shapely.transform(self.geometry, lambda places: (places - (lng, lat)) * (per_lng, per_lat))
+        # Every call makes its own geometry: GEOS keeps notes in them as it works, and threads share
+        # the one in the cache.
+        around = shapely.transform(
+            self.geometry, lambda places: (places - (lng, lat)) * (per_lng, per_lat)
+        )
         return float(shapely.distance(around, shapely.Point(0, 0)))
 
     @property
@@ -183,7 +205,9 @@ class Area:
 
     @property
     def text(self) -> str:
-        """GeoJSON to keep: outer rings counter-clockwise, longitudes continuous, nothing but the geometry."""
+        """GeoJSON to keep: outer rings counter-clockwise, longitudes continuous, nothing but the
+        geometry.
+        """
         return json.dumps(_mapping(self.geometry), separators=(",", ":"))
 
     def same_ground(self, other: Area) -> bool:
@@ -198,25 +222,39 @@ class Area:
         polygons = []
         for polygon in _polygons_of(self.geometry):
             for shift in (0.0, -360.0):
-                half = shapely.intersection(polygon, shapely.box(-180 - shift, -90, 180 - shift, 90))
-                polygons += _polygons_of(shapely.transform(half, lambda places, by=shift: places - (-by, 0)))
+                half = shapely.intersection(
+                    polygon, shapely.box(-180 - shift, -90, 180 - shift, 90)
+                )
+                polygons += _polygons_of(
+                    shapely.transform(half, lambda places, by=shift: places - (-by, 0))
+                )
         return _mapping(polygons[0] if len(polygons) == 1 else shapely.MultiPolygon(polygons))
 
 
 def _mapping(geometry: Any) -> dict[str, Any]:
     """GeoJSON of the geometry, outer rings counter-clockwise."""
-    found: dict[str, Any] = json.loads(json.dumps(shapely.geometry.mapping(shapely.orient_polygons(geometry))))
+    found: dict[str, Any] = json.loads(
+        json.dumps(shapely.geometry.mapping(shapely.orient_polygons(geometry)))
+    )
     return found
 
 
 def _polygons_of(geometry: Any) -> list[Any]:
-    """The polygons in whatever an intersection left; a line or a point where it only touched is nothing."""
-    return [one for one in shapely.get_parts(geometry) if one.geom_type == "Polygon" and not one.is_empty]
+    """The polygons in whatever an intersection left; a line or a point where it only touched is
+    nothing.
+    """
+    return [
+        one
+        for one in shapely.get_parts(geometry)
+        if one.geom_type == "Polygon" and not one.is_empty
+    ]
 
 
 @lru_cache(maxsize=512)
 def stored_area(text: str) -> Area:
-    """An area from the text that `Area.text` made. Known by its text, so what the cache has is never out of date."""
+    """An area from the text that `Area.text` made. Known by its text, so what the cache has is
+    never out of date.
+    """
     return Area(shapely.from_geojson(text))
 
 
@@ -230,7 +268,7 @@ def circle(lat: float, lng: float, radius_m: float) -> Circle:
     return Circle(lat, lng, radius_m)
 
 
-# --- Reading GeoJSON -----------------------------------------------------------------------------------------------------
+# --- Reading GeoJSON ------------------------------------------------------------------------------
 def read_json(text: str, *, longest: int = MAX_TEXT) -> Any:
     """The value of a JSON text. Raises InvalidShape."""
     if len(text) > longest:
@@ -246,7 +284,9 @@ def _refuse_constant(name: str) -> None:
 
 
 def read_area(value: Any) -> Area:
-    """The area that a GeoJSON Polygon, MultiPolygon, or a Feature of one describes. Raises InvalidShape."""
+    """The area that a GeoJSON Polygon, MultiPolygon, or a Feature of one describes. Raises
+    InvalidShape.
+    """
     parts = [[_read_ring(ring) for ring in rings] for rings in _rings_of(value)]
     if not parts or not all(parts):
         raise InvalidShape(Fault.EMPTY)
@@ -280,7 +320,11 @@ def _rings_of(value: Any) -> list[Any]:
 def _geometry_of(value: Any) -> Any:
     """The geometry in a Feature, in a collection of one Feature, or the value itself."""
     kind = value.get("type") if isinstance(value, dict) else None
-    if kind == "FeatureCollection" and isinstance(value.get("features"), list) and len(value["features"]) == 1:
+    if (
+        kind == "FeatureCollection"
+        and isinstance(value.get("features"), list)
+        and len(value["features"]) == 1
+    ):
         value = value["features"][0]
         kind = value.get("type") if isinstance(value, dict) else None
     return value.get("geometry") if kind == "Feature" else value
@@ -323,7 +367,9 @@ def _check_range(lat: float, lng: float, *, furthest: float) -> None:
 
 
 def _unwrapped(ring: _Ring) -> _Ring:
-    """The ring without jumps: nobody draws an edge around half the world, so one that wide goes the other way."""
+    """The ring without jumps: nobody draws an edge around half the world, so one that wide goes the
+    other way.
+    """
     found = [ring[0]]
     for lng, lat in ring[1:]:
         found.append((lng - 360 * round((lng - found[-1][0]) / 360), lat))
@@ -333,7 +379,9 @@ def _unwrapped(ring: _Ring) -> _Ring:
 
 
 def _continuous(rings: Sequence[_Ring], around: _Ring) -> list[_Ring]:
-    """The rings of a polygon on the same side of the antimeridian as `around`, the shape's first ring."""
+    """The rings of a polygon on the same side of the antimeridian as `around`, the shape's first
+    ring.
+    """
     home = _middle(_unwrapped(around))
     found = []
     for ring in rings:
@@ -370,7 +418,8 @@ _PLACE: Final = re.compile(r"^(?P<reason>[^\[]*)\[(?P<lng>\S+) (?P<lat>\S+)\]$")
 def _polygon(rings: list[_Ring]) -> Any:
     """The polygon of these rings. Raises InvalidShape with the reason and the place."""
     polygon = shapely.Polygon(rings[0], rings[1:])
-    # A line there and back also "crosses itself", but that is not what is wrong with it: so the hull is asked first.
+    # A line there and back also "crosses itself", but that is not what is wrong with it: so the
+    # hull is asked first.
     if _area_m2(polygon.convex_hull) < MIN_AREA_M2:
         raise InvalidShape(Fault.NO_AREA, lat=rings[0][0][1], lng=wrapped(rings[0][0][0]))
     if not polygon.is_valid:
@@ -383,7 +432,11 @@ def _polygon(rings: list[_Ring]) -> Any:
 def _why_invalid(polygon: Any) -> InvalidShape:
     told = _PLACE.match(shapely.is_valid_reason(polygon))
     if told is None:
-        return InvalidShape(Fault.BROKEN, lat=polygon.exterior.coords[0][1], lng=wrapped(polygon.exterior.coords[0][0]))
+        return InvalidShape(
+            Fault.BROKEN,
+            lat=polygon.exterior.coords[0][1],
+            lng=wrapped(polygon.exterior.coords[0][0]),
+        )
     lat, lng = round(float(told["lat"]), 7), round(wrapped(float(told["lng"])), 7)
     return InvalidShape(_REASONS.get(told["reason"], Fault.BROKEN), lat=lat, lng=lng)
 
@@ -396,7 +449,9 @@ def _area_m2(geometry: Any) -> float:
 
 
 def _refuse_overlap(polygons: list[Any]) -> None:
-    """Parts may touch, as the halves at the antimeridian do; ground that is in two parts is a mistake in the drawing."""
+    """Parts may touch, as the halves at the antimeridian do; ground that is in two parts is a
+    mistake in the drawing.
+    """
     if len(polygons) < 2:
         return
     tree = shapely.STRtree(polygons)
@@ -406,17 +461,20 @@ def _refuse_overlap(polygons: list[Any]) -> None:
                 shared = shapely.intersection(polygon, polygons[other])
                 if _area_m2(shared) > MIN_AREA_M2 / 100:
                     place = shared.representative_point()
-                    raise InvalidShape(Fault.PARTS_OVERLAP, lat=round(place.y, 7), lng=round(wrapped(place.x), 7))
+                    raise InvalidShape(
+                        Fault.PARTS_OVERLAP, lat=round(place.y, 7), lng=round(wrapped(place.x), 7)
+                    )
 
 
-# --- Guessing what was meant ----------------------------------------------------------------------------------------------
+# --- Guessing what was meant ----------------------------------------------------------------------
 def degree_of(lat: float, lng: float) -> tuple[int, int]:
     """The square of one degree that a place is in."""
     return math.floor(lat), math.floor(wrapped(lng))
 
 
 def looks_swapped(lat: float, lng: float, known: Set[tuple[int, int]]) -> bool:
-    """Whether a place is far (ten degrees) from all squares of `known`, but beside one of them if read the other way round.
+    """Whether a place is far (ten degrees) from all squares of `known`, but beside one of them if
+    read the other way round.
 
     28° N 77° E read as 77° N 28° E is a place on earth too: only other places can tell.
     """
@@ -426,12 +484,17 @@ def looks_swapped(lat: float, lng: float, known: Set[tuple[int, int]]) -> bool:
 def _beside(lat: float, lng: float, known: Set[tuple[int, int]], degrees: int) -> bool:
     row, column = degree_of(lat, lng)
     around = range(-degrees, degrees + 1)
-    return any((row + north, (column + east + 180) % 360 - 180) in known for north in around for east in around)
+    return any(
+        (row + north, (column + east + 180) % 360 - 180) in known
+        for north in around
+        for east in around
+    )
 
 
-# --- Finding the few shapes that may hold a point -------------------------------------------------------------------------
-# A box is filed under one square of a grid: of the finest grid whose squares are no smaller than the box, the square of its
-# south-west corner. So a look-up of a few numbers finds all boxes that can meet another one, large boxes and small.
+# --- Finding the few shapes that may hold a point -------------------------------------------------
+# A box is filed under one square of a grid: of the finest grid whose squares are no smaller than
+# the box, the square of its south-west corner. So a look-up of a few numbers finds all boxes that
+# can meet another one, large boxes and small.
 LEVELS: Final = tuple(360.0 / 4**level for level in range(9))
 # A box that wide is near a pole, where squares in degrees say nothing.
 _WIDEST_SEARCH: Final = 1.0
@@ -441,11 +504,17 @@ def filed_under(box: Box) -> int:
     """The number of the square this box is filed under."""
     size = max(box.north - box.south, box.east - box.west)
     level = max(level for level, side in enumerate(LEVELS) if side >= size)
-    return _square(level, math.floor((box.south + 90) / LEVELS[level]), math.floor((box.west + 180) / LEVELS[level]))
+    return _square(
+        level,
+        math.floor((box.south + 90) / LEVELS[level]),
+        math.floor((box.west + 180) / LEVELS[level]),
+    )
 
 
 def squares_meeting(box: Box) -> list[int] | None:
-    """Every number under which a box that meets this one may be filed; None when they are too many to name."""
+    """Every number under which a box that meets this one may be filed; None when they are too many
+    to name.
+    """
     if max(box.east - box.west, box.north - box.south) > _WIDEST_SEARCH:
         return None
     return sorted({square for level in range(len(LEVELS)) for square in _squares_at(level, box)})
@@ -453,8 +522,12 @@ def squares_meeting(box: Box) -> list[int] | None:
 
 def _squares_at(level: int, box: Box) -> Iterator[int]:
     side = LEVELS[level]
-    for row in range(math.floor((box.south + 90) / side) - 1, math.floor((box.north + 90) / side) + 1):
-        for column in range(math.floor((box.west + 180) / side) - 1, math.floor((box.east + 180) / side) + 1):
+    for row in range(
+        math.floor((box.south + 90) / side) - 1, math.floor((box.north + 90) / side) + 1
+    ):
+        for column in range(
+            math.floor((box.west + 180) / side) - 1, math.floor((box.east + 180) / side) + 1
+        ):
             yield _square(level, row, column)
 
 

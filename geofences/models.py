@@ -38,11 +38,19 @@ class ScopedQuerySet(TenantQuerySet[_M_co]):
 
 
 class ScopedModel(TenantModel):
-    """A rule that applies to a site, a department or an employee; to the whole organization when none is named."""
+    """A rule that applies to a site, a department or an employee; to the whole organization when
+    none is named.
+    """
 
-    site = models.ForeignKey(Site, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("site"))
-    department = models.ForeignKey(Department, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("department"))
-    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("employee"))
+    site = models.ForeignKey(
+        Site, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("site")
+    )
+    department = models.ForeignKey(
+        Department, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("department")
+    )
+    employee = models.ForeignKey(
+        Employee, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("employee")
+    )
     active = models.BooleanField(_("active"), default=True)
 
     class Meta:
@@ -53,14 +61,18 @@ class ScopedModel(TenantModel):
                 | Q(site__isnull=True, employee__isnull=True)
                 | Q(department__isnull=True, employee__isnull=True),
                 name="%(class)s_one_scope",
-                violation_error_message=_("Choose one: a site, a department or an employee; or none for everybody."),
+                violation_error_message=_(
+                    "Choose one: a site, a department or an employee; or none for everybody."
+                ),
             )
         ]
 
     @property
     def applies_to(self) -> str:
         """What kind of scope this is: organization, site, department or employee."""
-        return next((name for name in SCOPES if getattr(self, f"{name}_id") is not None), "organization")
+        return next(
+            (name for name in SCOPES if getattr(self, f"{name}_id") is not None), "organization"
+        )
 
 
 class FenceQuerySet(ScopedQuerySet["Fence"]):
@@ -69,13 +81,18 @@ class FenceQuerySet(ScopedQuerySet["Fence"]):
     def at(self, instant: datetime) -> FenceQuerySet:
         """Fences whose period holds this instant: from its start until just before its end."""
         return self.filter(
-            Q(starts_at__isnull=True) | Q(starts_at__lte=instant), Q(ends_at__isnull=True) | Q(ends_at__gt=instant)
+            Q(starts_at__isnull=True) | Q(starts_at__lte=instant),
+            Q(ends_at__isnull=True) | Q(ends_at__gt=instant),
         )
 
     def meeting(self, box: Box) -> FenceQuerySet:
         """Fences whose box has a point in common with this one, wherever the antimeridian is."""
-        across = [Q(west__lte=box.east + turn, east__gte=box.west + turn) for turn in (-360, 0, 360)]
-        found = self.filter(functools.reduce(operator.or_, across), south__lte=box.north, north__gte=box.south)
+        across = [
+            Q(west__lte=box.east + turn, east__gte=box.west + turn) for turn in (-360, 0, 360)
+        ]
+        found = self.filter(
+            functools.reduce(operator.or_, across), south__lte=box.north, north__gte=box.south
+        )
         squares = geometry.squares_meeting(box)
         return found if squares is None else found.filter(square__in=squares)
 
@@ -89,23 +106,37 @@ class Fence(ScopedModel):
 
     name = models.CharField(_("name"), max_length=200)
     external_id = models.CharField(
-        _("external id"), max_length=100, blank=True, help_text=_("As other systems call it. An import finds it by this.")
+        _("external id"),
+        max_length=100,
+        blank=True,
+        help_text=_("As other systems call it. An import finds it by this."),
     )
     kind = models.CharField(_("shape"), max_length=8, choices=Kind, default=Kind.POLYGON)
     geojson = models.TextField(
-        _("GeoJSON"), blank=True, help_text=_("A Polygon or MultiPolygon, holes included: longitude first, then latitude.")
+        _("GeoJSON"),
+        blank=True,
+        help_text=_("A Polygon or MultiPolygon, holes included: longitude first, then latitude."),
     )
     # Of a circle: given. Of a polygon: worked out.
     latitude = models.FloatField(
-        _("latitude of the centre"), blank=True, validators=(MinValueValidator(-90), MaxValueValidator(90))
+        _("latitude of the centre"),
+        blank=True,
+        validators=(MinValueValidator(-90), MaxValueValidator(90)),
     )
     longitude = models.FloatField(
-        _("longitude of the centre"), blank=True, validators=(MinValueValidator(-180), MaxValueValidator(180))
+        _("longitude of the centre"),
+        blank=True,
+        validators=(MinValueValidator(-180), MaxValueValidator(180)),
     )
     radius_m = models.FloatField(_("radius (metres)"), null=True, blank=True)
-    starts_at = models.DateTimeField(_("from"), null=True, blank=True, help_text=_("Empty: from ever."))
-    ends_at = models.DateTimeField(_("until"), null=True, blank=True, help_text=_("Empty: without end."))
-    # The box around the shape, in degrees, and the square it is filed under: how a few are found among many.
+    starts_at = models.DateTimeField(
+        _("from"), null=True, blank=True, help_text=_("Empty: from ever.")
+    )
+    ends_at = models.DateTimeField(
+        _("until"), null=True, blank=True, help_text=_("Empty: without end.")
+    )
+    # The box around the shape, in degrees, and the square it is filed under: how a few are found
+    # among many.
     south = models.FloatField(editable=False)
     west = models.FloatField(editable=False)
     north = models.FloatField(editable=False)
@@ -120,18 +151,25 @@ class Fence(ScopedModel):
         ordering = ("name", "id")
         verbose_name = _("fence")
         verbose_name_plural = _("fences")
-        indexes: ClassVar = [models.Index(fields=("organization", "square"), name="fence_by_square")]
+        indexes: ClassVar = [
+            models.Index(fields=("organization", "square"), name="fence_by_square")
+        ]
         constraints: ClassVar = [
             *ScopedModel.Meta.constraints,
             models.UniqueConstraint(
-                fields=("organization", "external_id"), name="fence_external_id_once", condition=~Q(external_id="")
+                fields=("organization", "external_id"),
+                name="fence_external_id_once",
+                condition=~Q(external_id=""),
             ),
             models.CheckConstraint(
-                condition=Q(kind="circle", radius_m__gt=0) | (Q(kind="polygon", radius_m__isnull=True) & ~Q(geojson="")),
+                condition=Q(kind="circle", radius_m__gt=0)
+                | (Q(kind="polygon", radius_m__isnull=True) & ~Q(geojson="")),
                 name="fence_has_its_shape",
             ),
             models.CheckConstraint(
-                condition=Q(starts_at__isnull=True) | Q(ends_at__isnull=True) | Q(ends_at__gt=F("starts_at")),
+                condition=Q(starts_at__isnull=True)
+                | Q(ends_at__isnull=True)
+                | Q(ends_at__gt=F("starts_at")),
                 name="fence_ends_after_start",
                 violation_error_message=_("The fence ends before it starts."),
             ),
@@ -147,7 +185,9 @@ class Fence(ScopedModel):
         self.measure()
 
     def measure(self) -> None:
-        """Check the shape and work out what is kept beside it. Raises ValidationError with the reason, at its field."""
+        """Check the shape and work out what is kept beside it. Raises ValidationError with the
+        reason, at its field.
+        """
         if self.kind == self.Kind.CIRCLE:
             shape: Area | Circle = self._measured_circle()
             self.geojson = ""
@@ -161,7 +201,9 @@ class Fence(ScopedModel):
     def _measured_circle(self) -> Circle:
         given = {"latitude": self.latitude, "longitude": self.longitude, "radius_m": self.radius_m}
         if missing := [name for name, value in given.items() if value is None]:
-            raise ValidationError({name: _("A circle needs its centre and its radius.") for name in missing})
+            raise ValidationError(
+                {name: _("A circle needs its centre and its radius.") for name in missing}
+            )
         try:
             return geometry.circle(self.latitude, self.longitude, self.radius_m or 0)
         except InvalidShape as error:
@@ -170,7 +212,9 @@ class Fence(ScopedModel):
 
     def _measured_area(self) -> Area:
         if not self.geojson.strip():
-            raise ValidationError({"geojson": _("Draw the fence on the map, or paste its GeoJSON here.")})
+            raise ValidationError(
+                {"geojson": _("Draw the fence on the map, or paste its GeoJSON here.")}
+            )
         try:
             return geometry.read_area(geometry.read_json(self.geojson))
         except InvalidShape as error:
@@ -190,7 +234,9 @@ class Fence(ScopedModel):
         return shape.rfc7946()
 
 
-def stored_shape(kind: str, geojson: str, latitude: float, longitude: float, radius_m: float | None) -> Area | Circle:
+def stored_shape(
+    kind: str, geojson: str, latitude: float, longitude: float, radius_m: float | None
+) -> Area | Circle:
     """The shape in a fence's columns."""
     if kind == Fence.Kind.CIRCLE:
         return Circle(latitude, longitude, radius_m or 0)
@@ -201,7 +247,9 @@ class AllowedNetwork(ScopedModel):
     """A Wi-Fi network that shows somebody to be at work. Its name is the phone's own word."""
 
     ssid = models.CharField(
-        _("Wi-Fi name (SSID)"), max_length=MAX_SSID_BYTES, help_text=_("Exactly as phones show it: capitals count.")
+        _("Wi-Fi name (SSID)"),
+        max_length=MAX_SSID_BYTES,
+        help_text=_("Exactly as phones show it: capitals count."),
     )
     note = models.CharField(_("note"), max_length=200, blank=True)
 
@@ -216,16 +264,18 @@ class AllowedNetwork(ScopedModel):
             models.CheckConstraint(condition=~Q(ssid=""), name="network_ssid_given"),
             *(
                 models.UniqueConstraint(
-                    fields=("organization", name, "ssid"), condition=Q(**{f"{name}__isnull": False}),
+                    fields=("organization", name, "ssid"),
+                    condition=Q(**{f"{name}__isnull": False}),
                     name=f"network_once_for_{name}",
                 )
                 for name in SCOPES
             ),
             models.UniqueConstraint(
-                fields=("organization", "ssid"), name="network_once_for_all",
+                fields=("organization", "ssid"),
+                name="network_once_for_all",
                 condition=Q(site__isnull=True, department__isnull=True, employee__isnull=True),
             ),
-        ]  # fmt: skip
+        ]
 
     def __str__(self) -> str:
         return self.ssid
@@ -244,18 +294,33 @@ class FencePolicy(TenantModel):
         ACCEPT = "accept", _("Accept the punch")
 
     ssid_sufficient = models.BooleanField(
-        _("an allowed Wi-Fi name suffices"), default=True,
-        help_text=_("Off: the phone must be in a fence as well; the Wi-Fi name then only excuses a poor position."),
-    )  # fmt: skip
-    unfenced = models.CharField(_("when no fence applies to somebody"), max_length=8, choices=Unfenced, default=Unfenced.REFUSE)
+        _("an allowed Wi-Fi name suffices"),
+        default=True,
+        help_text=_(
+            "Off: the phone must be in a fence as well; the Wi-Fi name then only excuses a poor"
+            " position."
+        ),
+    )
+    unfenced = models.CharField(
+        _("when no fence applies to somebody"),
+        max_length=8,
+        choices=Unfenced,
+        default=Unfenced.REFUSE,
+    )
     max_accuracy_m = models.PositiveIntegerField(
-        _("worst accuracy (metres)"), default=200, validators=(MinValueValidator(1), MaxValueValidator(10_000)),
+        _("worst accuracy (metres)"),
+        default=200,
+        validators=(MinValueValidator(1), MaxValueValidator(10_000)),
         help_text=_("A position that is less sure than this is refused."),
-    )  # fmt: skip
+    )
     tolerance_m = models.PositiveIntegerField(
-        _("tolerance (metres)"), default=50, validators=(MaxValueValidator(500),),
-        help_text=_("How far outside a fence a phone may be, when its position is no surer than that."),
-    )  # fmt: skip
+        _("tolerance (metres)"),
+        default=50,
+        validators=(MaxValueValidator(500),),
+        help_text=_(
+            "How far outside a fence a phone may be, when its position is no surer than that."
+        ),
+    )
 
     objects = TenantQuerySet["FencePolicy"].as_manager()
 

@@ -1,7 +1,9 @@
-"""Whether somebody may punch from where they are: pure judgement over the fences near them and the Wi-Fi they see.
+"""Whether somebody may punch from where they are: pure judgement over the fences near them and the
+Wi-Fi they see.
 
-Fences are measured in metres on the ellipsoid. The phone's own accuracy is an allowance, up to a limit: a reading that could
-as well be inside counts as inside. What cannot be judged is refused. Called by services; knows no Django.
+Fences are measured in metres on the ellipsoid. The phone's own accuracy is an allowance, up to a
+limit: a reading that could as well be inside counts as inside. What cannot be judged is refused.
+Called by services; knows no Django.
 """
 
 from __future__ import annotations
@@ -57,8 +59,10 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class PlaceJudgement:
-    """The verdict on a place. `fence_id` is the fence that holds it, or the nearest that was looked at; `outside_m` is how far
-    outside that fence it is, in metres; `network_id` is the allow-listed Wi-Fi that was seen."""
+    """The verdict on a place. `fence_id` is the fence that holds it, or the nearest that was looked
+    at; `outside_m` is how far outside that fence it is, in metres; `network_id` is the allow-listed
+    Wi-Fi that was seen.
+    """
 
     why: Why
     fence_id: int | None = None
@@ -85,9 +89,10 @@ def judge(
 ) -> PlaceJudgement:
     """The verdict on a reading.
 
-    `fences` are those that apply, are active, and could be near enough (id, shape); no more of them are taken than needed.
-    `network_id` is the allow-listed network the phone sees, if any. `is_fenced` tells whether any fence applies, wherever it
-    is; it is asked only when no fence holds the reading.
+    `fences` are those that apply, are active, and could be near enough (id, shape); no more of them
+    are taken than needed. `network_id` is the allow-listed network the phone sees, if any.
+    `is_fenced` tells whether any fence applies, wherever it is; it is asked only when no fence
+    holds the reading.
     """
     if network_id is not None and policy.ssid_sufficient:
         return PlaceJudgement(Why.NETWORK, network_id=network_id)
@@ -97,17 +102,25 @@ def judge(
     found = None if inaccurate else _nearest(reading, fences, policy)
     fence_id, outside_m = found or (None, None)
     if outside_m is not None and _allows(outside_m, reading, policy):
-        return PlaceJudgement(Why.NEAR if outside_m else Why.INSIDE, fence_id, outside_m, network_id)
+        return PlaceJudgement(
+            Why.NEAR if outside_m else Why.INSIDE, fence_id, outside_m, network_id
+        )
     if not is_fenced():
-        return PlaceJudgement(Why.UNFENCED_ACCEPTED if policy.accept_unfenced else Why.UNFENCED, network_id=network_id)
-    return PlaceJudgement(Why.INACCURATE if inaccurate else Why.OUTSIDE, fence_id, outside_m, network_id)
+        return PlaceJudgement(
+            Why.UNFENCED_ACCEPTED if policy.accept_unfenced else Why.UNFENCED, network_id=network_id
+        )
+    return PlaceJudgement(
+        Why.INACCURATE if inaccurate else Why.OUTSIDE, fence_id, outside_m, network_id
+    )
 
 
 def _allows(outside_m: float, reading: Reading, policy: Policy) -> bool:
     return outside_m == 0 or outside_m < min(reading.accuracy_m, policy.tolerance_m)
 
 
-def _nearest(reading: Reading, fences: Iterable[tuple[int, Shape]], policy: Policy) -> tuple[int, float] | None:
+def _nearest(
+    reading: Reading, fences: Iterable[tuple[int, Shape]], policy: Policy
+) -> tuple[int, float] | None:
     """The first fence that allows the reading, with the metres outside it; else the nearest one."""
     nearest: tuple[int, float] | None = None
     for fence_id, shape in fences:

@@ -1,4 +1,6 @@
-"""Verbs on places: keep a fence, and judge where a phone is. The console, the demo and the phone door call these."""
+"""Verbs on places: keep a fence, and judge where a phone is. The console, the demo and the phone
+door call these.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ from geofences.models import MAX_SSID_BYTES, AllowedNetwork, Fence, FencePolicy,
 from geofences.places import PlaceJudgement, Policy, Reading, judge
 from geofences.refusals import swapped_in_words
 
-# Fences are fetched by so many at a time: nearly always all that are near, and never ten thousand that lie on one spot.
+# Fences are fetched by so many at a time: nearly always all that are near, and never ten thousand
+# that lie on one spot.
 _AT_A_TIME: Final = 50
 # A metre more than the tolerance, so that no rounding in degrees leaves a fence out.
 _SLACK_M: Final = 1.0
@@ -27,7 +30,9 @@ _SHAPE: Final = ("kind", "geojson", "latitude", "longitude", "radius_m")
 
 
 def save_fence(fence: Fence) -> Fence:
-    """Validate and store a fence. Raises ValidationError with the field named and the reason a clerk can act on."""
+    """Validate and store a fence. Raises ValidationError with the field named and the reason a
+    clerk can act on.
+    """
     fence.full_clean()
     _refuse_swapped(fence)
     fence.save()
@@ -42,22 +47,32 @@ def save_network(network: AllowedNetwork) -> AllowedNetwork:
 
 
 def save_policy(policy: FencePolicy) -> FencePolicy:
-    """Validate and store an organization's rules about places. Raises ValidationError with the field named."""
+    """Validate and store an organization's rules about places. Raises ValidationError with the
+    field named.
+    """
     policy.full_clean()
     policy.save()
     return policy
 
 
 def _refuse_swapped(fence: Fence) -> None:
-    """Raise ValidationError when only the other way round the fence would be anywhere near the organization's others."""
-    others = Fence.objects.of(fence.organization_id).exclude(pk=fence.pk).values_list("latitude", "longitude")
+    """Raise ValidationError when only the other way round the fence would be anywhere near the
+    organization's others.
+    """
+    others = (
+        Fence.objects.of(fence.organization_id)
+        .exclude(pk=fence.pk)
+        .values_list("latitude", "longitude")
+    )
     if looks_swapped(fence.latitude, fence.longitude, {degree_of(*place) for place in others}):
         field = "latitude" if fence.kind == Fence.Kind.CIRCLE else "geojson"
         raise ValidationError({field: swapped_in_words(fence.latitude, fence.longitude)})
 
 
 def by_external_id(organization_id: int, text: str) -> Fence | None:
-    """The fence that another system calls `text`; None when there is none, or when it is no name at all."""
+    """The fence that another system calls `text`; None when there is none, or when it is no name at
+    all.
+    """
     text = text.strip()
     if not text or not storable(text):
         return None
@@ -65,8 +80,14 @@ def by_external_id(organization_id: int, text: str) -> Fence | None:
 
 
 def near(fences: Any, lat: float, lng: float, within_m: float) -> list[int]:
-    """The ids of those of `fences` (a FenceQuerySet) that hold the place or are at most `within_m` metres away from it."""
-    rows = fences.meeting(box_around(lat, lng, within_m + _SLACK_M)).order_by().values_list("pk", *_SHAPE)
+    """The ids of those of `fences` (a FenceQuerySet) that hold the place or are at most `within_m`
+    metres away from it.
+    """
+    rows = (
+        fences.meeting(box_around(lat, lng, within_m + _SLACK_M))
+        .order_by()
+        .values_list("pk", *_SHAPE)
+    )
     return [pk for pk, *columns in rows if stored_shape(*columns).outside_m(lat, lng) <= within_m]
 
 
@@ -82,18 +103,23 @@ def place(
     accuracy_m: float,
     ssid: str | None,
 ) -> PlaceJudgement:
-    """Judge where a phone says it is. Degrees and metres as the phone gave them; `site_id` and `department_id` are those of
-    the employee's assignment at `at`, the instant of the punch.
+    """Judge where a phone says it is. Degrees and metres as the phone gave them; `site_id` and
+    `department_id` are those of the employee's assignment at `at`, the instant of the punch.
 
-    One query for a known Wi-Fi, two for a place in a fence, one more for a refusal. Raises nothing for any reading: what
-    cannot be read is refused.
+    One query for a known Wi-Fi, two for a place in a fence, one more for a refusal. Raises nothing
+    for any reading: what cannot be read is refused.
     """
     who = _Who(organization_id, site_id, department_id, employee_id)
     policy, network_id = _policy_and_network(who, ssid)
     reading = _reading(lat, lng, accuracy_m)
 
     def is_fenced() -> bool:
-        return Fence.objects.of(organization_id).applying_to(employee_id, site_id, department_id).at(at).exists()
+        return (
+            Fence.objects.of(organization_id)
+            .applying_to(employee_id, site_id, department_id)
+            .at(at)
+            .exists()
+        )
 
     return judge(reading, _near(who, at, reading, policy), network_id, policy, is_fenced)
 
@@ -112,15 +138,18 @@ _FOR_THEM = """(
 _RULES = f"""
 SELECT p.ssid_sufficient, p.unfenced, p.max_accuracy_m, p.tolerance_m,
        (SELECT r.id FROM geofences_allowednetwork r
-        WHERE r.organization_id = %s AND r.ssid = %s AND r.active AND {_FOR_THEM} ORDER BY r.id LIMIT 1)
+        WHERE r.organization_id = %s AND r.ssid = %s AND r.active AND {_FOR_THEM}
+        ORDER BY r.id LIMIT 1)
 FROM employees_organization o LEFT JOIN geofences_fencepolicy p ON p.organization_id = o.id
 WHERE o.id = %s
 """  # noqa: S608
 _NEAR = f"""
 SELECT r.id, r.kind, r.geojson, r.latitude, r.longitude, r.radius_m FROM geofences_fence r
 WHERE r.organization_id = %s AND {{squares}} r.south <= %s AND r.north >= %s
-  AND ((r.west <= %s AND r.east >= %s) OR (r.west <= %s AND r.east >= %s) OR (r.west <= %s AND r.east >= %s))
-  AND r.active AND (r.starts_at IS NULL OR r.starts_at <= %s) AND (r.ends_at IS NULL OR r.ends_at > %s)
+  AND ((r.west <= %s AND r.east >= %s) OR (r.west <= %s AND r.east >= %s)
+       OR (r.west <= %s AND r.east >= %s))
+  AND r.active AND (r.starts_at IS NULL OR r.starts_at <= %s)
+  AND (r.ends_at IS NULL OR r.ends_at > %s)
   AND {_FOR_THEM} AND r.id > %s
 ORDER BY r.id LIMIT {_AT_A_TIME}
 """  # noqa: S608
@@ -143,7 +172,9 @@ class _Who:
 
 
 def _near(who: _Who, at: datetime, reading: Reading, policy: Policy) -> Iterator[tuple[int, Shape]]:
-    """The fences that apply and that the reading could be in or near enough to, fetched as far as somebody goes on asking."""
+    """The fences that apply and that the reading could be in or near enough to, fetched as far as
+    somebody goes on asking.
+    """
     box = box_around(reading.lat, reading.lng, policy.tolerance_m + _SLACK_M)
     squares = squares_meeting(box) or []
     named = f"r.square IN ({', '.join(['%s'] * len(squares))}) AND" if squares else ""
@@ -151,9 +182,17 @@ def _near(who: _Who, at: datetime, reading: Reading, policy: Policy) -> Iterator
     instant, last = moment(at), 0
     while True:
         rows = run(
-            _NEAR.format(squares=named), who.organization_id, *squares, box.north, box.south, *across, instant, instant,
-            *who.scope, last,
-        )  # fmt: skip
+            _NEAR.format(squares=named),
+            who.organization_id,
+            *squares,
+            box.north,
+            box.south,
+            *across,
+            instant,
+            instant,
+            *who.scope,
+            last,
+        )
         for pk, *columns in rows:
             yield pk, stored_shape(*columns)
         if len(rows) < _AT_A_TIME:
@@ -173,7 +212,9 @@ def _policy_and_network(who: _Who, ssid: str | None) -> tuple[Policy, int | None
 
 
 def _plain_ssid(ssid: str | None) -> str:
-    """The name as it stands in the list: Android says it in double quotes. Empty when it can be none."""
+    """The name as it stands in the list: Android says it in double quotes. Empty when it can be
+    none.
+    """
     name = ssid or ""
     if len(name) > 2 and name[0] == name[-1] == '"':
         name = name[1:-1]

@@ -1,7 +1,8 @@
 """What an account is credited, and when what it cannot carry lapses. Pure.
 
-Everything here is a function of facts: service, absences, rules. Whoever posts it (`ledger`) posts only the difference to
-what was posted before, so a job may run twice, late or for a past day. Sources: CCS (Leave) Rules 26, 27 and 29.
+Everything here is a function of facts: service, absences, rules. Whoever posts it (`ledger`) posts
+only the difference to what was posted before, so a job may run twice, late or for a past day.
+Sources: CCS (Leave) Rules 26, 27 and 29.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from leaves.policies import Cycle, Joiner, Rule
 
 
 class Exit(StrEnum):
-    """How somebody left. After a removal only whole months before that month count; who resigned or was removed has no claim
-    to what is left.
+    """How somebody left. After a removal only whole months before that month count; who resigned or
+    was removed has no claim to what is left.
     """
 
     NORMAL = "NORMAL"
@@ -75,7 +76,9 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """An entry that the rules ask for. `slot` is the same for ever: what is posted in it must add up to `half_days`."""
+    """An entry that the rules ask for. `slot` is the same for ever: what is posted in it must add
+    up to `half_days`.
+    """
 
     slot: str
     period: str
@@ -89,7 +92,9 @@ RuleOn = Callable[[date], Rule | None]
 
 @dataclass(frozen=True)
 class Terms:
-    """The facts an account's credits follow from. `opened_on`: a balance was brought forward at the end of that day."""
+    """The facts an account's credits follow from. `opened_on`: a balance was brought forward at the
+    end of that day.
+    """
 
     rule_on: RuleOn
     service: Service
@@ -101,7 +106,9 @@ class Terms:
     disabled: Callable[[date], bool] = lambda day: False
 
     def covers(self, day: date) -> bool:
-        """Whether what falls due on `day` is this ledger's business: earlier things are in the balance brought forward."""
+        """Whether what falls due on `day` is this ledger's business: earlier things are in the
+        balance brought forward.
+        """
         return day >= self.begins and (self.opened_on is None or day > self.opened_on)
 
 
@@ -122,7 +129,9 @@ def period_of(cycle: Cycle, day: date) -> Period:
     year = day.year
     if cycle is Cycle.MONTHLY:
         following = date(year + day.month // 12, day.month % 12 + 1, 1)
-        return Period(f"{year}-{day.month:02}", day.replace(day=1), following - timedelta(days=1), 1)
+        return Period(
+            f"{year}-{day.month:02}", day.replace(day=1), following - timedelta(days=1), 1
+        )
     if cycle is Cycle.HALF_YEARLY:
         if day.month <= 6:
             return Period(f"{year}H1", date(year, 1, 1), date(year, 6, 30), 6)
@@ -131,7 +140,9 @@ def period_of(cycle: Cycle, day: date) -> Period:
 
 
 def credited(terms: Terms, until: date) -> Iterator[Due]:
-    """Every credit, reduction and exit adjustment that falls due on or before `until`, oldest first."""
+    """Every credit, reduction and exit adjustment that falls due on or before `until`, oldest
+    first.
+    """
     last = until if terms.service.left_on is None else min(until, terms.service.left_on)
     day = max(terms.service.joined_on, period_start(terms))
     while day <= last:
@@ -148,7 +159,9 @@ def credited(terms: Terms, until: date) -> Iterator[Due]:
 
 
 def period_start(terms: Terms) -> date:
-    """Where to begin looking: the start of the year in which the ledger begins, so that no period is entered half way."""
+    """Where to begin looking: the start of the year in which the ledger begins, so that no period
+    is entered half way.
+    """
     return date(terms.begins.year, 1, 1)
 
 
@@ -179,7 +192,12 @@ def _of_period(terms: Terms, rule: Rule, period: Period, until: date) -> Iterato
     if net != gross:
         yield Due(f"{period.key}:REDUCTION", period.key, day, "REDUCTION", net - gross)
     left, counted = terms.service.left_on, terms.service.counted_to
-    if rule.exit_prorata and left is not None and counted is not None and left <= min(until, period.ends_on):
+    if (
+        rule.exit_prorata
+        and left is not None
+        and counted is not None
+        and left <= min(until, period.ends_on)
+    ):
         earned = whole * completed_months(day, min(counted, period.ends_on)) / period.months
         given = round_half_up(earned - cut, rule.rounding)
         if given != net:
@@ -203,14 +221,21 @@ def _overlap(absence: Absence, period: Period) -> int:
 
 
 def closes(terms: Terms, until: date) -> Iterator[tuple[Period, Rule]]:
-    """The closes of the account before `until`: a period is closed once it is over, with effect from its last day."""
+    """The closes of the account before `until`: a period is closed once it is over, with effect
+    from its last day.
+    """
     day = max(terms.service.joined_on, period_start(terms))
     while day < until:
         rule = terms.rule_on(day)
         cycle = Cycle.MONTHLY if rule is None or rule.closes is Cycle.NEVER else rule.closes
         period = period_of(cycle, day)
         closing = terms.rule_on(period.ends_on)
-        if closing is not None and closing.closes is cycle and period.ends_on < until and _closable(terms, period.ends_on):
+        if (
+            closing is not None
+            and closing.closes is cycle
+            and period.ends_on < until
+            and _closable(terms, period.ends_on)
+        ):
             yield period, closing
         day = period.ends_on + timedelta(days=1)
 
@@ -220,8 +245,8 @@ def _closable(terms: Terms, day: date) -> bool:
 
 
 def dues(terms: Terms, others: Sequence[tuple[date, int]], until: date) -> list[Due]:
-    """All that the rules ask for up to `until`: credits due by then, the lapse of every period that is over by then, and what
-    is forfeited with the last day of service.
+    """All that the rules ask for up to `until`: credits due by then, the lapse of every period that
+    is over by then, and what is forfeited with the last day of service.
 
     `others` are the entries that people caused (day, half-days): what lapses depends on them.
     """
@@ -230,10 +255,20 @@ def dues(terms: Terms, others: Sequence[tuple[date, int]], until: date) -> list[
         balance = sum(one.half_days for one in found if one.day <= period.ends_on)
         balance += sum(amount for day, amount in others if day <= period.ends_on)
         if balance > rule.ceiling:
-            found.append(Due(f"{period.key}:LAPSE", period.key, period.ends_on, "LAPSE", rule.ceiling - balance))
+            found.append(
+                Due(
+                    f"{period.key}:LAPSE",
+                    period.key,
+                    period.ends_on,
+                    "LAPSE",
+                    rule.ceiling - balance,
+                )
+            )
     left = terms.service.left_on
     if left is not None and left < until and terms.service.forfeits:
-        balance = sum(one.half_days for one in found if one.day <= left) + sum(amount for day, amount in others if day <= left)
+        balance = sum(one.half_days for one in found if one.day <= left) + sum(
+            amount for day, amount in others if day <= left
+        )
         if balance > 0:
             found.append(Due("exit:FORFEIT", "exit", left, "FORFEIT", -balance))
     return found

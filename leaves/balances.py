@@ -1,7 +1,9 @@
-"""Sums over a ledger: balances on any day, what can still be taken, and what has yet to be posted. Pure, in half-days.
+"""Sums over a ledger: balances on any day, what can still be taken, and what has yet to be posted.
+Pure, in half-days.
 
-No balance is stored anywhere. What the rules credit and let lapse is worked out anew from facts, so an answer does not depend
-on which jobs have run. Called by `facts`, `ledger` and the judgement of applications.
+No balance is stored anywhere. What the rules credit and let lapse is worked out anew from facts, so
+an answer does not depend on which jobs have run. Called by `facts`, `ledger` and the judgement of
+applications.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ Movement = tuple[date, int]
 
 @dataclass(frozen=True)
 class Book:
-    """One account: entries people caused, what pending applications hold, and the terms its credits follow from."""
+    """One account: entries people caused, what pending applications hold, and the terms its credits
+    follow from.
+    """
 
     terms: Terms
     own: Sequence[Movement] = ()
@@ -30,17 +34,24 @@ class Book:
         return dues(self.terms, [*self.own, *extra], until)
 
     def balance(self, day: date) -> int:
-        """The balance at the end of `day`: the sum of all that took effect by then. Holds do not count."""
+        """The balance at the end of `day`: the sum of all that took effect by then. Holds do not
+        count.
+        """
         # The last day of a period is seen closed, as whoever looks later sees it.
         found = self.system(day + timedelta(days=1))
-        return sum(one.half_days for one in found if one.day <= day) + sum(amount for on, amount in self.own if on <= day)
+        return sum(one.half_days for one in found if one.day <= day) + sum(
+            amount for on, amount in self.own if on <= day
+        )
 
     def lowest(self, since: date, extra: Sequence[Movement] = ()) -> int:
-        """The lowest balance at the end of any day from `since` on, with holds and `extra` taken into account."""
+        """The lowest balance at the end of any day from `since` on, with holds and `extra` taken
+        into account.
+        """
         moved = [*self.own, *self.held, *extra]
         horizon = max([since, *(day for day, _amount in moved)])
         left = self.terms.service.left_on
-        # Beyond the last movement nothing takes away any more, except the adjustment when somebody leaves.
+        # Beyond the last movement nothing takes away any more, except the adjustment when somebody
+        # leaves.
         horizon = max(horizon, left) if left is not None else horizon
         found = dues(self.terms, moved, horizon)
         steps: Counter[date] = Counter()
@@ -53,13 +64,17 @@ class Book:
         return lowest or 0
 
     def affords(self, debits: Sequence[Movement]) -> bool:
-        """Whether these debits (negative amounts) leave the account at or above its floor for ever after."""
+        """Whether these debits (negative amounts) leave the account at or above its floor for ever
+        after.
+        """
         if not debits:
             return True
         return self.lowest(min(day for day, _amount in debits), debits) >= self.floor
 
     def available(self, day: date) -> int:
-        """The most that could be taken on `day` without falling below the floor then or later. Never negative."""
+        """The most that could be taken on `day` without falling below the floor then or later.
+        Never negative.
+        """
         low, high = 0, max(0, self.lowest_alone(day) - self.floor)
         while low < high:
             middle = (low + high + 1) // 2
@@ -70,9 +85,13 @@ class Book:
         return low
 
     def lowest_alone(self, day: date) -> int:
-        """The balance at the end of `day` with holds of that day and before: no more than that can be taken then."""
+        """The balance at the end of `day` with holds of that day and before: no more than that can
+        be taken then.
+        """
         moved = [(on, amount) for on, amount in (*self.own, *self.held) if on <= day]
-        return sum(one.half_days for one in dues(self.terms, moved, day) if one.day <= day) + sum(n for _on, n in moved)
+        return sum(one.half_days for one in dues(self.terms, moved, day) if one.day <= day) + sum(
+            n for _on, n in moved
+        )
 
     def with_own(self, more: Iterable[Movement]) -> Book:
         """The same account with more entries."""
@@ -80,7 +99,8 @@ class Book:
 
 
 def difference(wanted: Iterable[Due], posted: Mapping[tuple[str, date], int]) -> list[Due]:
-    """What has to be posted so that each slot adds up, day by day, to what is wanted; what is not wanted goes back to zero.
+    """What has to be posted so that each slot adds up, day by day, to what is wanted; what is not
+    wanted goes back to zero.
 
     `posted` is the sum of what stands in the ledger, by slot and effective day.
     """

@@ -1,6 +1,7 @@
 """Which days an office works: weekly-off patterns, holidays, restricted holidays. Pure.
 
-Called by `charging` (what a leave costs) and, through `facts`, by everything that asks what kind of day a date is.
+Called by `charging` (what a leave costs) and, through `facts`, by everything that asks what kind of
+day a date is.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class WeeklyOffs:
 
     @classmethod
     def parse(cls, text: str) -> WeeklyOffs:
-        """From text such as ``SAT,SUN`` (five-day week), ``SUN`` (six-day week) or ``SUN,SAT2,SAT4``.
+        """From text such as ``SAT,SUN`` (five-day week), ``SUN`` (six-day week) or
+        ``SUN,SAT2,SAT4``.
 
         Empty text: no day is off. Raises ValueError naming the part that cannot be read.
         """
@@ -55,11 +57,15 @@ class WeeklyOffs:
             if name not in _WEEKDAYS or (number and number not in {"1", "2", "3", "4", "5"}):
                 raise ValueError(part)
             weekday = _WEEKDAYS.index(name)
-            nth[weekday] = nth.get(weekday, frozenset()) | (frozenset({int(number)}) if number else _EVERY)
+            nth[weekday] = nth.get(weekday, frozenset()) | (
+                frozenset({int(number)}) if number else _EVERY
+            )
         return cls(nth)
 
     def is_off(self, day: date) -> bool:
-        """Whether the pattern leaves this date free: the nth weekday of its month is counted from the first."""
+        """Whether the pattern leaves this date free: the nth weekday of its month is counted from
+        the first.
+        """
         return (day.day - 1) // 7 + 1 in self.nth.get(day.weekday(), frozenset())
 
 
@@ -82,7 +88,9 @@ class OfficeYear:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A date at somebody's office. `on_list`: a restricted holiday, even when the office is shut anyway."""
+    """A date at somebody's office. `on_list`: a restricted holiday, even when the office is shut
+    anyway.
+    """
 
     date: date
     day_class: DayClass
@@ -107,9 +115,11 @@ class Post:
 
 @dataclass(frozen=True)
 class Almanac:
-    """The days of one person: the calendar of the office of each day, or the organization's, or weekly offs alone.
+    """The days of one person: the calendar of the office of each day, or the organization's, or
+    weekly offs alone.
 
-    `patterns`: weekly offs where there is no calendar, each from its day on, the oldest first; `otherwise` before them.
+    `patterns`: weekly offs where there is no calendar, each from its day on, the oldest first;
+    `otherwise` before them.
     """
 
     offices: Mapping[tuple[Any, int], OfficeYear]
@@ -119,21 +129,39 @@ class Almanac:
 
     @classmethod
     def of(
-        cls, offices: Mapping[tuple[Any, int], OfficeYear], posts: Sequence[Post], patterns: Sequence[tuple[date, WeeklyOffs]]
+        cls,
+        offices: Mapping[tuple[Any, int], OfficeYear],
+        posts: Sequence[Post],
+        patterns: Sequence[tuple[date, WeeklyOffs]],
     ) -> Almanac:
-        """With the weekly offs of the rules of each day: the first ones hold before, and a five-day week without rules."""
-        return cls(offices, patterns[0][1] if patterns else WeeklyOffs.parse(FIVE_DAYS), posts, patterns)
+        """With the weekly offs of the rules of each day: the first ones hold before, and a five-day
+        week without rules.
+        """
+        return cls(
+            offices, patterns[0][1] if patterns else WeeklyOffs.parse(FIVE_DAYS), posts, patterns
+        )
 
     def day(self, on: date) -> Day:
         """What `on` is at this person's office."""
         site = next(
-            (one.site for one in self.posts if one.starts_on <= on and (one.ends_on is None or on <= one.ends_on)), None
+            (
+                one.site
+                for one in self.posts
+                if one.starts_on <= on and (one.ends_on is None or on <= one.ends_on)
+            ),
+            None,
         )
-        office = self.offices.get((site, on.year)) or self.offices.get((None, on.year)) or OfficeYear(self._pattern(on))
+        office = (
+            self.offices.get((site, on.year))
+            or self.offices.get((None, on.year))
+            or OfficeYear(self._pattern(on))
+        )
         return classify(office, on)
 
     def _pattern(self, on: date) -> WeeklyOffs:
-        return next((offs for since, offs in reversed(self.patterns) if since <= on), self.otherwise)
+        return next(
+            (offs for since, offs in reversed(self.patterns) if since <= on), self.otherwise
+        )
 
     def off(self, on: date) -> bool:
         """Whether nobody is expected on this date."""
@@ -141,7 +169,9 @@ class Almanac:
 
 
 def classify(office: OfficeYear, on: date) -> Day:
-    """What a date is by one calendar. A Saturday made working counts as working; no substitute for a holiday on one."""
+    """What a date is by one calendar. A Saturday made working counts as working; no substitute for
+    a holiday on one.
+    """
     marked = office.marks.get(on)
     mark, name = (marked.mark, marked.name) if marked else (None, "")
     listed = mark is Mark.RESTRICTED

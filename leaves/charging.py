@@ -1,7 +1,9 @@
-"""What leave costs, day by day: which dates of a spell are debited, and what else its neighbours make it cost. Pure.
+"""What leave costs, day by day: which dates of a spell are debited, and what else its neighbours
+make it cost. Pure.
 
-Rules G5-G8 and CL7 of docs/leaves.md. Positions count half-days: two for each date, so that "half a day after lunch, then
-leave from tomorrow" touches and "half a day before lunch, then leave from tomorrow" does not.
+Rules G5-G8 and CL7 of docs/leaves.md. Positions count half-days: two for each date, so that "half a
+day after lunch, then leave from tomorrow" touches and "half a day before lunch, then leave from
+tomorrow" does not.
 """
 
 from __future__ import annotations
@@ -39,10 +41,12 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Spell:
-    """Leave of one kind from one day to another, both included; `half` only when it is a single half-day.
+    """Leave of one kind from one day to another, both included; `half` only when it is a single
+    half-day.
 
-    `sick_on`, `fit_on`: the dates of the medical certificate and of the fitness certificate, if there are any.
-    `withhold_prefix`, `withhold_suffix`: the authority does not let the off days before, or after, be free.
+    `sick_on`, `fit_on`: the dates of the medical certificate and of the fitness certificate, if
+    there are any. `withhold_prefix`, `withhold_suffix`: the authority does not let the off days
+    before, or after, be free.
     """
 
     id: Any
@@ -91,7 +95,9 @@ def position(day: date) -> int:
 
 
 def core(spell: Spell, almanac: Almanac) -> tuple[int, int] | None:
-    """The spell without off days at its ends, as positions; None when it has nothing but off days."""
+    """The spell without off days at its ends, as positions; None when it has nothing but
+    off days.
+    """
     working = [day for day in days_between(spell.starts_on, spell.ends_on) if not almanac.off(day)]
     if not working:
         return None
@@ -100,7 +106,9 @@ def core(spell: Spell, almanac: Almanac) -> tuple[int, int] | None:
 
 
 def gap(first: Spell, then: Spell, almanac: Almanac) -> list[date] | None:
-    """The off days between two spells when nothing was worked between them (possibly none); None when duty was due between."""
+    """The off days between two spells when nothing was worked between them (possibly none); None
+    when duty was due between.
+    """
     one, two = core(first, almanac), core(then, almanac)
     if one is None or two is None or one[1] >= two[0]:
         return None
@@ -113,9 +121,16 @@ def gap(first: Spell, then: Spell, almanac: Almanac) -> list[date] | None:
 
 
 def in_order(spells: Sequence[Spell], almanac: Almanac) -> list[Spell]:
-    """Spells by where they begin; those that turn out to have only off days touch nobody and are left out."""
+    """Spells by where they begin; those that turn out to have only off days touch nobody and are
+    left out.
+    """
     cores = [(core(one, almanac), one) for one in spells]
-    return [one for _where, one in sorted(((where, one) for where, one in cores if where), key=lambda pair: pair[0])]
+    return [
+        one
+        for _where, one in sorted(
+            ((where, one) for where, one in cores if where), key=lambda pair: pair[0]
+        )
+    ]
 
 
 def charge(spell: Spell, ground: Ground, before: Spell | None = None) -> list[Charge]:
@@ -123,14 +138,21 @@ def charge(spell: Spell, ground: Ground, before: Spell | None = None) -> list[Ch
     rule = ground.rule(spell)
     if rule is None:
         return []
-    found = [_of_day(spell, day, rule, ground.almanac) for day in days_between(spell.starts_on, spell.ends_on)]
+    found = [
+        _of_day(spell, day, rule, ground.almanac)
+        for day in days_between(spell.starts_on, spell.ends_on)
+    ]
     where = core(spell, ground.almanac)
     if where is None or not rule.counts_off_days:
         return found
     first, last = (date.fromordinal(half // 2) for half in where)
     inside = [_counted(one, first, last, rule) for one in found]
     taken = _not_free(before, ground) if before else {}
-    extra = {day: part for day, part in (_not_free(spell, ground) | _bridge(spell, ground, before)).items() if day not in taken}
+    extra = {
+        day: part
+        for day, part in (_not_free(spell, ground) | _bridge(spell, ground, before)).items()
+        if day not in taken
+    }
     return _merge(inside, extra, rule, ground.almanac)
 
 
@@ -139,7 +161,9 @@ def _of_day(spell: Spell, day: date, rule: Rule, almanac: Almanac) -> Charge:
     full = 1 if spell.half else 2
     counts = not what.off and (what.on_list or not rule.list_only)
     part = Part.INSIDE if counts else Part.FREE
-    return Charge(day, spell.half, what.day_class, part, full * rule.factor if counts else 0, what.version)
+    return Charge(
+        day, spell.half, what.day_class, part, full * rule.factor if counts else 0, what.version
+    )
 
 
 def _counted(one: Charge, first: date, last: date, rule: Rule) -> Charge:
@@ -150,15 +174,23 @@ def _counted(one: Charge, first: date, last: date, rule: Rule) -> Charge:
 
 
 def _not_free(spell: Spell, ground: Ground) -> dict[date, Part]:
-    """Off days beside a spell that are part of the leave: those the authority withheld; those from the date of a medical
-    certificate on, and up to the day before fitness.
+    """Off days beside a spell that are part of the leave: those the authority withheld; those from
+    the date of a medical certificate on, and up to the day before fitness.
     """
     rule, where, almanac = ground.rule(spell), core(spell, ground.almanac), ground.almanac
     if rule is None or where is None or not rule.counts_off_days:
         return {}
     first, last = (date.fromordinal(half // 2) for half in where)
-    found = {day: Part.BEFORE for day in off_before(first, almanac) if spell.withhold_prefix or _from(spell.sick_on, day)}
-    return found | {day: Part.AFTER for day in off_after(last, almanac) if spell.withhold_suffix or _before(day, spell.fit_on)}
+    found = {
+        day: Part.BEFORE
+        for day in off_before(first, almanac)
+        if spell.withhold_prefix or _from(spell.sick_on, day)
+    }
+    return found | {
+        day: Part.AFTER
+        for day in off_after(last, almanac)
+        if spell.withhold_suffix or _before(day, spell.fit_on)
+    }
 
 
 def _from(since: date | None, day: date) -> bool:
@@ -170,7 +202,9 @@ def _before(day: date, until: date | None) -> bool:
 
 
 def _bridge(spell: Spell, ground: Ground, before: Spell | None) -> dict[date, Part]:
-    """Off days between two spells of regular leave without a return to duty: one spell, and they are charged to the later."""
+    """Off days between two spells of regular leave without a return to duty: one spell, and they
+    are charged to the later.
+    """
     policy = ground.rules.on(spell.starts_on)
     earlier = ground.rule(before) if before else None
     if (
@@ -184,7 +218,9 @@ def _bridge(spell: Spell, ground: Ground, before: Spell | None) -> dict[date, Pa
     return dict.fromkeys(gap(before, spell, ground.almanac) or [], Part.BRIDGE)
 
 
-def _merge(inside: list[Charge], extra: dict[date, Part], rule: Rule, almanac: Almanac) -> list[Charge]:
+def _merge(
+    inside: list[Charge], extra: dict[date, Part], rule: Rule, almanac: Almanac
+) -> list[Charge]:
     by_day = {one.day: one for one in inside}
     for day, part in extra.items():
         what = almanac.day(day)

@@ -1,6 +1,7 @@
 """Read what the rules need to know about one person, and put it into the pure modules' own values.
 
-Called by `services`, `ledger` and `calendar_office`, under the lock of the person's accounts when something is to be written.
+Called by `services`, `ledger` and `calendar_office`, under the lock of the person's accounts when
+something is to be written.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ NO_STATUS: Final = Status(date.min)
 
 @dataclass(frozen=True)
 class Ledger:
-    """One account with what stands in it. `posted`: sums by slot and day of what the rules filled so far."""
+    """One account with what stands in it. `posted`: sums by slot and day of what the rules filled
+    so far.
+    """
 
     account: Account
     book: Book
@@ -51,7 +54,9 @@ class Ledger:
 
 @dataclass(frozen=True)
 class File:
-    """Everything about one person's leave. `applications` are the live ones near the dates that were asked for."""
+    """Everything about one person's leave. `applications` are the live ones near the dates that
+    were asked for.
+    """
 
     employee: Employee
     today: date
@@ -74,14 +79,23 @@ def today(employee: Employee) -> date:
 
 
 def read(
-    employee: Employee, first: date, last: date, *, without: LeaveApplication | None = None, instead: Calendar | None = None,
+    employee: Employee,
+    first: date,
+    last: date,
+    *,
+    without: LeaveApplication | None = None,
+    instead: Calendar | None = None,
     under: LeavePolicy | None = None,
-) -> File:  # fmt: skip
-    """The file of a person around some dates. `without`: as if that application were not there; `instead`: a draft calendar
-    as if it were published; `under`: draft rules as if they were. Accounts that do not exist yet are left out: `ledger.lock`
-    makes them.
+) -> File:
+    """The file of a person around some dates. `without`: as if that application were not there;
+    `instead`: a draft calendar as if it were published; `under`: draft rules as if they were.
+    Accounts that do not exist yet are left out: `ledger.lock` makes them.
     """
-    rows = list(LeaveFacts.objects.of(employee.organization_id).filter(employee=employee).order_by("starts_on"))
+    rows = list(
+        LeaveFacts.objects.of(employee.organization_id)
+        .filter(employee=employee)
+        .order_by("starts_on")
+    )
     rules = rules_of(employee, rows, under=under)
     near = [one for one in _near(employee, first, last) if without is None or one.pk != without.pk]
     years = _years([(first, last), *((one.starts_on, one.ends_on) for one in near)])
@@ -89,9 +103,15 @@ def read(
     service = service_of(employee, rows)
     statuses = [status(one) for one in rows]
     return File(
-        employee, today(employee), Ground(rules, almanac), _ledgers(employee, rules, service, statuses, without), near,
-        lambda day: _status_on(statuses, day), service, _suspensions(employee),
-    )  # fmt: skip
+        employee,
+        today(employee),
+        Ground(rules, almanac),
+        _ledgers(employee, rules, service, statuses, without),
+        near,
+        lambda day: _status_on(statuses, day),
+        service,
+        _suspensions(employee),
+    )
 
 
 def service_of(employee: Employee, rows: Sequence[LeaveFacts]) -> Service:
@@ -113,11 +133,17 @@ def _status_on(statuses: Sequence[Status], day: date) -> Status:
     return found
 
 
-# --- Rules -------------------------------------------------------------------------------------------------------------
-def rules_of(employee: Employee, rows: Sequence[LeaveFacts], *, under: LeavePolicy | None = None) -> Rules:
-    """All versions of rules that ever held for a person, as the group of staff changed; `under`: a draft as if it held."""
+# --- Rules ----------------------------------------------------------------------------------------
+def rules_of(
+    employee: Employee, rows: Sequence[LeaveFacts], *, under: LeavePolicy | None = None
+) -> Rules:
+    """All versions of rules that ever held for a person, as the group of staff changed; `under`: a
+    draft as if it held.
+    """
     draft = Q() if under is None else Q(pk=under.pk)
-    published = LeavePolicy.objects.of(employee.organization_id).filter(Q(published_at__isnull=False) | draft)
+    published = LeavePolicy.objects.of(employee.organization_id).filter(
+        Q(published_at__isnull=False) | draft
+    )
     return woven(schemes(published), rows)
 
 
@@ -134,20 +160,32 @@ def woven(by_scheme: Mapping[str, list[Policy]], rows: Sequence[LeaveFacts]) -> 
     return Rules(tuple(in_force(by_scheme, [(row.starts_on, row.scheme) for row in rows])))
 
 
-# --- Calendars -----------------------------------------------------------------------------------------------------------
-def almanac_of(employee: Employee, years: Iterable[int], rules: Rules, *, instead: Calendar | None = None) -> Almanac:
-    """The days of a person's offices in some years; where there is no calendar, the weekly offs of the rules of each day."""
+# --- Calendars ------------------------------------------------------------------------------------
+def almanac_of(
+    employee: Employee, years: Iterable[int], rules: Rules, *, instead: Calendar | None = None
+) -> Almanac:
+    """The days of a person's offices in some years; where there is no calendar, the weekly offs of
+    the rules of each day.
+    """
     assignments = Assignment.objects.of(employee.organization_id).filter(employee=employee)
     posts = [Post(one.site_id, one.starts_on, one.ends_on) for one in assignments]
     sites = {one.site for one in posts}
     patterns = [(one.effective_from, WeeklyOffs.parse(one.weekly_offs)) for one in rules.versions]
-    return Almanac.of(offices(employee.organization_id, years, sites, instead=instead), posts, patterns)
+    return Almanac.of(
+        offices(employee.organization_id, years, sites, instead=instead), posts, patterns
+    )
 
 
 def offices(
-    organization_id: int, years: Iterable[int], sites: Iterable[Any], *, instead: Calendar | None = None
+    organization_id: int,
+    years: Iterable[int],
+    sites: Iterable[Any],
+    *,
+    instead: Calendar | None = None,
 ) -> dict[tuple[Any, int], OfficeYear]:
-    """The published calendars of some offices (and the common one) in some years, the highest version of each."""
+    """The published calendars of some offices (and the common one) in some years, the highest
+    version of each.
+    """
     rows = Calendar.objects.of(organization_id).published().filter(year__in=set(years))
     chosen: dict[tuple[Any, int], Calendar] = {}
     wanted = {None, *sites}
@@ -175,19 +213,27 @@ def _years(spans: Iterable[tuple[date, date]]) -> set[int]:
     return found
 
 
-# --- Applications --------------------------------------------------------------------------------------------------------
+# --- Applications ---------------------------------------------------------------------------------
 def spell(application: LeaveApplication) -> Spell:
     """An application as the rules take it."""
     paper = application.certificate
     return Spell(
-        application.pk, Kind(application.kind), application.starts_on, application.ends_on,
-        Half(application.half) if application.half else None, paper.sick_on if paper else None, paper.fit_on if paper else None,
-        application.withhold_prefix, application.withhold_suffix,
-    )  # fmt: skip
+        application.pk,
+        Kind(application.kind),
+        application.starts_on,
+        application.ends_on,
+        Half(application.half) if application.half else None,
+        paper.sick_on if paper else None,
+        paper.fit_on if paper else None,
+        application.withhold_prefix,
+        application.withhold_suffix,
+    )
 
 
 def _near(employee: Employee, first: date, last: date) -> list[LeaveApplication]:
-    """Live applications that may matter for some dates: of the same years, and those that lead there without a long gap."""
+    """Live applications that may matter for some dates: of the same years, and those that lead
+    there without a long gap.
+    """
     live = LeaveApplication.objects.of(employee.organization_id).filter(employee=employee).live()
     rows = list(live.select_related("certificate").order_by("starts_on", "half", "id"))
     low, high = date(first.year, 1, 1), date(last.year, 12, 31)
@@ -203,27 +249,47 @@ def _near(employee: Employee, first: date, last: date) -> list[LeaveApplication]
 
 def child_facts(child: Child) -> ChildFacts:
     """A child, with its place among the surviving children of the employee."""
-    living = Child.objects.of(child.organization_id).filter(employee=child.employee_id, died_on__isnull=True)
+    living = Child.objects.of(child.organization_id).filter(
+        employee=child.employee_id, died_on__isnull=True
+    )
     order = list(living.order_by("born_on", "id").values_list("pk", flat=True))
-    return ChildFacts(child.born_on, child.disabled, order.index(child.pk) + 1 if child.pk in order else len(order) + 1)
+    return ChildFacts(
+        child.born_on,
+        child.disabled,
+        order.index(child.pk) + 1 if child.pk in order else len(order) + 1,
+    )
 
 
-# --- Accounts ------------------------------------------------------------------------------------------------------------
+# --- Accounts -------------------------------------------------------------------------------------
 def _ledgers(
-    employee: Employee, rules: Rules, service: Service, statuses: Sequence[Status], without: LeaveApplication | None
+    employee: Employee,
+    rules: Rules,
+    service: Service,
+    statuses: Sequence[Status],
+    without: LeaveApplication | None,
 ) -> dict[Kind, Ledger]:
     if rules.begins is None:
         return {}
-    accounts = {one.pk: one for one in Account.objects.of(employee.organization_id).filter(employee=employee)}
+    accounts = {
+        one.pk: one
+        for one in Account.objects.of(employee.organization_id).filter(employee=employee)
+    }
     sums = Entry.objects.of(employee.organization_id).filter(account__in=accounts)
     if without is not None:
         sums = sums.exclude(application=without)
     stood = Stood(
         [Kind(one.kind) for one in accounts.values()],
-        sums.order_by().values_list("account__kind", "slot", "effective_on").annotate(total=Sum("half_days")),
-        dict(sums.filter(type=Entry.Type.OPENING).order_by("effective_on").values_list("account__kind", "effective_on")),
-        _held(employee, without), _absences(employee),
-    )  # fmt: skip
+        sums.order_by()
+        .values_list("account__kind", "slot", "effective_on")
+        .annotate(total=Sum("half_days")),
+        dict(
+            sums.filter(type=Entry.Type.OPENING)
+            .order_by("effective_on")
+            .values_list("account__kind", "effective_on")
+        ),
+        _held(employee, without),
+        _absences(employee),
+    )
     by_kind = {Kind(one.kind): one for one in accounts.values()}
     books = assembled(rules, service, statuses, stood, today(employee))
     return {kind: Ledger(by_kind[kind], book, posted) for kind, (book, posted) in books.items()}
@@ -231,8 +297,9 @@ def _ledgers(
 
 @dataclass(frozen=True)
 class Stood:
-    """What stands about one person's accounts: their kinds, sums of entries (kind, slot, day, half-days), the days on which
-    balances were brought forward, what pending applications hold, and absences.
+    """What stands about one person's accounts: their kinds, sums of entries (kind, slot, day,
+    half-days), the days on which balances were brought forward, what pending applications hold, and
+    absences.
     """
 
     kinds: Sequence[Kind]
@@ -247,8 +314,10 @@ Posted = Mapping[tuple[str, date], int]
 
 def assembled(
     rules: Rules, service: Service, statuses: Sequence[Status], stood: Stood, on: date
-) -> dict[Kind, tuple[Book, Posted]]:  # fmt: skip
-    """The books of accounts and what the rules posted in each, from what stands about them on a day. Reads nothing."""
+) -> dict[Kind, tuple[Book, Posted]]:
+    """The books of accounts and what the rules posted in each, from what stands about them on a
+    day. Reads nothing.
+    """
     if rules.begins is None:
         return {}
     own: dict[str, list[Movement]] = defaultdict(list)
@@ -262,14 +331,21 @@ def assembled(
     for kind in stood.kinds:
         terms = _terms(kind, rules, service, statuses, stood.opened.get(kind), stood.lost)
         rule = rules.rule(kind, on) or rules.rule(kind, rules.versions[-1].effective_from)
-        found[kind] = Book(terms, own[kind], stood.held.get(kind, ()), rule.floor if rule else 0), posted[kind]
+        found[kind] = (
+            Book(terms, own[kind], stood.held.get(kind, ()), rule.floor if rule else 0),
+            posted[kind],
+        )
     return found
 
 
 def _terms(
-    kind: Kind, rules: Rules, service: Service, statuses: Sequence[Status], opened_on: date | None,
+    kind: Kind,
+    rules: Rules,
+    service: Service,
+    statuses: Sequence[Status],
+    opened_on: date | None,
     lost: Sequence[accrual.Absence],
-) -> Terms:  # fmt: skip
+) -> Terms:
     def eligible(day: date) -> bool:
         rule = rules.rule(kind, day)
         return rule is not None and _may_have(rule.who, _status_on(statuses, day))
@@ -277,12 +353,20 @@ def _terms(
     begins = rules.begins or date.max
     first = max(begins, service.joined_on)
     candidates = [first, *(one.starts_on for one in statuses if one.starts_on > first)]
-    lifetime = any(rule.cycle is Cycle.LIFETIME for one in rules.versions if (rule := one.rules.get(kind)))
+    lifetime = any(
+        rule.cycle is Cycle.LIFETIME for one in rules.versions if (rule := one.rules.get(kind))
+    )
     eligible_from = next((day for day in candidates if eligible(day)), None) if lifetime else None
     return Terms(
-        lambda day: rules.rule(kind, day), service, begins, opened_on, lost, eligible, eligible_from,
+        lambda day: rules.rule(kind, day),
+        service,
+        begins,
+        opened_on,
+        lost,
+        eligible,
+        eligible_from,
         lambda day: _status_on(statuses, day).disabled,
-    )  # fmt: skip
+    )
 
 
 def _may_have(who: Who, status: Status) -> bool:
@@ -293,7 +377,9 @@ def _may_have(who: Who, status: Status) -> bool:
 
 def _held(employee: Employee, without: LeaveApplication | None) -> dict[Kind, list[Movement]]:
     rows = LeaveDay.objects.of(employee.organization_id).filter(
-        application__employee=employee, application__status=LeaveApplication.Status.PENDING, half_days__gt=0
+        application__employee=employee,
+        application__status=LeaveApplication.Status.PENDING,
+        half_days__gt=0,
     )
     if without is not None:
         rows = rows.exclude(application=without)
@@ -304,10 +390,14 @@ def _held(employee: Employee, without: LeaveApplication | None) -> dict[Kind, li
 
 
 def _suspensions(employee: Employee) -> list[tuple[date, date | None]]:
-    rows = Suspension.objects.of(employee.organization_id).filter(employee=employee, revoked_at__isnull=True)
+    rows = Suspension.objects.of(employee.organization_id).filter(
+        employee=employee, revoked_at__isnull=True
+    )
     return list(rows.order_by("starts_on").values_list("starts_on", "ends_on"))
 
 
 def _absences(employee: Employee) -> list[accrual.Absence]:
-    rows = Absence.objects.of(employee.organization_id).filter(employee=employee, revoked_at__isnull=True)
+    rows = Absence.objects.of(employee.organization_id).filter(
+        employee=employee, revoked_at__isnull=True
+    )
     return [accrual.Absence(Lost(one.kind), one.starts_on, one.ends_on) for one in rows]

@@ -31,9 +31,13 @@ class LeaveFilter(django_filters.FilterSet):
 class HolidayFilter(django_filters.FilterSet):
     """Holidays by year, office (its name), class, and whether they are published."""
 
-    year = django_filters.NumberFilter(field_name="calendar__year", min_value=FIRST_YEAR, max_value=LAST_YEAR)
+    year = django_filters.NumberFilter(
+        field_name="calendar__year", min_value=FIRST_YEAR, max_value=LAST_YEAR
+    )
     office = django_filters.CharFilter(field_name="calendar__site__name", max_length=200)
-    published = django_filters.ChoiceFilter(method="by_state", choices=[("true", "true"), ("false", "false")])
+    published = django_filters.ChoiceFilter(
+        method="by_state", choices=[("true", "true"), ("false", "false")]
+    )
 
     class Meta:
         model = CalendarDay
@@ -44,4 +48,6 @@ class HolidayFilter(django_filters.FilterSet):
         return rows.filter(calendar__published_at__isnull=value == "false")
 
 
-HolidayFilter.base_filters["class"] = django_filters.ChoiceFilter(field_name="mark", choices=CalendarDay.Mark.choices)
+HolidayFilter.base_filters["class"] = django_filters.ChoiceFilter(
+    field_name="mark", choices=CalendarDay.Mark.choices
+)

@@ -1,6 +1,8 @@
-"""The job that posts what falls due by itself: credits, lapses, closes. It may run twice, late, or for a past day.
+"""The job that posts what falls due by itself: credits, lapses, closes. It may run twice, late, or
+for a past day.
 
-`settle_for_ever` is a thread of the scheduler; `settle_due` is one round of it. Each person is one transaction.
+`settle_for_ever` is a thread of the scheduler; `settle_due` is one round of it. Each person is one
+transaction.
 """
 
 from __future__ import annotations
@@ -25,10 +27,13 @@ AT_A_TIME: Final = 200
 AFTER_LEAVING: Final = timedelta(days=400)
 
 
-def settle_due(limit: int = AT_A_TIME, *, on: date | None = None, stop: threading.Event | None = None) -> int:
+def settle_due(
+    limit: int = AT_A_TIME, *, on: date | None = None, stop: threading.Event | None = None
+) -> int:
     """Settle people whose accounts were not settled up to today (or up to `on`); returns how many.
 
-    With `stop` it leaves the database to others between two of them, and ends early when that is set.
+    With `stop` it leaves the database to others between two of them, and ends early when that is
+    set.
     """
     done = 0
     ruled = LeavePolicy.objects.filter(organization=OuterRef("pk"), published_at__isnull=False)
@@ -48,10 +53,16 @@ def settle_due(limit: int = AT_A_TIME, *, on: date | None = None, stop: threadin
 def waiting(organization: Organization, day: date) -> list[Employee]:
     """People of an organization whose accounts are not settled up to `day`."""
     settled = Account.objects.filter(employee=OuterRef("pk"), settled_on__gte=day)
-    unsettled = Account.objects.filter(Q(settled_on__isnull=True) | Q(settled_on__lt=day), employee=OuterRef("pk"))
+    unsettled = Account.objects.filter(
+        Q(settled_on__isnull=True) | Q(settled_on__lt=day), employee=OuterRef("pk")
+    )
     people = Employee.objects.of(organization).filter(joined_on__lte=day)
     people = people.filter(Q(left_on__isnull=True) | Q(left_on__gte=day - AFTER_LEAVING))
-    return list(people.filter(~Exists(settled) | Exists(unsettled)).select_related("organization").order_by("pk"))
+    return list(
+        people.filter(~Exists(settled) | Exists(unsettled))
+        .select_related("organization")
+        .order_by("pk")
+    )
 
 
 def settle(employee: Employee, day: date) -> None:

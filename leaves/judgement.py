@@ -1,7 +1,8 @@
-"""May this leave be taken? Each rule that is broken gives a code, a rule id and the numbers it used. Pure.
+"""May this leave be taken? Each rule that is broken gives a code, a rule id and the numbers it
+used. Pure.
 
-Called by `services` under the employee's lock and by the preview. Rule ids are those of docs/leaves.md. The order of the
-checks is the order in which a clerk would ask.
+Called by `services` under the employee's lock and by the preview. Rule ids are those of
+docs/leaves.md. The order of the checks is the order in which a clerk would ask.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ LONGEST_DAYS = 366 * 5
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why not: a machine's code, the rule's id, the field it is about and the numbers that were used."""
+    """Why not: a machine's code, the rule's id, the field it is about and the numbers that were
+    used.
+    """
 
     code: str
     rule: str
@@ -59,7 +62,9 @@ class ChildFacts:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What is asked for, beyond the spell itself. `waived`: ids of rules that an authority set aside this once."""
+    """What is asked for, beyond the spell itself. `waived`: ids of rules that an authority set
+    aside this once.
+    """
 
     spell: Spell
     half_day: bool = False
@@ -73,8 +78,8 @@ class Ask:
 
 @dataclass(frozen=True)
 class Person:
-    """Everything about the applicant that the rules look at. `others`: live spells, the asked one not among them; `suspended`:
-    first and last day of each suspension, None while it lasts.
+    """Everything about the applicant that the rules look at. `others`: live spells, the asked one
+    not among them; `suspended`: first and last day of each suspension, None while it lasts.
     """
 
     ground: Ground
@@ -90,8 +95,8 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """A day of late coming that an authority would condone. `condoned`: days of the same month that were; `spent`: no casual
-    leave is left.
+    """A day of late coming that an authority would condone. `condoned`: days of the same month that
+    were; `spent`: no casual leave is left.
     """
 
     on: date
@@ -102,14 +107,21 @@ class Late:
 
 
 def condonable(late: Late, policy: Policy) -> Refusal | None:
-    """Why late coming cannot be condoned: too late, too often in a month, or without a reason. None when it can."""
+    """Why late coming cannot be condoned: too late, too often in a month, or without a reason. None
+    when it can.
+    """
     about = {"date": late.on, "minutes": late.minutes, "limit": policy.late_minutes}
     if late.minutes is None or late.minutes > policy.late_minutes:
         return Refusal("LATE_TOO_LONG", "L1", "minutes", about)
     if not late.reason.strip():
         return Refusal("LATE_REASON_REQUIRED", "L1", "reason", {"date": late.on})
     if late.condoned >= policy.late_times:
-        return Refusal("LATE_LIMIT", "L1", "date", {"date": late.on, "condoned": late.condoned, "limit": policy.late_times})
+        return Refusal(
+            "LATE_LIMIT",
+            "L1",
+            "date",
+            {"date": late.on, "condoned": late.condoned, "limit": policy.late_times},
+        )
     if policy.late_spent_only and not late.spent:
         return Refusal("LATE_CASUAL_LEFT", "L4", "date", {"date": late.on})
     return None
@@ -120,16 +132,27 @@ def beyond(kind: Kind, days: float, own: Authority | None, policy: Policy) -> Re
     needed = policy.sanction_for(kind, days)
     if needed is None or (own is not None and own.rank >= needed.authority.rank):
         return None
-    mine = [one.up_to_days or 0 for one in policy.sanctions_for(kind) if own is not None and one.authority.rank <= own.rank]
+    mine = [
+        one.up_to_days or 0
+        for one in policy.sanctions_for(kind)
+        if own is not None and one.authority.rank <= own.rank
+    ]
     limit = max(mine, default=0)
-    about = {"kind": str(kind), "days": days, "needed": str(needed.authority), "own": str(own or ""), "limit": limit}
+    about = {
+        "kind": str(kind),
+        "days": days,
+        "needed": str(needed.authority),
+        "own": str(own or ""),
+        "limit": limit,
+    }
     return Refusal("BEYOND_AUTHORITY", "G11", "decision", about)
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What it would cost, and everything that stands against it, the first reason first; how long it makes the spell it
-    belongs to, and by whose authority that is sanctioned (None: whoever may decide at all).
+    """What it would cost, and everything that stands against it, the first reason first; how long
+    it makes the spell it belongs to, and by whose authority that is sanctioned (None: whoever may
+    decide at all).
     """
 
     charges: list[Charge]
@@ -147,7 +170,15 @@ def judge(ask: Ask, person: Person) -> Judgement:
     rule = person.ground.rule(ask.spell)
     if policy is None or rule is None:
         return Judgement(
-            [], [Refusal("NO_POLICY", "POLICY", "leave_type", {"kind": str(ask.spell.kind), "start": ask.spell.starts_on})]
+            [],
+            [
+                Refusal(
+                    "NO_POLICY",
+                    "POLICY",
+                    "leave_type",
+                    {"kind": str(ask.spell.kind), "start": ask.spell.starts_on},
+                )
+            ],
         )
     charges = _charges(ask.spell, person)
     matter = Matter(ask, person, policy, rule, charges)
@@ -196,15 +227,25 @@ def _shape(ask: Ask, person: Person) -> Iterator[Refusal]:
         yield Refusal("DATES_REVERSED", "FORM", "end_date", about)
     elif (spell.ends_on - spell.starts_on).days >= LONGEST_DAYS:
         yield Refusal(
-            "TOO_LONG", "G4", "end_date", {**about, "days": (spell.ends_on - spell.starts_on).days + 1, "limit": LONGEST_DAYS}
+            "TOO_LONG",
+            "G4",
+            "end_date",
+            {**about, "days": (spell.ends_on - spell.starts_on).days + 1, "limit": LONGEST_DAYS},
         )
     elif ask.half_day and spell.starts_on != spell.ends_on:
         yield Refusal("HALF_DAY_ONE_DATE", "G9", "end_date", about)
-    elif spell.starts_on < person.joined_on or (person.left_on is not None and spell.ends_on > person.left_on):
-        yield Refusal("NOT_EMPLOYED", "G15", "start_date", {**about, "joined_on": person.joined_on, "left_on": person.left_on})
+    elif spell.starts_on < person.joined_on or (
+        person.left_on is not None and spell.ends_on > person.left_on
+    ):
+        yield Refusal(
+            "NOT_EMPLOYED",
+            "G15",
+            "start_date",
+            {**about, "joined_on": person.joined_on, "left_on": person.left_on},
+        )
 
 
-# --- One rule after another ----------------------------------------------------------------------------------------------
+# --- One rule after another -----------------------------------------------------------------------
 def _eligible(m: Matter) -> Iterator[Refusal]:
     status = m.person.status_on(m.spell.starts_on)
     if m.rule.who is Who.DISABLED and not status.disabled:
@@ -216,7 +257,9 @@ def _eligible(m: Matter) -> Iterator[Refusal]:
         if until is not None and m.spell.starts_on <= until:
             yield m.refuse("ON_PROBATION", "C8", probation_until=until)
     if not m.rule.backdated and m.ask.own_hand and m.spell.starts_on < m.person.today:
-        yield m.refuse("BACKDATED", "C11", "start_date", start=m.spell.starts_on, today=m.person.today)
+        yield m.refuse(
+            "BACKDATED", "C11", "start_date", start=m.spell.starts_on, today=m.person.today
+        )
 
 
 def _suspended(m: Matter) -> Iterator[Refusal]:
@@ -233,7 +276,10 @@ def _half_day(m: Matter) -> Iterator[Refusal]:
 
 def _on_list(m: Matter) -> Iterator[Refusal]:
     if m.rule.list_only:
-        days = [m.person.ground.almanac.day(day) for day in days_between(m.spell.starts_on, m.spell.ends_on)]
+        days = [
+            m.person.ground.almanac.day(day)
+            for day in days_between(m.spell.starts_on, m.spell.ends_on)
+        ]
         missing = [one.date for one in days if not one.on_list]
         if missing:
             yield m.refuse("RH_NOT_ON_LIST", "R2", "start_date", dates=missing)
@@ -242,7 +288,11 @@ def _on_list(m: Matter) -> Iterator[Refusal]:
 def _chargeable(m: Matter) -> Iterator[Refusal]:
     if m.days == 0:
         names = [
-            one.name for one in map(m.person.ground.almanac.day, days_between(m.spell.starts_on, m.spell.ends_on)) if one.name
+            one.name
+            for one in map(
+                m.person.ground.almanac.day, days_between(m.spell.starts_on, m.spell.ends_on)
+            )
+            if one.name
         ]
         rule = {Nature.CASUAL: "CL7", Nature.RESTRICTED: "R6"}.get(m.rule.nature, "G5")
         yield m.refuse("NO_CHARGEABLE_DAYS", rule, "start_date", chargeable_days=0, holidays=names)
@@ -253,7 +303,14 @@ def _overlap(m: Matter) -> Iterator[Refusal]:
     for other in m.person.others:
         start, end = other.occupies()
         if start <= last and first <= end:
-            yield m.refuse("OVERLAP", "CLAIM", "start_date", application=other.id, start=other.starts_on, end=other.ends_on)
+            yield m.refuse(
+                "OVERLAP",
+                "CLAIM",
+                "start_date",
+                application=other.id,
+                start=other.starts_on,
+                end=other.ends_on,
+            )
             return
 
 
@@ -263,7 +320,9 @@ def _proof(m: Matter) -> Iterator[Refusal]:
     if m.rule.proof is Proof.UNLESS_STUDY and m.ask.study:
         used = m.ask.study_used + m.days
         if m.rule.study_days is not None and used > m.rule.study_days:
-            yield m.refuse("STUDY_LIMIT", "K3", days=m.days, used=m.ask.study_used, limit=m.rule.study_days)
+            yield m.refuse(
+                "STUDY_LIMIT", "K3", days=m.days, used=m.ask.study_used, limit=m.rule.study_days
+            )
         return
     yield m.refuse("CERTIFICATE_REQUIRED", "K2", "certificate_id")
 
@@ -276,11 +335,18 @@ def _child(m: Matter) -> Iterator[Refusal]:
         yield m.refuse("CCL_CHILD_REQUIRED", "C1", "child_id")
         return
     if m.rule.child_count is not None and child.rank > m.rule.child_count:
-        yield m.refuse("CCL_CHILD_NOT_ELDEST_TWO", "C1", "child_id", rank=child.rank, limit=m.rule.child_count)
+        yield m.refuse(
+            "CCL_CHILD_NOT_ELDEST_TWO", "C1", "child_id", rank=child.rank, limit=m.rule.child_count
+        )
     grown = child.grown_on(m.rule.child_age)
     if not child.disabled and m.spell.ends_on >= grown:
         yield m.refuse(
-            "CCL_CHILD_AGE", "C1", "end_date", age=m.rule.child_age, birthday=grown, last_day=grown - timedelta(days=1)
+            "CCL_CHILD_AGE",
+            "C1",
+            "end_date",
+            age=m.rule.child_age,
+            birthday=grown,
+            last_day=grown - timedelta(days=1),
         )
 
 
@@ -297,7 +363,9 @@ def chains(spells: Sequence[Spell], person: Person) -> list[list[Spell]]:
 
 
 def runs(kind: Kind, chain: Sequence[Spell], person: Person) -> list[list[Spell]]:
-    """The parts of a chain that are one spell of `kind`; restricted holidays between do not break it."""
+    """The parts of a chain that are one spell of `kind`; restricted holidays between do not break
+    it.
+    """
     found: list[list[Spell]] = []
     joined = False
     for one in chain:
@@ -331,7 +399,9 @@ def _min_spell(m: Matter) -> Iterator[Refusal]:
     if m.rule.min_spell_days is not None:
         days = _costs(_run_of(m), m)
         if 0 < days < m.rule.min_spell_days:
-            yield m.refuse("CCL_MIN_SPELL", "C6", "end_date", days=days, limit=m.rule.min_spell_days)
+            yield m.refuse(
+                "CCL_MIN_SPELL", "C6", "end_date", days=days, limit=m.rule.min_spell_days
+            )
 
 
 def _spell_limit(m: Matter) -> Iterator[Refusal]:
@@ -339,12 +409,20 @@ def _spell_limit(m: Matter) -> Iterator[Refusal]:
     if limit is None:
         return
     status = m.person.status_on(m.spell.starts_on)
-    if status.single and (status.female or m.policy.single_men_as_women) and m.rule.spells_single_woman is not None:
+    if (
+        status.single
+        and (status.female or m.policy.single_men_as_women)
+        and m.rule.spells_single_woman is not None
+    ):
         limit = m.rule.spells_single_woman
     if "C5" in m.ask.waived:
         limit += m.rule.spells_in_patient
     same = [one for one in m.person.others if one.kind is m.spell.kind]
-    every = [run for chain in chains([*same, m.spell], m.person) for run in runs(m.spell.kind, chain, m.person)]
+    every = [
+        run
+        for chain in chains([*same, m.spell], m.person)
+        for run in runs(m.spell.kind, chain, m.person)
+    ]
     year = next((run[0].starts_on.year for run in every if m.spell in run), m.spell.starts_on.year)
     used = sum(1 for run in every if run[0].starts_on.year == year)
     if used > limit:
@@ -359,15 +437,24 @@ def _stretch(m: Matter) -> Iterator[Refusal]:
         if days > limit:
             yield m.refuse("MAX_AT_A_STRETCH", rule, "end_date", days=days, limit=limit)
     if m.policy.total_days is not None and m.rule.nature is Nature.REGULAR:
-        chain = next((one for one in chains([*m.person.others, m.spell], m.person) if m.spell in one), [m.spell])
+        chain = next(
+            (one for one in chains([*m.person.others, m.spell], m.person) if m.spell in one),
+            [m.spell],
+        )
         length = (chain[-1].ends_on - chain[0].starts_on).days + 1
         if length > m.policy.total_days:
-            yield m.refuse("MAX_AT_A_STRETCH", "G4", "end_date", days=length, limit=m.policy.total_days)
+            yield m.refuse(
+                "MAX_AT_A_STRETCH", "G4", "end_date", days=length, limit=m.policy.total_days
+            )
 
 
 def _combination(m: Matter) -> Iterator[Refusal]:
-    """What it may stand beside, nothing worked between; then whether a restricted holiday joins what may not be joined."""
-    chain = next((one for one in chains([*m.person.others, m.spell], m.person) if m.spell in one), [m.spell])
+    """What it may stand beside, nothing worked between; then whether a restricted holiday joins
+    what may not be joined.
+    """
+    chain = next(
+        (one for one in chains([*m.person.others, m.spell], m.person) if m.spell in one), [m.spell]
+    )
     for first, then in pairwise(chain):
         if m.spell in (first, then) and (found := _pair(m, first, then)):
             yield found
@@ -389,15 +476,27 @@ def _pair(m: Matter, first: Spell, then: Spell) -> Refusal | None:
     rule = "CL13" if off else "CL8"
     other = then if first is m.spell else first
     return m.refuse(
-        "COMBINATION_NOT_ALLOWED", rule, "start_date", first=str(first.kind), then=str(then.kind), application=other.id,
+        "COMBINATION_NOT_ALLOWED",
+        rule,
+        "start_date",
+        first=str(first.kind),
+        then=str(then.kind),
+        application=other.id,
         off_days=off or [],
-    )  # fmt: skip
+    )
 
 
 def _last_half(m: Matter, first: Spell, then: Spell) -> bool:
-    """The exception: the last half-day of casual leave, after lunch, runs into regular leave because duty cannot be resumed."""
+    """The exception: the last half-day of casual leave, after lunch, runs into regular leave
+    because duty cannot be resumed.
+    """
     one, two = m.person.ground.rule(first), m.person.ground.rule(then)
-    if one is None or two is None or one.nature is not Nature.CASUAL or two.nature is not Nature.REGULAR:
+    if (
+        one is None
+        or two is None
+        or one.nature is not Nature.CASUAL
+        or two.nature is not Nature.REGULAR
+    ):
         return False
     book = m.person.books.get(first.kind)
     spent = [(one.day, -one.half_days) for one in m.charges] if first is m.spell else []
@@ -406,28 +505,49 @@ def _last_half(m: Matter, first: Spell, then: Spell) -> bool:
 
 
 def _triple(m: Matter, first: Spell, middle: Spell, then: Spell) -> Refusal | None:
-    natures = [rule.nature if (rule := m.person.ground.rule(one)) else None for one in (first, middle, then)]
+    natures = [
+        rule.nature if (rule := m.person.ground.rule(one)) else None
+        for one in (first, middle, then)
+    ]
     if natures[1] is not Nature.RESTRICTED:
         return None
     ends = {natures[0], natures[2]}
     if ends == {Nature.REGULAR} and not m.policy.regular_restricted_regular:
-        whole = replace(m.spell, kind=first.kind, starts_on=first.starts_on, ends_on=then.ends_on, half=None)
+        whole = replace(
+            m.spell, kind=first.kind, starts_on=first.starts_on, ends_on=then.ends_on, half=None
+        )
         return m.refuse(
-            "COMBINATION_NOT_ALLOWED", "R4", "start_date", first=str(first.kind), middle=str(middle.kind), then=str(then.kind),
-            off_days=[], offer=_offer(whole, m) if first.kind is then.kind else None,
-        )  # fmt: skip
+            "COMBINATION_NOT_ALLOWED",
+            "R4",
+            "start_date",
+            first=str(first.kind),
+            middle=str(middle.kind),
+            then=str(then.kind),
+            off_days=[],
+            offer=_offer(whole, m) if first.kind is then.kind else None,
+        )
     if ends == {Nature.CASUAL, Nature.REGULAR} and not m.policy.casual_restricted_regular:
         return m.refuse(
-            "COMBINATION_NOT_ALLOWED", "R5", "start_date", first=str(first.kind), middle=str(middle.kind), then=str(then.kind),
+            "COMBINATION_NOT_ALLOWED",
+            "R5",
+            "start_date",
+            first=str(first.kind),
+            middle=str(middle.kind),
+            then=str(then.kind),
             off_days=[],
-        )  # fmt: skip
+        )
     return None
 
 
 def _offer(whole: Spell, m: Matter) -> dict[str, Any]:
     """What could be taken instead: one spell from end to end."""
     days = sum(one.half_days for one in charge(whole, m.person.ground)) / 2
-    return {"leave_type": str(whole.kind), "start_date": whole.starts_on, "end_date": whole.ends_on, "days": days}
+    return {
+        "leave_type": str(whole.kind),
+        "start_date": whole.starts_on,
+        "end_date": whole.ends_on,
+        "days": days,
+    }
 
 
 def debits(charges: Sequence[Charge]) -> list[Movement]:
@@ -436,17 +556,28 @@ def debits(charges: Sequence[Charge]) -> list[Movement]:
 
 
 def added(m: Matter) -> dict[Kind, list[Movement]]:
-    """What each account would lose more by this application: its own charges, and what it makes its neighbours cost."""
-    before, after = charge_all(m.person.others, m.person.ground), charge_all([*m.person.others, m.spell], m.person.ground)
+    """What each account would lose more by this application: its own charges, and what it makes its
+    neighbours cost.
+    """
+    before, after = (
+        charge_all(m.person.others, m.person.ground),
+        charge_all([*m.person.others, m.spell], m.person.ground),
+    )
     found: dict[Kind, dict[date, int]] = {}
     for one in (*m.person.others, m.spell):
         rule = m.person.ground.rule(one)
         if rule is None or (one is not m.spell and before[one.id] == after[one.id]):
             continue
         moved = found.setdefault(rule.account, {})
-        for day, amount in (*debits(after[one.id]), *((day, -amount) for day, amount in debits(before.get(one.id, [])))):
+        for day, amount in (
+            *debits(after[one.id]),
+            *((day, -amount) for day, amount in debits(before.get(one.id, []))),
+        ):
             moved[day] = moved.get(day, 0) + amount
-    return {account: [(day, amount) for day, amount in sorted(moved.items()) if amount] for account, moved in found.items()}
+    return {
+        account: [(day, amount) for day, amount in sorted(moved.items()) if amount]
+        for account, moved in found.items()
+    }
 
 
 def _balance(m: Matter) -> Iterator[Refusal]:
@@ -461,15 +592,35 @@ def _balance(m: Matter) -> Iterator[Refusal]:
             yield m.refuse("RH_LIMIT", "R1", "start_date", limit=m.rule.amount / 2, **numbers)
         else:
             yield m.refuse(
-                "INSUFFICIENT_BALANCE", _RULE_OF_BALANCE.get(m.spell.kind, "E1"), "end_date",
-                max_days=available // (2 * m.rule.factor), **numbers,
-            )  # fmt: skip
+                "INSUFFICIENT_BALANCE",
+                _RULE_OF_BALANCE.get(m.spell.kind, "E1"),
+                "end_date",
+                max_days=available // (2 * m.rule.factor),
+                **numbers,
+            )
         return
 
 
-_RULE_OF_BALANCE = {Kind.CL: "CL1", Kind.SCL: "CL2", Kind.HPL: "H1", Kind.COMMUTED: "K1", Kind.CCL: "C1"}
+_RULE_OF_BALANCE = {
+    Kind.CL: "CL1",
+    Kind.SCL: "CL2",
+    Kind.HPL: "H1",
+    Kind.COMMUTED: "K1",
+    Kind.CCL: "C1",
+}
 
 _CHECKS: tuple[Callable[[Matter], Iterator[Refusal]], ...] = (
-    _suspended, _eligible, _half_day, _on_list, _chargeable, _overlap, _proof, _child, _min_spell, _spell_limit, _stretch,
-    _combination, _balance,
-)  # fmt: skip
+    _suspended,
+    _eligible,
+    _half_day,
+    _on_list,
+    _chargeable,
+    _overlap,
+    _proof,
+    _child,
+    _min_spell,
+    _spell_limit,
+    _stretch,
+    _combination,
+    _balance,
+)

@@ -1,7 +1,9 @@
-"""Post to the ledger: what applications cost, what the rules credit and let lapse; always only the difference.
+"""Post to the ledger: what applications cost, what the rules credit and let lapse; always only the
+difference.
 
-Every function here runs within a transaction that holds `lock`. Entries are never changed: what is no longer wanted is
-reversed, so that a cancellation restores exactly what was taken. Called by `services`, `calendar_office` and the job.
+Every function here runs within a transaction that holds `lock`. Entries are never changed: what is
+no longer wanted is reversed, so that a cancellation restores exactly what was taken. Called by
+`services`, `calendar_office` and the job.
 """
 
 from __future__ import annotations
@@ -28,13 +30,16 @@ Key = tuple[date, str]
 
 
 def gate(organization_id: int, years: Iterable[int], *, publishing: bool = False) -> None:
-    """Wait for rules or a calendar of these years being published, and let their publisher wait for this transaction.
+    """Wait for rules or a calendar of these years being published, and let their publisher wait for
+    this transaction.
 
-    Drafts are locked too: the one that is about to be published is among them. Applications pass beside each other, only
-    who publishes passes alone.
+    Drafts are locked too: the one that is about to be published is among them. Applications pass
+    beside each other, only who publishes passes alone.
     """
     rules = LeavePolicy.objects.of(organization_id).order_by("pk").values("pk")
-    calendars = Calendar.objects.of(organization_id).filter(year__in=set(years)).order_by("pk").values("pk")
+    calendars = (
+        Calendar.objects.of(organization_id).filter(year__in=set(years)).order_by("pk").values("pk")
+    )
     if publishing:
         list(rules.select_for_update(no_key=True))
         list(calendars.select_for_update(no_key=True))
@@ -44,11 +49,16 @@ def gate(organization_id: int, years: Iterable[int], *, publishing: bool = False
 
 
 def lock(employee: Employee) -> None:
-    """Lock the accounts of a person, and make those that do not exist yet. All writing about their leave happens under this."""
+    """Lock the accounts of a person, and make those that do not exist yet. All writing about their
+    leave happens under this.
+    """
     owned = Account.objects.of(employee.organization_id).filter(employee=employee)
     if owned.count() < len(ACCOUNTS):
         Account.objects.bulk_create(
-            [Account(organization_id=employee.organization_id, employee=employee, kind=kind) for kind in ACCOUNTS],
+            [
+                Account(organization_id=employee.organization_id, employee=employee, kind=kind)
+                for kind in ACCOUNTS
+            ],
             ignore_conflicts=True,
         )
     # In the order of their ids, as everybody locks them.
@@ -58,12 +68,14 @@ def lock(employee: Employee) -> None:
 ACCOUNTS = (Kind.CL, Kind.SCL, Kind.EL, Kind.HPL, Kind.CCL, Kind.RH)
 
 
-# --- What applications cost ------------------------------------------------------------------------------------------------
+# --- What applications cost -----------------------------------------------------------------------
 def rework(file: File, *, actor: User | None = None) -> list[LeaveApplication]:
-    """Bring the days and entries of the applications of a file up to date with rules, calendars and each other.
+    """Bring the days and entries of the applications of a file up to date with rules, calendars and
+    each other.
 
-    Returns the approved applications whose cost changed. Giving back comes first and is never refused; a day that came to
-    cost more than the balance has is marked as not covered, and left to HR.
+    Returns the approved applications whose cost changed. Giving back comes first and is never
+    refused; a day that came to cost more than the balance has is marked as not covered, and left to
+    HR.
     """
     every = charge_all([spell(one) for one in file.applications], file.ground)
     stored = _days_of(file.applications)
@@ -84,12 +96,14 @@ def rework(file: File, *, actor: User | None = None) -> list[LeaveApplication]:
     return changed
 
 
-def _differ(one: LeaveApplication, charges: Sequence[Charge], stored: Sequence[LeaveDay], file: File) -> bool:
+def _differ(
+    one: LeaveApplication, charges: Sequence[Charge], stored: Sequence[LeaveDay], file: File
+) -> bool:
     account, _factor = _account(one, file)
     wanted = {(c.day, c.half or "", c.day_class, c.part, c.half_days, account) for c in charges}
-    return wanted != {(d.date, d.half, d.day_class, d.part, d.half_days, d.account) for d in stored} or any(
-        day.short for day in stored
-    )
+    return wanted != {
+        (d.date, d.half, d.day_class, d.part, d.half_days, d.account) for d in stored
+    } or any(day.short for day in stored)
 
 
 def _account(one: LeaveApplication, file: File) -> tuple[str, int]:
@@ -104,9 +118,15 @@ def _days_of(applications: Iterable[LeaveApplication]) -> dict[int, list[LeaveDa
     return found
 
 
-def _wanted(one: LeaveApplication, charges: Sequence[Charge], file: File) -> dict[tuple[str, Key], int]:
+def _wanted(
+    one: LeaveApplication, charges: Sequence[Charge], file: File
+) -> dict[tuple[str, Key], int]:
     account, _factor = _account(one, file)
-    return {(account, (charge.day, charge.half or "")): charge.half_days for charge in charges if charge.half_days}
+    return {
+        (account, (charge.day, charge.half or "")): charge.half_days
+        for charge in charges
+        if charge.half_days
+    }
 
 
 def write_days(application: LeaveApplication, charges: Sequence[Charge], file: File) -> None:
@@ -115,22 +135,32 @@ def write_days(application: LeaveApplication, charges: Sequence[Charge], file: F
     LeaveDay.objects.filter(application=application).delete()
     LeaveDay.objects.bulk_create(
         LeaveDay(
-            organization_id=application.organization_id, application=application, date=one.day, half=one.half or "",
-            day_class=one.day_class, part=one.part, account=account, counted=one.half_days // factor, half_days=one.half_days,
+            organization_id=application.organization_id,
+            application=application,
+            date=one.day,
+            half=one.half or "",
+            day_class=one.day_class,
+            part=one.part,
+            account=account,
+            counted=one.half_days // factor,
+            half_days=one.half_days,
             calendar_id=one.version,
         )
         for one in charges
-    )  # fmt: skip
+    )
 
 
 def post(application: LeaveApplication, *, actor: User | None = None, strict: bool = True) -> None:
-    """Debit what the stored days of an approved application cost and is not debited yet, each day with effect from itself.
+    """Debit what the stored days of an approved application cost and is not debited yet, each day
+    with effect from itself.
 
     Not strict: a day the balance does not cover is marked and left out.
     """
     live = _live(application)
     todo = [
-        day for day in LeaveDay.objects.filter(application=application, half_days__gt=0) if _slot(application, day) not in live
+        day
+        for day in LeaveDay.objects.filter(application=application, half_days__gt=0)
+        if _slot(application, day) not in live
     ]
     if not todo:
         return
@@ -140,11 +170,18 @@ def post(application: LeaveApplication, *, actor: User | None = None, strict: bo
     numbers = _numbers(accounts.values(), [_slot(application, day)[1] for day in todo])
     Entry.objects.bulk_create(
         _entry(
-            accounts[day.account], -day.half_days, day.date, Entry.Type.DEBIT, _slot(application, day)[1], numbers,
-            application=application, actor=actor, period=str(day.date.year),
+            accounts[day.account],
+            -day.half_days,
+            day.date,
+            Entry.Type.DEBIT,
+            _slot(application, day)[1],
+            numbers,
+            application=application,
+            actor=actor,
+            period=str(day.date.year),
         )
         for day in todo
-    )  # fmt: skip
+    )
 
 
 def _covered(application: LeaveApplication, days: Sequence[LeaveDay]) -> list[LeaveDay]:
@@ -172,8 +209,9 @@ def reverse(
 ) -> None:
     """Give back what an application took, except days that still cost the same (`keep`)."""
     kept = {
-        (account, slot_text(application, day, half)): -amount for (account, (day, half)), amount in (keep or {}).items()
-    }  # fmt: skip
+        (account, slot_text(application, day, half)): -amount
+        for (account, (day, half)), amount in (keep or {}).items()
+    }
     back = [entry for key, entry in _live(application).items() if kept.get(key) != entry.half_days]
     if not back:
         return
@@ -181,16 +219,27 @@ def reverse(
     numbers = _numbers(accounts.values(), [entry.slot for entry in back])
     Entry.objects.bulk_create(
         _entry(
-            entry.account, -entry.half_days, entry.effective_on, Entry.Type.REVERSAL, entry.slot, numbers,
-            application=application, actor=actor, reverses=entry, period=entry.period, reason=reason,
+            entry.account,
+            -entry.half_days,
+            entry.effective_on,
+            Entry.Type.REVERSAL,
+            entry.slot,
+            numbers,
+            application=application,
+            actor=actor,
+            reverses=entry,
+            period=entry.period,
+            reason=reason,
         )
         for entry in back
-    )  # fmt: skip
+    )
 
 
 def _live(application: LeaveApplication) -> dict[tuple[str, str], Entry]:
     """Debits of an application that were not reversed, by account and slot."""
-    rows = Entry.objects.filter(application=application, type=Entry.Type.DEBIT, entry__isnull=True).select_related("account")
+    rows = Entry.objects.filter(
+        application=application, type=Entry.Type.DEBIT, entry__isnull=True
+    ).select_related("account")
     return {(entry.account.kind, entry.slot): entry for entry in rows}
 
 
@@ -209,38 +258,78 @@ def _accounts(application: LeaveApplication) -> dict[str, Account]:
 
 
 def _numbers(accounts: Iterable[Account], slots: Iterable[str]) -> dict[tuple[int, str], int]:
-    """The highest number used in each slot. Numbers make a slot's entries distinct: two jobs cannot post the same one."""
-    rows = Entry.objects.filter(account__in=[one.pk for one in accounts], slot__in=set(slots)).order_by()
-    return {(account, slot): number for account, slot, number in rows.values_list("account_id", "slot").annotate(Max("number"))}
+    """The highest number used in each slot. Numbers make a slot's entries distinct: two jobs cannot
+    post the same one.
+    """
+    rows = Entry.objects.filter(
+        account__in=[one.pk for one in accounts], slot__in=set(slots)
+    ).order_by()
+    return {
+        (account, slot): number
+        for account, slot, number in rows.values_list("account_id", "slot").annotate(Max("number"))
+    }
 
 
 def _entry(
-    account: Account, half_days: int, effective_on: date, kind: str, slot: str, numbers: dict[tuple[int, str], int], **more: Any
+    account: Account,
+    half_days: int,
+    effective_on: date,
+    kind: str,
+    slot: str,
+    numbers: dict[tuple[int, str], int],
+    **more: Any,
 ) -> Entry:
     number = numbers[account.pk, slot] = numbers.get((account.pk, slot), 0) + 1
     return Entry(
-        organization_id=account.organization_id, account=account, half_days=half_days, effective_on=effective_on, type=kind,
-        slot=slot, number=number, posted_at=timezone.now(), **more,
-    )  # fmt: skip
+        organization_id=account.organization_id,
+        account=account,
+        half_days=half_days,
+        effective_on=effective_on,
+        type=kind,
+        slot=slot,
+        number=number,
+        posted_at=timezone.now(),
+        **more,
+    )
 
 
 def post_own(
-    account: Account, half_days: int, effective_on: date, kind: str, slot: str, *, actor: User | None = None, reason: str = ""
+    account: Account,
+    half_days: int,
+    effective_on: date,
+    kind: str,
+    slot: str,
+    *,
+    actor: User | None = None,
+    reason: str = "",
 ) -> Entry:
-    """One entry by order: opening balances, encashment, late coming. The database refuses a second one in the same slot."""
+    """One entry by order: opening balances, encashment, late coming. The database refuses a second
+    one in the same slot.
+    """
     entry = Entry(
-        organization_id=account.organization_id, account=account, half_days=half_days, effective_on=effective_on, type=kind,
-        slot=slot, number=1, posted_at=timezone.now(), actor=actor, reason=reason, period=str(effective_on.year),
-    )  # fmt: skip
+        organization_id=account.organization_id,
+        account=account,
+        half_days=half_days,
+        effective_on=effective_on,
+        type=kind,
+        slot=slot,
+        number=1,
+        posted_at=timezone.now(),
+        actor=actor,
+        reason=reason,
+        period=str(effective_on.year),
+    )
     entry.save(force_insert=True)
     return entry
 
 
-# --- What the rules credit and let lapse -------------------------------------------------------------------------------------
+# --- What the rules credit and let lapse ----------------------------------------------------------
 def settle(employee: Employee, until: date | None = None) -> int:
-    """Post what the rules ask for up to `until` (default: today) and is not posted yet; returns the number of entries.
+    """Post what the rules ask for up to `until` (default: today) and is not posted yet; returns the
+    number of entries.
 
-    The result is the same whenever and however often it runs, and in whatever order with everything else.
+    The result is the same whenever and however often it runs, and in whatever order with everything
+    else.
     """
     day = until or today(employee)
     file = read(employee, day, day)
@@ -248,7 +337,8 @@ def settle(employee: Employee, until: date | None = None) -> int:
 
 
 def _settle(ledger: Ledger, file: File, until: date) -> int:
-    # What a job that ran for a later day posted is left alone: a period is closed only once it is over.
+    # What a job that ran for a later day posted is left alone: a period is closed only once it is
+    # over.
     posted = {
         (slot, day): amount
         for (slot, day), amount in ledger.posted.items()
@@ -262,10 +352,16 @@ def _settle(ledger: Ledger, file: File, until: date) -> int:
         kind = one.type if one.type in Entry.Type.values else Entry.Type.REVERSAL
         entries.append(
             _entry(
-                ledger.account, one.half_days, one.day, kind, f"{RULE_SLOT}{one.slot}", numbers, period=one.period,
+                ledger.account,
+                one.half_days,
+                one.day,
+                kind,
+                f"{RULE_SLOT}{one.slot}",
+                numbers,
+                period=one.period,
                 policy_id=policy.version if policy else None,
             )
-        )  # fmt: skip
+        )
     Entry.objects.bulk_create(entries)
     if ledger.account.settled_on is None or ledger.account.settled_on < until:
         Account.objects.filter(pk=ledger.account.pk).update(settled_on=until)

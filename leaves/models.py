@@ -1,6 +1,8 @@
-"""Leave as rows: rules with dates, calendars of offices, accounts whose entries only grow, applications and their days.
+"""Leave as rows: rules with dates, calendars of offices, accounts whose entries only grow,
+applications and their days.
 
-No balance is stored: it is the sum of entries. The rules' arithmetic is in `policies`, `accrual`, `charging`, `judgement`.
+No balance is stored: it is the sum of entries. The rules' arithmetic is in `policies`, `accrual`,
+`charging`, `judgement`.
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ def validate_weekly_offs(text: str) -> None:
         WeeklyOffs.parse(text)
     except ValueError as error:
         raise ValidationError(
-            _("“%(part)s” cannot be read. Examples: SAT,SUN for a five-day week; SUN,SAT2,SAT4."), params={"part": str(error)}
+            _("“%(part)s” cannot be read. Examples: SAT,SUN for a five-day week; SUN,SAT2,SAT4."),
+            params={"part": str(error)},
         ) from error
 
 
@@ -49,7 +52,9 @@ def certificate_path(certificate: Certificate, _name: str) -> str:
 
 
 def _days(label: Any, **more: Any) -> models.DecimalField[Any, Any]:
-    return models.DecimalField(label, max_digits=6, decimal_places=1, validators=[validate_half_days], **more)
+    return models.DecimalField(
+        label, max_digits=6, decimal_places=1, validators=[validate_half_days], **more
+    )
 
 
 class Kind(models.TextChoices):
@@ -74,47 +79,84 @@ class Cycle(models.TextChoices):
     LIFETIME = "LIFETIME", _("once in a career")
 
 
-# --- Rules -------------------------------------------------------------------------------------------------------------
+# --- Rules ----------------------------------------------------------------------------------------
 class LeavePolicy(TenantModel):
-    """One version of the leave rules of one group of staff, in force from a day until the next version. Published: fixed."""
+    """One version of the leave rules of one group of staff, in force from a day until the next
+    version. Published: fixed.
+    """
 
     scheme = models.CharField(
-        _("group of staff"), max_length=40, default="standard", help_text=_("People not named elsewhere are in “standard”.")
+        _("group of staff"),
+        max_length=40,
+        default="standard",
+        help_text=_("People not named elsewhere are in “standard”."),
     )
     name = models.CharField(_("name"), max_length=200)
     effective_from = models.DateField(_("in force from"))
-    source = models.CharField(_("order"), max_length=200, blank=True, help_text=_("The order or rule these numbers come from."))
+    source = models.CharField(
+        _("order"),
+        max_length=200,
+        blank=True,
+        help_text=_("The order or rule these numbers come from."),
+    )
     weekly_offs = models.CharField(
-        _("weekly offs without a calendar"), max_length=60, default="SAT,SUN", blank=True, validators=[validate_weekly_offs]
+        _("weekly offs without a calendar"),
+        max_length=60,
+        default="SAT,SUN",
+        blank=True,
+        validators=[validate_weekly_offs],
     )
     combinations = models.JSONField(_("what may follow what"), default=dict)
     bridge_off_days = models.BooleanField(
-        _("G8: off days between two spells count"), default=True,
+        _("G8: off days between two spells count"),
+        default=True,
         help_text=_("Two spells of regular leave with only off days between are one."),
-    )  # fmt: skip
-    casual_off_regular = models.BooleanField(_("CL13: casual leave, weekend, regular leave is allowed"), default=False)
+    )
+    casual_off_regular = models.BooleanField(
+        _("CL13: casual leave, weekend, regular leave is allowed"), default=False
+    )
     casual_restricted_regular = models.BooleanField(
         _("R5: casual leave, restricted holiday, regular leave is allowed"), default=False
     )
     regular_restricted_regular = models.BooleanField(
         _("R4: a restricted holiday within regular leave is allowed"), default=False
     )
-    single_men_as_women = models.BooleanField(_("C4: single men have as many spells as single women"), default=False)
-    total_days = models.PositiveIntegerField(_("G4: days of all kinds at a stretch"), null=True, blank=True)
-    conversion_days = models.PositiveIntegerField(_("G2: days after rejoining to ask for another kind"), default=30)
-    late_minutes = models.PositiveSmallIntegerField(
-        _("L1: minutes late that may be condoned"), default=60, help_text=_("Later than that costs half a day in any case.")
+    single_men_as_women = models.BooleanField(
+        _("C4: single men have as many spells as single women"), default=False
     )
-    late_times = models.PositiveSmallIntegerField(_("L1: times a month late coming may be condoned"), default=2)
-    late_spent_only = models.BooleanField(_("L4: condoned only when no casual leave is left"), default=False)
+    total_days = models.PositiveIntegerField(
+        _("G4: days of all kinds at a stretch"), null=True, blank=True
+    )
+    conversion_days = models.PositiveIntegerField(
+        _("G2: days after rejoining to ask for another kind"), default=30
+    )
+    late_minutes = models.PositiveSmallIntegerField(
+        _("L1: minutes late that may be condoned"),
+        default=60,
+        help_text=_("Later than that costs half a day in any case."),
+    )
+    late_times = models.PositiveSmallIntegerField(
+        _("L1: times a month late coming may be condoned"), default=2
+    )
+    late_spent_only = models.BooleanField(
+        _("L4: condoned only when no casual leave is left"), default=False
+    )
     encash_at_a_time = models.PositiveSmallIntegerField(
-        _("E12: days encashed with a travel concession at a time"), default=10, help_text=_("0: none.")
-    )  # fmt: skip
-    encash_career = models.PositiveSmallIntegerField(_("E12: days encashed with travel concessions in a career"), default=60)
-    encash_remain = models.PositiveSmallIntegerField(_("E12: days that must remain then"), default=30)
+        _("E12: days encashed with a travel concession at a time"),
+        default=10,
+        help_text=_("0: none."),
+    )
+    encash_career = models.PositiveSmallIntegerField(
+        _("E12: days encashed with travel concessions in a career"), default=60
+    )
+    encash_remain = models.PositiveSmallIntegerField(
+        _("E12: days that must remain then"), default=30
+    )
     encash_leaving = models.PositiveSmallIntegerField(
-        _("E12: days encashed on leaving, earned and half pay leave together"), default=300, help_text=_("0: none.")
-    )  # fmt: skip
+        _("E12: days encashed on leaving, earned and half pay leave together"),
+        default=300,
+        help_text=_("0: none."),
+    )
     published_at = models.DateTimeField(_("published"), null=True, blank=True, editable=False)
     published_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -132,7 +174,10 @@ class LeavePolicy(TenantModel):
         verbose_name = _("leave policy")
         verbose_name_plural = _("leave policies")
         constraints = (
-            models.UniqueConstraint(fields=("organization", "scheme", "effective_from"), name="leave_policy_version_once"),
+            models.UniqueConstraint(
+                fields=("organization", "scheme", "effective_from"),
+                name="leave_policy_version_once",
+            ),
         )
 
     def __str__(self) -> str:
@@ -147,39 +192,64 @@ class LeavePolicy(TenantModel):
             "switches": {
                 name: getattr(self, name)
                 for name in (
-                    "weekly_offs", "bridge_off_days", "casual_off_regular", "casual_restricted_regular",
-                    "regular_restricted_regular", "single_men_as_women", "total_days", "conversion_days", "late_minutes",
-                    "late_times", "late_spent_only", "encash_at_a_time", "encash_career", "encash_remain", "encash_leaving",
+                    "weekly_offs",
+                    "bridge_off_days",
+                    "casual_off_regular",
+                    "casual_restricted_regular",
+                    "regular_restricted_regular",
+                    "single_men_as_women",
+                    "total_days",
+                    "conversion_days",
+                    "late_minutes",
+                    "late_times",
+                    "late_spent_only",
+                    "encash_at_a_time",
+                    "encash_career",
+                    "encash_remain",
+                    "encash_leaving",
                 )
             },
-        }  # fmt: skip
+        }
         return policies.read(data, self.effective_from, self.pk)
 
 
 class KindRule(TenantModel):
     """One kind of leave in one version of the rules."""
 
-    policy = models.ForeignKey(LeavePolicy, on_delete=models.CASCADE, related_name="rules", verbose_name=_("policy"))
+    policy = models.ForeignKey(
+        LeavePolicy, on_delete=models.CASCADE, related_name="rules", verbose_name=_("policy")
+    )
     kind = models.CharField(_("kind"), max_length=10, choices=Kind)
     nature = models.CharField(
-        _("nature"), max_length=10,
-        choices=[("CASUAL", _("casual")), ("REGULAR", _("regular leave")), ("RESTRICTED", _("restricted holiday"))],
-    )  # fmt: skip
+        _("nature"),
+        max_length=10,
+        choices=[
+            ("CASUAL", _("casual")),
+            ("REGULAR", _("regular leave")),
+            ("RESTRICTED", _("restricted holiday")),
+        ],
+    )
     account = models.CharField(_("debited to"), max_length=10, choices=Kind)
     factor = models.PositiveSmallIntegerField(_("days debited per day"), default=1)
     cycle = models.CharField(_("credited"), max_length=12, choices=Cycle, default=Cycle.NEVER)
     amount = _days(_("days credited"), default=0)
     disabled_extra = _days(_("CL2: more for disabled staff"), default=0)
     joiner = models.CharField(
-        _("who joins within a period"), max_length=8, choices=[("FULL", _("gets all")), ("PRORATA", _("gets whole months"))],
+        _("who joins within a period"),
+        max_length=8,
+        choices=[("FULL", _("gets all")), ("PRORATA", _("gets whole months"))],
         default="FULL",
-    )  # fmt: skip
+    )
     exit_prorata = models.BooleanField(_("cut when somebody leaves"), default=False)
     rounding = _days(_("credits rounded to"), default=1)
     closes = models.CharField(_("closed"), max_length=12, choices=Cycle, default=Cycle.NEVER)
     ceiling = _days(_("days kept at the close"), default=0)
-    eol_divisor = models.PositiveSmallIntegerField(_("one day less per so many days of extraordinary leave"), default=0)
-    dies_non_divisor = models.PositiveSmallIntegerField(_("one day less per so many days of dies-non"), default=0)
+    eol_divisor = models.PositiveSmallIntegerField(
+        _("one day less per so many days of extraordinary leave"), default=0
+    )
+    dies_non_divisor = models.PositiveSmallIntegerField(
+        _("one day less per so many days of dies-non"), default=0
+    )
     reduction_cap = _days(_("at most so many less"), default=0)
     floor = _days(_("lowest balance"), default=0)
     half_days = models.BooleanField(_("half days"), default=False)
@@ -188,43 +258,93 @@ class KindRule(TenantModel):
     stretch_days = models.PositiveIntegerField(_("days at a stretch"), null=True, blank=True)
     min_spell_days = models.PositiveIntegerField(_("days at least"), null=True, blank=True)
     proof = models.CharField(
-        _("medical certificate"), max_length=12, default="NEVER",
+        _("medical certificate"),
+        max_length=12,
+        default="NEVER",
         choices=[
-            ("NEVER", _("not asked for")), ("ALWAYS", _("needed")),
+            ("NEVER", _("not asked for")),
+            ("ALWAYS", _("needed")),
             ("UNLESS_STUDY", _("needed, except for an approved course")),
         ],
-    )  # fmt: skip
-    study_days = models.PositiveIntegerField(_("days for courses in a career"), null=True, blank=True)
+    )
+    study_days = models.PositiveIntegerField(
+        _("days for courses in a career"), null=True, blank=True
+    )
     who = models.CharField(
-        _("who"), max_length=10, default="ANYONE",
-        choices=[("ANYONE", _("everybody")), ("DISABLED", _("disabled staff")), ("CHILD_CARE", _("women, and single men"))],
-    )  # fmt: skip
+        _("who"),
+        max_length=10,
+        default="ANYONE",
+        choices=[
+            ("ANYONE", _("everybody")),
+            ("DISABLED", _("disabled staff")),
+            ("CHILD_CARE", _("women, and single men")),
+        ],
+    )
     spells = models.PositiveSmallIntegerField(_("spells a year"), null=True, blank=True)
-    spells_single_woman = models.PositiveSmallIntegerField(_("spells a year of a single woman"), null=True, blank=True)
-    spells_in_patient = models.PositiveSmallIntegerField(_("more spells when the child is in hospital"), default=0)
+    spells_single_woman = models.PositiveSmallIntegerField(
+        _("spells a year of a single woman"), null=True, blank=True
+    )
+    spells_in_patient = models.PositiveSmallIntegerField(
+        _("more spells when the child is in hospital"), default=0
+    )
     child_age = models.PositiveSmallIntegerField(_("child younger than"), null=True, blank=True)
-    child_count = models.PositiveSmallIntegerField(_("for the eldest so many children"), null=True, blank=True)
+    child_count = models.PositiveSmallIntegerField(
+        _("for the eldest so many children"), null=True, blank=True
+    )
     on_probation = models.BooleanField(_("on probation"), default=True)
     backdated = models.BooleanField(_("may be asked for afterwards"), default=True)
     pay_percent = models.PositiveSmallIntegerField(_("pay, per cent"), default=100)
-    full_pay_days = models.PositiveIntegerField(_("for the first so many days"), null=True, blank=True)
+    full_pay_days = models.PositiveIntegerField(
+        _("for the first so many days"), null=True, blank=True
+    )
     pay_percent_after = models.PositiveSmallIntegerField(_("pay afterwards, per cent"), default=100)
 
     objects = TenantQuerySet["KindRule"].as_manager()
 
     # The columns that the pure rules take as they are; days among them are multiples of a half.
     FACTS: ClassVar = (
-        "nature", "account", "factor", "cycle", "amount", "disabled_extra", "joiner", "exit_prorata", "rounding", "closes",
-        "ceiling", "eol_divisor", "dies_non_divisor", "reduction_cap", "floor", "half_days", "counts_off_days", "list_only",
-        "stretch_days", "min_spell_days", "proof", "study_days", "who", "spells", "spells_single_woman", "spells_in_patient",
-        "child_age", "child_count", "on_probation", "backdated", "pay_percent", "full_pay_days", "pay_percent_after",
-    )  # fmt: skip
+        "nature",
+        "account",
+        "factor",
+        "cycle",
+        "amount",
+        "disabled_extra",
+        "joiner",
+        "exit_prorata",
+        "rounding",
+        "closes",
+        "ceiling",
+        "eol_divisor",
+        "dies_non_divisor",
+        "reduction_cap",
+        "floor",
+        "half_days",
+        "counts_off_days",
+        "list_only",
+        "stretch_days",
+        "min_spell_days",
+        "proof",
+        "study_days",
+        "who",
+        "spells",
+        "spells_single_woman",
+        "spells_in_patient",
+        "child_age",
+        "child_count",
+        "on_probation",
+        "backdated",
+        "pay_percent",
+        "full_pay_days",
+        "pay_percent_after",
+    )
 
     class Meta:
         ordering = ("id",)
         verbose_name = _("rule of a kind")
         verbose_name_plural = _("rules of kinds")
-        constraints = (models.UniqueConstraint(fields=("policy", "kind"), name="leave_rule_kind_once"),)
+        constraints = (
+            models.UniqueConstraint(fields=("policy", "kind"), name="leave_rule_kind_once"),
+        )
 
     def __str__(self) -> str:
         return f"{self.kind} · {self.policy}"
@@ -244,19 +364,32 @@ class Authority(models.TextChoices):
 
 
 class SanctionRule(TenantModel):
-    """Who may sanction leave of a kind and length, in one version of the rules. Without rows: whoever may decide at all."""
+    """Who may sanction leave of a kind and length, in one version of the rules. Without rows:
+    whoever may decide at all.
+    """
 
-    policy = models.ForeignKey(LeavePolicy, on_delete=models.CASCADE, related_name="sanctions", verbose_name=_("policy"))
+    policy = models.ForeignKey(
+        LeavePolicy, on_delete=models.CASCADE, related_name="sanctions", verbose_name=_("policy")
+    )
     kind = models.CharField(
-        _("kind"), max_length=10, choices=Kind, blank=True, help_text=_("Empty: every kind without a row of its own.")
+        _("kind"),
+        max_length=10,
+        choices=Kind,
+        blank=True,
+        help_text=_("Empty: every kind without a row of its own."),
     )
     authority = models.CharField(_("sanctioned by"), max_length=8, choices=Authority)
     up_to_days = models.PositiveIntegerField(
-        _("up to so many days at a stretch"), null=True, blank=True, validators=[MinValueValidator(1)],
+        _("up to so many days at a stretch"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
         help_text=_("Empty: any length. Whoever is higher may sanction what is for a nearer one."),
-    )  # fmt: skip
+    )
     recommendation = models.BooleanField(
-        _("after a recommendation"), default=False, help_text=_("Another officer says first what they recommend.")
+        _("after a recommendation"),
+        default=False,
+        help_text=_("Another officer says first what they recommend."),
     )
 
     objects = TenantQuerySet["SanctionRule"].as_manager()
@@ -265,17 +398,24 @@ class SanctionRule(TenantModel):
         ordering = ("kind", "id")
         verbose_name = _("rule on who decides")
         verbose_name_plural = _("rules on who decides")
-        constraints = (models.UniqueConstraint(fields=("policy", "kind", "authority"), name="sanction_rule_once"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("policy", "kind", "authority"), name="sanction_rule_once"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.get_kind_display() or _('Every kind')} · {self.get_authority_display()}"
 
     def as_data(self) -> Mapping[str, Any]:
         """This row as plain data."""
-        return {name: getattr(self, name) for name in ("kind", "authority", "up_to_days", "recommendation")}
+        return {
+            name: getattr(self, name)
+            for name in ("kind", "authority", "up_to_days", "recommendation")
+        }
 
 
-# --- Calendars -----------------------------------------------------------------------------------------------------------
+# --- Calendars ------------------------------------------------------------------------------------
 class CalendarQuerySet(TenantQuerySet["Calendar"]):
     """Vocabulary of calendars."""
 
@@ -288,16 +428,31 @@ class Calendar(TenantModel):
     """The holidays of one office in one year. Published: fixed; a change is a new version."""
 
     site = models.ForeignKey(
-        "employees.Site", on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("office"),
+        "employees.Site",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name=_("office"),
         help_text=_("Empty: every office without a calendar of its own."),
-    )  # fmt: skip
-    year = models.PositiveSmallIntegerField(_("year"), validators=[MinValueValidator(1950), MaxValueValidator(2200)])
+    )
+    year = models.PositiveSmallIntegerField(
+        _("year"), validators=[MinValueValidator(1950), MaxValueValidator(2200)]
+    )
     version = models.PositiveSmallIntegerField(_("version"), default=1, editable=False)
     weekly_offs = models.CharField(
-        _("weekly offs"), max_length=60, default="SAT,SUN", blank=True, validators=[validate_weekly_offs],
-        help_text=_("SAT,SUN for a five-day week, SUN for six days, SUN,SAT2,SAT4 for the second and fourth Saturday."),
-    )  # fmt: skip
-    order_no = models.CharField(_("order"), max_length=200, blank=True, help_text=_("The order the list comes from."))
+        _("weekly offs"),
+        max_length=60,
+        default="SAT,SUN",
+        blank=True,
+        validators=[validate_weekly_offs],
+        help_text=_(
+            "SAT,SUN for a five-day week, SUN for six days, SUN,SAT2,SAT4 for the second and fourth"
+            " Saturday."
+        ),
+    )
+    order_no = models.CharField(
+        _("order"), max_length=200, blank=True, help_text=_("The order the list comes from.")
+    )
     published_at = models.DateTimeField(_("published"), null=True, blank=True, editable=False)
     published_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -321,7 +476,9 @@ class Calendar(TenantModel):
                 condition=Q(site__isnull=False),
             ),
             models.UniqueConstraint(
-                fields=("organization", "year", "version"), name="common_calendar_version_once", condition=Q(site__isnull=True)
+                fields=("organization", "year", "version"),
+                name="common_calendar_version_once",
+                condition=Q(site__isnull=True),
             ),
         )
 
@@ -338,7 +495,9 @@ class CalendarDay(TenantModel):
         LOCAL = "LOCAL", _("Closed here only")
         WORKING_DAY = "WORKING_DAY", _("Working day")
 
-    calendar = models.ForeignKey(Calendar, on_delete=models.CASCADE, related_name="days", verbose_name=_("calendar"))
+    calendar = models.ForeignKey(
+        Calendar, on_delete=models.CASCADE, related_name="days", verbose_name=_("calendar")
+    )
     date = models.DateField(_("date"))
     mark = models.CharField(_("class"), max_length=12, choices=Mark)
     name = models.CharField(_("name"), max_length=120)
@@ -349,13 +508,15 @@ class CalendarDay(TenantModel):
         ordering = ("date",)
         verbose_name = _("holiday")
         verbose_name_plural = _("holidays")
-        constraints = (models.UniqueConstraint(fields=("calendar", "date"), name="calendar_day_once"),)
+        constraints = (
+            models.UniqueConstraint(fields=("calendar", "date"), name="calendar_day_once"),
+        )
 
     def __str__(self) -> str:
         return f"{self.date} {self.name}"
 
 
-# --- People --------------------------------------------------------------------------------------------------------------
+# --- People ---------------------------------------------------------------------------------------
 class LeaveFacts(TenantModel):
     """What the leave rules ask about a person, from a day on until the next such row."""
 
@@ -363,23 +524,38 @@ class LeaveFacts(TenantModel):
     starts_on = models.DateField(_("from"))
     scheme = models.CharField(_("group of staff"), max_length=40, default="standard")
     sex = models.CharField(
-        _("sex"), max_length=1, blank=True, choices=[("F", _("female")), ("M", _("male")), ("X", _("other"))]
+        _("sex"),
+        max_length=1,
+        blank=True,
+        choices=[("F", _("female")), ("M", _("male")), ("X", _("other"))],
     )
-    single = models.BooleanField(_("single"), default=False, help_text=_("Unmarried, widowed or divorced."))
+    single = models.BooleanField(
+        _("single"), default=False, help_text=_("Unmarried, widowed or divorced.")
+    )
     disabled = models.BooleanField(_("disabled"), default=False)
     probation_until = models.DateField(_("on probation until"), null=True, blank=True)
     encashed_before = models.PositiveSmallIntegerField(
-        _("days encashed with travel concessions before"), default=0,
-        help_text=_("From the service book: encashed before these accounts began. They count towards E12."),
-    )  # fmt: skip
+        _("days encashed with travel concessions before"),
+        default=0,
+        help_text=_(
+            "From the service book: encashed before these accounts began. They count towards E12."
+        ),
+    )
     exit_manner = models.CharField(
-        _("how service ended"), max_length=8, default=_Exit.NORMAL,
+        _("how service ended"),
+        max_length=8,
+        default=_Exit.NORMAL,
         choices=[
-            ("NORMAL", _("retired, or technical resignation")), ("RESIGNED", _("resigned")),
-            ("REMOVED", _("removed or dismissed")), ("DEATH", _("died")),
+            ("NORMAL", _("retired, or technical resignation")),
+            ("RESIGNED", _("resigned")),
+            ("REMOVED", _("removed or dismissed")),
+            ("DEATH", _("died")),
         ],
-        help_text=_("Who resigned or was removed has no claim to the leave that is left: it is forfeited after the last day."),
-    )  # fmt: skip
+        help_text=_(
+            "Who resigned or was removed has no claim to the leave that is left: it is forfeited"
+            " after the last day."
+        ),
+    )
 
     objects = TenantQuerySet["LeaveFacts"].as_manager()
 
@@ -387,7 +563,11 @@ class LeaveFacts(TenantModel):
         ordering = ("employee", "-starts_on")
         verbose_name = _("leave particulars")
         verbose_name_plural = _("leave particulars")
-        constraints = (models.UniqueConstraint(fields=("employee", "starts_on"), name="leave_facts_start_once"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("employee", "starts_on"), name="leave_facts_start_once"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.employee} · {self.starts_on}"
@@ -396,7 +576,9 @@ class LeaveFacts(TenantModel):
 class Child(TenantModel):
     """A child of an employee, for child care leave."""
 
-    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, related_name="children", verbose_name=_("employee"))
+    employee = models.ForeignKey(
+        Employee, on_delete=models.PROTECT, related_name="children", verbose_name=_("employee")
+    )
     name = models.CharField(_("name"), max_length=200)
     born_on = models.DateField(_("born on"))
     disabled = models.BooleanField(_("disabled"), default=False)
@@ -414,7 +596,9 @@ class Child(TenantModel):
 
 
 class Absence(TenantModel):
-    """Days without leave that make later credits smaller: entered by HR, taken back rather than changed."""
+    """Days without leave that make later credits smaller: entered by HR, taken back rather than
+    changed.
+    """
 
     class Kind(models.TextChoices):
         EOL = "EOL", _("Extraordinary leave")
@@ -427,7 +611,12 @@ class Absence(TenantModel):
     reason = models.CharField(_("reason"), max_length=400)
     entered_at = models.DateTimeField(_("entered"), auto_now_add=True)
     entered_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, editable=False, verbose_name=_("by")
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        verbose_name=_("by"),
     )
     revoked_at = models.DateTimeField(_("taken back"), null=True, blank=True, editable=False)
 
@@ -439,25 +628,35 @@ class Absence(TenantModel):
         verbose_name_plural = _("absences")
         constraints = (
             models.CheckConstraint(
-                condition=Q(ends_on__gte=F("starts_on")), name="absence_ends_after_start",
+                condition=Q(ends_on__gte=F("starts_on")),
+                name="absence_ends_after_start",
                 violation_error_message=_("The absence ends before it starts."),
             ),
-        )  # fmt: skip
+        )
 
     def __str__(self) -> str:
         return f"{self.employee} · {self.kind} {self.starts_on}"
 
 
 class Suspension(TenantModel):
-    """Days under suspension, on which no leave is granted: entered by HR, ended or taken back rather than changed."""
+    """Days under suspension, on which no leave is granted: entered by HR, ended or taken back
+    rather than changed.
+    """
 
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
     starts_on = models.DateField(_("from"))
-    ends_on = models.DateField(_("to"), null=True, blank=True, help_text=_("Empty: until further notice."))
+    ends_on = models.DateField(
+        _("to"), null=True, blank=True, help_text=_("Empty: until further notice.")
+    )
     reason = models.CharField(_("order"), max_length=400)
     entered_at = models.DateTimeField(_("entered"), auto_now_add=True)
     entered_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, editable=False, verbose_name=_("by")
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        verbose_name=_("by"),
     )
     revoked_at = models.DateTimeField(_("taken back"), null=True, blank=True, editable=False)
 
@@ -469,10 +668,11 @@ class Suspension(TenantModel):
         verbose_name_plural = _("suspensions")
         constraints = (
             models.CheckConstraint(
-                condition=Q(ends_on__isnull=True) | Q(ends_on__gte=F("starts_on")), name="suspension_ends_after_start",
+                condition=Q(ends_on__isnull=True) | Q(ends_on__gte=F("starts_on")),
+                name="suspension_ends_after_start",
                 violation_error_message=_("The suspension ends before it starts."),
             ),
-        )  # fmt: skip
+        )
 
     def __str__(self) -> str:
         return f"{self.employee} · {self.starts_on}"
@@ -496,7 +696,7 @@ class Certificate(papers.Paper):
         return f"{self.employee} · {self.uploaded_at:%Y-%m-%d}"
 
 
-# --- Applications --------------------------------------------------------------------------------------------------------
+# --- Applications ---------------------------------------------------------------------------------
 class ApplicationQuerySet(TenantQuerySet["LeaveApplication"]):
     """Vocabulary of applications."""
 
@@ -510,7 +710,9 @@ class ApplicationQuerySet(TenantQuerySet["LeaveApplication"]):
 
 
 class LeaveApplication(TenantModel):
-    """Leave somebody asked for, and what was decided. What it costs is in its days and, once approved, in the entries."""
+    """Leave somebody asked for, and what was decided. What it costs is in its days and, once
+    approved, in the entries.
+    """
 
     class Status(models.TextChoices):
         PENDING = "pending", _("Pending")
@@ -531,9 +733,15 @@ class LeaveApplication(TenantModel):
     half = models.CharField(_("half day"), max_length=2, choices=DayClaim.Half, blank=True)
     reason = models.CharField(_("reason"), max_length=500)
     study = models.BooleanField(_("for an approved course"), default=False)
-    child = models.ForeignKey(Child, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("child"))
-    certificate = models.ForeignKey(Certificate, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("certificate"))
-    extends = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("extends"))
+    child = models.ForeignKey(
+        Child, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("child")
+    )
+    certificate = models.ForeignKey(
+        Certificate, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("certificate")
+    )
+    extends = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("extends")
+    )
     rejoined_on = models.DateField(_("rejoined on"), null=True, blank=True)
     waived = models.JSONField(_("rules set aside"), default=dict, blank=True)
     withhold_prefix = models.BooleanField(_("off days before it are leave"), default=False)
@@ -558,7 +766,9 @@ class LeaveApplication(TenantModel):
         verbose_name=_("decided by"),
     )
     remarks = models.CharField(_("remarks"), max_length=500, blank=True)
-    recommendation = models.CharField(_("recommendation"), max_length=16, choices=Recommendation, blank=True)
+    recommendation = models.CharField(
+        _("recommendation"), max_length=16, choices=Recommendation, blank=True
+    )
     recommended_at = models.DateTimeField(_("recommended at"), null=True, blank=True)
     recommended_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -576,11 +786,17 @@ class LeaveApplication(TenantModel):
         verbose_name = _("leave application")
         verbose_name_plural = _("leave applications")
         constraints = (
-            models.CheckConstraint(condition=Q(ends_on__gte=F("starts_on")), name="leave_ends_after_start"),
-            models.CheckConstraint(condition=Q(half="") | Q(ends_on=F("starts_on")), name="leave_half_day_is_one_date"),
+            models.CheckConstraint(
+                condition=Q(ends_on__gte=F("starts_on")), name="leave_ends_after_start"
+            ),
+            models.CheckConstraint(
+                condition=Q(half="") | Q(ends_on=F("starts_on")), name="leave_half_day_is_one_date"
+            ),
         )
         indexes: ClassVar = [
-            models.Index(fields=("organization", "employee", "starts_on"), name="leave_person_start"),
+            models.Index(
+                fields=("organization", "employee", "starts_on"), name="leave_person_start"
+            ),
             models.Index(fields=("organization", "status"), name="leave_status"),
         ]
 
@@ -594,10 +810,15 @@ class LeaveApplication(TenantModel):
 
 
 class LeaveDay(TenantModel):
-    """A date of an application: what kind of day it is there, and what it costs. Worked out anew when a calendar changes."""
+    """A date of an application: what kind of day it is there, and what it costs. Worked out anew
+    when a calendar changes.
+    """
 
     application = models.ForeignKey(
-        LeaveApplication, on_delete=models.CASCADE, related_name="days", verbose_name=_("application")
+        LeaveApplication,
+        on_delete=models.CASCADE,
+        related_name="days",
+        verbose_name=_("application"),
     )
     date = models.DateField(_("date"))
     half = models.CharField(_("half day"), max_length=2, blank=True)
@@ -607,9 +828,13 @@ class LeaveDay(TenantModel):
     counted = models.PositiveSmallIntegerField(_("half-days of leave"))
     half_days = models.PositiveSmallIntegerField(_("half-days debited"))
     short = models.BooleanField(
-        _("not covered"), default=False, help_text=_("The balance did not suffice when this day came to count: HR decides.")
+        _("not covered"),
+        default=False,
+        help_text=_("The balance did not suffice when this day came to count: HR decides."),
     )
-    calendar = models.ForeignKey(Calendar, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("calendar"))
+    calendar = models.ForeignKey(
+        Calendar, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("calendar")
+    )
 
     objects = TenantQuerySet["LeaveDay"].as_manager()
 
@@ -617,7 +842,9 @@ class LeaveDay(TenantModel):
         ordering = ("date",)
         verbose_name = _("day of leave")
         verbose_name_plural = _("days of leave")
-        constraints = (models.UniqueConstraint(fields=("application", "date", "half"), name="leave_day_once"),)
+        constraints = (
+            models.UniqueConstraint(fields=("application", "date", "half"), name="leave_day_once"),
+        )
         indexes: ClassVar = [models.Index(fields=("organization", "date"), name="leave_day_date")]
 
     def __str__(self) -> str:
@@ -641,11 +868,20 @@ class LeaveEvent(TenantModel):
         NOT_RECOMMENDED = "not_recommended", _("Not recommended")
 
     application = models.ForeignKey(
-        LeaveApplication, on_delete=models.PROTECT, related_name="events", verbose_name=_("application")
+        LeaveApplication,
+        on_delete=models.PROTECT,
+        related_name="events",
+        verbose_name=_("application"),
     )
     at = models.DateTimeField(_("at"))
     what = models.CharField(_("what"), max_length=16, choices=What)
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("by"))
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name=_("by"),
+    )
     remarks = models.CharField(_("remarks"), max_length=500, blank=True)
     details = models.JSONField(_("details"), default=dict, blank=True)
 
@@ -660,14 +896,19 @@ class LeaveEvent(TenantModel):
         return f"{self.what} {self.at:%Y-%m-%d %H:%M}"
 
 
-# --- The ledger ------------------------------------------------------------------------------------------------------------
+# --- The ledger -----------------------------------------------------------------------------------
 class Account(TenantModel):
-    """The leave account of one employee in one kind. It holds no number: it is the row that is locked."""
+    """The leave account of one employee in one kind. It holds no number: it is the row that is
+    locked.
+    """
 
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
     kind = models.CharField(_("kind"), max_length=10, choices=Kind)
     settled_on = models.DateField(
-        _("settled up to"), null=True, blank=True, help_text=_("The day up to which the job has run.")
+        _("settled up to"),
+        null=True,
+        blank=True,
+        help_text=_("The day up to which the job has run."),
     )
 
     objects = TenantQuerySet["Account"].as_manager()
@@ -676,14 +917,18 @@ class Account(TenantModel):
         ordering = ("employee", "id")
         verbose_name = _("leave account")
         verbose_name_plural = _("leave accounts")
-        constraints = (models.UniqueConstraint(fields=("employee", "kind"), name="leave_account_once"),)
+        constraints = (
+            models.UniqueConstraint(fields=("employee", "kind"), name="leave_account_once"),
+        )
 
     def __str__(self) -> str:
         return f"{self.employee} · {self.kind}"
 
 
 class Entry(TenantModel):
-    """A movement on an account, in half-days: append-only. What is wrong is reversed, never changed."""
+    """A movement on an account, in half-days: append-only. What is wrong is reversed, never
+    changed.
+    """
 
     append_only = True
 
@@ -703,7 +948,9 @@ class Entry(TenantModel):
         OVERSTAY = "OVERSTAY", _("Overstay")
         MANUAL = "MANUAL", _("By order")
 
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="entries", verbose_name=_("account"))
+    account = models.ForeignKey(
+        Account, on_delete=models.PROTECT, related_name="entries", verbose_name=_("account")
+    )
     half_days = models.IntegerField(_("half-days"))
     effective_on = models.DateField(_("effective"))
     period = models.CharField(_("period"), max_length=10, blank=True)
@@ -711,11 +958,26 @@ class Entry(TenantModel):
     slot = models.CharField(max_length=60)
     number = models.PositiveIntegerField()
     application = models.ForeignKey(
-        LeaveApplication, on_delete=models.PROTECT, null=True, blank=True, related_name="entries", verbose_name=_("application")
+        LeaveApplication,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="entries",
+        verbose_name=_("application"),
     )
-    policy = models.ForeignKey(LeavePolicy, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("policy"))
-    reverses = models.OneToOneField("self", on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("reverses"))
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("by"))
+    policy = models.ForeignKey(
+        LeavePolicy, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("policy")
+    )
+    reverses = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("reverses")
+    )
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name=_("by"),
+    )
     reason = models.CharField(_("reason"), max_length=400, blank=True)
     posted_at = models.DateTimeField(_("posted"))
 
@@ -730,14 +992,18 @@ class Entry(TenantModel):
             models.UniqueConstraint(fields=("account", "slot", "number"), name="leave_entry_once"),
             models.CheckConstraint(condition=~Q(half_days=0), name="leave_entry_moves"),
         )
-        indexes: ClassVar = [models.Index(fields=("account", "effective_on"), name="leave_entry_day")]
+        indexes: ClassVar = [
+            models.Index(fields=("account", "effective_on"), name="leave_entry_day")
+        ]
 
     def __str__(self) -> str:
         return f"{self.effective_on} {self.type} {self.half_days / 2:+g}"
 
 
 class LedgerOrder(TenantModel):
-    """An entry by order: one person proposes it, another confirms it, and only then it is posted."""
+    """An entry by order: one person proposes it, another confirms it, and only then it is
+    posted.
+    """
 
     class State(models.TextChoices):
         PROPOSED = "proposed", _("Proposed")
@@ -749,19 +1015,31 @@ class LedgerOrder(TenantModel):
         LEAVING = "LEAVING", _("on leaving service")
 
     TYPES: ClassVar = (
-        Entry.Type.OPENING, Entry.Type.MANUAL, Entry.Type.ENCASH, Entry.Type.JOINING_TIME, Entry.Type.LATE_DEBIT,
-    )  # fmt: skip
+        Entry.Type.OPENING,
+        Entry.Type.MANUAL,
+        Entry.Type.ENCASH,
+        Entry.Type.JOINING_TIME,
+        Entry.Type.LATE_DEBIT,
+    )
 
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
     kind = models.CharField(_("account"), max_length=10, choices=Kind)
-    type = models.CharField(_("type"), max_length=16, choices=[(one.value, one.label) for one in TYPES])
+    type = models.CharField(
+        _("type"), max_length=16, choices=[(one.value, one.label) for one in TYPES]
+    )
     occasion = models.CharField(
-        _("encashed"), max_length=8, choices=Occasion, blank=True, help_text=_("Only for what is encashed.")
-    )  # fmt: skip
+        _("encashed"),
+        max_length=8,
+        choices=Occasion,
+        blank=True,
+        help_text=_("Only for what is encashed."),
+    )
     days = _days(_("days"), help_text=_("With a minus: taken off."))
     effective_on = models.DateField(_("effective"))
     reason = models.CharField(_("reason"), max_length=400)
-    state = models.CharField(_("state"), max_length=10, choices=State, default=State.PROPOSED, editable=False)
+    state = models.CharField(
+        _("state"), max_length=10, choices=State, default=State.PROPOSED, editable=False
+    )
     proposed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
@@ -795,7 +1073,10 @@ class LedgerOrder(TenantModel):
         """What is encashed has an occasion, and nothing else has."""
         super().clean()
         if (self.type == Entry.Type.ENCASH) != bool(self.occasion):
-            missing, needless = _("Say on which occasion it is encashed."), _("Only what is encashed has an occasion.")
+            missing, needless = (
+                _("Say on which occasion it is encashed."),
+                _("Only what is encashed has an occasion."),
+            )
             raise ValidationError({"occasion": needless if self.occasion else missing})
 
 
@@ -814,7 +1095,11 @@ class LateMark(TenantModel):
     outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome)
     reason = models.CharField(_("reason"), max_length=400, blank=True)
     decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("decided by")
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name=_("decided by"),
     )
     decided_at = models.DateTimeField(_("decided"), auto_now_add=True)
 

@@ -1,4 +1,6 @@
-"""Pictures of leave for the console: a year as a calendar, an account as a line. Plain HTML and SVG, drawn here."""
+"""Pictures of leave for the console: a year as a calendar, an account as a line. Plain HTML and
+SVG, drawn here.
+"""
 
 from __future__ import annotations
 
@@ -17,18 +19,29 @@ from leaves.calendars import DayClass, OfficeYear, classify
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 960, 180, 40, 20, 12
 _CLASSES: Final[Mapping[DayClass, str]] = {
-    DayClass.HOLIDAY: "is-holiday", DayClass.RESTRICTED: "is-restricted", DayClass.WEEKLY_OFF: "is-off",
-}  # fmt: skip
+    DayClass.HOLIDAY: "is-holiday",
+    DayClass.RESTRICTED: "is-restricted",
+    DayClass.WEEKLY_OFF: "is-off",
+}
 
 
 def year_of(office: OfficeYear, year: int) -> SafeString:
-    """Twelve months with their weekly offs, holidays and restricted holidays; names show when pointed at."""
+    """Twelve months with their weekly offs, holidays and restricted holidays; names show when
+    pointed at.
+    """
     legend = format_html_join(
-        "", '<span><i class="muster-day {}"></i>{}</span>',
-        [("is-holiday", _("Closed")), ("is-restricted", _("Restricted holiday")), ("is-off", _("Weekly off"))],
-    )  # fmt: skip
+        "",
+        '<span><i class="muster-day {}"></i>{}</span>',
+        [
+            ("is-holiday", _("Closed")),
+            ("is-restricted", _("Restricted holiday")),
+            ("is-off", _("Weekly off")),
+        ],
+    )
     months = format_html_join("", "{}", ((_month(office, year, month),) for month in range(1, 13)))
-    return format_html('<div class="muster-year">{}</div><p class="muster-legend">{}</p>', months, legend)
+    return format_html(
+        '<div class="muster-year">{}</div><p class="muster-legend">{}</p>', months, legend
+    )
 
 
 def _month(office: OfficeYear, year: int, month: int) -> SafeString:
@@ -39,8 +52,10 @@ def _month(office: OfficeYear, year: int, month: int) -> SafeString:
     ]
     return format_html(
         "<table><caption>{}</caption><thead><tr>{}</tr></thead><tbody>{}</tbody></table>",
-        MONTHS[month], head, format_html_join("", "<tr>{}</tr>", rows),
-    )  # fmt: skip
+        MONTHS[month],
+        head,
+        format_html_join("", "<tr>{}</tr>", rows),
+    )
 
 
 def _cell(office: OfficeYear, year: int, month: int, number: int) -> SafeString:
@@ -52,7 +67,9 @@ def _cell(office: OfficeYear, year: int, month: int, number: int) -> SafeString:
 
 
 def balance_line(movements: Sequence[tuple[date, int]], until: date) -> SafeString:
-    """An account's balance as steps over time, in days; movements are (day, half-days), oldest first."""
+    """An account's balance as steps over time, in days; movements are (day, half-days), oldest
+    first.
+    """
     if not movements:
         return format_html("<p>{}</p>", _("Nothing was posted yet."))
     steps = _steps(movements)
@@ -68,24 +85,48 @@ def balance_line(movements: Sequence[tuple[date, int]], until: date) -> SafeStri
     def y(balance: int) -> float:
         return round(TOP + (top - balance) * scale, 1)
 
-    path = f"M{x(first)} {y(0)}" + "".join(f"H{x(day)}V{y(balance)}" for day, balance in steps) + f"H{x(last)}"
+    path = (
+        f"M{x(first)} {y(0)}"
+        + "".join(f"H{x(day)}V{y(balance)}" for day, balance in steps)
+        + f"H{x(last)}"
+    )
     dots = format_html_join(
-        "", '<circle cx="{}" cy="{}" r="3" class="muster-accepted"><title>{}</title></circle>',
-        ((x(day), y(balance), f"{formats.date_format(day)}: {balance / 2:g}") for day, balance in steps),
-    )  # fmt: skip
+        "",
+        '<circle cx="{}" cy="{}" r="3" class="muster-accepted"><title>{}</title></circle>',
+        (
+            (x(day), y(balance), f"{formats.date_format(day)}: {balance / 2:g}")
+            for day, balance in steps
+        ),
+    )
     lines = format_html_join(
-        "", '<line x1="{}" x2="{}" y1="{}" y2="{}"></line><text x="{}" y="{}" dy="4" text-anchor="end">{}</text>',
-        ((LEFT, WIDTH, y(value), y(value), LEFT - 8, y(value), f"{value / 2:g}") for value in sorted({0, top, low})),
-    )  # fmt: skip
+        "",
+        '<line x1="{}" x2="{}" y1="{}" y2="{}"></line><text x="{}" y="{}" dy="4"'
+        ' text-anchor="end">{}</text>',
+        (
+            (LEFT, WIDTH, y(value), y(value), LEFT - 8, y(value), f"{value / 2:g}")
+            for value in sorted({0, top, low})
+        ),
+    )
     ends = format_html(
         '<text x="{}" y="{}">{}</text><text x="{}" y="{}" text-anchor="end">{}</text>',
-        LEFT, HEIGHT - 4, formats.date_format(first), WIDTH, HEIGHT - 4, formats.date_format(last),
-    )  # fmt: skip
+        LEFT,
+        HEIGHT - 4,
+        formats.date_format(first),
+        WIDTH,
+        HEIGHT - 4,
+        formats.date_format(last),
+    )
     return format_html(
         '<svg class="muster-chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}'
         '<path class="muster-line" d="{}"></path>{}{}</svg>',
-        WIDTH, HEIGHT, _("Balance"), lines, path, dots, ends,
-    )  # fmt: skip
+        WIDTH,
+        HEIGHT,
+        _("Balance"),
+        lines,
+        path,
+        dots,
+        ends,
+    )
 
 
 def _steps(movements: Sequence[tuple[date, int]]) -> list[tuple[date, int]]:

@@ -1,7 +1,8 @@
 """An employer's leave rules as values: what is credited, what counts, what may follow what. Pure.
 
-The numbers come from rows (`models.LeavePolicy`, `models.KindRule`), which HR edits; `ccs_1972.json` is the set they start
-from. Quantities are integer half-days. `read` turns plain data into a Policy and says what is wrong with it.
+The numbers come from rows (`models.LeavePolicy`, `models.KindRule`), which HR edits;
+`ccs_1972.json` is the set they start from. Quantities are integer half-days. `read` turns plain
+data into a Policy and says what is wrong with it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ class Kind(StrEnum):
 
 
 class Nature(StrEnum):
-    """What a kind is when it meets another: casual leave is no leave under the rules, a restricted holiday joins either."""
+    """What a kind is when it meets another: casual leave is no leave under the rules, a restricted
+    holiday joins either.
+    """
 
     CASUAL = "CASUAL"
     REGULAR = "REGULAR"
@@ -67,7 +70,9 @@ class Who(StrEnum):
 
 
 class Authority(StrEnum):
-    """Who may sanction leave, from the nearest to the highest. Whoever is higher may sanction what is for a nearer one."""
+    """Who may sanction leave, from the nearest to the highest. Whoever is higher may sanction what
+    is for a nearer one.
+    """
 
     MANAGER = "MANAGER"
     HEAD = "HEAD"
@@ -82,7 +87,8 @@ class Authority(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sanction:
-    """Who may sanction leave of a kind (None: of every kind without rows of its own), up to how many days at a stretch.
+    """Who may sanction leave of a kind (None: of every kind without rows of its own), up to how
+    many days at a stretch.
 
     `recommendation`: only after another officer has said what they recommend.
     """
@@ -99,7 +105,9 @@ class Sanction:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One kind of leave in one version of the rules. Quantities that are credited are half-days; lengths are days."""
+    """One kind of leave in one version of the rules. Quantities that are credited are half-days;
+    lengths are days.
+    """
 
     kind: Kind
     nature: Nature
@@ -172,12 +180,18 @@ class Policy:
         return then in self.combinations.get(first, frozenset())
 
     def sanctions_for(self, kind: Kind) -> list[Sanction]:
-        """The rows for a kind, the nearest authority first; none when whoever may decide at all decides on any length."""
-        rows = [one for one in self.sanctions if one.kind is kind] or [one for one in self.sanctions if one.kind is None]
+        """The rows for a kind, the nearest authority first; none when whoever may decide at all
+        decides on any length.
+        """
+        rows = [one for one in self.sanctions if one.kind is kind] or [
+            one for one in self.sanctions if one.kind is None
+        ]
         return sorted(rows, key=lambda one: one.authority.rank)
 
     def sanction_for(self, kind: Kind, days: float) -> Sanction | None:
-        """The row of the nearest authority that may sanction leave of that length; None when nothing is said."""
+        """The row of the nearest authority that may sanction leave of that length; None when
+        nothing is said.
+        """
         return next((one for one in self.sanctions_for(kind) if one.covers(days)), None)
 
 
@@ -220,10 +234,12 @@ V = TypeVar("V", bound=_Dated)
 
 
 def in_force(by_scheme: Mapping[str, Sequence[V]], spans: Sequence[tuple[date, str]]) -> list[V]:
-    """The versions that ever held for a person, oldest first, each from the day on which it came to hold for them.
+    """The versions that ever held for a person, oldest first, each from the day on which it came to
+    hold for them.
 
-    `by_scheme`: versions by group of staff, oldest first; `spans`: the groups a person was in, each from its day on. The first
-    group holds for the time before it too, and who is in none, or in one without rules, has the standard ones.
+    `by_scheme`: versions by group of staff, oldest first; `spans`: the groups a person was in, each
+    from its day on. The first group holds for the time before it too, and who is in none, or in one
+    without rules, has the standard ones.
     """
     groups = [(date.min, spans[0][1]), *spans[1:]] if spans else [(date.min, STANDARD)]
     found: list[V] = []
@@ -236,14 +252,23 @@ def in_force(by_scheme: Mapping[str, Sequence[V]], spans: Sequence[tuple[date, s
 def _clipped(versions: Sequence[V], start: date, end: date) -> list[V]:
     held = [one for one in versions if one.effective_from <= start]
     later = [one for one in versions if start < one.effective_from < end]
-    return [*(replace(one, effective_from=max(start, one.effective_from)) for one in held[-1:]), *later]  # type: ignore[type-var]
+    return [
+        *(replace(one, effective_from=max(start, one.effective_from)) for one in held[-1:]),  # type: ignore[type-var]
+        *later,
+    ]
 
 
 # What `read` takes in days and keeps in half-days.
 _IN_DAYS = ("amount", "disabled_extra", "ceiling", "reduction_cap", "floor", "rounding")
 _ENUMS: Mapping[str, type[StrEnum]] = {
-    "nature": Nature, "account": Kind, "cycle": Cycle, "joiner": Joiner, "closes": Cycle, "proof": Proof, "who": Who,
-}  # fmt: skip
+    "nature": Nature,
+    "account": Kind,
+    "cycle": Cycle,
+    "joiner": Joiner,
+    "closes": Cycle,
+    "proof": Proof,
+    "who": Who,
+}
 
 
 def half_days(days: Any) -> int:
@@ -255,11 +280,23 @@ def half_days(days: Any) -> int:
 
 
 def read(data: Mapping[str, Any], effective_from: date, version: int | None = None) -> Policy:
-    """A policy from plain data in the form of `ccs_1972.json`. Raises ValueError saying what is wrong."""
+    """A policy from plain data in the form of `ccs_1972.json`. Raises ValueError saying what is
+    wrong.
+    """
     rules = {Kind(name): _rule(Kind(name), facts) for name, facts in data["kinds"].items()}
-    combinations = {Kind(first): frozenset(Kind(one) for one in then) for first, then in data["combinations"].items()}
+    combinations = {
+        Kind(first): frozenset(Kind(one) for one in then)
+        for first, then in data["combinations"].items()
+    }
     sanctions = tuple(_sanction(one) for one in data.get("sanctions", ()))
-    policy = Policy(effective_from, rules, combinations, sanctions=sanctions, version=version, **data.get("switches", {}))
+    policy = Policy(
+        effective_from,
+        rules,
+        combinations,
+        sanctions=sanctions,
+        version=version,
+        **data.get("switches", {}),
+    )
     if problem := next(problems(policy), None):
         raise ValueError(problem)
     return policy
@@ -282,7 +319,10 @@ def _rule(kind: Kind, facts: Mapping[str, Any]) -> Rule:
 def _sanction(facts: Mapping[str, Any]) -> Sanction:
     kind = facts.get("kind")
     return Sanction(
-        Kind(kind) if kind else None, Authority(facts["authority"]), facts.get("up_to_days"), facts.get("recommendation", False)
+        Kind(kind) if kind else None,
+        Authority(facts["authority"]),
+        facts.get("up_to_days"),
+        facts.get("recommendation", False),
     )
 
 
@@ -310,4 +350,7 @@ def _unsanctioned(policy: Policy) -> Iterator[str]:
     for kind in {one.kind for one in policy.sanctions}:
         rows = [one for one in policy.sanctions if one.kind is kind]
         if all(one.up_to_days is not None for one in rows):
-            yield f"{kind or 'Every kind'}: nobody may sanction more than {max(one.up_to_days or 0 for one in rows)} days"
+            yield (
+                f"{kind or 'Every kind'}: nobody may sanction more than"
+                f" {max(one.up_to_days or 0 for one in rows)} days"
+            )

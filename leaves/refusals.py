@@ -17,61 +17,109 @@ SENTENCES: Final[Mapping[str, Any]] = {
     "NO_POLICY": _("There are no published leave rules for %(kind)s on %(start)s."),
     "DATES_REVERSED": _("The last day, %(end)s, is before the first, %(start)s."),
     "TOO_LONG": _("%(days)s days are more than any leave may last (%(limit)s)."),
-    "HALF_DAY_ONE_DATE": _("A half day is taken on one date: the first and the last day must be the same."),
+    "HALF_DAY_ONE_DATE": _(
+        "A half day is taken on one date: the first and the last day must be the same."
+    ),
     "NOT_EMPLOYED": _("The leave lies outside the time of service."),
     "SUSPENDED": _("No leave is granted under suspension, which holds from %(since)s."),
     "NOT_ELIGIBLE": _("%(kind)s is not open to this employee."),
-    "ON_PROBATION": _("%(kind)s is not ordinarily granted on probation, which lasts until %(probation_until)s."),
+    "ON_PROBATION": _(
+        "%(kind)s is not ordinarily granted on probation, which lasts until %(probation_until)s."
+    ),
     "BACKDATED": _("%(kind)s needs sanction beforehand; %(start)s has passed."),
     "HALF_DAY_NOT_ALLOWED": _("%(kind)s cannot be taken for half a day."),
-    "RH_NOT_ON_LIST": _("This date is not on the list of restricted holidays of the employee's office: %(dates)s."),
-    "NO_CHARGEABLE_DAYS": _("The office is closed on every day asked for, so no leave is needed. %(holidays)s"),
+    "RH_NOT_ON_LIST": _(
+        "This date is not on the list of restricted holidays of the employee's office: %(dates)s."
+    ),
+    "NO_CHARGEABLE_DAYS": _(
+        "The office is closed on every day asked for, so no leave is needed. %(holidays)s"
+    ),
     "OVERLAP": _("Another application takes these days already (%(application)s)."),
     "TOUR_CONFLICT": _("A tour (%(tour)s) takes %(date)s already; have it cut short first."),
-    "STUDY_LIMIT": _("Courses may take %(limit)s days in a career; %(used)s are used and %(days)s are asked for."),
+    "STUDY_LIMIT": _(
+        "Courses may take %(limit)s days in a career; %(used)s are used and %(days)s are asked for."
+    ),
     "CERTIFICATE_REQUIRED": _("%(kind)s needs a medical certificate."),
     "CCL_CHILD_REQUIRED": _("Say for which child the leave is."),
-    "CCL_CHILD_NOT_ELDEST_TWO": _("Child care leave is for the eldest %(limit)s surviving children; this is number %(rank)s."),
-    "CCL_CHILD_AGE": _("The child is %(age)s on %(birthday)s; the last possible day is %(last_day)s."),
+    "CCL_CHILD_NOT_ELDEST_TWO": _(
+        "Child care leave is for the eldest %(limit)s surviving children; this is number %(rank)s."
+    ),
+    "CCL_CHILD_AGE": _(
+        "The child is %(age)s on %(birthday)s; the last possible day is %(last_day)s."
+    ),
     "CCL_MIN_SPELL": _("A spell lasts at least %(limit)s days; this one has %(days)s."),
     "CCL_SPELL_LIMIT": _("This would be spell %(spells)s of %(year)s; %(limit)s are allowed."),
     "MAX_AT_A_STRETCH": _("%(days)s days at a stretch; at most %(limit)s are allowed."),
-    "COMBINATION_NOT_ALLOWED": _("%(first)s and %(then)s cannot be taken together without work between them."),
+    "COMBINATION_NOT_ALLOWED": _(
+        "%(first)s and %(then)s cannot be taken together without work between them."
+    ),
     "RH_LIMIT": _("At most %(limit)s restricted holidays a year; %(available)s are left."),
-    "INSUFFICIENT_BALANCE": _("%(needed)s days of %(account)s are needed; %(available)s are available."),
-    "LATE_TOO_LONG": _("Late coming of up to %(limit)s minutes may be condoned; say how many there were. Given: %(minutes)s."),
+    "INSUFFICIENT_BALANCE": _(
+        "%(needed)s days of %(account)s are needed; %(available)s are available."
+    ),
+    "LATE_TOO_LONG": _(
+        "Late coming of up to %(limit)s minutes may be condoned; say how many there were. Given:"
+        " %(minutes)s."
+    ),
     "LATE_REASON_REQUIRED": _("Late coming is condoned for a justifiable reason; say which."),
-    "LATE_LIMIT": _("Late coming was condoned %(condoned)s times this month; at most %(limit)s are allowed."),
+    "LATE_LIMIT": _(
+        "Late coming was condoned %(condoned)s times this month; at most %(limit)s are allowed."
+    ),
     "LATE_CASUAL_LEFT": _("Casual leave is left, so the late day costs half a day of it."),
     "ON_RECORD": _("Leave, or an absence on record, covers %(dates)s already."),
-    "BEYOND_AUTHORITY": _("%(kind)s, %(days)s days at a stretch: sanctioned by %(needed)s. Your limit: %(limit)s days."),
-    "RECOMMENDATION_MISSING": _("%(kind)s of %(days)s days is sanctioned after a recommendation; nobody has given one yet."),
-    "NOTHING_TO_WITHHOLD": _("Off days beside %(kind)s are not leave in any case: there is nothing to withhold."),
+    "BEYOND_AUTHORITY": _(
+        "%(kind)s, %(days)s days at a stretch: sanctioned by %(needed)s. Your limit: %(limit)s"
+        " days."
+    ),
+    "RECOMMENDATION_MISSING": _(
+        "%(kind)s of %(days)s days is sanctioned after a recommendation; nobody has given one yet."
+    ),
+    "NOTHING_TO_WITHHOLD": _(
+        "Off days beside %(kind)s are not leave in any case: there is nothing to withhold."
+    ),
     "SAME_OFFICER": _("You gave the recommendation; another officer has to decide."),
     "ENCASH_KIND": _("%(kind)s is not encashed on this occasion; only %(kinds)s."),
     "ENCASH_WHOLE_DAYS": _("Leave is encashed in whole days."),
     "ENCASH_NOT_TAKEN": _("%(days)s days cannot be given back: %(used)s were encashed."),
-    "ENCASH_AT_A_TIME": _("%(days)s days at a time; at most %(limit)s may be encashed with a travel concession."),
+    "ENCASH_AT_A_TIME": _(
+        "%(days)s days at a time; at most %(limit)s may be encashed with a travel concession."
+    ),
     "ENCASH_CAREER": _(
-        "%(used)s days were encashed with travel concessions; with %(days)s more it is over %(limit)s in a career."
+        "%(used)s days were encashed with travel concessions; with %(days)s more it is over"
+        " %(limit)s in a career."
     ),
-    "ENCASH_REMAINDER": _("%(available)s days are available; %(left)s would be left, and at least %(limit)s must remain."),
-    "ENCASH_NOT_LEAVING": _("Leave is encashed on leaving with effect from the last day of service: %(left_on)s."),
-    "ENCASH_FORFEITED": _("Who resigned or was removed has no claim to leave: nothing is encashed."),
+    "ENCASH_REMAINDER": _(
+        "%(available)s days are available; %(left)s would be left, and at least %(limit)s must"
+        " remain."
+    ),
+    "ENCASH_NOT_LEAVING": _(
+        "Leave is encashed on leaving with effect from the last day of service: %(left_on)s."
+    ),
+    "ENCASH_FORFEITED": _(
+        "Who resigned or was removed has no claim to leave: nothing is encashed."
+    ),
     "ENCASH_LEAVING_LIMIT": _(
-        "%(used)s days were encashed on leaving; with %(days)s more it is over %(limit)s, earned and half pay leave together."
+        "%(used)s days were encashed on leaving; with %(days)s more it is over %(limit)s, earned"
+        " and half pay leave together."
     ),
-    "CONVERSION_WINDOW": _("Another kind can be asked for until %(until)s, %(limit)s days after rejoining."),
+    "CONVERSION_WINDOW": _(
+        "Another kind can be asked for until %(until)s, %(limit)s days after rejoining."
+    ),
 }
 
 
 def refused(refusal: Refusal) -> Refused:
     """The domain error for a refusal of the rules."""
-    message = SENTENCES[refusal.code] % {name: _words(value) for name, value in refusal.details.items()}
+    message = SENTENCES[refusal.code] % {
+        name: _words(value) for name, value in refusal.details.items()
+    }
     return Refused(
-        message.strip(), code=refusal.code, rule=refusal.rule, field=refusal.field,
+        message.strip(),
+        code=refusal.code,
+        rule=refusal.rule,
+        field=refusal.field,
         details={name: plain(value) for name, value in refusal.details.items()},
-    )  # fmt: skip
+    )
 
 
 def plain(value: Any) -> Any:

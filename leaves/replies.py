@@ -43,7 +43,9 @@ class LeaveReply(serializers.Serializer[dict[str, Any]]):
     remarks = serializers.CharField(allow_blank=True)
     withhold_prefix = serializers.BooleanField()
     withhold_suffix = serializers.BooleanField()
-    recommendation = serializers.ChoiceField(choices=LeaveApplication.Recommendation.values, allow_null=True)
+    recommendation = serializers.ChoiceField(
+        choices=LeaveApplication.Recommendation.values, allow_null=True
+    )
     recommended_by = serializers.CharField(allow_null=True)
     recommended_at = serializers.DateTimeField(allow_null=True)
 
@@ -69,7 +71,9 @@ class DayReply(serializers.Serializer[dict[str, Any]]):
 
 
 class WhoDecidesReply(serializers.Serializer[dict[str, Any]]):
-    """By whose authority leave of this length is sanctioned; null: whoever may decide for the employee."""
+    """By whose authority leave of this length is sanctioned; null: whoever may decide for the
+    employee.
+    """
 
     authority = serializers.ChoiceField(choices=Authority.choices, allow_null=True)
     days_at_a_stretch = serializers.FloatField()
@@ -89,7 +93,9 @@ class PreviewReply(serializers.Serializer[dict[str, Any]]):
 
 
 class WithheldReply(serializers.Serializer[dict[str, Any]]):
-    """Days debited when off days beside the leave are withheld; null where they are not leave in any case."""
+    """Days debited when off days beside the leave are withheld; null where they are not leave in
+    any case.
+    """
 
     none = serializers.FloatField()
     prefix = serializers.FloatField(allow_null=True)
@@ -102,7 +108,9 @@ class OutlookReply(serializers.Serializer[dict[str, Any]]):
 
     status = serializers.ChoiceField(choices=LeaveApplication.Status.values)
     who_decides = WhoDecidesReply()
-    recommendation = serializers.ChoiceField(choices=LeaveApplication.Recommendation.values, allow_null=True)
+    recommendation = serializers.ChoiceField(
+        choices=LeaveApplication.Recommendation.values, allow_null=True
+    )
     refusal = RefusalReply(allow_null=True)
     days_debited = WithheldReply()
 

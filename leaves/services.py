@@ -1,7 +1,8 @@
 """Verbs on applications: apply, preview, decide, cancel, curtail, extend, rejoin, convert.
 
-Each is one transaction under the lock of the employee's accounts, ends with the ledger settled, and tells the floors above by
-`employees.Change`. The API and the console call these; rules are judged in `judgement`, money moves in `ledger`.
+Each is one transaction under the lock of the employee's accounts, ends with the ledger settled, and
+tells the floors above by `employees.Change`. The API and the console call these; rules are judged
+in `judgement`, money moves in `ledger`.
 """
 
 from __future__ import annotations
@@ -35,25 +36,41 @@ Status = LeaveApplication.Status
 What = LeaveEvent.What
 
 # Refusals that stand against an approval too: facts may have changed since the application.
-_STILL: Final = frozenset({"INSUFFICIENT_BALANCE", "RH_LIMIT", "NO_CHARGEABLE_DAYS", "NOT_EMPLOYED", "NO_POLICY", "SUSPENDED"})
+_STILL: Final = frozenset(
+    {
+        "INSUFFICIENT_BALANCE",
+        "RH_LIMIT",
+        "NO_CHARGEABLE_DAYS",
+        "NOT_EMPLOYED",
+        "NO_POLICY",
+        "SUSPENDED",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Withhold:
-    """Off days beside leave that an authority does not let be free (G5): those before it, those after it."""
+    """Off days beside leave that an authority does not let be free (G5): those before it, those
+    after it.
+    """
 
     prefix: bool = False
     suffix: bool = False
 
 
 WITHHOLD: Final = {
-    "none": Withhold(), "prefix": Withhold(prefix=True), "suffix": Withhold(suffix=True), "both": Withhold(True, True),
-}  # fmt: skip
+    "none": Withhold(),
+    "prefix": Withhold(prefix=True),
+    "suffix": Withhold(suffix=True),
+    "both": Withhold(True, True),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What somebody asks for. `waived`: rule id → the authority's reason for setting it aside; only staff may give any."""
+    """What somebody asks for. `waived`: rule id → the authority's reason for setting it aside; only
+    staff may give any.
+    """
 
     kind: str
     starts_on: date
@@ -72,9 +89,19 @@ class Wish:
     def of(cls, one: LeaveApplication) -> Wish:
         """What an application asked for."""
         return cls(
-            one.kind, one.starts_on, one.ends_on, one.half, bool(one.half), one.reason, one.study, one.child, one.certificate,
-            one.extends, one.waived, Withhold(one.withhold_prefix, one.withhold_suffix),
-        )  # fmt: skip
+            one.kind,
+            one.starts_on,
+            one.ends_on,
+            one.half,
+            bool(one.half),
+            one.reason,
+            one.study,
+            one.child,
+            one.certificate,
+            one.extends,
+            one.waived,
+            Withhold(one.withhold_prefix, one.withhold_suffix),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +120,7 @@ class Preview:
         return [*self.judgement.refusals, *([self.conflict] if self.conflict else [])]
 
 
-# --- Applying --------------------------------------------------------------------------------------------------------------
+# --- Applying -------------------------------------------------------------------------------------
 def preview(employee: Employee, wish: Wish, *, own_hand: bool = True) -> Preview:
     """Weigh an application without making it. Nothing is locked: the answer is good for looking."""
     _in_bounds(wish)
@@ -107,11 +134,21 @@ def preview(employee: Employee, wish: Wish, *, own_hand: bool = True) -> Preview
         found = _conflict(employee, wish) if judgement.charges else None
         told = {one.code for one in judgement.refusals}
         conflict = None if found is None or found.code in told else found
-        return Preview(judgement, rule.factor if rule else 1, conflict, before, before - total(judgement.charges))
+        return Preview(
+            judgement,
+            rule.factor if rule else 1,
+            conflict,
+            before,
+            before - total(judgement.charges),
+        )
 
 
-def apply(employee: Employee, wish: Wish, *, actor: User | None, own_hand: bool = True) -> LeaveApplication:
-    """Store an application: it waits for a decision, and holds what it would cost. Raises Refused by the first rule broken."""
+def apply(
+    employee: Employee, wish: Wish, *, actor: User | None, own_hand: bool = True
+) -> LeaveApplication:
+    """Store an application: it waits for a decision, and holds what it would cost. Raises Refused
+    by the first rule broken.
+    """
     if own_hand and wish.waived:
         raise PermissionDenied
     _in_bounds(wish)
@@ -122,10 +159,20 @@ def apply(employee: Employee, wish: Wish, *, actor: User | None, own_hand: bool 
         judgement = judge(_ask(wish, _spell(wish), own_hand, employee), _person(file))
         _refuse_first(judgement.refusals)
         application = LeaveApplication(
-            organization_id=employee.organization_id, employee=employee, kind=wish.kind, starts_on=wish.starts_on,
-            ends_on=wish.ends_on, half=wish.half, reason=wish.reason, study=wish.study, child=wish.child,
-            certificate=wish.certificate, extends=wish.extends, waived=dict(wish.waived), applied_by=actor,
-        )  # fmt: skip
+            organization_id=employee.organization_id,
+            employee=employee,
+            kind=wish.kind,
+            starts_on=wish.starts_on,
+            ends_on=wish.ends_on,
+            half=wish.half,
+            reason=wish.reason,
+            study=wish.study,
+            child=wish.child,
+            certificate=wish.certificate,
+            extends=wish.extends,
+            waived=dict(wish.waived),
+            applied_by=actor,
+        )
         application.full_clean()
         application.save()
         _claim(application)
@@ -138,15 +185,28 @@ def apply(employee: Employee, wish: Wish, *, actor: User | None, own_hand: bool 
 def _spell(wish: Wish, identity: int = 0) -> Spell:
     paper = wish.certificate
     return Spell(
-        identity, Kind(wish.kind), wish.starts_on, wish.ends_on, Half(wish.half) if wish.half else None,
-        paper.sick_on if paper else None, paper.fit_on if paper else None, wish.withhold.prefix, wish.withhold.suffix,
-    )  # fmt: skip
+        identity,
+        Kind(wish.kind),
+        wish.starts_on,
+        wish.ends_on,
+        Half(wish.half) if wish.half else None,
+        paper.sick_on if paper else None,
+        paper.fit_on if paper else None,
+        wish.withhold.prefix,
+        wish.withhold.suffix,
+    )
 
 
 def _in_bounds(wish: Wish) -> None:
     """Nothing is read for dates that no rule could make sense of."""
     days = (wish.ends_on - wish.starts_on).days + 1
-    about = {"kind": wish.kind, "start": wish.starts_on, "end": wish.ends_on, "days": days, "limit": LONGEST_DAYS}
+    about = {
+        "kind": wish.kind,
+        "start": wish.starts_on,
+        "end": wish.ends_on,
+        "days": days,
+        "limit": LONGEST_DAYS,
+    }
     if days < 1:
         raise refused(Refusal("DATES_REVERSED", "FORM", "end_date", about))
     if days > LONGEST_DAYS:
@@ -156,25 +216,38 @@ def _in_bounds(wish: Wish) -> None:
 def _study_used(employee: Employee, without: int) -> float:
     """Days of courses without a certificate in a career so far."""
     rows = LeaveDay.objects.of(employee.organization_id).filter(
-        application__employee=employee, application__study=True, application__certificate__isnull=True,
+        application__employee=employee,
+        application__study=True,
+        application__certificate__isnull=True,
         application__status__in=LeaveApplication.LIVE,
-    )  # fmt: skip
+    )
     return (rows.exclude(application=without).aggregate(sum=Sum("counted"))["sum"] or 0) / 2
 
 
 def _ask(wish: Wish, asked: Spell, own_hand: bool, employee: Employee) -> Ask:
     return Ask(
-        asked, half_day=wish.half_day, certified=wish.certificate is not None, study=wish.study,
+        asked,
+        half_day=wish.half_day,
+        certified=wish.certificate is not None,
+        study=wish.study,
         study_used=_study_used(employee, asked.id) if wish.study else 0,
-        child=child_facts(wish.child) if wish.child else None, own_hand=own_hand, waived=frozenset(wish.waived),
-    )  # fmt: skip
+        child=child_facts(wish.child) if wish.child else None,
+        own_hand=own_hand,
+        waived=frozenset(wish.waived),
+    )
 
 
 def _person(file: File) -> Person:
     return Person(
-        file.ground, file.service.joined_on, file.service.left_on, file.today, file.status_on, file.books,
-        [spell(one) for one in file.applications], suspended=file.suspended,
-    )  # fmt: skip
+        file.ground,
+        file.service.joined_on,
+        file.service.left_on,
+        file.today,
+        file.status_on,
+        file.books,
+        [spell(one) for one in file.applications],
+        suspended=file.suspended,
+    )
 
 
 def _refuse_first(refusals: Iterable[Refusal]) -> None:
@@ -183,7 +256,9 @@ def _refuse_first(refusals: Iterable[Refusal]) -> None:
 
 
 def _over(kind: str) -> str:
-    """Casual leave may lie over a tour: the day is leave then, and the tour's again when the leave is cancelled."""
+    """Casual leave may lie over a tour: the day is leave then, and the tour's again when the leave
+    is cancelled.
+    """
     return "tour" if kind in (Kind.CL, Kind.SCL) else ""
 
 
@@ -210,11 +285,22 @@ def _taken(holder: str, on: date, kind: str) -> Refusal:
     return Refusal("OVERLAP", "CLAIM", "start_date", {**about, "application": int(number)})
 
 
-def _event(application: LeaveApplication, what: LeaveEvent.What, actor: User | None, remarks: str = "", **details: Any) -> None:
+def _event(
+    application: LeaveApplication,
+    what: LeaveEvent.What,
+    actor: User | None,
+    remarks: str = "",
+    **details: Any,
+) -> None:
     LeaveEvent.objects.create(
-        organization_id=application.organization_id, application=application, at=timezone.now(), what=what, actor=actor,
-        remarks=remarks, details=plain(details),
-    )  # fmt: skip
+        organization_id=application.organization_id,
+        application=application,
+        at=timezone.now(),
+        what=what,
+        actor=actor,
+        remarks=remarks,
+        details=plain(details),
+    )
 
 
 def _neighbours(application: LeaveApplication, actor: User | None) -> None:
@@ -227,36 +313,57 @@ def _neighbours(application: LeaveApplication, actor: User | None) -> None:
     ledger.settle(employee)
 
 
-# --- Deciding ----------------------------------------------------------------------------------------------------------------
+# --- Deciding -------------------------------------------------------------------------------------
 def _begin(application: LeaveApplication) -> LeaveApplication:
     """Lock, and read the application as it is now."""
-    ledger.gate(application.organization_id, range(application.starts_on.year, application.ends_on.year + 1))
+    ledger.gate(
+        application.organization_id, range(application.starts_on.year, application.ends_on.year + 1)
+    )
     ledger.lock(application.employee)
-    fresh = LeaveApplication.objects.of(application.organization_id).select_related("employee__organization", "certificate")
+    fresh = LeaveApplication.objects.of(application.organization_id).select_related(
+        "employee__organization", "certificate"
+    )
     return fresh.get(pk=application.pk)
 
 
 def _authority(actor: User, application: LeaveApplication) -> None:
-    """Raise PermissionDenied for one's own leave, and for somebody else's that is not theirs to decide."""
+    """Raise PermissionDenied for one's own leave, and for somebody else's that is not theirs to
+    decide.
+    """
     if actor.employee_id == application.employee_id and actor.employee_id is not None:
         raise PermissionDenied(_("Nobody decides on their own leave."))
     if not (actor.is_superuser or may_decide(actor, application.employee)):
         raise PermissionDenied(_("This application is not yours to decide."))
 
 
-def recommend(application: LeaveApplication, *, actor: User, favour: bool, remarks: str = "") -> LeaveApplication:
-    """Say, once, whether leave that is pending should be sanctioned. It decides nothing. Raises Conflict."""
+def recommend(
+    application: LeaveApplication, *, actor: User, favour: bool, remarks: str = ""
+) -> LeaveApplication:
+    """Say, once, whether leave that is pending should be sanctioned. It decides nothing. Raises
+    Conflict.
+    """
     with transaction.atomic():
         one = _begin(application)
         _authority(actor, one)
         _must_be_pending(one)
-        said = LeaveApplication.Recommendation.RECOMMENDED if favour else LeaveApplication.Recommendation.NOT_RECOMMENDED
-        silent = LeaveApplication.objects.of(one.organization_id).filter(pk=one.pk, recommendation="")
-        if not silent.update(recommendation=said, recommended_by=actor, recommended_at=timezone.now()):
+        said = (
+            LeaveApplication.Recommendation.RECOMMENDED
+            if favour
+            else LeaveApplication.Recommendation.NOT_RECOMMENDED
+        )
+        silent = LeaveApplication.objects.of(one.organization_id).filter(
+            pk=one.pk, recommendation=""
+        )
+        if not silent.update(
+            recommendation=said, recommended_by=actor, recommended_at=timezone.now()
+        ):
             raise Conflict(
-                _("A recommendation was given already."), code="ALREADY_RECOMMENDED", rule="G10", field="recommendation",
+                _("A recommendation was given already."),
+                code="ALREADY_RECOMMENDED",
+                rule="G10",
+                field="recommendation",
                 details={"recommendation": one.recommendation},
-            )  # fmt: skip
+            )
         one.refresh_from_db()
         _event(one, What(said), actor, remarks)
     return one
@@ -269,9 +376,11 @@ def weighed(application: LeaveApplication) -> Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What a decision on an application comes to. `refusal`: why it is not the asking person's to approve, if so.
+    """What a decision on an application comes to. `refusal`: why it is not the asking person's to
+    approve, if so.
 
-    `days`: what is debited, by what is withheld (the keys of WITHHOLD); only "none" where off days do not count anyway.
+    `days`: what is debited, by what is withheld (the keys of WITHHOLD); only "none" where off days
+    do not count anyway.
     """
 
     judgement: Judgement
@@ -280,21 +389,33 @@ class Outlook:
 
 
 def outlook(application: LeaveApplication, actor: User) -> Outlook:
-    """Who decides on an application that is pending, and whether that is `actor`. Nothing is written."""
+    """Who decides on an application that is pending, and whether that is `actor`. Nothing is
+    written.
+    """
     judgement, file = _weighed(application)
     rule = file.ground.rules.rule(Kind(application.kind), application.starts_on)
     offered = WITHHOLD if rule is not None and rule.counts_off_days else {"none": WITHHOLD["none"]}
-    days = {name: total(_judged(application, file, withhold).charges) / 2 for name, withhold in offered.items()}
+    days = {
+        name: total(_judged(application, file, withhold).charges) / 2
+        for name, withhold in offered.items()
+    }
     return Outlook(judgement, _not_theirs(application, judgement, file, actor, approve=True), days)
 
 
 def decide(
-    application: LeaveApplication, *, actor: User, approve: bool, remarks: str = "", withhold: Withhold = WITHHOLD["none"]
+    application: LeaveApplication,
+    *,
+    actor: User,
+    approve: bool,
+    remarks: str = "",
+    withhold: Withhold = WITHHOLD["none"],
 ) -> LeaveApplication:
-    """Approve or reject what is pending; `withhold` makes off days beside it leave, and is charged for in the same transaction.
+    """Approve or reject what is pending; `withhold` makes off days beside it leave, and is charged
+    for in the same transaction.
 
-    Raises Conflict when it was decided before, Refused when it cannot stand any more, or is beyond the actor's authority (G11),
-    or nobody has recommended it where the rules ask for that (G10), or when there is nothing to withhold (G5).
+    Raises Conflict when it was decided before, Refused when it cannot stand any more, or is beyond
+    the actor's authority (G11), or nobody has recommended it where the rules ask for that (G10), or
+    when there is nothing to withhold (G5).
     """
     with transaction.atomic():
         one = _begin(application)
@@ -311,13 +432,28 @@ def decide(
             ledger.write_days(one, judgement.charges, file)
         one.status = Status.APPROVED if approve else Status.REJECTED
         one.decided_at, one.decided_by, one.remarks = timezone.now(), actor, remarks
-        one.save(update_fields=["status", "decided_at", "decided_by", "remarks", "withhold_prefix", "withhold_suffix"])
+        one.save(
+            update_fields=[
+                "status",
+                "decided_at",
+                "decided_by",
+                "remarks",
+                "withhold_prefix",
+                "withhold_suffix",
+            ]
+        )
         if approve:
             ledger.post(one, actor=actor)
         else:
             daybook.let_go(one.employee, one.holder)
         said = {"withheld": [name for name in ("prefix", "suffix") if getattr(withhold, name)]}
-        _event(one, What.APPROVED if approve else What.REJECTED, actor, remarks, **(said if said["withheld"] else {}))
+        _event(
+            one,
+            What.APPROVED if approve else What.REJECTED,
+            actor,
+            remarks,
+            **(said if said["withheld"] else {}),
+        )
         _neighbours(one, actor)
         ledger.note(one)
     return one
@@ -342,26 +478,37 @@ def _can_withhold(one: LeaveApplication, file: File, *, approve: bool) -> None:
 
 def _not_theirs(
     one: LeaveApplication, judgement: Judgement, file: File, actor: User, *, approve: bool
-) -> Refusal | None:  # fmt: skip
-    """Why a decision is not this officer's, by the rows of the rules; None when it is, and always without rows."""
+) -> Refusal | None:
+    """Why a decision is not this officer's, by the rows of the rules; None when it is, and always
+    without rows.
+    """
     policy = file.ground.rules.on(one.starts_on)
     if policy is None or judgement.sanction is None:
         return None
     days = judgement.days_at_a_stretch
-    if (found := beyond(Kind(one.kind), days, authority_over(actor, one.employee), policy)) is not None:
+    if (
+        found := beyond(Kind(one.kind), days, authority_over(actor, one.employee), policy)
+    ) is not None:
         return found
     if approve and judgement.sanction.recommendation:
         if not one.recommendation:
-            return Refusal("RECOMMENDATION_MISSING", "G10", "decision", {"kind": one.kind, "days": days})
+            return Refusal(
+                "RECOMMENDATION_MISSING", "G10", "decision", {"kind": one.kind, "days": days}
+            )
         if one.recommended_by_id == actor.pk:
-            return Refusal("SAME_OFFICER", "G10", "decision", {"recommendation": one.recommendation})
+            return Refusal(
+                "SAME_OFFICER", "G10", "decision", {"recommendation": one.recommendation}
+            )
     return None
 
 
 def _refuse_beyond(one: LeaveApplication, judgement: Judgement, file: File, actor: User) -> None:
     policy = file.ground.rules.on(one.starts_on)
     own = authority_over(actor, one.employee)
-    if policy is not None and (found := beyond(Kind(one.kind), judgement.days_at_a_stretch, own, policy)) is not None:
+    if (
+        policy is not None
+        and (found := beyond(Kind(one.kind), judgement.days_at_a_stretch, own, policy)) is not None
+    ):
         raise refused(found)
 
 
@@ -369,32 +516,50 @@ def authority_over(actor: User, employee: Employee) -> Authority | None:
     """The highest authority somebody has over an employee today; None for none at all."""
     if actor.is_superuser:
         return Authority.ADMIN
-    return max((Authority(place) for place in places_over(actor, employee)), key=lambda one: one.rank, default=None)
+    return max(
+        (Authority(place) for place in places_over(actor, employee)),
+        key=lambda one: one.rank,
+        default=None,
+    )
 
 
 def _must_be_pending(one: LeaveApplication) -> None:
     if one.status != Status.PENDING:
         raise Conflict(
-            _("This application is %(status)s already.") % {"status": one.get_status_display().lower()},
-            code="ALREADY_DECIDED", rule="G10", field="decision", details={"status": one.status},
-        )  # fmt: skip
+            _("This application is %(status)s already.")
+            % {"status": one.get_status_display().lower()},
+            code="ALREADY_DECIDED",
+            rule="G10",
+            field="decision",
+            details={"status": one.status},
+        )
 
 
 def cancel(application: LeaveApplication, *, actor: User, remarks: str = "") -> LeaveApplication:
-    """Take an application back: the applicant while it has not begun, its authority at any time. All it took is restored."""
+    """Take an application back: the applicant while it has not begun, its authority at any time.
+    All it took is restored.
+    """
     with transaction.atomic():
         one = _begin(application)
         own = actor.employee_id is not None and actor.employee_id == one.employee_id
         if own and one.status == Status.APPROVED and one.starts_on <= today(one.employee):
             raise Refused(
-                _("Leave that has begun is cut short by its authority."), code="ALREADY_BEGUN", rule="G12", field="status",
+                _("Leave that has begun is cut short by its authority."),
+                code="ALREADY_BEGUN",
+                rule="G12",
+                field="status",
                 details={"start": one.starts_on.isoformat()},
-            )  # fmt: skip
+            )
         if not own:
             _authority(actor, one)
         _must_be_live(one)
         was = one.status
-        one.status, one.decided_at, one.decided_by, one.remarks = Status.CANCELLED, timezone.now(), actor, remarks
+        one.status, one.decided_at, one.decided_by, one.remarks = (
+            Status.CANCELLED,
+            timezone.now(),
+            actor,
+            remarks,
+        )
         one.save(update_fields=["status", "decided_at", "decided_by", "remarks"])
         ledger.reverse(one, actor=actor, reason=remarks)
         daybook.let_go(one.employee, one.holder)
@@ -407,13 +572,21 @@ def cancel(application: LeaveApplication, *, actor: User, remarks: str = "") -> 
 def _must_be_live(one: LeaveApplication) -> None:
     if one.status not in LeaveApplication.LIVE:
         raise Conflict(
-            _("This application is %(status)s already.") % {"status": one.get_status_display().lower()},
-            code="ALREADY_DECIDED", rule="G10", field="status", details={"status": one.status},
-        )  # fmt: skip
+            _("This application is %(status)s already.")
+            % {"status": one.get_status_display().lower()},
+            code="ALREADY_DECIDED",
+            rule="G10",
+            field="status",
+            details={"status": one.status},
+        )
 
 
-def curtail(application: LeaveApplication, *, ends_on: date, actor: User, remarks: str = "") -> LeaveApplication:
-    """End leave earlier than granted: early return, or recall. Later days are given back, whatever the balance."""
+def curtail(
+    application: LeaveApplication, *, ends_on: date, actor: User, remarks: str = ""
+) -> LeaveApplication:
+    """End leave earlier than granted: early return, or recall. Later days are given back, whatever
+    the balance.
+    """
     with transaction.atomic():
         one = _begin(application)
         _authority(actor, one)
@@ -422,9 +595,11 @@ def curtail(application: LeaveApplication, *, ends_on: date, actor: User, remark
             raise Refused(
                 _("Leave is cut short to a day within it: from %(first)s on and before %(last)s.")
                 % {"first": one.starts_on, "last": one.ends_on},
-                code="NOT_WITHIN", rule="G12", field="end_date",
+                code="NOT_WITHIN",
+                rule="G12",
+                field="end_date",
                 details={"start": one.starts_on.isoformat(), "end": one.ends_on.isoformat()},
-            )  # fmt: skip
+            )
         was = one.ends_on
         daybook.let_go(one.employee, one.holder, daybook.halves(ends_on + timedelta(days=1), was))
         note_change(one.employee, Change.Kind.LEAVE, one.starts_on, was)
@@ -438,17 +613,28 @@ def curtail(application: LeaveApplication, *, ends_on: date, actor: User, remark
 def extend(
     application: LeaveApplication, *, ends_on: date, actor: User, reason: str, own_hand: bool = True
 ) -> LeaveApplication:
-    """Ask for more of the same: a new application for the days after it, which is decided like any other."""
+    """Ask for more of the same: a new application for the days after it, which is decided like any
+    other.
+    """
     _must_be_live(application)
     if application.half or ends_on <= application.ends_on:
         raise Refused(
-            _("Leave is extended to a day after %(last)s.") % {"last": application.ends_on}, code="NOT_AFTER", rule="G8",
-            field="end_date", details={"end": application.ends_on.isoformat()},
-        )  # fmt: skip
+            _("Leave is extended to a day after %(last)s.") % {"last": application.ends_on},
+            code="NOT_AFTER",
+            rule="G8",
+            field="end_date",
+            details={"end": application.ends_on.isoformat()},
+        )
     wish = Wish(
-        application.kind, application.ends_on + timedelta(days=1), ends_on, reason=reason, study=application.study,
-        child=application.child, certificate=application.certificate, extends=application,
-    )  # fmt: skip
+        application.kind,
+        application.ends_on + timedelta(days=1),
+        ends_on,
+        reason=reason,
+        study=application.study,
+        child=application.child,
+        certificate=application.certificate,
+        extends=application,
+    )
     return apply(application.employee, wish, actor=actor, own_hand=own_hand)
 
 
@@ -458,7 +644,12 @@ def rejoin(application: LeaveApplication, *, on: date, actor: User) -> LeaveAppl
         one = _begin(application)
         _authority(actor, one)
         if one.status != Status.APPROVED or on <= one.starts_on:
-            raise Refused(_("Give a day after the leave began."), code="NOT_AFTER", rule="G12", field="rejoined_on")
+            raise Refused(
+                _("Give a day after the leave began."),
+                code="NOT_AFTER",
+                rule="G12",
+                field="rejoined_on",
+            )
         one.rejoined_on = on
         one.save(update_fields=["rejoined_on"])
         _event(one, What.REJOINED, actor, "", rejoined_on=on)
@@ -466,15 +657,28 @@ def rejoin(application: LeaveApplication, *, on: date, actor: User) -> LeaveAppl
 
 
 def convert(
-    application: LeaveApplication, *, kind: str, actor: User, asked_on: date | None = None,
-    certificate: Certificate | None = None, study: bool = False, remarks: str = "",
-) -> LeaveApplication:  # fmt: skip
-    """Change the kind of leave that was taken, on the employee's request within the window: the old debit is reversed."""
+    application: LeaveApplication,
+    *,
+    kind: str,
+    actor: User,
+    asked_on: date | None = None,
+    certificate: Certificate | None = None,
+    study: bool = False,
+    remarks: str = "",
+) -> LeaveApplication:
+    """Change the kind of leave that was taken, on the employee's request within the window: the old
+    debit is reversed.
+    """
     with transaction.atomic():
         one = _begin(application)
         _authority(actor, one)
         if one.status != Status.APPROVED:
-            raise Conflict(_("Only leave that was approved is converted."), code="NOT_APPROVED", rule="G2", field="status")
+            raise Conflict(
+                _("Only leave that was approved is converted."),
+                code="NOT_APPROVED",
+                rule="G2",
+                field="status",
+            )
         file = read(one.employee, one.starts_on, one.ends_on, without=one)
         _within_window(one, file, asked_on or file.today)
         was = one.kind

@@ -1,4 +1,5 @@
-"""What leave there is: the days that approved leave covers, and a person's accounts in a year. Nothing is written here.
+"""What leave there is: the days that approved leave covers, and a person's accounts in a year.
+Nothing is written here.
 
 `covered` is for whoever works out days of attendance; `statement` for the API and the console.
 """
@@ -24,7 +25,9 @@ from leaves.policies import Kind, Rules
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """A day (or half of it) of approved leave, for whoever works out days. `pay_percent` is of that day's pay."""
+    """A day (or half of it) of approved leave, for whoever works out days. `pay_percent` is of that
+    day's pay.
+    """
 
     employee_id: Any
     date: date
@@ -35,35 +38,59 @@ class Covered:
     pay_percent: int
 
 
-def covered(organization_id: int, first: date, last: date, employees: Iterable[Any] | None = None) -> list[Covered]:
-    """The days of approved leave between two dates, both included, oldest first. Off days that are free are not among them."""
+def covered(
+    organization_id: int, first: date, last: date, employees: Iterable[Any] | None = None
+) -> list[Covered]:
+    """The days of approved leave between two dates, both included, oldest first. Off days that are
+    free are not among them.
+    """
     rows = LeaveDay.objects.of(organization_id).filter(
-        application__status=LeaveApplication.Status.APPROVED, date__range=(first, last), counted__gt=0
+        application__status=LeaveApplication.Status.APPROVED,
+        date__range=(first, last),
+        counted__gt=0,
     )
     if employees is not None:
         rows = rows.filter(application__employee__in=list(employees))
     pay = _Pay(organization_id)
     return [
         Covered(
-            one.application.employee_id, one.date, one.half, one.application.kind, one.day_class, one.application_id,
+            one.application.employee_id,
+            one.date,
+            one.half,
+            one.application.kind,
+            one.day_class,
+            one.application_id,
             pay.percent(one),
         )
         for one in rows.select_related("application").order_by("date", "half", "id")
-    ]  # fmt: skip
+    ]
 
 
 class _Pay:
-    """Pay of days of leave; the days counted in a career are read once for each person who needs it."""
+    """Pay of days of leave; the days counted in a career are read once for each person who needs
+    it.
+    """
 
     def __init__(self, organization_id: int) -> None:
-        published = KindRule.objects.of(organization_id).filter(policy__published_at__isnull=False).select_related("policy")
+        published = (
+            KindRule.objects.of(organization_id)
+            .filter(policy__published_at__isnull=False)
+            .select_related("policy")
+        )
         self._rules = sorted(published, key=lambda rule: rule.policy.effective_from)
         self._taken: dict[tuple[Any, str], list[date]] = {}
 
     def percent(self, day: LeaveDay) -> int:
         """Per cent of pay on a day of leave."""
         one = day.application
-        rule = next((r for r in reversed(self._rules) if r.kind == one.kind and r.policy.effective_from <= one.starts_on), None)
+        rule = next(
+            (
+                r
+                for r in reversed(self._rules)
+                if r.kind == one.kind and r.policy.effective_from <= one.starts_on
+            ),
+            None,
+        )
         if rule is None:
             return 100
         if rule.full_pay_days is None:
@@ -99,10 +126,11 @@ _CREDITS: Final = frozenset({"CREDIT", "CREDIT_PRORATA", "REDUCTION", "EXIT_ADJU
 
 
 def statement(employee: Employee, year: int) -> tuple[date, list[Standing]]:
-    """A person's accounts in a year as of today (or as of the end of a year that is over): the date and six kinds.
+    """A person's accounts in a year as of today (or as of the end of a year that is over): the date
+    and six kinds.
 
-    What the rules credit is worked out from facts, so it is right even before the job of the day has run. Debits of approved
-    leave in the year count, those to come too.
+    What the rules credit is worked out from facts, so it is right even before the job of the day
+    has run. Debits of approved leave in the year count, those to come too.
     """
     with transaction.atomic():
         ledger.lock(employee)
@@ -110,7 +138,9 @@ def statement(employee: Employee, year: int) -> tuple[date, list[Standing]]:
     first, last = date(year, 1, 1), date(year, 12, 31)
     as_of = max(first, min(now, last))
     file = read(employee, as_of, as_of)
-    entries = own_entries(Entry.objects.of(employee.organization_id).filter(account__employee=employee), first, last)
+    entries = own_entries(
+        Entry.objects.of(employee.organization_id).filter(account__employee=employee), first, last
+    )
     moved: dict[str, list[tuple[str, int]]] = defaultdict(list)
     for kind, entry_type, amount in entries.values_list("account__kind", "type", "half_days"):
         moved[kind].append((entry_type, amount))
@@ -141,25 +171,41 @@ class Year:
 
 
 def standings(
-    books: Mapping[Kind, Book], moved: Mapping[str, Sequence[tuple[str, int]]], rules: Rules, year: Year
-) -> list[Standing]:  # fmt: skip
-    """Six kinds in a year, from the books and the entries (type, half-days) that people caused in the year. Reads nothing."""
+    books: Mapping[Kind, Book],
+    moved: Mapping[str, Sequence[tuple[str, int]]],
+    rules: Rules,
+    year: Year,
+) -> list[Standing]:
+    """Six kinds in a year, from the books and the entries (type, half-days) that people caused in
+    the year. Reads nothing.
+    """
     found: dict[Kind, Standing] = {
-        kind: _standing(kind, books.get(kind), moved.get(kind, ()), year) for kind in KINDS_SHOWN if kind != Kind.COMMUTED
+        kind: _standing(kind, books.get(kind), moved.get(kind, ()), year)
+        for kind in KINDS_SHOWN
+        if kind != Kind.COMMUTED
     }
     half_pay, policy = found[Kind.HPL], rules.on(year.as_of)
     factor = policy.rules[Kind.COMMUTED].factor if policy and Kind.COMMUTED in policy.rules else 2
-    commuted = [getattr(half_pay, name) // factor for name in ("opening", "credited", "debited", "lapsed", "held", "available")]
+    commuted = [
+        getattr(half_pay, name) // factor
+        for name in ("opening", "credited", "debited", "lapsed", "held", "available")
+    ]
     found[Kind.COMMUTED] = Standing(Kind.COMMUTED, *commuted)
     return [found[kind] for kind in KINDS_SHOWN]
 
 
-def _standing(kind: Kind, book: Book | None, moved: Sequence[tuple[str, int]], year: Year) -> Standing:
+def _standing(
+    kind: Kind, book: Book | None, moved: Sequence[tuple[str, int]], year: Year
+) -> Standing:
     if book is None:
         return Standing(kind, 0, 0, 0, 0, 0, 0)
     first, last, as_of, over = year.first, year.last, year.as_of, year.now > year.last
     opening = book.balance(first - timedelta(days=1))
-    rules = [one for one in book.system(last + timedelta(days=1) if over else as_of) if first <= one.day <= last]
+    rules = [
+        one
+        for one in book.system(last + timedelta(days=1) if over else as_of)
+        if first <= one.day <= last
+    ]
     credited = sum(one.half_days for one in rules if one.type in _CREDITS)
     lapsed = -sum(one.half_days for one in rules if one.type in ("LAPSE", "FORFEIT"))
     debits = -sum(amount for entry_type, amount in moved if entry_type in _DEBITS)
@@ -174,4 +220,8 @@ _DEBITS: Final = frozenset({"DEBIT", "REVERSAL", "ENCASH", "LATE_DEBIT", "OVERST
 
 def own_entries(entries: QuerySet[Entry], first: date, last: date) -> QuerySet[Entry]:
     """Of some entries those that people caused, with effect between two dates."""
-    return entries.filter(effective_on__range=(first, last)).exclude(slot__startswith=RULE_SLOT).order_by()
+    return (
+        entries.filter(effective_on__range=(first, last))
+        .exclude(slot__startswith=RULE_SLOT)
+        .order_by()
+    )

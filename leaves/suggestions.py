@@ -1,7 +1,8 @@
 """Holidays that the `holidays` package knows of, to begin a draft calendar with. Pure.
 
-Never asked live for what leave costs: the package lists state governments' holidays (not those of central offices in the
-state), its later moon holidays are estimates, and dates move by order. Called by `publishing.prefill` only.
+Never asked live for what leave costs: the package lists state governments' holidays (not those of
+central offices in the state), its later moon holidays are estimates, and dates move by order.
+Called by `publishing.prefill` only.
 """
 
 from __future__ import annotations
@@ -27,10 +28,11 @@ def states() -> dict[str, str]:
 
 
 def suggested(year: int, state: str = "") -> list[tuple[date, str, str]]:
-    """Date, class and name of the holidays of a year in a state, or of all India without one; none for an unknown year.
+    """Date, class and name of the holidays of a year in a state, or of all India without one; none
+    for an unknown year.
 
-    In some states the full list is in the package's `government` category, in others in `public`: both are closed days here.
-    Raises NotImplementedError for a state it does not know.
+    In some states the full list is in the package's `government` category, in others in `public`:
+    both are closed days here. Raises NotImplementedError for a state it does not know.
     """
     closed = _days(year, state, PUBLIC, GOVERNMENT)
     found = {day: (Mark.RESTRICTED, name) for day, name in _days(year, state, OPTIONAL).items()}

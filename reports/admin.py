@@ -1,4 +1,6 @@
-"""“My reports” in the console: reports that were made in the background, how far they are, and their files."""
+"""“My reports” in the console: reports that were made in the background, how far they are, and
+their files.
+"""
 
 from __future__ import annotations
 
@@ -26,16 +28,22 @@ from reports.models import ReportJob
 
 State = ReportJob.State
 COLOURS = {
-    State.QUEUED: "info", State.RUNNING: "info", State.DONE: "success", State.FAILED: "danger", State.CANCELLED: "warning",
+    State.QUEUED: "info",
+    State.RUNNING: "info",
+    State.DONE: "success",
+    State.FAILED: "danger",
+    State.CANCELLED: "warning",
     State.EXPIRED: "warning",
-}  # fmt: skip
+}
 # So many rows at most are asked about by a page that refreshes itself.
 ASKED_AT_ONCE = 50
 
 
 @admin.register(ReportJob)
 class ReportJobAdmin(ReadOnlyTenantAdmin):
-    """One's own; for administrators those of their organization. Asking for one is the page of the report."""
+    """One's own; for administrators those of their organization. Asking for one is the page of the
+    report.
+    """
 
     fieldsets = (
         (None, {"fields": (("what", "as_file"), "questions", "progress")}),
@@ -48,7 +56,10 @@ class ReportJobAdmin(ReadOnlyTenantAdmin):
     list_select_related = ("asked_by", "organization")
     actions_detail = ("file", "cancel", "again", "throw_away")
     empty_title = _("You have not had a report made in the background yet")
-    empty_text = _("Open a report under Reports and choose “Make in the background”: you find it here, also after signing out.")
+    empty_text = _(
+        "Open a report under Reports and choose “Make in the background”: you find it here, also"
+        " after signing out."
+    )
 
     class Media:
         js = ("muster/reports.js",)
@@ -66,69 +77,123 @@ class ReportJobAdmin(ReadOnlyTenantAdmin):
         return [*found[:3], "asked_by", *found[3:]] if mine.exists() else found
 
     def get_urls(self) -> list[Any]:
-        own = path("progress/", self.admin_site.admin_view(self.told), name="reports_reportjob_progress")
+        own = path(
+            "progress/", self.admin_site.admin_view(self.told), name="reports_reportjob_progress"
+        )
         return [own, *super().get_urls()]
 
     def told(self, request: HttpRequest) -> HttpResponse:
-        """How far some jobs are, for the page that refreshes itself: id → what stands in its cell, and whether it goes on."""
-        asked = [int(one) for one in request.GET.get("ids", "").split(",")[:ASKED_AT_ONCE] if one.isdecimal() and len(one) < 19]
-        rows = self.get_queryset(request).filter(pk__in=asked) if self.has_view_permission(request) else []
+        """How far some jobs are, for the page that refreshes itself: id → what stands in its cell,
+        and whether it goes on.
+        """
+        asked = [
+            int(one)
+            for one in request.GET.get("ids", "").split(",")[:ASKED_AT_ONCE]
+            if one.isdecimal() and len(one) < 19
+        ]
+        rows = (
+            self.get_queryset(request).filter(pk__in=asked)
+            if self.has_view_permission(request)
+            else []
+        )
         told = {str(job.pk): {"html": self.progress(job), "open": job.is_open} for job in rows}
         return JsonResponse(told, headers={"Cache-Control": "private, no-store"})
 
-    # --- What can be done ---------------------------------------------------------------------------------------------------
+    # --- What can be done -------------------------------------------------------------------------
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """What its state allows."""
         found = super().get_actions_detail(request, object_id)
         job = self.get_object(request, str(object_id))
         if job is None:
             return []
-        fits = {"file": _has_file(job), "cancel": job.is_open, "again": not job.is_open, "throw_away": not job.is_open}
-        return [one for one in found if fits.get(str(one.path).rpartition("/")[2].replace("-", "_"), True)]
+        fits = {
+            "file": _has_file(job),
+            "cancel": job.is_open,
+            "again": not job.is_open,
+            "throw_away": not job.is_open,
+        }
+        return [
+            one
+            for one in found
+            if fits.get(str(one.path).rpartition("/")[2].replace("-", "_"), True)
+        ]
 
     @action(description=_("Download"), url_path="file", icon="download")
     def file(self, request: HttpRequest, object_id: str) -> HttpResponse:
         job = self.object_or_404(request, object_id)
         if sees_everything(request):
-            return self._notice(request, job, _("Only staff of the organization may open its reports."))
+            return self._notice(
+                request, job, _("Only staff of the organization may open its reports.")
+            )
         try:
             return jobs.fetch(job, actor=request.user, request=request)  # type: ignore[return-value, arg-type]
         except ValidationError as error:
-            return self._notice(request, job, " ".join(error.messages), getattr(error, "status", 409))
+            return self._notice(
+                request, job, " ".join(error.messages), getattr(error, "status", 409)
+            )
 
-    def _notice(self, request: HttpRequest, job: ReportJob, text: Any, status: int = 403) -> HttpResponse:
+    def _notice(
+        self, request: HttpRequest, job: ReportJob, text: Any, status: int = 403
+    ) -> HttpResponse:
         page = self.page(request, "notice", job, title=_("There is no file to open"), text=text)
         page.status_code = status
         return page
 
-    @action(description=_("Cancel…"), url_path="cancel", icon="cancel", variant=ActionVariant.DANGER)
+    @action(
+        description=_("Cancel…"), url_path="cancel", icon="cancel", variant=ActionVariant.DANGER
+    )
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
         job = self.object_or_404(request, object_id)
         return self._asked(
-            request, job, lambda: jobs.cancel(job), _("Cancelled."), title=_("Cancel this report"), danger=True,
-            question=_("What was made of it so far is thrown away. You can ask for it again."), button=_("Cancel the report"),
-        )  # fmt: skip
+            request,
+            job,
+            lambda: jobs.cancel(job),
+            _("Cancelled."),
+            title=_("Cancel this report"),
+            danger=True,
+            question=_("What was made of it so far is thrown away. You can ask for it again."),
+            button=_("Cancel the report"),
+        )
 
     @action(description=_("Ask again…"), url_path="again", icon="refresh")
     def again(self, request: HttpRequest, object_id: str) -> HttpResponse:
         job = self.object_or_404(request, object_id)
         if sees_everything(request):
-            return self._notice(request, job, _("Only staff of the organization may ask for its reports."))
+            return self._notice(
+                request, job, _("Only staff of the organization may ask for its reports.")
+            )
         return self._asked(
-            request, job, lambda: jobs.again(job, actor=request.user, request=request),  # type: ignore[arg-type]
-            _("Asked for. It is made in the background; you find it here."), title=_("Ask again"), button=_("Ask again"),
+            request,
+            job,
+            lambda: jobs.again(job, actor=request.user, request=request),  # type: ignore[arg-type]
+            _("Asked for. It is made in the background; you find it here."),
+            title=_("Ask again"),
+            button=_("Ask again"),
             question=_("The same report is made anew, as things stand now."),
-        )  # fmt: skip
+        )
 
-    @action(description=_("Throw away…"), url_path="throw-away", icon="delete", variant=ActionVariant.DANGER)
+    @action(
+        description=_("Throw away…"),
+        url_path="throw-away",
+        icon="delete",
+        variant=ActionVariant.DANGER,
+    )
     def throw_away(self, request: HttpRequest, object_id: str) -> HttpResponse:
         job = self.object_or_404(request, object_id)
         return self._asked(
-            request, job, lambda: jobs.remove(job), _("Thrown away."), title=_("Throw this report away"), danger=True,
-            question=_("Its file is removed at once. The record of who downloaded it stays."), button=_("Throw it away"),
-        )  # fmt: skip
+            request,
+            job,
+            lambda: jobs.remove(job),
+            _("Thrown away."),
+            title=_("Throw this report away"),
+            danger=True,
+            question=_("Its file is removed at once. The record of who downloaded it stays."),
+            button=_("Throw it away"),
+        )
 
-    def _asked(self, request: HttpRequest, job: ReportJob, do: Any, done: Any, **page: Any) -> HttpResponse:
+    def _asked(
+        self, request: HttpRequest, job: ReportJob, do: Any, done: Any, **page: Any
+    ) -> HttpResponse:
         """GET asks, POST does; then back to the list, with a word."""
         if request.method != "POST":
             return self.confirm(request, job, **page)
@@ -140,7 +205,7 @@ class ReportJobAdmin(ReadOnlyTenantAdmin):
             messages.success(request, done)
         return redirect(list_url(ReportJob))
 
-    # --- Columns --------------------------------------------------------------------------------------------------------------
+    # --- Columns ----------------------------------------------------------------------------------
     @display(description=_("report"), ordering="report")
     def what(self, job: ReportJob) -> str:
         return jobs.title(job)
@@ -152,27 +217,41 @@ class ReportJobAdmin(ReadOnlyTenantAdmin):
     @display(description=_("asked for"))
     def questions(self, job: ReportJob) -> SafeString:
         kind = REPORTS.get(job.report)
-        labels = {name: field.label for name, field in kind.form.base_fields.items()} if kind else {}
+        labels = (
+            {name: field.label for name, field in kind.form.base_fields.items()} if kind else {}
+        )
         said = ((labels.get(name) or name, value) for name, value in job.asked.items())
         return format_html_join(", ", "{} {}", said) or format_html("{}", _("Everything"))
 
     @display(description=_("state"), ordering="state")
     def progress(self, job: ReportJob) -> SafeString:
-        """A word and, while it is made, a bar. The script of the page fills it anew as long as it is open."""
+        """A word and, while it is made, a bar. The script of the page fills it anew as long as it
+        is open.
+        """
         state = State.EXPIRED if job.is_expired(timezone.now()) else State(job.state)
         said = [badge_html(state.label, COLOURS[state])]
         if state == State.RUNNING:
             said.append(
-                format_html('<progress class="muster-progress" max="100" value="{}"></progress> {} %', job.percent, job.percent)
+                format_html(
+                    '<progress class="muster-progress" max="100" value="{}"></progress> {} %',
+                    job.percent,
+                    job.percent,
+                )
             )
         elif state == State.FAILED:
             said.append(format_html('<span class="muster-error">{}</span>', jobs.sentence(job)))
         inner = format_html_join(" ", "{}", ((one,) for one in said))
-        return format_html('<span data-report-job="{}"{}>{}</span>', job.pk, _OPEN if job.is_open else "", inner)
+        return format_html(
+            '<span data-report-job="{}"{}>{}</span>', job.pk, _OPEN if job.is_open else "", inner
+        )
 
     @display(description=_("kept until"), ordering="expires_at")
     def kept(self, job: ReportJob) -> str:
-        return formats.date_format(timezone.localtime(job.expires_at), "DATETIME_FORMAT") if job.expires_at else "–"
+        return (
+            formats.date_format(timezone.localtime(job.expires_at), "DATETIME_FORMAT")
+            if job.expires_at
+            else "–"
+        )
 
     @display(description=_("size"))
     def weight(self, job: ReportJob) -> str:
@@ -188,7 +267,9 @@ class ReportJobAdmin(ReadOnlyTenantAdmin):
         if job.is_open:
             return link(_page(job, "cancel"), _("Cancel…"))
         if _has_file(job):
-            return format_html("{} · {}", link(_page(job, "file"), _("Download")), filesizeformat(job.size))
+            return format_html(
+                "{} · {}", link(_page(job, "file"), _("Download")), filesizeformat(job.size)
+            )
         return link(_page(job, "again"), _("Ask again…"))
 
 

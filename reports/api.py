@@ -39,7 +39,9 @@ class MayReadIt(BasePermission):
 
 
 class ReportView(APIView):
-    """`GET /api/v1/admin/reports/<name>`: a report of the caller's organization, as JSON, CSV or XLSX."""
+    """`GET /api/v1/admin/reports/<name>`: a report of the caller's organization, as JSON, CSV or
+    XLSX.
+    """
 
     authentication_classes = (BearerAuthentication,)
     permission_classes = (IsAuthenticated, requires(READ_REPORTS), MayReadIt)
@@ -56,11 +58,13 @@ class ReportView(APIView):
 
 def _format(report: type[Report], name: str) -> Format:
     if name not in report.formats:
-        raise serializers.ValidationError({"format": [f"Choose from: {', '.join(report.formats)}."]})
+        raise serializers.ValidationError(
+            {"format": [f"Choose from: {', '.join(report.formats)}."]}
+        )
     return FORMATS[name]
 
 
-# --- Description -----------------------------------------------------------------------------------------------------------
+# --- Description ----------------------------------------------------------------------------------
 def view_of(report: type[Report]) -> Any:
     """The view of one report, described by what the report says of itself."""
     view = type(f"{report.__name__}View", (ReportView,), {"report": report})
@@ -69,12 +73,18 @@ def view_of(report: type[Report]) -> Any:
 
 
 def _description(report: type[Report]) -> Any:
-    files = {(200, FORMATS[name].content_type.partition(";")[0]): OpenApiTypes.BINARY for name in report.formats}
+    files = {
+        (200, FORMATS[name].content_type.partition(";")[0]): OpenApiTypes.BINARY
+        for name in report.formats
+    }
     return extend_schema(
         operation_id=f"admin_reports_{report.name.replace('-', '_')}",
         summary=str(report.title),
         description=str(report.about),
-        parameters=[*_parameters(report), OpenApiParameter("format", str, enum=report.formats, default=JSON)],
+        parameters=[
+            *_parameters(report),
+            OpenApiParameter("format", str, enum=report.formats, default=JSON),
+        ],
         responses={**files, (200, "application/json"): report.reply or ReportReply},
     )
 
@@ -82,11 +92,14 @@ def _description(report: type[Report]) -> Any:
 def _parameters(report: type[Report]) -> list[OpenApiParameter]:
     return [
         OpenApiParameter(
-            name, _type(field), required=field.required, enum=_enum(field),
+            name,
+            _type(field),
+            required=field.required,
+            enum=_enum(field),
             description=str(field.help_text or field.label or ""),
         )
         for name, field in report.form.base_fields.items()
-    ]  # fmt: skip
+    ]
 
 
 def _type(field: forms.Field) -> Any:

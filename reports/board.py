@@ -1,7 +1,9 @@
-"""The live board: how many are in, late, on leave, on tour, absent or not expected today, by site. Counts only, never a name.
+"""The live board: how many are in, late, on leave, on tour, absent or not expected today, by site.
+Counts only, never a name.
 
-Today is the date of each place on its own clock. Who came in on last night's shift and has not left yet is in, too. It takes a
-fixed number of queries however many people there are. Used by the console's page and by screens (`reports.screens`).
+Today is the date of each place on its own clock. Who came in on last night's shift and has not left
+yet is in, too. It takes a fixed number of queries however many people there are. Used by the
+console's page and by screens (`reports.screens`).
 """
 
 from __future__ import annotations
@@ -14,7 +16,19 @@ from functools import cached_property
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from django.db.models import Case, CharField, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    Exists,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -24,14 +38,27 @@ from employees.models import Assignment, Employee, Organization, Site
 from reports.people import DAY
 
 IN, LEFT, AWAITED, ON_LEAVE, TOUR, ABSENT, OFF, UNKNOWN = (
-    "in", "left", "awaited", "leave", "tour", "absent", "off", "unknown",
-)  # fmt: skip
+    "in",
+    "left",
+    "awaited",
+    "leave",
+    "tour",
+    "absent",
+    "off",
+    "unknown",
+)
 LATE: Final = "late"
 # Everybody in service is one of these; late are some of those who are in or have left.
 STATES: Final[Mapping[str, Any]] = {
-    IN: _("In"), LEFT: _("Left again"), AWAITED: _("Not yet here"), ON_LEAVE: _("On leave"), TOUR: _("On tour"),
-    ABSENT: _("Absent"), OFF: _("Not expected"), UNKNOWN: _("Not worked out yet"),
-}  # fmt: skip
+    IN: _("In"),
+    LEFT: _("Left again"),
+    AWAITED: _("Not yet here"),
+    ON_LEAVE: _("On leave"),
+    TOUR: _("On tour"),
+    ABSENT: _("Absent"),
+    OFF: _("Not expected"),
+    UNKNOWN: _("Not worked out yet"),
+}
 TITLES: Final[Mapping[str, Any]] = {**STATES, LATE: _("Late today")}
 _CAME, _GONE = Q(first_in__isnull=False), Q(last_out__isnull=False)
 # Once the window is over nobody is in, whether or not somebody saw them leave.
@@ -78,19 +105,28 @@ class Board:
         total = {name: sum(place.counts[name] for place in places) for name in TITLES}
         clock = self.now.astimezone(ZoneInfo(self._zone))
         return {
-            "at": self.now.isoformat(timespec="seconds"), "clock": f"{clock:%H:%M:%S}", "zone": self._zone, "total": total,
+            "at": self.now.isoformat(timespec="seconds"),
+            "clock": f"{clock:%H:%M:%S}",
+            "zone": self._zone,
+            "total": total,
             "places": [{"key": one.key, "name": one.name, "counts": one.counts} for one in places],
-        }  # fmt: skip
+        }
 
     # --- Which date it is where
     @cached_property
     def _sites(self) -> list[tuple[int, str, str]]:
         rows = Site.objects.of(self.organization).order_by("name", "pk")
-        return [(pk, name, zone or self.organization.timezone) for pk, name, zone in rows.values_list("pk", "name", "timezone")]
+        return [
+            (pk, name, zone or self.organization.timezone)
+            for pk, name, zone in rows.values_list("pk", "name", "timezone")
+        ]
 
     @property
     def _zone(self) -> str:
-        return next((zone for pk, _name, zone in self._sites if pk == self.site_id), self.organization.timezone)
+        return next(
+            (zone for pk, _name, zone in self._sites if pk == self.site_id),
+            self.organization.timezone,
+        )
 
     @cached_property
     def _dates(self) -> dict[date, set[str]]:
@@ -112,7 +148,9 @@ class Board:
         """Site, state, people, and how many of them were late."""
         still = self._days(before=1).filter(_INSIDE, final_at__gt=self.now)
         came = self._days().filter(_CAME)
-        yield from _by_state(self._days().exclude(~_CAME & Exists(still.filter(employee=OuterRef("employee")))))
+        yield from _by_state(
+            self._days().exclude(~_CAME & Exists(still.filter(employee=OuterRef("employee"))))
+        )
         yield from _by_state(still.exclude(Exists(came.filter(employee=OuterRef("employee")))))
         yield from self._missing()
 
@@ -121,26 +159,46 @@ class Board:
         usual = self.now.astimezone(ZoneInfo(self.organization.timezone)).date()
         elsewhere = [
             When(site__in=[pk for pk, _name, zone in self._sites if zone in zones], then=Value(on))
-            for on, zones in self._dates.items() if on != usual
-        ]  # fmt: skip
-        posts = Assignment.objects.of(self.organization).filter(employee=OuterRef("pk"), starts_on__lte=usual)
+            for on, zones in self._dates.items()
+            if on != usual
+        ]
+        posts = Assignment.objects.of(self.organization).filter(
+            employee=OuterRef("pk"), starts_on__lte=usual
+        )
         posts = posts.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=usual)).order_by("-starts_on")
-        people = Employee.objects.of(self.organization).annotate(site=Subquery(posts.values("site")[:1]))
+        people = Employee.objects.of(self.organization).annotate(
+            site=Subquery(posts.values("site")[:1])
+        )
         people = people.annotate(today=Case(*elsewhere, default=Value(usual)))
-        serving = people.filter(Q(left_on__isnull=True) | Q(left_on__gte=F("today")), joined_on__lte=F("today"))
-        rows = Day.objects.of(self.organization).filter(employee=OuterRef("pk"), date=OuterRef("today"))
-        last_night = self._days(before=1).filter(_INSIDE, final_at__gt=self.now, employee=OuterRef("pk"))
-        missing = serving.filter(~Exists(rows), ~Exists(last_night)).order_by().values_list("site").annotate(number=Count("pk"))
+        serving = people.filter(
+            Q(left_on__isnull=True) | Q(left_on__gte=F("today")), joined_on__lte=F("today")
+        )
+        rows = Day.objects.of(self.organization).filter(
+            employee=OuterRef("pk"), date=OuterRef("today")
+        )
+        last_night = self._days(before=1).filter(
+            _INSIDE, final_at__gt=self.now, employee=OuterRef("pk")
+        )
+        missing = (
+            serving.filter(~Exists(rows), ~Exists(last_night))
+            .order_by()
+            .values_list("site")
+            .annotate(number=Count("pk"))
+        )
         for site_id, number in missing:
             yield site_id, UNKNOWN, number, 0
 
 
 def _by_state(rows: QuerySet[Day]) -> Iterator[tuple[int | None, str, int, int]]:
     state = Case(
-        When(_INSIDE, then=Value(IN)), When(_CAME, then=Value(LEFT)),
-        When(status__startswith=LEAVE, then=Value(ON_LEAVE)), When(status="tour", then=Value(TOUR)),
-        When(status__in=("holiday", "weekly_off"), then=Value(OFF)), When(status="due", then=Value(AWAITED)),
-        default=Value(ABSENT), output_field=CharField(),
-    )  # fmt: skip
+        When(_INSIDE, then=Value(IN)),
+        When(_CAME, then=Value(LEFT)),
+        When(status__startswith=LEAVE, then=Value(ON_LEAVE)),
+        When(status="tour", then=Value(TOUR)),
+        When(status__in=("holiday", "weekly_off"), then=Value(OFF)),
+        When(status="due", then=Value(AWAITED)),
+        default=Value(ABSENT),
+        output_field=CharField(),
+    )
     counted = rows.annotate(state=state).order_by().values_list("site", "state")
     yield from counted.annotate(number=Count("pk"), late=Count("pk", filter=Q(late_by__gt=0)))

@@ -1,4 +1,6 @@
-"""Every report there is, in the order in which the console lists them. A further one is a class in `kinds` and a line here."""
+"""Every report there is, in the order in which the console lists them. A further one is a class in
+`kinds` and a line here.
+"""
 
 from __future__ import annotations
 
@@ -26,4 +28,4 @@ REPORTS: Final[dict[str, type[Report]]] = {
         DevicesReport,
         DeliveriesReport,
     )
-}  # fmt: skip
+}

@@ -1,7 +1,8 @@
-"""What a day counts as, half by half, and its code in a muster roll. Pure; used by every report that is made of days.
+"""What a day counts as, half by half, and its code in a muster roll. Pure; used by every report
+that is made of days.
 
-A day counts in halves, so that half a day of leave beside half a day of work is half a day of each, and the columns of a roll
-add up to the days somebody was in service.
+A day counts in halves, so that half a day of leave beside half a day of work is half a day of each,
+and the columns of a roll add up to the days somebody was in service.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from attendance import days
 LEAVE: Final = days.LEAVE
 PRESENT, ABSENT, HALF_DAY, TOUR = "present", "absent", "half_day", "tour"
 HOLIDAY, WEEKLY_OFF, CONFLICT, DUE = "holiday", "weekly_off", "conflict", "due"
-# Somebody was in service and the date has begun, but nobody has worked the day out; and a day that is none of theirs.
+# Somebody was in service and the date has begun, but nobody has worked the day out; and a day that
+# is none of theirs.
 UNKNOWN, NONE = "unknown", "none"
 # What a half can count as, beside leave. Leave is `leave:` and its kind.
 COUNTED: Final = (PRESENT, ABSENT, TOUR, HOLIDAY, WEEKLY_OFF, CONFLICT, DUE, UNKNOWN)
@@ -24,9 +26,18 @@ LEAVE_KINDS: Final = ("CL", "SCL", "EL", "HPL", "COMMUTED", "CCL", "RH", "EOL")
 # Leave of a kind that these reports do not know by name.
 OTHER: Final = "OTHER"
 CODES: Final[Mapping[str, str]] = {
-    PRESENT: "P", ABSENT: "A", HALF_DAY: "HD", TOUR: "T", HOLIDAY: "H", WEEKLY_OFF: "WO", CONFLICT: "!", DUE: "…", UNKNOWN: "?",
-    NONE: "–", f"{LEAVE}COMMUTED": "COM",
-}  # fmt: skip
+    PRESENT: "P",
+    ABSENT: "A",
+    HALF_DAY: "HD",
+    TOUR: "T",
+    HOLIDAY: "H",
+    WEEKLY_OFF: "WO",
+    CONFLICT: "!",
+    DUE: "…",
+    UNKNOWN: "?",
+    NONE: "–",
+    f"{LEAVE}COMMUTED": "COM",
+}
 # Behind the code of a day whose month is locked, where a late fact is counted in another month.
 ADJUSTED: Final = "*"
 # Counted as a whole whatever their halves say: they are not over, or somebody has to decide.
@@ -42,7 +53,9 @@ SUMS: Final = (*DAYS, *TIMES, *MINUTES)
 
 @lru_cache(4096)
 def halves(status: str, first: str, second: str) -> tuple[str, str]:
-    """What each half of a day counts as, one of COUNTED or leave; nothing for a day that is none of somebody's."""
+    """What each half of a day counts as, one of COUNTED or leave; nothing for a day that is none of
+    somebody's.
+    """
     if status == NONE:
         return NONE, NONE
     if status in _WHOLE:
@@ -59,7 +72,9 @@ def _or_due(half: str) -> str:
 
 @lru_cache(4096)
 def code(counts: tuple[str, str], *, adjusted: bool = False) -> str:
-    """A day in a letter or a few: one code for a day that is whole, two for one that is not, HD for half a day of work."""
+    """A day in a letter or a few: one code for a day that is whole, two for one that is not, HD for
+    half a day of work.
+    """
     first, second = counts
     if first == second:
         found = code_of(first)
@@ -90,9 +105,16 @@ def nothing() -> dict[str, Any]:
 
 
 def add(
-    sums: dict[str, Any], status: str, counts: tuple[str, str], minutes: Mapping[str, int], *, adjusted: bool = False
+    sums: dict[str, Any],
+    status: str,
+    counts: tuple[str, str],
+    minutes: Mapping[str, int],
+    *,
+    adjusted: bool = False,
 ) -> None:
-    """Count a day in: what its halves count as, what it was late or early, its minutes (each of MINUTES)."""
+    """Count a day in: what its halves count as, what it was late or early, its minutes (each of
+    MINUTES).
+    """
     for half in counts:
         if half != NONE:
             sums[sum_of(half)] += 0.5

@@ -1,4 +1,6 @@
-"""Columns of a report and how their cells are written as text. Pure; used by the formats and by every report."""
+"""Columns of a report and how their cells are written as text. Pure; used by the formats and by
+every report.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ from typing import Any
 
 from employees.spreadsheets import inert
 
-# A moment is a wall-clock time without zone; the zone, where it may differ from row to row, is a column of its own.
+# A moment is a wall-clock time without zone; the zone, where it may differ from row to row, is a
+# column of its own.
 Cell = str | int | float | date | datetime | None
 Row = Sequence[Cell]
 
@@ -27,9 +30,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: `name` for machines, `title` (translated when it is written) for people, `width` in characters.
+    """A column: `name` for machines, `title` (translated when it is written) for people, `width` in
+    characters.
 
-    `total`: the sum of its cells belongs under it. `words`: what people read in place of a cell that is one of a few words.
+    `total`: the sum of its cells belongs under it. `words`: what people read in place of a cell
+    that is one of a few words.
     """
 
     name: str
@@ -45,11 +50,17 @@ class Column:
 
 
 def plain(cell: Cell) -> str | int | float:
-    """A cell for a file of text: numbers stay numbers, dates and moments are ISO 8601 (a moment with a space, for Excel)."""
+    """A cell for a file of text: numbers stay numbers, dates and moments are ISO 8601 (a moment
+    with a space, for Excel).
+    """
     if cell is None:
         return ""
     if isinstance(cell, datetime):
-        return cell.strftime("%Y-%m-%d %H:%M:%S") if cell.year >= 1000 else cell.isoformat(" ", "seconds")
+        return (
+            cell.strftime("%Y-%m-%d %H:%M:%S")
+            if cell.year >= 1000
+            else cell.isoformat(" ", "seconds")
+        )
     if isinstance(cell, date):
         return cell.isoformat()
     return inert(cell) if isinstance(cell, str) else cell

@@ -1,8 +1,10 @@
-"""The files a report can be: CSV, XLSX and JSON, each written piece by piece from one reading of the rows.
+"""The files a report can be: CSV, XLSX and JSON, each written piece by piece from one reading of
+the rows.
 
-CSV is UTF-8 with a byte order mark, because Excel reads Hindi only then, and LibreOffice and pandas take it off again; commas,
-CRLF, dates as ISO 8601, and no rows but the rows. XLSX has real dates, shown as the language writes them, and totals under the
-rows. Called by the API, the console and the jobs.
+CSV is UTF-8 with a byte order mark, because Excel reads Hindi only then, and LibreOffice and pandas
+take it off again; commas, CRLF, dates as ISO 8601, and no rows but the rows. XLSX has real dates,
+shown as the language writes them, and totals under the rows. Called by the API, the console and the
+jobs.
 """
 
 from __future__ import annotations
@@ -37,12 +39,17 @@ SHEET_NAME: Final = 31
 A3, A4, WIDE = 8, 9, 20
 _NOT_IN_NAMES: Final = str.maketrans(dict.fromkeys("[]:*?/\\'", " "))
 # language → how a spreadsheet shows a date, and a moment
-_DATES: Final = {"en": ("dd-mmm-yyyy", "dd-mmm-yyyy hh:mm:ss"), "hi": ("dd-mm-yyyy", "dd-mm-yyyy hh:mm:ss")}
+_DATES: Final = {
+    "en": ("dd-mmm-yyyy", "dd-mmm-yyyy hh:mm:ss"),
+    "hi": ("dd-mm-yyyy", "dd-mm-yyyy hh:mm:ss"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A kind of file: its name in the address, what it is called, its content type, and who writes it."""
+    """A kind of file: its name in the address, what it is called, its content type, and who writes
+    it.
+    """
 
     name: str
     title: Any
@@ -51,7 +58,9 @@ class Format:
 
 
 def in_language(pieces: Iterator[bytes], language: str) -> Iterator[bytes]:
-    """The pieces, each written in a language: whoever takes them may do other things between two of them."""
+    """The pieces, each written in a language: whoever takes them may do other things between two of
+    them.
+    """
     while True:
         with translation.override(language):
             piece = next(pieces, None)
@@ -60,7 +69,7 @@ def in_language(pieces: Iterator[bytes], language: str) -> Iterator[bytes]:
         yield piece
 
 
-# --- CSV -----------------------------------------------------------------------------------------------------------------
+# --- CSV ------------------------------------------------------------------------------------------
 def csv_of(run: Run) -> Iterator[bytes]:
     """A heading and the rows."""
     text = io.StringIO()
@@ -69,7 +78,9 @@ def csv_of(run: Run) -> Iterator[bytes]:
     columns = run.report.columns
     writer.writerow([plain(str(column.title)) for column in columns])
     for row in run.rows():
-        writer.writerow([plain(column.shown(cell)) for column, cell in zip(columns, row, strict=True)])
+        writer.writerow(
+            [plain(column.shown(cell)) for column, cell in zip(columns, row, strict=True)]
+        )
         if text.tell() >= PIECE_BYTES:
             yield text.getvalue().encode()
             text.seek(0)
@@ -77,9 +88,11 @@ def csv_of(run: Run) -> Iterator[bytes]:
     yield text.getvalue().encode()
 
 
-# --- JSON ----------------------------------------------------------------------------------------------------------------
+# --- JSON -----------------------------------------------------------------------------------------
 def json_of(run: Run) -> Iterator[bytes]:
-    """The head, `data` with a record for each row, and `totals`, which are known only when all rows were read."""
+    """The head, `data` with a record for each row, and `totals`, which are known only when all rows
+    were read.
+    """
     head = _json(run.report.head())[:-1]
     waiting = [head, "," if len(head) > 1 else "", '"data":[']
     length, comma = 0, ""
@@ -97,7 +110,7 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-# --- XLSX ----------------------------------------------------------------------------------------------------------------
+# --- XLSX -----------------------------------------------------------------------------------------
 def xlsx_of(run: Run) -> Iterator[bytes]:
     """A workbook, written to disk row by row; its pieces come when it is whole, as it is a ZIP."""
     with tempfile.TemporaryFile(prefix="muster-report-") as file:
@@ -109,11 +122,16 @@ def xlsx_of(run: Run) -> Iterator[bytes]:
 
 def _write_workbook(run: Run, file: IO[bytes]) -> None:
     options = {
-        "constant_memory": True, "strings_to_numbers": False, "strings_to_formulas": False, "strings_to_urls": False,
+        "constant_memory": True,
+        "strings_to_numbers": False,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
         "nan_inf_to_errors": True,
-    }  # fmt: skip
+    }
     with Workbook(file, options) as book:
-        book.set_properties({"title": str(run.report.title), "company": run.report.organization.name})
+        book.set_properties(
+            {"title": str(run.report.title), "company": run.report.organization.name}
+        )
         sheets = _Sheets(book, run.report)
         for row in run.rows():
             sheets.write(row)
@@ -124,11 +142,16 @@ def _write_workbook(run: Run, file: IO[bytes]) -> None:
 
 
 def _write_front(book: Workbook, report: Report) -> None:
-    """What a report says before its rows on paper: a sheet after them, so that the first sheet begins with the columns."""
+    """What a report says before its rows on paper: a sheet after them, so that the first sheet
+    begins with the columns.
+    """
     lines = report.front()
     if not lines:
         return
-    sheet, bold = book.add_worksheet(str(_say("About"))[:SHEET_NAME]), book.add_format({"bold": True, "align": "left"})
+    sheet, bold = (
+        book.add_worksheet(str(_say("About"))[:SHEET_NAME]),
+        book.add_format({"bold": True, "align": "left"}),
+    )
     sheet.set_column(0, 0, 28)
     sheet.set_column(1, 1, 60)
     for number, (title, text) in enumerate(lines):
@@ -144,11 +167,24 @@ class _Sheets:
         # In a printed heading & begins a command.
         self._organization = report.organization.name.replace("&", "&&")[:100]
         day, moment = _DATES.get(translation.get_language() or "en", _DATES["en"])
-        shown = {Kind.DATE: {"num_format": day}, Kind.MOMENT: {"num_format": moment}, Kind.DAYS: {"num_format": "0.0"}}
-        self._book, self._title, self._columns = book, title.translate(_NOT_IN_NAMES).strip(), columns
+        shown = {
+            Kind.DATE: {"num_format": day},
+            Kind.MOMENT: {"num_format": moment},
+            Kind.DAYS: {"num_format": "0.0"},
+        }
+        self._book, self._title, self._columns = (
+            book,
+            title.translate(_NOT_IN_NAMES).strip(),
+            columns,
+        )
         self._styles = [book.add_format(shown.get(column.kind)) for column in columns]
-        self._bold = [book.add_format({**shown.get(column.kind, {}), "bold": True, "top": 1}) for column in columns]
-        self._heading = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
+        self._bold = [
+            book.add_format({**shown.get(column.kind, {}), "bold": True, "top": 1})
+            for column in columns
+        ]
+        self._heading = book.add_format(
+            {"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"}
+        )
         # Says that the cell is text, even to somebody who edits it.
         self._quoted = book.add_format({"quote_prefix": True})
         self._number = 0
@@ -157,7 +193,9 @@ class _Sheets:
     def _begin(self) -> None:
         self._number += 1
         tail = "" if self._number == 1 else f" {self._number}"
-        self._sheet: Worksheet = self._book.add_worksheet(self._title[: SHEET_NAME - len(tail)] + tail)
+        self._sheet: Worksheet = self._book.add_worksheet(
+            self._title[: SHEET_NAME - len(tail)] + tail
+        )
         self._sheet.freeze_panes(1, 0)
         # Printed, each page has the heading, and says which of how many it is.
         self._sheet.set_landscape()
@@ -176,12 +214,18 @@ class _Sheets:
             self._begin()
         for place, cell in enumerate(row):
             if cell is not None:
-                self._write(place, self._columns[place].shown(cell), (self._bold if closing else self._styles)[place])
+                self._write(
+                    place,
+                    self._columns[place].shown(cell),
+                    (self._bold if closing else self._styles)[place],
+                )
         self._next += 1
 
     def _write(self, place: int, cell: Cell, style: Style) -> None:
         if isinstance(cell, str):
-            self._sheet.write_string(self._next, place, cell, self._quoted if is_live(cell) else style)
+            self._sheet.write_string(
+                self._next, place, cell, self._quoted if is_live(cell) else style
+            )
         elif isinstance(cell, int | float):
             self._sheet.write_number(self._next, place, cell, style)
         elif cell is not None:
@@ -193,7 +237,12 @@ FORMATS: Final = {
     for one in (
         Format(JSON, _("JSON"), "application/json", json_of),
         Format(CSV, _("CSV"), "text/csv; charset=utf-8", csv_of),
-        Format(XLSX, _("Excel"), "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", xlsx_of),
+        Format(
+            XLSX,
+            _("Excel"),
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            xlsx_of,
+        ),
         Format(PDF, _("PDF"), "application/pdf", pdf_of),
     )
 }

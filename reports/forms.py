@@ -1,4 +1,5 @@
-"""What reports can be asked: forms for the console, and the same forms for the query of the API and for stored jobs.
+"""What reports can be asked: forms for the console, and the same forms for the query of the API and
+for stored jobs.
 
 A row of another organization is answered in the words used for one that does not exist.
 """
@@ -29,7 +30,11 @@ MOST_DAYS: Final = 366
 FIRST_YEAR, LAST_YEAR = 1950, 2200
 _MONTH: Final = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 # What a day can be asked for by: leave of whatever kind is one, and so are days nobody worked out.
-STATUSES: Final = (*Day.Status.choices, ("leave", _("On leave")), ("unknown", _("Not worked out yet")))
+STATUSES: Final = (
+    *Day.Status.choices,
+    ("leave", _("On leave")),
+    ("unknown", _("Not worked out yet")),
+)
 _NO_SUCH: Final = _("Select a valid choice. That choice is not one of the available choices.")
 
 
@@ -45,7 +50,9 @@ class DayField(forms.DateField):
         day = super().to_python(value)
         if day is not None and not FIRST_YEAR <= day.year <= LAST_YEAR:
             raise ValidationError(
-                _("The year must be from %(first)d to %(last)d.") % {"first": FIRST_YEAR, "last": LAST_YEAR}, code="invalid"
+                _("The year must be from %(first)d to %(last)d.")
+                % {"first": FIRST_YEAR, "last": LAST_YEAR},
+                code="invalid",
             )
         return day
 
@@ -55,7 +62,13 @@ class RowField(forms.ModelChoiceField[Any]):
 
     def __init__(self, model: Any, **more: Any) -> None:
         self.model = model
-        super().__init__(model.objects.none(), required=False, widget=UnfoldAdminSelectWidget, empty_label=_("All"), **more)
+        super().__init__(
+            model.objects.none(),
+            required=False,
+            widget=UnfoldAdminSelectWidget,
+            empty_label=_("All"),
+            **more,
+        )
 
 
 class EmployeeField(forms.CharField):
@@ -72,7 +85,9 @@ class EmployeeField(forms.CharField):
         if not text:
             return None
         rows = Employee.objects.of(self.organization)
-        found = rows.filter(code=text).first() or (rows.filter(pk=one).first() if (one := _uuid(text)) else None)
+        found = rows.filter(code=text).first() or (
+            rows.filter(pk=one).first() if (one := _uuid(text)) else None
+        )
         if found is None:
             raise ValidationError(_NO_SUCH, code="invalid_choice")
         return found
@@ -86,7 +101,9 @@ def _uuid(text: str) -> UUID | None:
 
 
 class ReportForm(forms.Form):
-    """The questions of a report. Subclasses name fields; the rows they offer are the organization's."""
+    """The questions of a report. Subclasses name fields; the rows they offer are the
+    organization's.
+    """
 
     def __init__(self, data: Any, organization: Organization) -> None:
         super().__init__(data)
@@ -115,7 +132,9 @@ class SpanForm(ReportForm):
         if first and last and last < first:
             self.add_error("to", _("This is before the first day."))
         elif first and last and (last - first).days >= self.most_days:
-            self.add_error("to", _("Ask for at most %(days)d days at a time.") % {"days": self.most_days})
+            self.add_error(
+                "to", _("Ask for at most %(days)d days at a time.") % {"days": self.most_days}
+            )
         return found
 
     @classmethod
@@ -142,7 +161,10 @@ class VerdictForm(PeopleForm):
     """The same, and what was decided about the punches."""
 
     verdict = forms.ChoiceField(
-        label=_("verdict"), required=False, choices=[("", _("All")), *Verdict.choices], widget=UnfoldAdminSelectWidget
+        label=_("verdict"),
+        required=False,
+        choices=[("", _("All")), *Verdict.choices],
+        widget=UnfoldAdminSelectWidget,
     )
 
 
@@ -150,7 +172,10 @@ class StatusForm(PeopleForm):
     """The same, and what the days were."""
 
     status = forms.ChoiceField(
-        label=_("status"), required=False, choices=[("", _("All")), *STATUSES], widget=UnfoldAdminSelectWidget
+        label=_("status"),
+        required=False,
+        choices=[("", _("All")), *STATUSES],
+        widget=UnfoldAdminSelectWidget,
     )
 
     @classmethod
@@ -164,7 +189,9 @@ class MonthField(forms.CharField):
     """A month such as 2026-06, as the first day of it."""
 
     def __init__(self, **more: Any) -> None:
-        super().__init__(max_length=10, widget=UnfoldAdminTextInputWidget(attrs={"type": "month"}), **more)
+        super().__init__(
+            max_length=10, widget=UnfoldAdminTextInputWidget(attrs={"type": "month"}), **more
+        )
 
     def clean(self, value: Any) -> date | None:
         """Its first day. Raises ValidationError."""
@@ -194,7 +221,12 @@ class MonthForm(ReportForm):
 class YearForm(ReportForm):
     """Which year, and whose."""
 
-    year = forms.IntegerField(label=_("year"), min_value=FIRST_YEAR, max_value=LAST_YEAR, widget=UnfoldAdminIntegerFieldWidget)
+    year = forms.IntegerField(
+        label=_("year"),
+        min_value=FIRST_YEAR,
+        max_value=LAST_YEAR,
+        widget=UnfoldAdminIntegerFieldWidget,
+    )
     site = RowField(Site, label=_("site"))
     department = RowField(Department, label=_("department"))
     employee = EmployeeField(label=_("employee"), help_text=_("The employee code."))

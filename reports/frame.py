@@ -1,8 +1,10 @@
-"""The frame every report stands in: who may read it, what it can be asked, its columns, and its rows as they are read.
+"""The frame every report stands in: who may read it, what it can be asked, its columns, and its
+rows as they are read.
 
-A report is a class in `reports/kinds` and a line in `reports/catalog.py`; formats, API, console and jobs follow. Rows are read
-in chunks of a few queries each, found by the last key and not by an open cursor: whoever downloads slowly holds no
-transaction, and memory stays flat however long the report is.
+A report is a class in `reports/kinds` and a line in `reports/catalog.py`; formats, API, console and
+jobs follow. Rows are read in chunks of a few queries each, found by the last key and not by an open
+cursor: whoever downloads slowly holds no transaction, and memory stays flat however long the report
+is.
 """
 
 from __future__ import annotations
@@ -88,18 +90,25 @@ class Report:
             totals[name] += row[place] or 0
 
     def closing(self, totals: Totals) -> Sequence[Row]:
-        """The rows under the rows, where a format has room for them; the first cell says what they are."""
+        """The rows under the rows, where a format has room for them; the first cell says what they
+        are.
+        """
         sums = [totals[one.name] if one.total else None for one in self.columns]
         return [[str(_("Total")), *sums[1:]]] if self._summed else []
 
     def front(self) -> Sequence[tuple[str, str]]:
-        """What stands before the report on paper, as titles and texts: a sheet of its own in a workbook."""
+        """What stands before the report on paper, as titles and texts: a sheet of its own in a
+        workbook.
+        """
         return ()
 
     # In JSON
     def head(self) -> dict[str, Any]:
         """What stands before the rows."""
-        columns = [{"name": one.name, "title": str(one.title), "kind": str(one.kind)} for one in self.columns]
+        columns = [
+            {"name": one.name, "title": str(one.title), "kind": str(one.kind)}
+            for one in self.columns
+        ]
         return {"report": self.name, **self.span(), "columns": columns}
 
     def record(self, row: Row) -> dict[str, Any]:
@@ -129,7 +138,9 @@ class Run:
         self.count = 0
 
     def rows(self) -> Iterator[Row]:
-        """All rows. `watch` is told after every chunk how many steps are done, and may raise to end it."""
+        """All rows. `watch` is told after every chunk how many steps are done, and may raise to end
+        it.
+        """
         done = 0
         for chunk in self.report.chunks():
             give_back()  # Whoever takes the rows may take long.

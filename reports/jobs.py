@@ -1,7 +1,9 @@
-"""The verbs on reports that are made in the background: ask for one, find it again, cancel it, fetch its file, throw it away.
+"""The verbs on reports that are made in the background: ask for one, find it again, cancel it,
+fetch its file, throw it away.
 
-Called by the API and the console; `making` does the work. A file is handed to whoever asked for it and to administrators of the
-same organization, signed in, as long as they may read that report: the address alone opens nothing.
+Called by the API and the console; `making` does the work. A file is handed to whoever asked for it
+and to administrators of the same organization, signed in, as long as they may read that report: the
+address alone opens nothing.
 """
 
 from __future__ import annotations
@@ -38,12 +40,23 @@ log = logging.getLogger(__name__)
 State = ReportJob.State
 # Why a report could not be made: for the row the code, for people the sentence.
 ERRORS: Final[dict[str, Any]] = {
-    "no_room": _("There is no room left where reports are kept. Tell whoever runs this system, then ask again."),
-    "unwritable": _("The folder where reports are kept cannot be written. Tell whoever runs this system, then ask again."),
+    "no_room": _(
+        "There is no room left where reports are kept. Tell whoever runs this system, then ask"
+        " again."
+    ),
+    "unwritable": _(
+        "The folder where reports are kept cannot be written. Tell whoever runs this system, then"
+        " ask again."
+    ),
     "not_allowed": _("Whoever asked for it may not read this report any more."),
-    "unknown": _("What was asked for is no longer there: a site, a person or the report itself. Ask again."),
-    "broken": _("Something went wrong on the server, several times over. Ask again; if it fails again, ask for fewer days."),
-}  # fmt: skip
+    "unknown": _(
+        "What was asked for is no longer there: a site, a person or the report itself. Ask again."
+    ),
+    "broken": _(
+        "Something went wrong on the server, several times over. Ask again; if it fails again, ask"
+        " for fewer days."
+    ),
+}
 
 
 class Gone(Refused):
@@ -52,18 +65,26 @@ class Gone(Refused):
     status = 410
 
 
-# --- Ask -----------------------------------------------------------------------------------------------------------------
+# --- Ask ------------------------------------------------------------------------------------------
 def is_large(report: Report) -> bool:
     """Whether a report is better made in the background."""
     return report.weight() > LARGE
 
 
 def ask_for(
-    kind: type[Report], organization: Organization, data: Mapping[str, Any], form: Format, *, actor: User, request: Any = None
+    kind: type[Report],
+    organization: Organization,
+    data: Mapping[str, Any],
+    form: Format,
+    *,
+    actor: User,
+    request: Any = None,
 ) -> ReportJob:
-    """Have a report made in the background; one that was asked for and is not finished is found again.
+    """Have a report made in the background; one that was asked for and is not finished is found
+    again.
 
-    Raises ValidationError with the fields named, PermissionDenied, and Refused when somebody has too many under way.
+    Raises ValidationError with the fields named, PermissionDenied, and Refused when somebody has
+    too many under way.
     """
     if not may_read(actor, kind):
         raise PermissionDenied(services.refusal(kind))
@@ -80,9 +101,13 @@ def ask_for(
             return found
         _refuse_more(under_way.count())
         job = ReportJob.objects.create(
-            organization=organization, asked_by=actor, fingerprint=fingerprint, created_at=timezone.now(),
-            name=services.file_name(report, form), **question,
-        )  # fmt: skip
+            organization=organization,
+            asked_by=actor,
+            fingerprint=fingerprint,
+            created_at=timezone.now(),
+            name=services.file_name(report, form),
+            **question,
+        )
         services.note_export(report, form, actor=actor, request=request, job=job.pk, step="asked")
         transaction.on_commit(nudge)
     return job
@@ -91,22 +116,38 @@ def ask_for(
 def _refuse_more(under_way: int) -> None:
     most = settings.REPORTS_PER_PERSON
     if under_way >= most:
-        text = _("No more than %(number)d of your reports can be under way at a time. Wait for one of them, or cancel one.")
-        raise Refused(text % {"number": most}, code="too_many_reports", rule="reports_per_person", details={"most": most})
+        text = _(
+            "No more than %(number)d of your reports can be under way at a time. Wait for one of"
+            " them, or cancel one."
+        )
+        raise Refused(
+            text % {"number": most},
+            code="too_many_reports",
+            rule="reports_per_person",
+            details={"most": most},
+        )
 
 
 def again(job: ReportJob, *, actor: User, request: Any = None) -> ReportJob:
-    """Ask the same once more, in the language of whoever asks now. Raises as `ask_for` does, and Gone."""
+    """Ask the same once more, in the language of whoever asks now. Raises as `ask_for` does, and
+    Gone.
+    """
     kind = REPORTS.get(job.report)
     if kind is None or job.format not in kind.formats:
         raise Gone(ERRORS["unknown"], code="unknown")
-    return ask_for(kind, job.organization, job.asked, FORMATS[job.format], actor=actor, request=request)
+    return ask_for(
+        kind, job.organization, job.asked, FORMATS[job.format], actor=actor, request=request
+    )
 
 
-# --- Find ----------------------------------------------------------------------------------------------------------------
+# --- Find -----------------------------------------------------------------------------------------
 def visible_to(user: User) -> ReportJobQuerySet:
     """The jobs somebody may know of: their own; for administrators all of their organization."""
-    rows = ReportJob.objects.of(user.organization_id) if user.organization_id else ReportJob.objects.none()
+    rows = (
+        ReportJob.objects.of(user.organization_id)
+        if user.organization_id
+        else ReportJob.objects.none()
+    )
     return rows if ADMIN in groups_of(user) else rows.filter(asked_by=user)
 
 
@@ -126,15 +167,22 @@ def title(job: ReportJob) -> str:
     return str(kind.title) if kind else job.report
 
 
-# --- Cancel, fetch, throw away ---------------------------------------------------------------------------------------------
+# --- Cancel, fetch, throw away --------------------------------------------------------------------
 def cancel(job: ReportJob) -> ReportJob:
-    """Stop a job: one that runs stops when it next looks, within a chunk. Raises Conflict when it is over."""
-    stopped = ReportJob.objects.open().filter(pk=job.pk).update(
-        state=State.CANCELLED, finished_at=timezone.now(), slot=None, lease_until=None
-    )  # fmt: skip
+    """Stop a job: one that runs stops when it next looks, within a chunk. Raises Conflict when it
+    is over.
+    """
+    stopped = (
+        ReportJob.objects.open()
+        .filter(pk=job.pk)
+        .update(state=State.CANCELLED, finished_at=timezone.now(), slot=None, lease_until=None)
+    )
     job.refresh_from_db()
     if not stopped and job.state != State.CANCELLED:
-        raise Conflict(_("It is over already: %(state)s.") % {"state": job.get_state_display()}, code="finished")
+        raise Conflict(
+            _("It is over already: %(state)s.") % {"state": job.get_state_display()},
+            code="finished",
+        )
     return job
 
 
@@ -145,19 +193,37 @@ def fetch(job: ReportJob, *, actor: User, request: Any = None) -> FileResponse:
     """
     kind = _readable(job, actor)
     if job.is_expired(timezone.now()):
-        raise Gone(_("This file was kept until %(at)s and is gone. Ask for it again.") % {"at": _told(job)}, code="expired")
+        raise Gone(
+            _("This file was kept until %(at)s and is gone. Ask for it again.")
+            % {"at": _told(job)},
+            code="expired",
+        )
     if job.state != State.DONE:
-        raise Conflict(sentence(job) or _("There is no file: %(state)s.") % {"state": job.get_state_display()}, code=job.state)
+        raise Conflict(
+            sentence(job) or _("There is no file: %(state)s.") % {"state": job.get_state_display()},
+            code=job.state,
+        )
     try:
         file = storage.opened(job.file)
     except OSError as error:
         log.exception("the file of report job %s is not in its folder", job.pk)
-        raise Gone(_("The file is no longer where reports are kept. Ask for it again."), code="lost") from error
+        raise Gone(
+            _("The file is no longer where reports are kept. Ask for it again."), code="lost"
+        ) from error
     form = FORMATS[job.format]
     services.note_out(
-        kind.name, job.organization_id, form, job.asked, actor=actor, request=request, job=job.pk, step="downloaded"
+        kind.name,
+        job.organization_id,
+        form,
+        job.asked,
+        actor=actor,
+        request=request,
+        job=job.pk,
+        step="downloaded",
     )
-    response = FileResponse(file, as_attachment=True, filename=job.name, content_type=form.content_type)
+    response = FileResponse(
+        file, as_attachment=True, filename=job.name, content_type=form.content_type
+    )
     response.headers["Cache-Control"] = "private, no-store"
     return response
 
@@ -177,7 +243,9 @@ def _told(job: ReportJob) -> str:
 
 
 def remove(job: ReportJob) -> None:
-    """Throw a job away with its file; one that runs is stopped by that. The record of security events keeps what went out."""
+    """Throw a job away with its file; one that runs is stopped by that. The record of security
+    events keeps what went out.
+    """
     ReportJob.objects.filter(pk=job.pk).delete()
     _let_go(job.file)
 
@@ -190,7 +258,7 @@ def _let_go(name: str) -> None:
         log.exception("a report's file could not be removed")
 
 
-# --- Time passes -----------------------------------------------------------------------------------------------------------
+# --- Time passes ----------------------------------------------------------------------------------
 # Rows without a file are kept for so long: what was asked for can be asked again.
 KEPT: Final = timedelta(days=90)
 AT_A_TIME: Final = 200
@@ -203,25 +271,35 @@ def tidy(now: Any = None) -> int:
     for job in due:
         _let_go(job.file)
         ReportJob.objects.filter(pk=job.pk, state=State.DONE).update(state=State.EXPIRED, file="")
-    old = ReportJob.objects.exclude(state__in=(*ReportJob.OPEN, State.DONE)).filter(created_at__lt=now - KEPT)
+    old = ReportJob.objects.exclude(state__in=(*ReportJob.OPEN, State.DONE)).filter(
+        created_at__lt=now - KEPT
+    )
     keys = list(old.values_list("pk", flat=True)[:AT_A_TIME])
     ReportJob.objects.filter(pk__in=keys).delete()
     return len(due) + len(keys)
 
 
 def sweep() -> None:
-    """Throw away files that no row knows: of workers that were killed, and of jobs that were thrown away meanwhile."""
+    """Throw away files that no row knows: of workers that were killed, and of jobs that were thrown
+    away meanwhile.
+    """
     names = list(storage.forgotten())
-    known = set(ReportJob.objects.filter(file__in=names).values_list("file", flat=True)) if names else set()
+    known = (
+        set(ReportJob.objects.filter(file__in=names).values_list("file", flat=True))
+        if names
+        else set()
+    )
     storage.sweep(names, known)
 
 
-# --- Tell the workers --------------------------------------------------------------------------------------------------------
+# --- Tell the workers -----------------------------------------------------------------------------
 _telling = threading.Lock()
 
 
 def nudge() -> None:
-    """Tell the workers that something waits, where there is a broker to tell them by. Nobody waits for it, and it may fail."""
+    """Tell the workers that something waits, where there is a broker to tell them by. Nobody waits
+    for it, and it may fail.
+    """
     if settings.REPORT_NUDGE and _telling.acquire(blocking=False):
         threading.Thread(target=_tell, name="muster-report-nudge", daemon=True).start()
 

@@ -1,4 +1,6 @@
-"""Reports made in the background over REST: `/api/v1/admin/reports/jobs`. Translation only: `jobs` has the verbs."""
+"""Reports made in the background over REST: `/api/v1/admin/reports/jobs`. Translation only: `jobs`
+has the verbs.
+"""
 
 from __future__ import annotations
 
@@ -30,12 +32,17 @@ from reports.models import ReportJob
 from reports.replies import JobReply
 
 
-# --- Bodies --------------------------------------------------------------------------------------------------------------
+# --- Bodies ---------------------------------------------------------------------------------------
 class TextAnswer(serializers.CharField):
     """An answer to a question of a report; its form reads it."""
 
     def __init__(self, **more: Any) -> None:
-        super().__init__(**({"required": False, "allow_blank": True, "allow_null": True, "max_length": 200} | more))
+        super().__init__(
+            **(
+                {"required": False, "allow_blank": True, "allow_null": True, "max_length": 200}
+                | more
+            )
+        )
 
 
 @extend_schema_field(OpenApiTypes.DATE)
@@ -49,7 +56,9 @@ class NumberAnswer(TextAnswer):
 
 
 class JobBody(serializers.Serializer[dict[str, Any]]):
-    """Which report, as which file, and the answers to its questions: those that its own address takes as a query."""
+    """Which report, as which file, and the answers to its questions: those that its own address
+    takes as a query.
+    """
 
     report = serializers.ChoiceField(choices=list(REPORTS))
     format = serializers.ChoiceField(choices=list(FORMATS), default=CSV)
@@ -63,14 +72,20 @@ def _answer(field: forms.Field) -> serializers.Field[Any, Any, Any, Any]:
 
 # Every question of every report; `from` is a word of the contract, and of Python.
 JobBody._declared_fields |= {
-    name: _answer(field) for report in REPORTS.values() for name, field in report.form.base_fields.items()
+    name: _answer(field)
+    for report in REPORTS.values()
+    for name, field in report.form.base_fields.items()
 }
 
-_FILES: Final[dict[Any, Any]] = {(200, form.content_type.partition(";")[0]): OpenApiTypes.BINARY for form in FORMATS.values()}
+_FILES: Final[dict[Any, Any]] = {
+    (200, form.content_type.partition(";")[0]): OpenApiTypes.BINARY for form in FORMATS.values()
+}
 
 
 class JobsViewSet(GenericViewSet[ReportJob]):
-    """`/api/v1/admin/reports/jobs`: one's own, and for administrators those of their organization."""
+    """`/api/v1/admin/reports/jobs`: one's own, and for administrators those of their
+    organization.
+    """
 
     authentication_classes = (BearerAuthentication,)
     permission_classes = (IsAuthenticated, requires(READ_REPORTS))
@@ -91,16 +106,22 @@ class JobsViewSet(GenericViewSet[ReportJob]):
 
     @extend_schema(request=JobBody, responses={202: JobReply})
     def create(self, request: Request) -> Response:
-        """Have a report made in the background. The same question, asked again before it is answered, is the same job.
+        """Have a report made in the background. The same question, asked again before it is
+        answered, is the same job.
 
-        `Location` is where to ask how far it is. Who has too many under way is refused with the code `too_many_reports`.
+        `Location` is where to ask how far it is. Who has too many under way is refused with the
+        code `too_many_reports`.
         """
         body = JobBody(data=request.data)
         body.is_valid(raise_exception=True)
-        asked: dict[str, Any] = {name: value for name, value in body.validated_data.items() if value is not None}
+        asked: dict[str, Any] = {
+            name: value for name, value in body.validated_data.items() if value is not None
+        }
         kind, form = REPORTS[asked.pop("report")], FORMATS[asked.pop("format")]
         if form.name not in kind.formats:
-            raise serializers.ValidationError({"format": [f"Choose from: {', '.join(kind.formats)}."]})
+            raise serializers.ValidationError(
+                {"format": [f"Choose from: {', '.join(kind.formats)}."]}
+            )
         user: User = request.user  # type: ignore[assignment]
         job = jobs.ask_for(kind, user.organization, asked, form, actor=user, request=request)  # type: ignore[arg-type]
         at = reverse("report-job", args=(job.pk,))
@@ -124,7 +145,9 @@ class JobsViewSet(GenericViewSet[ReportJob]):
 
     @extend_schema(responses={**_FILES, 409: None, 410: None})
     def file(self, request: Request, pk: int) -> HttpResponseBase:
-        """The finished file. 409 while there is none, 410 when its time is over; every download is written down."""
+        """The finished file. 409 while there is none, 410 when its time is over; every download is
+        written down.
+        """
         user: User = request.user  # type: ignore[assignment]
         return jobs.fetch(self._job(pk), actor=user, request=request)
 

@@ -1,7 +1,9 @@
-"""Days as reports read them: rows of many people in a few queries for each chunk, and the days nobody has worked out yet.
+"""Days as reports read them: rows of many people in a few queries for each chunk, and the days
+nobody has worked out yet.
 
-A day that has begun for somebody in service and has no row is told as not worked out, never as absence. Of a locked month the
-row is what was locked; what a late fact would make of it stands beside it as its adjustment.
+A day that has begun for somebody in service and has no row is told as not worked out, never as
+absence. Of a locked month the row is what was locked; what a late fact would make of it stands
+beside it as its adjustment.
 """
 
 from __future__ import annotations
@@ -29,9 +31,19 @@ from reports.people import walk as walk_people
 AT_A_TIME: Final = 100
 # What counts, and what is told of a day beside it.
 _COUNTED: Final = (
-    "employee_id", "date", "status", "first_half", "second_half", "zone", "worked", "late_by", "early_by", "overtime",
-    "site_id", "department_id",
-)  # fmt: skip
+    "employee_id",
+    "date",
+    "status",
+    "first_half",
+    "second_half",
+    "zone",
+    "worked",
+    "late_by",
+    "early_by",
+    "overtime",
+    "site_id",
+    "department_id",
+)
 _TOLD: Final = ("shift_id", "first_in", "last_out", "marks", "final_at")
 
 
@@ -50,7 +62,9 @@ NOWHERE: Final = Place()
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A day of somebody. Instants UTC, durations in minutes. `adjustment`: what it would be, and the month that counts it."""
+    """A day of somebody. Instants UTC, durations in minutes. `adjustment`: what it would be, and
+    the month that counts it.
+    """
 
     on: date
     status: str
@@ -71,7 +85,12 @@ class Line:
     @property
     def minutes(self) -> dict[str, int]:
         """Its minutes by name, those of `codes.MINUTES`."""
-        return {"late_by": self.late_by, "early_by": self.early_by, "overtime": self.overtime, "worked": self.worked}
+        return {
+            "late_by": self.late_by,
+            "early_by": self.early_by,
+            "overtime": self.overtime,
+            "worked": self.worked,
+        }
 
     @property
     def code(self) -> str:
@@ -81,8 +100,8 @@ class Line:
 
 @dataclass(frozen=True)
 class Lines:
-    """The days of a wish. `only`: rows that fulfil this and no others, the days without a row not either. `brief`: without
-    shifts, times and marks, which cost most to read.
+    """The days of a wish. `only`: rows that fulfil this and no others, the days without a row not
+    either. `brief`: without shifts, times and marks, which cost most to read.
     """
 
     wish: Wish
@@ -91,9 +110,13 @@ class Lines:
     now: datetime = field(default_factory=timezone.now)
 
     def people(self) -> QuerySet[Employee]:
-        """Who was in service on one of the days, or has a row on one: where was asked for, by assignment or by row."""
+        """Who was in service on one of the days, or has a row on one: where was asked for, by
+        assignment or by row.
+        """
         wish = self.wish
-        rows = Day.objects.of(wish.organization).filter(employee=OuterRef("pk"), date__range=(wish.first, wish.last))
+        rows = Day.objects.of(wish.organization).filter(
+            employee=OuterRef("pk"), date__range=(wish.first, wish.last)
+        )
         serving = Q(left_on__isnull=True) | Q(left_on__gte=wish.first)
         if wish.site_id is None and wish.department_id is None:
             return wanted(wish).filter(Q(serving, joined_on__lte=wish.last) | Exists(rows))
@@ -105,17 +128,27 @@ class Lines:
         return everybody.filter(Q(pk__in=posted) | Exists(here))
 
     def walk(self) -> Iterator[list[tuple[Person, list[Line]]]]:
-        """People by code, some at a time, each with their lines by date: three queries for each list, or four."""
+        """People by code, some at a time, each with their lines by date: three queries for each
+        list, or four.
+        """
         locked = self._has_locks()
         for persons in walk_people(self.wish, self.people(), AT_A_TIME):
             rows = self._rows(persons)
             adjusted = self._adjusted(persons) if locked else {}
-            yield [(person, list(self._of(person, rows.get(person.id, {}), adjusted.get(person.id, {})))) for person in persons]
+            yield [
+                (
+                    person,
+                    list(self._of(person, rows.get(person.id, {}), adjusted.get(person.id, {}))),
+                )
+                for person in persons
+            ]
 
     # --- Reading
     def _has_locks(self) -> bool:
         first, last = self.wish.first.replace(day=1), self.wish.last
-        locks = PeriodLock.objects.of(self.wish.organization).filter(lifted_at__isnull=True, month__range=(first, last))
+        locks = PeriodLock.objects.of(self.wish.organization).filter(
+            lifted_at__isnull=True, month__range=(first, last)
+        )
         return locks.exists()
 
     def _rows(self, persons: Sequence[Person]) -> dict[UUID, dict[date, Line]]:
@@ -134,13 +167,21 @@ class Lines:
     def _places(self) -> Places:
         """Sites and departments by their ids, read once."""
         sites = Site.objects.of(self.wish.organization).order_by().values_list("pk", "name")
-        departments = Department.objects.of(self.wish.organization).order_by().values_list("pk", "name")
+        departments = (
+            Department.objects.of(self.wish.organization).order_by().values_list("pk", "name")
+        )
         return Places(dict(sites), dict(departments))
 
     @cached_property
     def _shifts(self) -> dict[int, str]:
         """Names of shifts by their ids, read once."""
-        return {} if self.brief else dict(ShiftType.objects.of(self.wish.organization).order_by().values_list("pk", "name"))
+        return (
+            {}
+            if self.brief
+            else dict(
+                ShiftType.objects.of(self.wish.organization).order_by().values_list("pk", "name")
+            )
+        )
 
     def _adjusted(self, persons: Sequence[Person]) -> dict[UUID, dict[date, DayAdjustment]]:
         """The last adjustment of each day under the locks that hold."""
@@ -155,49 +196,98 @@ class Lines:
         return found
 
     # --- Of one person
-    def _of(self, person: Person, rows: Mapping[date, Line], adjusted: Mapping[date, DayAdjustment]) -> Iterator[Line]:
+    def _of(
+        self, person: Person, rows: Mapping[date, Line], adjusted: Mapping[date, DayAdjustment]
+    ) -> Iterator[Line]:
         for on in sorted(rows) if self.only is not None else days_of(self.wish):
             line = rows.get(on) or self._without_row(person, on, adjusted)
             if line is not None and self._takes(line):
                 yield _with(line, adjusted.get(on))
 
-    def _without_row(self, person: Person, on: date, adjusted: Mapping[date, DayAdjustment]) -> Line | None:
-        """A day nobody worked out: unknown if it has begun and was theirs; none of theirs if only a late fact tells of it."""
+    def _without_row(
+        self, person: Person, on: date, adjusted: Mapping[date, DayAdjustment]
+    ) -> Line | None:
+        """A day nobody worked out: unknown if it has begun and was theirs; none of theirs if only a
+        late fact tells of it.
+        """
         place = person.place(on)
         zone = self.wish.zone(place)
-        where = Place(place.site_id, place.department_id, place.site, place.department) if place else NOWHERE
+        where = (
+            Place(place.site_id, place.department_id, place.site, place.department)
+            if place
+            else NOWHERE
+        )
         if person.employed(on) and on <= self.now.astimezone(ZoneInfo(zone)).date():
             return Line(on, codes.UNKNOWN, codes.halves(codes.UNKNOWN, "", ""), zone, where)
-        return Line(on, codes.NONE, codes.halves(codes.NONE, "", ""), zone, where) if on in adjusted else None
+        return (
+            Line(on, codes.NONE, codes.halves(codes.NONE, "", ""), zone, where)
+            if on in adjusted
+            else None
+        )
 
     def _takes(self, line: Line) -> bool:
         site_id, department_id = self.wish.site_id, self.wish.department_id
-        return site_id in (None, line.place.site_id) and department_id in (None, line.place.department_id)
+        return site_id in (None, line.place.site_id) and department_id in (
+            None,
+            line.place.department_id,
+        )
 
 
 class Places(dict[tuple[int | None, int | None], Place]):
     """Places by the ids of their site and department, each made once."""
 
-    def __init__(self, sites: Mapping[int | None, str], departments: Mapping[int | None, str]) -> None:
+    def __init__(
+        self, sites: Mapping[int | None, str], departments: Mapping[int | None, str]
+    ) -> None:
         super().__init__()
         self._sites, self._departments = sites, departments
 
     def __missing__(self, key: tuple[int | None, int | None]) -> Place:
         site_id, department_id = key
-        place = self[key] = Place(site_id, department_id, self._sites.get(site_id), self._departments.get(department_id))
+        place = self[key] = Place(
+            site_id, department_id, self._sites.get(site_id), self._departments.get(department_id)
+        )
         return place
 
 
 def _line(row: tuple[Any, ...], place: Place, shifts: Mapping[int, str]) -> Line:
-    _employee, on, status, first, second, zone, worked, late_by, early_by, overtime, _site, _department, *told = row
+    (
+        _employee,
+        on,
+        status,
+        first,
+        second,
+        zone,
+        worked,
+        late_by,
+        early_by,
+        overtime,
+        _site,
+        _department,
+        *told,
+    ) = row
     counts = codes.halves(status, first, second)
     if not told:
-        return Line(on, status, counts, zone, place, None, None, None, worked, late_by, early_by, overtime)
+        return Line(
+            on, status, counts, zone, place, None, None, None, worked, late_by, early_by, overtime
+        )
     shift_id, first_in, last_out, marks, final_at = told
     return Line(
-        on, status, counts, zone, place, shifts.get(shift_id), first_in, last_out, worked, late_by, early_by, overtime, marks,
+        on,
+        status,
+        counts,
+        zone,
+        place,
+        shifts.get(shift_id),
+        first_in,
+        last_out,
+        worked,
+        late_by,
+        early_by,
+        overtime,
+        marks,
         final_at is None,
-    )  # fmt: skip
+    )
 
 
 def _with(line: Line, adjustment: DayAdjustment | None) -> Line:

@@ -1,8 +1,10 @@
-"""Makes reports in the background: takes a job, reads the report as streaming does, writes its file, and hands it over.
+"""Makes reports in the background: takes a job, reads the report as streaming does, writes its
+file, and hands it over.
 
-A job is taken by a conditional UPDATE that makes its token greater; all that a worker writes later names that token, so whoever
-was stopped and wakes up late changes nothing. A worker that is killed leaves its lease to run out, and another begins the job
-anew. The scheduler's thread (`make_for_ever`) looks every second; a broker's message only makes it look at once.
+A job is taken by a conditional UPDATE that makes its token greater; all that a worker writes later
+names that token, so whoever was stopped and wakes up late changes nothing. A worker that is killed
+leaves its lease to run out, and another begins the job anew. The scheduler's thread
+(`make_for_ever`) looks every second; a broker's message only makes it look at once.
 """
 
 from __future__ import annotations
@@ -73,13 +75,17 @@ class Taken:
         return ReportJob.objects.held(self.job_id, self.token)
 
 
-# --- Taking -------------------------------------------------------------------------------------------------------------------
+# --- Taking ---------------------------------------------------------------------------------------
 def take(now: datetime | None = None) -> Taken | None:
-    """Take the job whose turn it is: first one whose worker is gone, then of the organization that has waited longest."""
+    """Take the job whose turn it is: first one whose worker is gone, then of the organization that
+    has waited longest.
+    """
     now = now or timezone.now()
     if not ReportJob.objects.open().exists():
         return None
-    for job in ReportJob.objects.filter(state=State.RUNNING, lease_until__lte=now).order_by("lease_until")[:10]:
+    for job in ReportJob.objects.filter(state=State.RUNNING, lease_until__lte=now).order_by(
+        "lease_until"
+    )[:10]:
         if taken := _take_over(job, now):
             return taken
     for job in _waiting():
@@ -89,14 +95,22 @@ def take(now: datetime | None = None) -> Taken | None:
 
 
 def _waiting() -> list[ReportJob]:
-    """Jobs that could begin, one for each organization with a place left; whose last job began longest ago comes first."""
-    running = ReportJob.objects.filter(state=State.RUNNING, organization=OuterRef("organization")).order_by()
+    """Jobs that could begin, one for each organization with a place left; whose last job began
+    longest ago comes first.
+    """
+    running = ReportJob.objects.filter(
+        state=State.RUNNING, organization=OuterRef("organization")
+    ).order_by()
     latest = ReportJob.objects.filter(organization=OuterRef("organization")).order_by()
     rows = ReportJob.objects.filter(state=State.QUEUED).annotate(
-        busy=Coalesce(Subquery(running.values("organization").annotate(n=Count("pk")).values("n")), 0),
+        busy=Coalesce(
+            Subquery(running.values("organization").annotate(n=Count("pk")).values("n")), 0
+        ),
         latest=Subquery(latest.values("organization").annotate(at=Max("started_at")).values("at")),
     )
-    free = rows.filter(busy__lt=settings.REPORTS_PER_ORGANIZATION).order_by(F("latest").asc(nulls_first=True), "pk")
+    free = rows.filter(busy__lt=settings.REPORTS_PER_ORGANIZATION).order_by(
+        F("latest").asc(nulls_first=True), "pk"
+    )
     found: dict[int, ReportJob] = {}
     for job in free[:100]:
         found.setdefault(job.organization_id, job)
@@ -104,7 +118,9 @@ def _waiting() -> list[ReportJob]:
 
 
 def _begin(job: ReportJob, now: datetime) -> Taken | None:
-    """Take a waiting job, and one of its organization's places; None when somebody else was first."""
+    """Take a waiting job, and one of its organization's places; None when somebody else was
+    first.
+    """
     of_organization = ReportJob.objects.of(job.organization_id).filter(state=State.RUNNING)
     busy = set(of_organization.values_list("slot", flat=True))
     slot = next((one for one in range(settings.REPORTS_PER_ORGANIZATION) if one not in busy), None)
@@ -112,7 +128,9 @@ def _begin(job: ReportJob, now: datetime) -> Taken | None:
 
 
 def _take_over(job: ReportJob, now: datetime) -> Taken | None:
-    """Take a job whose worker is gone, in the place it has; one that took several workers with it fails instead."""
+    """Take a job whose worker is gone, in the place it has; one that took several workers with it
+    fails instead.
+    """
     if job.attempts >= MOST_ATTEMPTS:
         _end(Taken(job.pk, job.token), State.FAILED, error="broken")
         return None
@@ -120,19 +138,27 @@ def _take_over(job: ReportJob, now: datetime) -> Taken | None:
 
 
 def _hold(job: ReportJob, now: datetime, **more: Any) -> Taken | None:
-    rows = ReportJob.objects.filter(pk=job.pk, state=job.state, token=job.token, lease_until=job.lease_until)
+    rows = ReportJob.objects.filter(
+        pk=job.pk, state=job.state, token=job.token, lease_until=job.lease_until
+    )
     try:
         with transaction.atomic():
             held = rows.update(
-                state=State.RUNNING, token=job.token + 1, lease_until=now + LEASE, attempts=F("attempts") + 1, done=0, rows=0,
-                total=0, **more,
-            )  # fmt: skip
+                state=State.RUNNING,
+                token=job.token + 1,
+                lease_until=now + LEASE,
+                attempts=F("attempts") + 1,
+                done=0,
+                rows=0,
+                total=0,
+                **more,
+            )
     except IntegrityError:  # The organization's place was taken at this moment.
         return None
     return Taken(job.pk, job.token + 1) if held else None
 
 
-# --- Making ------------------------------------------------------------------------------------------------------------------
+# --- Making ---------------------------------------------------------------------------------------
 def _never() -> bool:
     return False
 
@@ -151,7 +177,8 @@ def make(taken: Taken, stopping: Callable[[], bool] = _never) -> None:
         log.exception("report job %s: its file could not be written", taken.job_id)
         _end(taken, State.FAILED, error="no_room" if _is_full(error) else "unwritable")
     except (OperationalError, InterfaceError):
-        # The database is away or busy, or a statement took too long: not at once again, but when the lease has run out.
+        # The database is away or busy, or a statement took too long: not at once again, but when
+        # the lease has run out.
         log.exception("report job %s is left to its lease", taken.job_id)
         give_back()
     except Exception:
@@ -177,7 +204,9 @@ def _make(taken: Taken, stopping: Callable[[], bool]) -> None:
 
 
 def _report(job: ReportJob) -> Report:
-    """The report a job asks for. Raises Refusal when its asker may not read it any more, or what it names is gone."""
+    """The report a job asks for. Raises Refusal when its asker may not read it any more, or what it
+    names is gone.
+    """
     kind = REPORTS.get(job.report)
     if kind is None or job.format not in kind.formats:
         raise Refusal("unknown")
@@ -191,7 +220,9 @@ def _report(job: ReportJob) -> Report:
 
 @dataclass(slots=True)
 class _Progress:
-    """Watches a run: asks with every chunk whether the job is still ours, and says now and then how far it is."""
+    """Watches a run: asks with every chunk whether the job is still ours, and says now and then how
+    far it is.
+    """
 
     taken: Taken
     stopping: Callable[[], bool]
@@ -209,7 +240,9 @@ class _Progress:
         self._said = time.monotonic()
         try:
             self.say(done=done, rows=self.run.count if self.run else 0)
-        except OperationalError as error:  # Busy: how far it is can be said later, and the lease is kept beside this.
+        except (
+            OperationalError
+        ) as error:  # Busy: how far it is can be said later, and the lease is kept beside this.
             log.warning("report job %s: %s", self.taken.job_id, error)
 
     def say(self, **facts: int) -> None:
@@ -226,9 +259,15 @@ def _hand_over(taken: Taken, name: str, **facts: int) -> None:
     try:
         with turn():
             ours = taken.rows().update(
-                state=State.DONE, file=name, finished_at=now, expires_at=now + timedelta(hours=settings.REPORT_HOURS),
-                error="", slot=None, lease_until=None, **facts,
-            )  # fmt: skip
+                state=State.DONE,
+                file=name,
+                finished_at=now,
+                expires_at=now + timedelta(hours=settings.REPORT_HOURS),
+                error="",
+                slot=None,
+                lease_until=None,
+                **facts,
+            )
     except BaseException:
         storage.remove(name)
         raise
@@ -239,17 +278,23 @@ def _hand_over(taken: Taken, name: str, **facts: int) -> None:
 
 def _end(taken: Taken, state: str, **facts: Any) -> None:
     with turn():
-        taken.rows().update(state=state, finished_at=timezone.now(), slot=None, lease_until=None, **facts)
+        taken.rows().update(
+            state=state, finished_at=timezone.now(), slot=None, lease_until=None, **facts
+        )
 
 
 def _put_back(taken: Taken, attempts: Any) -> None:
     """To the queue again. Its token stays: the next to take it makes it greater."""
     with turn():
-        taken.rows().update(state=State.QUEUED, slot=None, lease_until=None, done=0, rows=0, attempts=attempts)
+        taken.rows().update(
+            state=State.QUEUED, slot=None, lease_until=None, done=0, rows=0, attempts=attempts
+        )
 
 
 def _try_again(taken: Taken) -> None:
-    """After a failure nobody foresaw: to the queue, a few times. If not even that can be written, the lease runs out."""
+    """After a failure nobody foresaw: to the queue, a few times. If not even that can be written,
+    the lease runs out.
+    """
     if taken.rows().filter(attempts__gte=MOST_ATTEMPTS).exists():
         _end(taken, State.FAILED, error="broken")
     else:
@@ -262,7 +307,7 @@ def _is_full(error: Exception) -> bool:
     return isinstance(inner, OSError) and inner.errno in _FULL
 
 
-# --- The worker's thread -----------------------------------------------------------------------------------------------------
+# --- The worker's thread --------------------------------------------------------------------------
 _nudged = threading.Event()
 
 
@@ -272,7 +317,9 @@ def look_now() -> None:
 
 
 class Makers:
-    """The hands of a worker process. The thread that looks is the only one that calls them; it keeps their leases meanwhile."""
+    """The hands of a worker process. The thread that looks is the only one that calls them; it
+    keeps their leases meanwhile.
+    """
 
     def __init__(self, number: int) -> None:
         self._pool = ThreadPoolExecutor(number, thread_name_prefix="muster-report")
@@ -283,7 +330,9 @@ class Makers:
         self._swept: float | None = None
 
     def tick(self) -> bool:
-        """Keep what is in hand, take on what waits, throw away what is over; whether there was anything to take on."""
+        """Keep what is in hand, take on what waits, throw away what is over; whether there was
+        anything to take on.
+        """
         self._keep()
         began = False
         while len(self._in_hand) < self._number and (taken := take()):
@@ -307,7 +356,9 @@ class Makers:
             look_now()
 
     def _keep(self) -> None:
-        """Make the leases longer: putting a great file together takes its time, in which nothing else is said."""
+        """Make the leases longer: putting a great file together takes its time, in which nothing
+        else is said.
+        """
         if time.monotonic() - self._renewed < RENEW_S:
             return
         self._renewed = time.monotonic()
@@ -315,7 +366,9 @@ class Makers:
             mine = [Q(pk=one.job_id, token=one.token) for one in self._in_hand]
         for one in mine:
             with turn():
-                ReportJob.objects.filter(one, state=State.RUNNING).update(lease_until=timezone.now() + LEASE)
+                ReportJob.objects.filter(one, state=State.RUNNING).update(
+                    lease_until=timezone.now() + LEASE
+                )
 
     def _tidy(self) -> None:
         now = time.monotonic()

@@ -26,15 +26,18 @@ class ReportJobQuerySet(TenantQuerySet["ReportJob"]):
         return self.filter(state__in=ReportJob.OPEN)
 
     def held(self, job_id: int, token: int) -> ReportJobQuerySet:
-        """The job of a worker, as long as it is that worker's: whoever was stopped and wakes up late finds nothing here."""
+        """The job of a worker, as long as it is that worker's: whoever was stopped and wakes up
+        late finds nothing here.
+        """
         return self.filter(pk=job_id, token=token, state=ReportJob.State.RUNNING)
 
 
 class ReportJob(TenantModel):
     """A report somebody asked for, how far it is, and for a while its file.
 
-    Workers take it by `token`, which each taking makes greater, and hold it until `lease_until`. `done` of `total` steps are
-    done; `size` is in bytes; `parameters` is a JSON object of text, as the report's form takes it.
+    Workers take it by `token`, which each taking makes greater, and hold it until `lease_until`.
+    `done` of `total` steps are done; `size` is in bytes; `parameters` is a JSON object of text, as
+    the report's form takes it.
     """
 
     class State(models.TextChoices):
@@ -48,13 +51,17 @@ class ReportJob(TenantModel):
     OPEN: ClassVar = (State.QUEUED, State.RUNNING)
 
     asked_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="report_jobs", verbose_name=_("asked by")
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="report_jobs",
+        verbose_name=_("asked by"),
     )
     report = models.CharField(_("report"), max_length=60)
     format = models.CharField(_("format"), max_length=10)
     parameters = models.TextField(_("asked for"), default="{}")
     language = models.CharField(_("language"), max_length=10, default="en")
-    # Of what was asked for, and in which language and format: the same question asked twice is one job.
+    # Of what was asked for, and in which language and format: the same question asked twice is one
+    # job.
     fingerprint = models.CharField(max_length=64, editable=False)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
     done = models.PositiveBigIntegerField(_("done"), default=0)
@@ -72,7 +79,8 @@ class ReportJob(TenantModel):
     token = models.BigIntegerField(default=0, editable=False)
     lease_until = models.DateTimeField(null=True, blank=True, editable=False)
     attempts = models.PositiveSmallIntegerField(default=0, editable=False)
-    # Which of its organization's places to run in it has: the database lets nobody have two jobs in one.
+    # Which of its organization's places to run in it has: the database lets nobody have two jobs in
+    # one.
     slot = models.PositiveSmallIntegerField(null=True, blank=True, editable=False)
 
     objects = ReportJobQuerySet.as_manager()
@@ -83,7 +91,9 @@ class ReportJob(TenantModel):
         verbose_name_plural = _("my reports")
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=("asked_by", "fingerprint"), condition=Q(state__in=("queued", "running")), name="report_job_asked_once"
+                fields=("asked_by", "fingerprint"),
+                condition=Q(state__in=("queued", "running")),
+                name="report_job_asked_once",
             ),
             models.UniqueConstraint(fields=("organization", "slot"), name="report_job_slot_once"),
             models.CheckConstraint(
@@ -93,8 +103,14 @@ class ReportJob(TenantModel):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=("state", "id"), condition=Q(state__in=("queued", "running")), name="report_job_open"),
-            models.Index(fields=("expires_at",), condition=Q(state="done"), name="report_job_expiry"),
+            models.Index(
+                fields=("state", "id"),
+                condition=Q(state__in=("queued", "running")),
+                name="report_job_open",
+            ),
+            models.Index(
+                fields=("expires_at",), condition=Q(state="done"), name="report_job_expiry"
+            ),
             models.Index(fields=("organization", "started_at"), name="report_job_turn"),
         ]
 
@@ -121,17 +137,28 @@ class ReportJob(TenantModel):
 
     def is_expired(self, now: datetime) -> bool:
         """Whether its file is not handed out any more."""
-        return self.state == self.State.EXPIRED or (self.expires_at is not None and self.expires_at <= now)
+        return self.state == self.State.EXPIRED or (
+            self.expires_at is not None and self.expires_at <= now
+        )
 
 
 class Screen(TenantModel):
     """A screen that shows the live board to whoever passes: counts of one site, or of all."""
 
-    name = models.CharField(_("name"), max_length=100, help_text=_("Where it hangs, such as Lobby."))
-    site = models.ForeignKey(
-        Site, on_delete=models.CASCADE, null=True, blank=True, verbose_name=_("site"), help_text=_("Empty: all sites.")
+    name = models.CharField(
+        _("name"), max_length=100, help_text=_("Where it hangs, such as Lobby.")
     )
-    language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES, default=settings.LANGUAGE_CODE)
+    site = models.ForeignKey(
+        Site,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        verbose_name=_("site"),
+        help_text=_("Empty: all sites."),
+    )
+    language = models.CharField(
+        _("language"), max_length=10, choices=settings.LANGUAGES, default=settings.LANGUAGE_CODE
+    )
     token_hash = models.CharField(max_length=64, null=True, unique=True, editable=False)
     issued_at = models.DateTimeField(_("address issued"), null=True, editable=False)
 
@@ -141,7 +168,9 @@ class Screen(TenantModel):
         ordering = ("name",)
         verbose_name = _("screen")
         verbose_name_plural = _("screens")
-        constraints = (models.UniqueConstraint(fields=("organization", "name"), name="screen_name_once"),)
+        constraints = (
+            models.UniqueConstraint(fields=("organization", "name"), name="screen_name_once"),
+        )
 
     def __str__(self) -> str:
         return self.name

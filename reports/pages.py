@@ -1,4 +1,6 @@
-"""The console's pages of reports: which there are, and what one can be asked, for a download at once or in the background."""
+"""The console's pages of reports: which there are, and what one can be asked, for a download at
+once or in the background.
+"""
 
 from __future__ import annotations
 
@@ -53,18 +55,30 @@ def _page(request: HttpRequest, template: str, **context: Any) -> TemplateRespon
 def catalog(request: HttpRequest) -> HttpResponseBase:
     """Which reports there are, and what each is for."""
     # A template would call the class itself.
-    told = [(kind.title, kind.about, reverse("report-page", args=(kind.name,))) for kind in services.readable(request.user)]
+    told = [
+        (kind.title, kind.about, reverse("report-page", args=(kind.name,)))
+        for kind in services.readable(request.user)
+    ]
     return _page(request, "reports", title=_("Reports"), reports=told, jobs_url=list_url(ReportJob))
 
 
 def report(request: HttpRequest, name: str) -> HttpResponseBase:
-    """The questions of a report; POST answers them. A large one goes to the background by itself."""
+    """The questions of a report; POST answers them. A large one goes to the background by
+    itself.
+    """
     kind = REPORTS.get(name)
     if kind is None or not services.may_read(request.user, kind):
         raise Http404
     organization: Organization | None = getattr(request.user, "organization", None)
     if organization is None:
-        return _page(request, "report", title=kind.title, about=kind.about, back=reverse("report-list"), nobodys=True)
+        return _page(
+            request,
+            "report",
+            title=kind.title,
+            about=kind.about,
+            back=reverse("report-list"),
+            nobodys=True,
+        )
     if request.method != "POST":
         return _questions(request, kind, _opened(kind, organization, request))
     form = kind.form(request.POST, organization)
@@ -72,13 +86,20 @@ def report(request: HttpRequest, name: str) -> HttpResponseBase:
         return _questions(request, kind, form, status=422)
     chosen = request.POST.get("format", CSV)
     try:
-        return _answer(request, kind, organization, FORMATS[chosen if chosen in kind.formats else kind.formats[0]])
+        return _answer(
+            request,
+            kind,
+            organization,
+            FORMATS[chosen if chosen in kind.formats else kind.formats[0]],
+        )
     except ValidationError as error:
         form.add_error(None, [str(message) for message in error.messages])
         return _questions(request, kind, form, status=422)
 
 
-def _answer(request: HttpRequest, kind: type[Report], organization: Organization, form: Format) -> HttpResponseBase:
+def _answer(
+    request: HttpRequest, kind: type[Report], organization: Organization, form: Format
+) -> HttpResponseBase:
     asked = services.ask(kind, organization, request.POST)
     large = jobs.is_large(asked)
     if request.POST.get("how") != LATER and not large:
@@ -88,24 +109,40 @@ def _answer(request: HttpRequest, kind: type[Report], organization: Organization
     return redirect(list_url(ReportJob))
 
 
-SO_LATER: Final = _("It is being made in the background. You may go on, or sign out: you find it here.")
+SO_LATER: Final = _(
+    "It is being made in the background. You may go on, or sign out: you find it here."
+)
 LARGE_SO_LATER: Final = _(
-    "This report is large, so it is being made in the background. You may go on, or sign out: you find it here."
+    "This report is large, so it is being made in the background. You may go on, or sign out: you"
+    " find it here."
 )
 
 
 def _opened(kind: type[Report], organization: Organization, request: HttpRequest) -> ReportForm:
     """The form with what usually stands in it, or with what the address says."""
     form = kind.form(None, organization)
-    form.initial = kind.form.beginning(organization) | {name: request.GET[name] for name in form.fields if name in request.GET}
+    form.initial = kind.form.beginning(organization) | {
+        name: request.GET[name] for name in form.fields if name in request.GET
+    }
     return form
 
 
-def _questions(request: HttpRequest, kind: type[Report], form: ReportForm, status: int = 200) -> HttpResponseBase:
+def _questions(
+    request: HttpRequest, kind: type[Report], form: ReportForm, status: int = 200
+) -> HttpResponseBase:
     formats = [FORMATS[name] for name in kind.formats]
     page = _page(
-        request, "report", title=kind.title, about=kind.about, form=form, formats=formats, back=reverse("report-list"),
-        chosen=request.POST.get("format", CSV), now=NOW, later=LATER, jobs_url=list_url(ReportJob),
-    )  # fmt: skip
+        request,
+        "report",
+        title=kind.title,
+        about=kind.about,
+        form=form,
+        formats=formats,
+        back=reverse("report-list"),
+        chosen=request.POST.get("format", CSV),
+        now=NOW,
+        later=LATER,
+        jobs_url=list_url(ReportJob),
+    )
     page.status_code = status
     return page

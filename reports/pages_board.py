@@ -1,4 +1,6 @@
-"""The live board as pages: for screens in public, by their secret address. The console's page is in `reports.board_admin`."""
+"""The live board as pages: for screens in public, by their secret address. The console's page is in
+`reports.board_admin`.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,12 @@ def screen(request: HttpRequest, token: str) -> HttpResponse:
     """The page a screen shows; it asks for fresh numbers by itself."""
     found = _screen(token)
     with translation.override(found.language):
-        shown = {"screen": found, "token": token, "language": found.language, **on_page(screens.figures(found))}
+        shown = {
+            "screen": found,
+            "token": token,
+            "language": found.language,
+            **on_page(screens.figures(found)),
+        }
         return _public(render(request, "reports/screen.html", shown))
 
 
@@ -41,12 +48,16 @@ def figures(request: HttpRequest, token: str) -> HttpResponse:
 def on_page(found: dict[str, Any]) -> dict[str, Any]:
     """Figures as the pages show them before their script has run."""
     return {
-        "board": found, "titles": {name: str(title) for name, title in TITLES.items()}, "states": list(STATES),
-    }  # fmt: skip
+        "board": found,
+        "titles": {name: str(title) for name, title in TITLES.items()},
+        "states": list(STATES),
+    }
 
 
 def _public(response: HttpResponse) -> HttpResponse:
-    """For whoever has the address, for a moment, and for no index; the address is told to nobody."""
+    """For whoever has the address, for a moment, and for no index; the address is told to
+    nobody.
+    """
     response.headers["Cache-Control"] = f"private, max-age={screens.FRESH_S}"
     response.headers["Content-Language"] = translation.get_language() or ""
     response.headers["X-Robots-Tag"] = "noindex, nofollow"

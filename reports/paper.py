@@ -1,8 +1,10 @@
-"""The muster roll on paper: a PDF with the head of the register, the heads of its columns and the legend on every page.
+"""The muster roll on paper: a PDF with the head of the register, the heads of its columns and the
+legend on every page.
 
-Rows are put aside on disk as they are read, because only then is known how many pages there are and which kinds of leave
-somebody took; then they are drawn page by page. Hindi is shaped by HarfBuzz, run by run, as it guesses one script for each run.
-The PDF itself is put together in memory, so a roll for paper has at most MOST_PEOPLE rows (docs/reports-kinds.md).
+Rows are put aside on disk as they are read, because only then is known how many pages there are and
+which kinds of leave somebody took; then they are drawn page by page. Hindi is shaped by HarfBuzz,
+run by run, as it guesses one script for each run. The PDF itself is put together in memory, so a
+roll for paper has at most MOST_PEOPLE rows (docs/reports-kinds.md).
 """
 
 from __future__ import annotations
@@ -49,7 +51,12 @@ _HINDI: Final = r"\u0900-\u097f\u200c\u200d\ua8e0-\ua8ff"
 _RUNS: Final = re.compile(rf"[{_HINDI}]+|[^{_HINDI}]+")
 _SHAPED: Final = re.compile(f"[{_HINDI}]")
 _ALWAYS: Final = ("present", "absent", "half_days", "leave", "tour", "holiday", "weekly_off")
-_SELDOM: Final = (*(f"leave_{kind}" for kind in (*codes.LEAVE_KINDS, codes.OTHER)), "conflict", "due", "unknown")
+_SELDOM: Final = (
+    *(f"leave_{kind}" for kind in (*codes.LEAVE_KINDS, codes.OTHER)),
+    "conflict",
+    "due",
+    "unknown",
+)
 _OFF: Final = frozenset((codes.CODES[codes.WEEKLY_OFF], codes.CODES[codes.HOLIDAY]))
 
 
@@ -77,7 +84,9 @@ def pdf_of(run: Run) -> Iterator[bytes]:
     with tempfile.TemporaryFile("w+", prefix="muster-roll-", encoding="utf-8") as aside:
         for row in run.rows():
             if run.count > MOST_PEOPLE:
-                said = _("A roll for paper has at most %(most)d people: choose a site or a department.")
+                said = _(
+                    "A roll for paper has at most %(most)d people: choose a site or a department."
+                )
                 raise ValidationError({"format": said % {"most": MOST_PEOPLE}})
             aside.write(json.dumps(row) + "\n")
         aside.seek(0)
@@ -92,7 +101,13 @@ class _Roll:
     def __init__(self, report: MusterReport, count: int, totals: dict[str, Any]) -> None:
         self.report, self.count, self.totals = report, count, totals
         self.sums = list(_columns(report, totals))
-        width = 2 * MARGIN + NUMBER + NAME + DAY * len(report.dates) + sum(one.width for one in self.sums)
+        width = (
+            2 * MARGIN
+            + NUMBER
+            + NAME
+            + DAY * len(report.dates)
+            + sum(one.width for one in self.sums)
+        )
         paper, scale = (A4, 1.0) if width <= A4[0] else (A3, min(LARGER, A3[0] / width))
         self.width, self.height = paper[0] / scale, paper[1] / scale
         # What is left over is for names.
@@ -124,7 +139,9 @@ class _Roll:
     # --- A page
     def _head(self, page: int) -> None:
         (month, place), pen = (self.report.front()[0], self.report.front()[1:5]), self.pen
-        pen.put(MARGIN, MARGIN, self.width / 2, f"{self.report.title} · {month[1]}", TITLE_PT, bold=True)
+        pen.put(
+            MARGIN, MARGIN, self.width / 2, f"{self.report.title} · {month[1]}", TITLE_PT, bold=True
+        )
         column = (self.width - 2 * MARGIN) / 2
         for at, (title, text) in enumerate(place):
             x, y = MARGIN + column * (at // 2), MARGIN + 8 + 5 * (at % 2)
@@ -168,12 +185,20 @@ class _Roll:
 
     def _foot(self, page: int) -> None:
         y, pen = self.height - MARGIN - FOOT + 1, self.pen
-        pen.words(MARGIN, y, self.width - 2 * MARGIN, [f"{code} {word}" for code, word in self.report.legend()], SMALL_PT)
+        pen.words(
+            MARGIN,
+            y,
+            self.width - 2 * MARGIN,
+            [f"{code} {word}" for code, word in self.report.legend()],
+            SMALL_PT,
+        )
         now = self.report.lines.now.astimezone(ZoneInfo(self.report.organization.timezone))
         said = _("Printed on %(when)s") % {"when": f"{now:%Y-%m-%d %H:%M}"}
         pen.put(MARGIN, self.height - MARGIN - 4, 90, said, SMALL_PT)
         if page == self.pages:
-            for at, who in enumerate((_("Prepared by"), _("Checked by"), _("Authorized signatory"))):
+            for at, who in enumerate(
+                (_("Prepared by"), _("Checked by"), _("Authorized signatory"))
+            ):
                 x = self.width - MARGIN - 60 * (3 - at)
                 pen.line(x, self.height - MARGIN - 5, x + 54)
                 pen.put(x, self.height - MARGIN - 4, 54, who, SMALL_PT)
@@ -203,7 +228,9 @@ def _columns(report: MusterReport, totals: dict[str, Any]) -> Iterator[Total]:
 
 
 class _Pen:
-    """Puts text and lines on pages, in millimetres that `scale` makes larger; a text hangs from where it is put."""
+    """Puts text and lines on pages, in millimetres that `scale` makes larger; a text hangs from
+    where it is put.
+    """
 
     def __init__(self, paper: tuple[float, float], scale: float, title: str, author: str) -> None:
         self._pdf, self._scale = FPDF("L", "mm", (paper[1], paper[0])), scale
@@ -224,14 +251,27 @@ class _Pen:
         self._pdf.add_page()
 
     def put(
-        self, x: float, y: float, width: float, text: str, size: float, *, bold: bool = False, align: str = "L"
-    ) -> None:  # fmt: skip
-        """A line of text in so much room: smaller where it would be too wide, cut where it would be too small to read."""
+        self,
+        x: float,
+        y: float,
+        width: float,
+        text: str,
+        size: float,
+        *,
+        bold: bool = False,
+        align: str = "L",
+    ) -> None:
+        """A line of text in so much room: smaller where it would be too wide, cut where it would be
+        too small to read.
+        """
         if not text:
             return
         scale = self._scale
         text, size, needed = self._fitted(text, width * scale, size * scale, bold)
-        left = x * scale + {"L": 0.0, "C": (width * scale - needed) / 2, "R": width * scale - needed}[align]
+        left = (
+            x * scale
+            + {"L": 0.0, "C": (width * scale - needed) / 2, "R": width * scale - needed}[align]
+        )
         for run in _RUNS.findall(text):
             self._ready(run, size, bold)
             if _SHAPED.match(run):
@@ -254,7 +294,9 @@ class _Pen:
     def band(self, x: float, y: float, width: float, height: float) -> None:
         """A pale ground."""
         self._pdf.set_fill_color(PALE)
-        self._pdf.rect(x * self._scale, y * self._scale, width * self._scale, height * self._scale, "F")
+        self._pdf.rect(
+            x * self._scale, y * self._scale, width * self._scale, height * self._scale, "F"
+        )
         self._pdf.set_fill_color(0)
 
     def line(self, x: float, y: float, until: float) -> None:

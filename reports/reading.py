@@ -1,4 +1,6 @@
-"""Read long tables a page at a time, by the last key, and tell their instants on a clock. Used by the reports."""
+"""Read long tables a page at a time, by the last key, and tell their instants on a clock. Used by
+the reports.
+"""
 
 from __future__ import annotations
 
@@ -14,23 +16,32 @@ AT_A_TIME: Final = 500
 
 
 def pages(rows: QuerySet[_M], by: str, at_a_time: int = AT_A_TIME) -> Iterator[list[_M]]:
-    """All rows in the order of a column and, where that is the same, of their ids. One query for each page."""
+    """All rows in the order of a column and, where that is the same, of their ids. One query for
+    each page.
+    """
     rows = rows.order_by(by, "pk")
     page = list(rows[:at_a_time])
     while page:
         yield page
         last = getattr(page[-1], by)
         later = Q(**{f"{by}__gt": last}) | Q(**{by: last, "pk__gt": page[-1].pk})
-        # The plain condition is for the index; the database need not see that it follows from the other.
+        # The plain condition is for the index; the database need not see that it follows from the
+        # other.
         page = list(rows.filter(later, **{f"{by}__gte": last})[:at_a_time])
 
 
 def bounds(first: date, last: date, zone: str) -> tuple[datetime, datetime]:
     """The instants at which the first day begins in a zone, and at which the last one has ended."""
-    start, end = (datetime.combine(day, time(), ZoneInfo(zone)) for day in (first, last + timedelta(days=1)))
+    start, end = (
+        datetime.combine(day, time(), ZoneInfo(zone)) for day in (first, last + timedelta(days=1))
+    )
     return start, end
 
 
 def wall(at: datetime | None, zone: str) -> Any:
     """An instant as the clock of a zone showed it, to the second, without the zone: a cell."""
-    return at.astimezone(ZoneInfo(zone)).replace(tzinfo=None, microsecond=0) if at is not None else None
+    return (
+        at.astimezone(ZoneInfo(zone)).replace(tzinfo=None, microsecond=0)
+        if at is not None
+        else None
+    )

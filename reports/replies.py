@@ -19,7 +19,9 @@ class PivotRow(Shape):
     employee = serializers.CharField(allow_null=True, help_text="The employee code.")
     name = serializers.CharField(allow_null=True)
     date = serializers.DateField()
-    counts = serializers.DictField(child=serializers.IntegerField(), help_text="Punches by verdict.")
+    counts = serializers.DictField(
+        child=serializers.IntegerField(), help_text="Punches by verdict."
+    )
 
 
 class PivotReply(Shape):
@@ -28,7 +30,9 @@ class PivotReply(Shape):
     to = serializers.DateField()
     verdicts = serializers.ListField(child=serializers.ChoiceField(choices=Verdict.choices))
     data = PivotRow(many=True)  # type: ignore[assignment]
-    totals = serializers.DictField(child=serializers.IntegerField(), help_text="Punches by verdict.")
+    totals = serializers.DictField(
+        child=serializers.IntegerField(), help_text="Punches by verdict."
+    )
 
 
 # `from` is a word of the contract, and of Python.
@@ -48,7 +52,9 @@ class ReportReply(Shape):
 
     report = serializers.CharField()
     columns = ColumnReply(many=True)
-    data = serializers.ListField(child=serializers.DictField(child=serializers.JSONField(allow_null=True)))  # type: ignore[assignment]
+    data = serializers.ListField(
+        child=serializers.DictField(child=serializers.JSONField(allow_null=True))
+    )  # type: ignore[assignment]
     totals = serializers.DictField(child=serializers.JSONField())
 
 
@@ -67,7 +73,9 @@ class JobReply(Shape):
     title = serializers.CharField()
     format = serializers.CharField()
     language = serializers.CharField()
-    asked = serializers.DictField(child=serializers.CharField(), help_text="The answers to its questions.")
+    asked = serializers.DictField(
+        child=serializers.CharField(), help_text="The answers to its questions."
+    )
     asked_by = serializers.CharField(help_text="The username of whoever asked.")
     state = serializers.ChoiceField(choices=ReportJob.State.values)
     done = serializers.IntegerField()
@@ -78,6 +86,8 @@ class JobReply(Shape):
     created_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)
     finished_at = serializers.DateTimeField(allow_null=True)
-    expires_at = serializers.DateTimeField(allow_null=True, help_text="Until when the file is kept.")
+    expires_at = serializers.DateTimeField(
+        allow_null=True, help_text="Until when the file is kept."
+    )
     error = JobErrorReply(allow_null=True)
     file = serializers.CharField(allow_null=True, help_text="Where the file is, when it is ready.")

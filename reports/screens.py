@@ -1,7 +1,8 @@
-"""Screens that show the live board in public, such as in the lobby: their secret addresses, and what they may show.
+"""Screens that show the live board in public, such as in the lobby: their secret addresses, and
+what they may show.
 
-The address is the credential: 256 random bits, stored as a hash, shown once, replaced or revoked at once. Whoever knows it sees
-counts and nothing else.
+The address is the credential: 256 random bits, stored as a hash, shown once, replaced or revoked at
+once. Whoever knows it sees counts and nothing else.
 """
 
 from __future__ import annotations
@@ -29,8 +30,16 @@ def issue_address(screen: Screen, *, actor: Any, request: Any = None) -> str:
     """A fresh address of a screen, to be shown once; the one before ends now."""
     token = new_token(PREFIX)
     with transaction.atomic():
-        Screen.objects.filter(pk=screen.pk).update(token_hash=hash_token(token), issued_at=timezone.now())
-        note(SecurityEvent.Kind.KEY_ISSUED, screen.organization_id, actor=actor, request=request, about=f"screen {screen}")
+        Screen.objects.filter(pk=screen.pk).update(
+            token_hash=hash_token(token), issued_at=timezone.now()
+        )
+        note(
+            SecurityEvent.Kind.KEY_ISSUED,
+            screen.organization_id,
+            actor=actor,
+            request=request,
+            about=f"screen {screen}",
+        )
     return f"{settings.BASE_URL.rstrip('/')}{reverse('screen', args=(token,))}"
 
 
@@ -38,14 +47,22 @@ def revoke_address(screen: Screen, *, actor: Any, request: Any = None) -> None:
     """From now on the screen's address is not there."""
     with transaction.atomic():
         Screen.objects.filter(pk=screen.pk).update(token_hash=None)
-        note(SecurityEvent.Kind.KEY_REVOKED, screen.organization_id, actor=actor, request=request, about=f"screen {screen}")
+        note(
+            SecurityEvent.Kind.KEY_REVOKED,
+            screen.organization_id,
+            actor=actor,
+            request=request,
+            about=f"screen {screen}",
+        )
 
 
 def screen_of(token: str) -> Screen | None:
     """The screen of an address, if there is one."""
     if not token.startswith(PREFIX):
         return None
-    return Screen.objects.select_related("organization").filter(token_hash=hash_token(token)).first()
+    return (
+        Screen.objects.select_related("organization").filter(token_hash=hash_token(token)).first()
+    )
 
 
 def figures(screen: Screen) -> dict[str, Any]:

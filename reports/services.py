@@ -1,4 +1,5 @@
-"""The verbs of reports: find one somebody may read, put what was asked for to it, hand it out, and write down that it went out.
+"""The verbs of reports: find one somebody may read, put what was asked for to it, hand it out, and
+write down that it went out.
 
 Called by the API, the console and the jobs.
 """
@@ -23,12 +24,15 @@ from reports.formats import FORMATS, Format, in_language
 from reports.forms import ReportForm
 from reports.frame import JSON, Report, Run
 
-# So much is read before the first byte is sent: what goes wrong until then is answered as a failure.
+# So much is read before the first byte is sent: what goes wrong until then is answered as a
+# failure.
 AHEAD_BYTES: Final = 256 * 1024
 
 
 def may_read(user: Any, report: type[Report]) -> bool:
-    """Whether somebody may look at the kind of row that a report shows; the ability `reports` is asked for beside it."""
+    """Whether somebody may look at the kind of row that a report shows; the ability `reports` is
+    asked for beside it.
+    """
     return bool(user.has_perm(report.permission))
 
 
@@ -53,18 +57,26 @@ def ask(report: type[Report], organization: Organization, data: Mapping[str, Any
     return report(organization, form.cleaned_data)
 
 
-def kept(report: type[Report], organization: Organization, data: Mapping[str, Any]) -> dict[str, str]:
-    """What was asked for as text, to be stored and asked again: fields of the form only, and only those that say something."""
+def kept(
+    report: type[Report], organization: Organization, data: Mapping[str, Any]
+) -> dict[str, str]:
+    """What was asked for as text, to be stored and asked again: fields of the form only, and only
+    those that say something.
+    """
     form: ReportForm = report.form(data, organization)
     return {name: str(data[name]) for name in form.fields if data.get(name) not in (None, "")}
 
 
 def hand_out(report: Report, form: Format, *, actor: Any, request: Any) -> HttpResponseBase:
-    """The report as an answer, and the note that it went out. A short one has a length, a long one is streamed."""
+    """The report as an answer, and the note that it went out. A short one has a length, a long one
+    is streamed.
+    """
     note_export(report, form, actor=actor, request=request)
     pieces = in_language(form.pieces(Run(report)), translation.get_language() or "en")
     ahead, rest = _ahead(pieces)
-    response = HttpResponse(b"".join(ahead)) if rest is None else StreamingHttpResponse(chain(ahead, rest))
+    response = (
+        HttpResponse(b"".join(ahead)) if rest is None else StreamingHttpResponse(chain(ahead, rest))
+    )
     return dressed(response, form, file_name(report, form))
 
 
@@ -75,13 +87,28 @@ def note_export(report: Report, form: Format, *, actor: Any, request: Any, **mor
 
 
 def note_out(
-    name: str, organization_id: int, form: Format, asked: Mapping[str, str], *, actor: Any, request: Any, **more: Any
+    name: str,
+    organization_id: int,
+    form: Format,
+    asked: Mapping[str, str],
+    *,
+    actor: Any,
+    request: Any,
+    **more: Any,
 ) -> None:
-    """The same for a report that is not at hand any more: its name, and what was asked for as text."""
+    """The same for a report that is not at hand any more: its name, and what was asked for
+    as text.
+    """
     note(
-        SecurityEvent.Kind.EXPORTED, organization_id, actor=actor, request=request, about=f"report {name}",
-        format=form.name, asked=dict(asked), **more,
-    )  # fmt: skip
+        SecurityEvent.Kind.EXPORTED,
+        organization_id,
+        actor=actor,
+        request=request,
+        about=f"report {name}",
+        format=form.name,
+        asked=dict(asked),
+        **more,
+    )
 
 
 def dressed(response: Any, form: Format, name: str) -> HttpResponseBase:

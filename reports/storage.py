@@ -1,7 +1,8 @@
-"""The private folder of finished reports: files only this installation's user can read, whole or not there at all.
+"""The private folder of finished reports: files only this installation's user can read, whole or
+not there at all.
 
-A file is written under a name of its own and takes its place when it is on the disk: a power cut leaves the whole file, or a
-part nobody was told of, which `sweep` throws away.
+A file is written under a name of its own and takes its place when it is on the disk: a power cut
+leaves the whole file, or a part nobody was told of, which `sweep` throws away.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ def place(organization_id: int) -> str:
 
 
 def write(name: str, pieces: Iterable[bytes]) -> int:
-    """Write a file from its pieces; returns its bytes. Raises OSError, and whatever the pieces raise; nothing is left then."""
+    """Write a file from its pieces; returns its bytes. Raises OSError, and whatever the pieces
+    raise; nothing is left then.
+    """
     home = folder()
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     part = home / f"{name}{PART}"
@@ -73,7 +76,9 @@ def remove(name: str) -> None:
 
 
 def forgotten(now_s: float | None = None) -> Iterator[str]:
-    """Names of files that nobody has touched for a day: what of them no row knows belongs to nobody."""
+    """Names of files that nobody has touched for a day: what of them no row knows belongs to
+    nobody.
+    """
     before = (time.time() if now_s is None else now_s) - FORGOTTEN_S
     if not folder().is_dir():
         return

@@ -1,4 +1,6 @@
-"""Fixtures every test may use, and the one licence tests have: to flush tables that otherwise only grow."""
+"""Fixtures every test may use, and the one licence tests have: to flush tables that otherwise only
+grow.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ from tests import people
 
 @pytest.fixture(autouse=True, scope="session")
 def _flushing_is_allowed() -> Iterator[None]:
-    """Let `django_db(transaction=True)` tests flush: the triggers are off during Django's own teardown, and only then."""
+    """Let `django_db(transaction=True)` tests flush: the triggers are off during Django's own
+    teardown, and only then.
+    """
     teardown = TransactionTestCase._fixture_teardown
 
     def flush_without_triggers(self: Any) -> None:
@@ -47,10 +51,16 @@ def _passwords_are_cheap() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What never asks the database, or asks it for pages only, says the same on every engine: once is enough, on SQLite."""
+    """What never asks the database, or asks it for pages only, says the same on every engine: once
+    is enough, on SQLite.
+    """
     if not os.environ.get("DATABASE_URL", "").startswith("postgres"):
         return
-    again = [item for item in items if _asks_the_database(item) and item.get_closest_marker("any_engine") is None]
+    again = [
+        item
+        for item in items
+        if _asks_the_database(item) and item.get_closest_marker("any_engine") is None
+    ]
     config.hook.pytest_deselected(items=[item for item in items if item not in set(again)])
     items[:] = again
 
@@ -62,7 +72,9 @@ def _asks_the_database(item: pytest.Item) -> bool:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """Tests with threads leave pooled connections behind for a moment; PostgreSQL drops no database that has one."""
+    """Tests with threads leave pooled connections behind for a moment; PostgreSQL drops no database
+    that has one.
+    """
     yield
     with django_db_blocker.unblock():
         for connection in connections.all():
@@ -86,7 +98,9 @@ def _limits_begin_anew() -> None:
 
 @pytest.fixture(autouse=True)
 def _transactions_of_tests_may_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Working out days lets the database end a transaction that stands still; a test is one transaction, and may be slow."""
+    """Working out days lets the database end a transaction that stands still; a test is one
+    transaction, and may be slow.
+    """
     monkeypatch.setattr(locking, "STOPPED_MS", "60000")
 
 
@@ -135,7 +149,9 @@ def chitra(world: people.World) -> Employee:
 
 @pytest.fixture
 def device(acme: Organization) -> Device:
-    """Acme's terminal, whose serial zenith uses too. `people.make_device` gives the token as well."""
+    """Acme's terminal, whose serial zenith uses too. `people.make_device` gives the token
+    as well.
+    """
     return people.make_device(acme, "GATE-1")[0]
 
 

@@ -1,7 +1,8 @@
 """The people of the tests: plain functions that make rows, each callable from any test.
 
-Two organizations live in every access test, acme and zenith, with the *same* codes and serials: what separates them is
-never a lucky difference of names. Asha works at acme, Bala approves for her, Chitra works at zenith.
+Two organizations live in every access test, acme and zenith, with the *same* codes and serials:
+what separates them is never a lucky difference of names. Asha works at acme, Bala approves for her,
+Chitra works at zenith.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ PASSWORD = "correct horse battery"
 
 def make_organization(slug: str, **facts: Any) -> Organization:
     """An organization on Indian time."""
-    return Organization.objects.create(**({"slug": slug, "name": slug.title(), "timezone": "Asia/Kolkata"} | facts))
+    return Organization.objects.create(
+        **({"slug": slug, "name": slug.title(), "timezone": "Asia/Kolkata"} | facts)
+    )
 
 
 def make_site(organization: Organization, name: str = "Head office", **facts: Any) -> Site:
@@ -53,7 +56,14 @@ def make_department(organization: Organization, name: str = "Stores", **facts: A
 
 def make_employee(organization: Organization, code: str, name: str, **facts: Any) -> Employee:
     """An employee, in service since 2020."""
-    return save_employee(Employee(organization=organization, code=code, name=name, **({"joined_on": date(2020, 1, 1)} | facts)))
+    return save_employee(
+        Employee(
+            organization=organization,
+            code=code,
+            name=name,
+            **({"joined_on": date(2020, 1, 1)} | facts),
+        )
+    )
 
 
 def make_device(organization: Organization, serial: str, **facts: Any) -> tuple[Device, str]:
@@ -63,8 +73,14 @@ def make_device(organization: Organization, serial: str, **facts: Any) -> tuple[
 
 
 def make_key(number: int | None = None) -> tuple[ec.EllipticCurvePrivateKey, str]:
-    """A phone's key, and its public half as the phone would register it. The same number gives the same key."""
-    private = ec.generate_private_key(ec.SECP256R1()) if number is None else ec.derive_private_key(number, ec.SECP256R1())
+    """A phone's key, and its public half as the phone would register it. The same number gives the
+    same key.
+    """
+    private = (
+        ec.generate_private_key(ec.SECP256R1())
+        if number is None
+        else ec.derive_private_key(number, ec.SECP256R1())
+    )
     spki = private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return private, base64.b64encode(spki).decode()
 
@@ -72,28 +88,50 @@ def make_key(number: int | None = None) -> tuple[ec.EllipticCurvePrivateKey, str
 def make_phone(employee: Employee, **facts: Any) -> tuple[Phone, ec.EllipticCurvePrivateKey]:
     """A registered phone and the key it signs with."""
     private, public = make_key()
-    wanted = {"device_uuid": uuid.uuid4(), "platform": "android", "model": "Pixel 9", "key": read_public_key(public)}
+    wanted = {
+        "device_uuid": uuid.uuid4(),
+        "platform": "android",
+        "model": "Pixel 9",
+        "key": read_public_key(public),
+    }
     phone, _created = register_phone(employee, Registration(**(wanted | facts)))
     return phone, private
 
 
-def make_fence(organization: Organization, lat: float = 28.6175, lng: float = 77.2085, **facts: Any) -> Fence:
+def make_fence(
+    organization: Organization, lat: float = 28.6175, lng: float = 77.2085, **facts: Any
+) -> Fence:
     """A fence: a circle of 100 m, unless a GeoJSON is given."""
-    shape = {} if "geojson" in facts else {"kind": "circle", "latitude": lat, "longitude": lng, "radius_m": 100}
+    shape = (
+        {}
+        if "geojson" in facts
+        else {"kind": "circle", "latitude": lat, "longitude": lng, "radius_m": 100}
+    )
     return save_fence(Fence(organization=organization, **({"name": "Office"} | shape | facts)))
 
 
-def make_endpoint(organization: Organization, url: str, mode: str = "standard", **facts: Any) -> Endpoint:
+def make_endpoint(
+    organization: Organization, url: str, mode: str = "standard", **facts: Any
+) -> Endpoint:
     """A customer's server. Its secret is `accounts.secrets.decrypt(endpoint.secret_cipher)`."""
-    endpoint = Endpoint(organization=organization, url=url, mode=mode, **({"name": f"Payroll of {organization.name}"} | facts))
+    endpoint = Endpoint(
+        organization=organization,
+        url=url,
+        mode=mode,
+        **({"name": f"Payroll of {organization.name}"} | facts),
+    )
     create_endpoint(endpoint)
     return endpoint
 
 
-def make_staff(organization: Organization, username: str, *, role: str = "admin", **facts: Any) -> User:
+def make_staff(
+    organization: Organization, username: str, *, role: str = "admin", **facts: Any
+) -> User:
     """Staff of an organization with one of the roles: admin, hr_admin, approver, reports."""
     ensure_roles()
-    user = User.objects.create_user(username, password=PASSWORD, organization=organization, is_staff=True, **facts)
+    user = User.objects.create_user(
+        username, password=PASSWORD, organization=organization, is_staff=True, **facts
+    )
     user.groups.add(Group.objects.get(name=role))
     return user
 
@@ -101,14 +139,18 @@ def make_staff(organization: Organization, username: str, *, role: str = "admin"
 def make_user(employee: Employee, username: str, *roles: str, **facts: Any) -> User:
     """An employee who signs in, with roles or with none."""
     ensure_roles()
-    user = User.objects.create_user(username, password=PASSWORD, organization=employee.organization, employee=employee, **facts)
+    user = User.objects.create_user(
+        username, password=PASSWORD, organization=employee.organization, employee=employee, **facts
+    )
     user.groups.add(*Group.objects.filter(name__in=roles))
     return user
 
 
 def make_client(organization: Organization, scopes: list[str], **facts: Any) -> ApiClient:
     """An API client; `accounts.services.issue_key(client)` gives its key."""
-    return save_client(ApiClient(organization=organization, scopes=scopes, **({"name": "HR program"} | facts)))
+    return save_client(
+        ApiClient(organization=organization, scopes=scopes, **({"name": "HR program"} | facts))
+    )
 
 
 def make_operator(username: str = "operator") -> User:
@@ -117,7 +159,9 @@ def make_operator(username: str = "operator") -> User:
 
 
 def make_punch(organization: Organization, user_code: str, **facts: Any) -> Punch:
-    """A punch as it stands in the table: unmatched, unless an employee is given. Not the way in: that is record_punch."""
+    """A punch as it stands in the table: unmatched, unless an employee is given. Not the way in:
+    that is record_punch.
+    """
     verdict = Verdict.ACCEPTED if facts.get("employee") else Verdict.UNMATCHED
     return Punch.objects.create(
         organization=organization,

@@ -1,9 +1,10 @@
-"""Run the suite on every engine Muster supports and say plainly which ones ran. `make test` calls this.
+"""Run the suite on every engine Muster supports and say plainly which ones ran. `make test` calls
+this.
 
-All of it on SQLite, and on PostgreSQL again what asks the database (`tests/conftest.py` says how that is told): at
-MUSTER_TEST_POSTGRES (a URL of a role that may create databases) if that is set, else in a throwaway cluster made from the
-installed binaries, else on a server that answers on this machine. Arguments that are not known here go to pytest:
-`tests/run.py --engine sqlite -k door`.
+All of it on SQLite, and on PostgreSQL again what asks the database (`tests/conftest.py` says how
+that is told): at MUSTER_TEST_POSTGRES (a URL of a role that may create databases) if that is set,
+else in a throwaway cluster made from the installed binaries, else on a server that answers on this
+machine. Arguments that are not known here go to pytest: `tests/run.py --engine sqlite -k door`.
 """
 
 from __future__ import annotations
@@ -38,7 +39,17 @@ BINARIES = (
     "/usr/local/opt/postgresql@*/bin",
 )
 # What a developer's shell may say about an installation has no say in the tests.
-FOREIGN = ("SECRET_KEY", "DATABASE_URL", "BROKER_URL", "DEBUG", "ALLOWED_HOSTS", "PORT", "MAKELEVEL", "MAKEFLAGS", "MFLAGS")
+FOREIGN = (
+    "SECRET_KEY",
+    "DATABASE_URL",
+    "BROKER_URL",
+    "DEBUG",
+    "ALLOWED_HOSTS",
+    "PORT",
+    "MAKELEVEL",
+    "MAKEFLAGS",
+    "MFLAGS",
+)
 
 
 class Outcome(NamedTuple):
@@ -53,7 +64,10 @@ class Outcome(NamedTuple):
 
     def __str__(self) -> str:
         skipped = f", {self.skipped} skipped" if self.skipped else ""
-        return f"{self.engine}: {self.passed} passed, {self.failed} failed{skipped} in {self.seconds:.0f} s"
+        return (
+            f"{self.engine}: {self.passed} passed, {self.failed} failed{skipped} in"
+            f" {self.seconds:.0f} s"
+        )
 
 
 class Server(NamedTuple):
@@ -71,17 +85,35 @@ def say(text: str) -> None:
 
 def run_suite(engine: str, scratch: Path, arguments: list[str], **environment: str) -> Outcome:
     """Run pytest in a process of its own, show what it says and read its closing line."""
-    own = {name: value for name, value in os.environ.items() if name not in FOREIGN and not name.startswith("MUSTER_")}
+    own = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in FOREIGN and not name.startswith("MUSTER_")
+    }
     data = scratch / re.sub(r"\W", "-", engine)
     data.mkdir()
     say(f"\n── {engine} ──")
-    # Fault tests kill real processes and want the machine for themselves: `python -m tests.faults` runs them.
-    command = [sys.executable, "-m", "pytest", "-n", str(min(4, os.cpu_count() or 1)), "-m", "not slow", *arguments]
+    # Fault tests kill real processes and want the machine for themselves: `python -m tests.faults`
+    # runs them.
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-n",
+        str(min(4, os.cpu_count() or 1)),
+        "-m",
+        "not slow",
+        *arguments,
+    ]
     if sys.stdout.isatty():
         command.append("--color=yes")
     started, closing = time.monotonic(), ""
     with subprocess.Popen(
-        command, cwd=ROOT, env=own | {"MUSTER_DATA": str(data)} | environment, stdout=subprocess.PIPE, text=True
+        command,
+        cwd=ROOT,
+        env=own | {"MUSTER_DATA": str(data)} | environment,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout is not None
         try:
@@ -96,12 +128,22 @@ def run_suite(engine: str, scratch: Path, arguments: list[str], **environment: s
                 process.wait(5)
             process.kill()
             raise
-    counts = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|error|skipped)", closing)}
+    counts = {
+        word: int(number)
+        for number, word in re.findall(r"(\d+) (passed|failed|error|skipped)", closing)
+    }
     failed = counts.get("failed", 0) + counts.get("error", 0)
     if process.returncode not in (0, 5) and not failed:
         failed = 1  # It did not come to an end of its own: that is no success.
     seconds = time.monotonic() - started
-    return Outcome(engine, counts.get("passed", 0), failed, counts.get("skipped", 0), seconds, process.returncode)
+    return Outcome(
+        engine,
+        counts.get("passed", 0),
+        failed,
+        counts.get("skipped", 0),
+        seconds,
+        process.returncode,
+    )
 
 
 def postgres_binaries() -> Path | None:
@@ -110,24 +152,34 @@ def postgres_binaries() -> Path | None:
     for tool, arguments in (("pg_config", ["--bindir"]), ("initdb", None)):
         if found := shutil.which(tool):
             if arguments:
-                answer = subprocess.run([found, *arguments], capture_output=True, text=True, check=False)
+                answer = subprocess.run(
+                    [found, *arguments], capture_output=True, text=True, check=False
+                )
                 folders.append(Path(answer.stdout.strip()))
             else:
                 folders.append(Path(found).resolve().parent)
-    usable = [(_major(folder), folder) for folder in folders if (folder / "initdb").exists() and (folder / "postgres").exists()]
+    usable = [
+        (_major(folder), folder)
+        for folder in folders
+        if (folder / "initdb").exists() and (folder / "postgres").exists()
+    ]
     newest = max(usable, default=(0, None), key=lambda one: one[0])
     return newest[1] if newest[0] >= OLDEST_POSTGRES else None
 
 
 def _major(folder: Path) -> int:
-    answer = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=False).stdout
+    answer = subprocess.run(
+        [folder / "postgres", "--version"], capture_output=True, text=True, check=False
+    ).stdout
     found = re.search(r" (\d+)", answer)
     return int(found.group(1)) if found else 0
 
 
 @contextlib.contextmanager
 def throwaway_cluster(binaries: Path, scratch: Path) -> Iterator[Server]:
-    """A PostgreSQL that exists for this run only. initdb refuses root, so root lends it to another user."""
+    """A PostgreSQL that exists for this run only. initdb refuses root, so root lends it to another
+    user.
+    """
     home, port, password = scratch / "postgres", free_port(), secrets.token_hex(16)
     home.mkdir(mode=0o700)
     (home / "password").write_text(password)
@@ -135,17 +187,49 @@ def throwaway_cluster(binaries: Path, scratch: Path) -> Iterator[Server]:
     quiet = {"cwd": home, "stdout": subprocess.DEVNULL, "start_new_session": True, **lent}
     log = (home / "log").open("w")
     subprocess.run(
-        [binaries / "initdb", "-D", home / "data", "-U", "muster", "-A", "scram-sha-256", "--pwfile", home / "password",
-         "-E", "UTF8", "--locale=C", "--no-sync"],
-        stderr=log, check=True, **quiet,
-    )  # fmt: skip
-    settings = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=300", "max_wal_size=4GB",
-                "autovacuum=off")  # fmt: skip
+        [
+            binaries / "initdb",
+            "-D",
+            home / "data",
+            "-U",
+            "muster",
+            "-A",
+            "scram-sha-256",
+            "--pwfile",
+            home / "password",
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "--no-sync",
+        ],
+        stderr=log,
+        check=True,
+        **quiet,
+    )
+    settings = (
+        "fsync=off",
+        "full_page_writes=off",
+        "synchronous_commit=off",
+        "max_connections=300",
+        "max_wal_size=4GB",
+        "autovacuum=off",
+    )
     process = subprocess.Popen(
-        [binaries / "postgres", "-D", home / "data", "-k", home, "-h", "127.0.0.1", "-p", str(port),
-         *(part for setting in settings for part in ("-c", setting))],
-        stderr=log, **quiet,
-    )  # fmt: skip
+        [
+            binaries / "postgres",
+            "-D",
+            home / "data",
+            "-k",
+            home,
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(port),
+            *(part for setting in settings for part in ("-c", setting)),
+        ],
+        stderr=log,
+        **quiet,
+    )
     url = f"postgres://muster:{password}@127.0.0.1:{port}/postgres"
     try:
         yield Server(url, wait_for(url, process))
@@ -159,7 +243,9 @@ def throwaway_cluster(binaries: Path, scratch: Path) -> Iterator[Server]:
 
 
 def lend(scratch: Path, home: Path) -> dict[str, object]:
-    """As root, give `home` to an ordinary user; returns what subprocess needs to start something as them."""
+    """As root, give `home` to an ordinary user; returns what subprocess needs to start something as
+    them.
+    """
     if os.geteuid() != 0:
         return {}
     names = [entry.pw_name for entry in pwd.getpwall()]
@@ -171,7 +257,9 @@ def lend(scratch: Path, home: Path) -> dict[str, object]:
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes]) -> str:
-    """The version of the server, once it answers. Raises OSError when it ends or stays silent for 30 s."""
+    """The version of the server, once it answers. Raises OSError when it ends or stays silent for
+    30 s.
+    """
     deadline = time.monotonic() + 30
     while process.poll() is None and time.monotonic() < deadline:
         if version := answering(url):
@@ -181,11 +269,14 @@ def wait_for(url: str, process: subprocess.Popen[bytes]) -> str:
 
 
 def answering(url: str) -> str | None:
-    """The version of the server at `url`; None when it does not let us in or may not create databases."""
+    """The version of the server at `url`; None when it does not let us in or may not create
+    databases.
+    """
     try:
         with psycopg.connect(url, connect_timeout=3) as connection:
             row = connection.execute(
-                "SELECT current_setting('server_version'), rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
+                "SELECT current_setting('server_version'), rolcreatedb OR rolsuper FROM pg_roles"
+                " WHERE rolname = current_user"
             ).fetchone()
     except psycopg.Error:
         return None
@@ -204,7 +295,11 @@ def postgres(scratch: Path) -> Iterator[Server | str]:
     """A server to test on, or why there is none."""
     if url := os.environ.get("MUSTER_TEST_POSTGRES"):
         version = answering(url)
-        yield Server(url, version) if version else "MUSTER_TEST_POSTGRES does not let us in, or may not create databases"
+        yield (
+            Server(url, version)
+            if version
+            else "MUSTER_TEST_POSTGRES does not let us in, or may not create databases"
+        )
     elif binaries := postgres_binaries():
         try:
             cluster = throwaway_cluster(binaries, scratch)
@@ -221,14 +316,19 @@ def postgres(scratch: Path) -> Iterator[Server | str]:
             if version := answering(url):
                 yield Server(url, version)
                 return
-        yield f"no binaries of version {OLDEST_POSTGRES} or newer were found, and no server lets us in at 127.0.0.1:5432"
+        yield (
+            f"no binaries of version {OLDEST_POSTGRES} or newer were found, and no server lets us"
+            " in at 127.0.0.1:5432"
+        )
 
 
 @contextlib.contextmanager
 def scratch_folder() -> Iterator[Path]:
     """A folder for everything the runs write, in memory where there is room; removed afterwards."""
     memory = Path("/dev/shm")
-    roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOMY
+    roomy = (
+        memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOMY
+    )
     folder = tempfile.mkdtemp(prefix="muster-tests-", dir=memory if roomy else None)
     try:
         yield Path(folder)
@@ -242,7 +342,9 @@ def main() -> int:
     parser.add_argument("--engine", choices=("all", "sqlite", "postgres"), default="all")
     options, arguments = parser.parse_known_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # Even where a shell started us in the background.
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # Even where a shell started us in the background.
     outcomes: list[Outcome] = []
     notes: list[str] = []
     with scratch_folder() as scratch:

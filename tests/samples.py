@@ -33,17 +33,25 @@ def sample() -> Any:
 
 
 def node(script: str, given: Any = None) -> Any:
-    """What `script` says by `out(…)` in Node, with everything of the JavaScript sample imported and `given` at hand."""
+    """What `script` says by `out(…)` in Node, with everything of the JavaScript sample imported and
+    `given` at hand.
+    """
     program = shutil.which("node")
     if not program:
         pytest.skip("Node is not installed")
     names = "newKey, publicKey, signedText, sign, newPunch, derToRaw"
     head = f"import {{ {names} }} from {json.dumps((FOLDER / 'punch.mjs').as_uri())};"
-    head += "import { readFileSync } from 'node:fs'; const given = JSON.parse(readFileSync(0, 'utf8'));"
+    head += (
+        "import { readFileSync } from 'node:fs'; const given = JSON.parse(readFileSync(0, 'utf8'));"
+    )
     head += "const out = (value) => process.stdout.write(JSON.stringify(value));"
     done = subprocess.run(
-        [program, "--input-type=module", "--eval", head + script], input=json.dumps(given), text=True, capture_output=True,
-        check=False, timeout=60,
-    )  # fmt: skip
+        [program, "--input-type=module", "--eval", head + script],
+        input=json.dumps(given),
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -1,7 +1,8 @@
 """`make run` as a stranger meets it: a fresh clone, a terminal, the punch that is printed, Ctrl-C.
 
-`--servers` does the same on PostgreSQL and Redis, both started for this run only. `--tree` copies the working tree instead
-of cloning the last commit. Run as `python -m tests.smoke`; it is a stage of .ci/run, and no test of the suite.
+`--servers` does the same on PostgreSQL and Redis, both started for this run only. `--tree` copies
+the working tree instead of cloning the last commit. Run as `python -m tests.smoke`; it is a stage
+of .ci/run, and no test of the suite.
 """
 
 from __future__ import annotations
@@ -83,7 +84,9 @@ class Terminal:
         os.write(self._screen, b"\x03")
 
     def ended(self, seconds: float) -> int | None:
-        """The exit status (minus the signal's number, if one ended it); None when it still runs after `seconds`."""
+        """The exit status (minus the signal's number, if one ended it); None when it still runs
+        after `seconds`.
+        """
         deadline = time.monotonic() + seconds
         while self.status is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
@@ -111,10 +114,18 @@ class Smoke:
         self.console(first.output)
         self.fresh_credentials()
         self.stop(first, "Ctrl-C", Terminal.ctrl_c, 0)
-        must(not self.git("status", "--porcelain"), "nothing was written outside .venv and the data folder")
+        must(
+            not self.git("status", "--porcelain"),
+            "nothing was written outside .venv and the data folder",
+        )
         second = self.start("second start", START_S)
-        must(self.began_in < SECOND_START_S, f"a second start takes less than {SECOND_START_S} s ({self.began_in:.1f} s)")
-        self.stop(second, "TERM to make", lambda terminal: os.kill(terminal.pid, signal.SIGTERM), None)
+        must(
+            self.began_in < SECOND_START_S,
+            f"a second start takes less than {SECOND_START_S} s ({self.began_in:.1f} s)",
+        )
+        self.stop(
+            second, "TERM to make", lambda terminal: os.kill(terminal.pid, signal.SIGTERM), None
+        )
         self.lost_worker()
         self.occupied()
 
@@ -133,14 +144,22 @@ class Smoke:
         assert found is not None
         pasted = found.group(0).replace("curl ", "curl -sS ", 1)
         for time_of in ("first", "second"):
-            said = subprocess.run(["bash", "-c", pasted], capture_output=True, text=True, check=False).stdout
+            said = subprocess.run(
+                ["bash", "-c", pasted], capture_output=True, text=True, check=False
+            ).stdout
             must(said == '{"ok":true}', f"the {time_of} paste is answered with {said}")
         arrivals = self.arrivals(2)
         time.sleep(2)
         arrivals = self.arrivals(2)
         must(len(arrivals) == 2, "sent twice, it arrives once in each format")
-        must({one["mode"] for one in arrivals} == {"standard", "cams"}, "as the standard event and in the Cams form")
-        must(all(one["verified"] and not one["problems"] for one in arrivals), "both signatures verify, both shapes are right")
+        must(
+            {one["mode"] for one in arrivals} == {"standard", "cams"},
+            "as the standard event and in the Cams form",
+        )
+        must(
+            all(one["verified"] and not one["problems"] for one in arrivals),
+            "both signatures verify, both shapes are right",
+        )
         standard = next(one["event"]["data"] for one in arrivals if one["mode"] == "standard")
         must(standard["employee"]["code"] == "1001", "it is Asha's")
 
@@ -161,9 +180,19 @@ class Smoke:
         browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
         page = browser.open(f"{self.base}/admin/login/", timeout=20).read().decode()
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page).group(1)  # type: ignore[union-attr]
-        form = {"username": username, "password": password, "csrfmiddlewaretoken": token, "next": "/admin/"}
-        browser.open(f"{self.base}/admin/login/", urllib.parse.urlencode(form).encode(), timeout=20).read()
-        must("sessionid" in {cookie.name for cookie in jar}, "the printed account signs in to the console")
+        form = {
+            "username": username,
+            "password": password,
+            "csrfmiddlewaretoken": token,
+            "next": "/admin/",
+        }
+        browser.open(
+            f"{self.base}/admin/login/", urllib.parse.urlencode(form).encode(), timeout=20
+        ).read()
+        must(
+            "sessionid" in {cookie.name for cookie in jar},
+            "the printed account signs in to the console",
+        )
         page = browser.open(f"{self.base}/admin/attendance/punch/", timeout=20).read().decode()
         must("Asha Verma" in page, "the console shows the punch")
         page = browser.open(f"{self.base}/admin/webhooks/delivery/", timeout=20).read().decode()
@@ -174,10 +203,16 @@ class Smoke:
         shell = {name: value for name, value in self.environment.items() if name != "PORT"}
         said = subprocess.run(
             [".venv/bin/python", "manage.py", "demo", "--json"],
-            cwd=self.clone, env=shell, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            cwd=self.clone,
+            env=shell,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         credentials = json.loads(said.stdout.splitlines()[-1])
-        must(credentials["base_url"] == self.base, "manage.py demo --json knows where the demo runs")
+        must(
+            credentials["base_url"] == self.base, "manage.py demo --json knows where the demo runs"
+        )
         body = {
             "user_id": "EMP001",
             "att_time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -188,12 +223,18 @@ class Smoke:
         request = urllib.request.Request(
             f"{self.base}/api/attendance/v1/punch",
             json.dumps(body).encode(),
-            {"Content-Type": "application/json", "sn": device["sn"], "auth-token": device["auth_token"]},
+            {
+                "Content-Type": "application/json",
+                "sn": device["sn"],
+                "auth-token": device["auth_token"],
+            },
         )
         with urllib.request.urlopen(request, timeout=10) as reply:
             must(reply.read() == b'{"ok":true}', "and its token opens the device door")
 
-    def stop(self, terminal: Terminal, how: str, act: Callable[[Terminal], None], status: int | None) -> None:
+    def stop(
+        self, terminal: Terminal, how: str, act: Callable[[Terminal], None], status: int | None
+    ) -> None:
         """End it one way, and look for what is left."""
         began = time.monotonic()
         act(terminal)
@@ -221,7 +262,13 @@ class Smoke:
         for folder in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
                 cwd = (folder / "cwd").readlink()
-                line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+                line = (
+                    (folder / "cmdline")
+                    .read_bytes()
+                    .replace(b"\0", b" ")
+                    .decode(errors="replace")
+                    .strip()
+                )
                 if line and (cwd == self.clone or self.clone in cwd.parents):
                     found[int(folder.name)] = line
         return found
@@ -231,7 +278,10 @@ class Smoke:
         terminal = self.start("third start", START_S)
         worker = min(pid for pid, line in self.processes().items() if "celery" in line)
         os.kill(worker, signal.SIGKILL)
-        must(terminal.ended(STOP_S + 5) not in (0, None), "when the worker dies, make run ends with an error")
+        must(
+            terminal.ended(STOP_S + 5) not in (0, None),
+            "when the worker dies, make run ends with an error",
+        )
         must("The worker ended by itself" in terminal.output, "that names it")
         self.nothing_left()
 
@@ -250,7 +300,9 @@ class Smoke:
         """What git says in the clone."""
         if not (self.clone / ".git").exists():
             return ""
-        return subprocess.run(["git", *arguments], cwd=self.clone, capture_output=True, text=True, check=True).stdout
+        return subprocess.run(
+            ["git", *arguments], cwd=self.clone, capture_output=True, text=True, check=True
+        ).stdout
 
     def clean_up(self) -> None:
         """After a failure: end what this run started, by its ids."""
@@ -266,7 +318,11 @@ def make_clone(folder: Path, *, tree: bool) -> Path:
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
         return clone
     listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    names = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
+    names = (
+        subprocess.run(listed, cwd=ROOT, capture_output=True, check=True)
+        .stdout.decode()
+        .split("\0")
+    )
     for name in filter(None, names):
         if (ROOT / name).exists():
             (clone / name).parent.mkdir(parents=True, exist_ok=True)
@@ -296,9 +352,20 @@ def servers(scratch: Path) -> Iterator[dict[str, str] | str]:
             return
         port = free_port()
         process = subprocess.Popen(
-            [redis, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(scratch)],
-            stdout=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+            [
+                redis,
+                "--port",
+                str(port),
+                "--bind",
+                "127.0.0.1",
+                "--save",
+                "",
+                "--dir",
+                str(scratch),
+            ],
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         try:
             yield {
                 "DATABASE_URL": server.url,
@@ -316,8 +383,15 @@ def main() -> int:
     parser.add_argument("--servers", action="store_true")
     parser.add_argument("--tree", action="store_true")
     options = parser.parse_args()
-    own = {name: value for name, value in os.environ.items() if name not in FOREIGN and not name.startswith("MUSTER_")}
-    with tempfile.TemporaryDirectory(prefix="muster-smoke-") as folder, contextlib.ExitStack() as stack:
+    own = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in FOREIGN and not name.startswith("MUSTER_")
+    }
+    with (
+        tempfile.TemporaryDirectory(prefix="muster-smoke-") as folder,
+        contextlib.ExitStack() as stack,
+    ):
         where = stack.enter_context(servers(Path(folder))) if options.servers else {}
         if isinstance(where, str):
             say(f"SKIPPED: {where}")

@@ -1,4 +1,6 @@
-"""The floors, where the import linter cannot see them: foreign keys are strings, and tenants are columns."""
+"""The floors, where the import linter cannot see them: foreign keys are strings, and tenants are
+columns.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +12,39 @@ from employees.append_only import REFUSAL, append_only_models
 from employees.models import Organization
 from tests import people
 
-FLOORS = ["employees", "accounts", "webhooks", "devices leaves tours geofences", "attendance", "reports", "config"]
+FLOORS = [
+    "employees",
+    "accounts",
+    "webhooks",
+    "devices leaves tours geofences",
+    "attendance",
+    "reports",
+    "config",
+]
 HEIGHT = {app: height for height, names in enumerate(FLOORS) for app in names.split()}
 OURS = [model for model in apps.get_models() if model._meta.app_label in HEIGHT]
-# An operator of the whole installation has no organization; a constraint says that nobody else may be without. Second factors
-# and recovery codes are a user's, whoever that is.
-WITHOUT_TENANT = {"accounts.User", "accounts.SecondFactor", "accounts.RecoveryCode", "employees.Organization"}
+# An operator of the whole installation has no organization; a constraint says that nobody else may
+# be without. Second factors and recovery codes are a user's, whoever that is.
+WITHOUT_TENANT = {
+    "accounts.User",
+    "accounts.SecondFactor",
+    "accounts.RecoveryCode",
+    "employees.Organization",
+}
 
 
 @pytest.mark.parametrize("model", OURS, ids=lambda model: model._meta.label)
-def test_foreign_keys_lead_down_or_stay_on_their_floor_in_their_app(model: type[models.Model]) -> None:
+def test_foreign_keys_lead_down_or_stay_on_their_floor_in_their_app(
+    model: type[models.Model],
+) -> None:
     own = model._meta.app_label
     for field in model._meta.get_fields():
         if isinstance(field, models.ForeignKey | models.ManyToManyField) and not field.auto_created:
             target = field.related_model._meta.app_label
             if target in HEIGHT and target != own:
-                assert HEIGHT[target] < HEIGHT[own], f"{model._meta.label}.{field.name} leads up or sideways to {target}"
+                assert HEIGHT[target] < HEIGHT[own], (
+                    f"{model._meta.label}.{field.name} leads up or sideways to {target}"
+                )
 
 
 @pytest.mark.parametrize("model", OURS, ids=lambda model: model._meta.label)
@@ -40,19 +59,31 @@ def test_every_row_reaches_its_organization_by_a_non_null_key(model: type[models
 
 def test_the_append_only_tables_are_the_ones_that_hold_history() -> None:
     labels = {model._meta.label for model in append_only_models()}
-    assert {"attendance.Punch", "attendance.PunchMatch", "attendance.IngestCount", "webhooks.Attempt"} <= labels
+    assert {
+        "attendance.Punch",
+        "attendance.PunchMatch",
+        "attendance.IngestCount",
+        "webhooks.Attempt",
+    } <= labels
 
 
 @pytest.mark.parametrize("model", append_only_models(), ids=lambda model: model._meta.label)
 @pytest.mark.parametrize("verb", ["UPDATE", "DELETE"])
-def test_the_database_refuses_to_change_history(db: None, model: type[models.Model], verb: str) -> None:
+def test_the_database_refuses_to_change_history(
+    db: None, model: type[models.Model], verb: str
+) -> None:
     table, field = model._meta.db_table, model._meta.pk.column
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute("SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass AND NOT tgisinternal", [table])
+            cursor.execute(
+                "SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass AND NOT tgisinternal",
+                [table],
+            )
             assert {name for (name,) in cursor.fetchall()} == {"append_only_row", "append_only_all"}
         else:
-            cursor.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s", [table])
+            cursor.execute(
+                "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s", [table]
+            )
             found = [sql for (sql,) in cursor.fetchall()]
             assert any(f"BEFORE {verb}" in sql and REFUSAL in sql and field for sql in found)
 
@@ -64,7 +95,10 @@ def test_a_stored_punch_can_be_neither_changed_nor_deleted(world: people.World) 
     from tests.attendance.doors.test_device import Terminal
 
     Terminal(*people.make_device(world.acme, "S")).punch()
-    for change in (lambda: Punch.objects.update(verdict="unmatched"), lambda: Punch.objects.all()._raw_delete("default")):
+    for change in (
+        lambda: Punch.objects.update(verdict="unmatched"),
+        lambda: Punch.objects.all()._raw_delete("default"),
+    ):
         with pytest.raises(DatabaseError, match=REFUSAL), transaction.atomic():
             change()
     assert Punch.objects.get().verdict == "accepted"

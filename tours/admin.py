@@ -30,7 +30,7 @@ from employees.console import (
     link,
     sees_everything,
     small_table,
-)  # fmt: skip
+)
 from employees.models import Employee
 from tours import papers, services
 from tours.models import Tour, TourPaper
@@ -49,7 +49,10 @@ class RemarksForm(forms.Form):
     """Why."""
 
     remarks = forms.CharField(
-        label=_("Remarks"), max_length=500, required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
+        label=_("Remarks"),
+        max_length=500,
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
     )
 
 
@@ -64,13 +67,17 @@ class TourForm(TenantForm):
     """A tour that HR enters for somebody: places one a line."""
 
     places_text = forms.CharField(
-        label=_("Places, one a line"), required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
+        label=_("Places, one a line"),
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
     )
 
     def clean(self) -> dict[str, Any]:
         """Places as a list."""
         found: dict[str, Any] = super().clean() or {}
-        self.instance.places = [one.strip() for one in found.get("places_text", "").splitlines() if one.strip()]
+        self.instance.places = [
+            one.strip() for one in found.get("places_text", "").splitlines() if one.strip()
+        ]
         return found
 
 
@@ -79,11 +86,45 @@ class TourAdmin(TenantAdmin):
     """Tours and other duty away from the office."""
 
     form = TourForm
-    fieldsets = ((None, {"fields": ("employee", ("tour_type", "order_no"), "purpose", "places_text", ("start_at", "end_at"))}),)
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    "employee",
+                    ("tour_type", "order_no"),
+                    "purpose",
+                    "places_text",
+                    ("start_at", "end_at"),
+                )
+            },
+        ),
+    )
     shown = (
-        (None, {"fields": (("employee", "badge"), ("tour_type", "order_no"), "purpose", "places", ("start_at", "end_at"))}),
+        (
+            None,
+            {
+                "fields": (
+                    ("employee", "badge"),
+                    ("tour_type", "order_no"),
+                    "purpose",
+                    "places",
+                    ("start_at", "end_at"),
+                )
+            },
+        ),
         (_("Papers"), {"fields": ("papers_table",)}),
-        (_("Decision"), {"fields": (("applied_at", "applied_by"), ("decided_at", "decided_by"), "remarks", "report")}),
+        (
+            _("Decision"),
+            {
+                "fields": (
+                    ("applied_at", "applied_by"),
+                    ("decided_at", "decided_by"),
+                    "remarks",
+                    "report",
+                )
+            },
+        ),
         (_("History"), {"fields": ("events_table",)}),
     )
     readonly_fields = ("badge", "papers_table", "events_table")
@@ -128,8 +169,14 @@ class TourAdmin(TenantAdmin):
         """What can still be done."""
         one = self.get_object(request, str(object_id))
         changes = {"cut_short", "prolong", "take_back"}
-        offered = {"pending": {"approve", "reject", *changes}, "approved": changes}.get(one.status if one else "", set())
-        return [it for it in super().get_actions_detail(request, object_id) if it.method.original_function_name in offered]
+        offered = {"pending": {"approve", "reject", *changes}, "approved": changes}.get(
+            one.status if one else "", set()
+        )
+        return [
+            it
+            for it in super().get_actions_detail(request, object_id)
+            if it.method.original_function_name in offered
+        ]
 
     def _act(
         self,
@@ -153,48 +200,106 @@ class TourAdmin(TenantAdmin):
                 return self.done(request, one, done)
         return self.page(request, "act", one, form=form, **page)
 
-    @action(description=_("Approve"), url_path="approve", icon="check", variant=ActionVariant.PRIMARY, permissions=["decide"])
+    @action(
+        description=_("Approve"),
+        url_path="approve",
+        icon="check",
+        variant=ActionVariant.PRIMARY,
+        permissions=["decide"],
+    )
     def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._decide(
-            request, object_id, approve=True, title=_("Approve the tour"), button=_("Approve"), done=_("Approved.")
+            request,
+            object_id,
+            approve=True,
+            title=_("Approve the tour"),
+            button=_("Approve"),
+            done=_("Approved."),
         )
 
     @action(description=_("Reject"), url_path="reject", icon="close", permissions=["decide"])
     def reject(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._decide(
-            request, object_id, approve=False, title=_("Reject the tour"), button=_("Reject"), done=_("Rejected.")
+            request,
+            object_id,
+            approve=False,
+            title=_("Reject the tour"),
+            button=_("Reject"),
+            done=_("Rejected."),
         )
 
-    def _decide(self, request: HttpRequest, object_id: str, *, approve: bool, done: Any, **page: Any) -> HttpResponse:
+    def _decide(
+        self, request: HttpRequest, object_id: str, *, approve: bool, done: Any, **page: Any
+    ) -> HttpResponse:
         return self._act(
-            request, object_id, RemarksForm(_data(request)),
-            lambda one, said: services.decide(one, actor=request.user, approve=approve, remarks=said["remarks"]),  # type: ignore[arg-type]
-            done, danger=not approve, **page,
-        )  # fmt: skip
+            request,
+            object_id,
+            RemarksForm(_data(request)),
+            lambda one, said: services.decide(
+                one,
+                actor=request.user,  # type: ignore[arg-type]
+                approve=approve,
+                remarks=said["remarks"],
+            ),
+            done,
+            danger=not approve,
+            **page,
+        )
 
-    @action(description=_("Cut short"), url_path="curtail", icon="content_cut", permissions=["decide"])
+    @action(
+        description=_("Cut short"), url_path="curtail", icon="content_cut", permissions=["decide"]
+    )
     def cut_short(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._act(
-            request, object_id, NewEndForm(_data(request)),
-            lambda one, said: services.curtail(one, end_at=said["end_at"], actor=request.user, remarks=said["remarks"]),  # type: ignore[arg-type]
-            _("Cut short."), title=_("Cut the tour short"), button=_("Cut short"),
-        )  # fmt: skip
+            request,
+            object_id,
+            NewEndForm(_data(request)),
+            lambda one, said: services.curtail(
+                one,
+                end_at=said["end_at"],
+                actor=request.user,  # type: ignore[arg-type]
+                remarks=said["remarks"],
+            ),
+            _("Cut short."),
+            title=_("Cut the tour short"),
+            button=_("Cut short"),
+        )
 
     @action(description=_("Extend"), url_path="extend", icon="update", permissions=["decide"])
     def prolong(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._act(
-            request, object_id, NewEndForm(_data(request)),
-            lambda one, said: services.extend(one, end_at=said["end_at"], actor=request.user, remarks=said["remarks"]),  # type: ignore[arg-type]
-            _("Extended."), title=_("Extend the tour"), button=_("Extend"),
-        )  # fmt: skip
+            request,
+            object_id,
+            NewEndForm(_data(request)),
+            lambda one, said: services.extend(
+                one,
+                end_at=said["end_at"],
+                actor=request.user,  # type: ignore[arg-type]
+                remarks=said["remarks"],
+            ),
+            _("Extended."),
+            title=_("Extend the tour"),
+            button=_("Extend"),
+        )
 
-    @action(description=_("Cancel"), url_path="cancel", icon="undo", variant=ActionVariant.DANGER, permissions=["decide"])
+    @action(
+        description=_("Cancel"),
+        url_path="cancel",
+        icon="undo",
+        variant=ActionVariant.DANGER,
+        permissions=["decide"],
+    )
     def take_back(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._act(
-            request, object_id, RemarksForm(_data(request)),
+            request,
+            object_id,
+            RemarksForm(_data(request)),
             lambda one, said: services.cancel(one, actor=request.user, remarks=said["remarks"]),  # type: ignore[arg-type]
-            _("Cancelled."), title=_("Cancel the tour"), button=_("Cancel it"), danger=True,
-        )  # fmt: skip
+            _("Cancelled."),
+            title=_("Cancel the tour"),
+            button=_("Cancel it"),
+            danger=True,
+        )
 
     @display(description=_("status"))
     def badge(self, tour: Tour) -> Any:
@@ -203,7 +308,12 @@ class TourAdmin(TenantAdmin):
     @display(description=_("orders and invitations"))
     def papers_table(self, tour: Tour) -> SafeString:
         rows = (
-            (link(change_url(one), one.get_kind_display()), one.content_type, filesizeformat(one.size), _when(one.uploaded_at))
+            (
+                link(change_url(one), one.get_kind_display()),
+                one.content_type,
+                filesizeformat(one.size),
+                _when(one.uploaded_at),
+            )
             for one in tour.papers.all()
         )
         head = (_("Paper"), _("Type"), _("Size"), _("Uploaded"))
@@ -212,7 +322,8 @@ class TourAdmin(TenantAdmin):
     @display(description=_("what was done"))
     def events_table(self, tour: Tour) -> SafeString:
         rows = (
-            (_when(e.at), e.get_what_display(), str(e.actor or "–"), e.remarks) for e in tour.events.select_related("actor")
+            (_when(e.at), e.get_what_display(), str(e.actor or "–"), e.remarks)
+            for e in tour.events.select_related("actor")
         )
         return small_table((_("At"), _("What"), _("By"), _("Remarks")), rows, _("Nothing yet."))
 
@@ -221,7 +332,12 @@ class TourAdmin(TenantAdmin):
 class TourPaperAdmin(ReadOnlyTenantAdmin):
     """Papers of tours that were sent in; the paper itself is given out by this page only."""
 
-    fieldsets = ((None, {"fields": (("employee", "kind"), "of_tour", ("content_type", "size"), "uploaded_at")}),)
+    fieldsets = (
+        (
+            None,
+            {"fields": (("employee", "kind"), "of_tour", ("content_type", "size"), "uploaded_at")},
+        ),
+    )
     readonly_fields = ("of_tour",)
     list_display = ("employee", "kind", "of_tour", "uploaded_at", "content_type", "size")
     list_filter = ("kind",)
@@ -229,11 +345,21 @@ class TourPaperAdmin(ReadOnlyTenantAdmin):
     search_fields = ("employee__code", "employee__name")
     actions_detail = ("download",)
     empty_title = _("No papers yet")
-    empty_text = _("People hand in tour orders and invitations from their phones, with the tour they apply for.")
+    empty_text = _(
+        "People hand in tour orders and invitations from their phones, with the tour they apply"
+        " for."
+    )
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        """Of tours sent in: an approver sees those of the people they decide for, and nobody those of a draft."""
-        rows = super().get_queryset(request).filter(tour__isnull=False).exclude(tour__status=Tour.Status.DRAFT)
+        """Of tours sent in: an approver sees those of the people they decide for, and nobody those
+        of a draft.
+        """
+        rows = (
+            super()
+            .get_queryset(request)
+            .filter(tour__isnull=False)
+            .exclude(tour__status=Tour.Status.DRAFT)
+        )
         if sees_everything(request):
             return rows
         return rows.filter(pk__in=papers.readable(request.user).values("pk"))  # type: ignore[arg-type]
@@ -241,7 +367,9 @@ class TourPaperAdmin(ReadOnlyTenantAdmin):
     def has_download_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return bool(request.user.has_perm("tours.view_tourpaper"))
 
-    @action(description=_("Download"), url_path="download", icon="download", permissions=["download"])
+    @action(
+        description=_("Download"), url_path="download", icon="download", permissions=["download"]
+    )
     def download(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """As an attachment: what somebody uploaded is never shown as a page of ours."""
         one = self.object_or_404(request, object_id)

@@ -1,4 +1,6 @@
-"""Tours over REST: `/api/v1/tours…` for people and their approvers. Translation only; `services` decides."""
+"""Tours over REST: `/api/v1/tours…` for people and their approvers. Translation only; `services`
+decides.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,12 @@ class Instant(serializers.DateTimeField):
 
     def to_internal_value(self, value: Any) -> datetime:
         """The instant. Raises ValidationError."""
-        if isinstance(value, str) and not value.endswith(("Z", "z")) and "+" not in value[10:] and "-" not in value[10:]:
+        if (
+            isinstance(value, str)
+            and not value.endswith(("Z", "z"))
+            and "+" not in value[10:]
+            and "-" not in value[10:]
+        ):
             self.fail("naive")
         try:
             return super().to_internal_value(value)
@@ -59,32 +66,45 @@ class Instant(serializers.DateTimeField):
 def _papers() -> serializers.ListField:
     one = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
     return serializers.ListField(
-        child=one, max_length=papers.MOST, required=False,
+        child=one,
+        max_length=papers.MOST,
+        required=False,
         help_text="Papers of `POST /api/v1/tours/papers`, one's own and of no other tour.",
-    )  # fmt: skip
+    )
 
 
 class TourBody(Fields):
     """An application for a tour; with `draft` it is kept, and not asked for yet."""
 
-    tour_type = serializers.ChoiceField(choices=Tour.Type.choices, required=False, default=Tour.Type.TOUR)
+    tour_type = serializers.ChoiceField(
+        choices=Tour.Type.choices, required=False, default=Tour.Type.TOUR
+    )
     purpose = serializers.CharField(max_length=500)
     places = serializers.ListField(
-        child=serializers.CharField(max_length=200), max_length=MOST_PLACES, required=False, default=list
+        child=serializers.CharField(max_length=200),
+        max_length=MOST_PLACES,
+        required=False,
+        default=list,
     )
     start_at = Instant(validators=[in_range])
     end_at = Instant(validators=[in_range])
-    order_no = serializers.CharField(max_length=120, required=False, allow_blank=True, allow_null=True, default="")
+    order_no = serializers.CharField(
+        max_length=120, required=False, allow_blank=True, allow_null=True, default=""
+    )
     paper_ids = _papers()
     draft = serializers.BooleanField(required=False, default=False)
 
 
 class DraftBody(Fields):
-    """Other facts of a draft; what is left out stays. `paper_ids` are all its papers from now on."""
+    """Other facts of a draft; what is left out stays. `paper_ids` are all its papers from
+    now on.
+    """
 
     tour_type = serializers.ChoiceField(choices=Tour.Type.choices, required=False)
     purpose = serializers.CharField(max_length=500, required=False)
-    places = serializers.ListField(child=serializers.CharField(max_length=200), max_length=MOST_PLACES, required=False)
+    places = serializers.ListField(
+        child=serializers.CharField(max_length=200), max_length=MOST_PLACES, required=False
+    )
     start_at = Instant(validators=[in_range], required=False)
     end_at = Instant(validators=[in_range], required=False)
     order_no = serializers.CharField(max_length=120, required=False, allow_blank=True)
@@ -95,20 +115,26 @@ class PaperBody(Fields):
     """A paper about a tour: PDF, JPEG or PNG, at most 1 MiB with everything around it."""
 
     file = serializers.FileField(max_length=255)
-    kind = serializers.ChoiceField(choices=TourPaper.Kind.choices, required=False, default=TourPaper.Kind.OTHER)
+    kind = serializers.ChoiceField(
+        choices=TourPaper.Kind.choices, required=False, default=TourPaper.Kind.OTHER
+    )
 
 
 class TourDecisionBody(Fields):
     """A decision on a tour."""
 
     decision = serializers.ChoiceField(choices=["approve", "reject"])
-    remarks = serializers.CharField(max_length=500, required=False, allow_blank=True, allow_null=True, default="")
+    remarks = serializers.CharField(
+        max_length=500, required=False, allow_blank=True, allow_null=True, default=""
+    )
 
 
 class TourRemarksBody(Fields):
     """Why."""
 
-    remarks = serializers.CharField(max_length=500, required=False, allow_blank=True, allow_null=True, default="")
+    remarks = serializers.CharField(
+        max_length=500, required=False, allow_blank=True, allow_null=True, default=""
+    )
 
 
 class NewEndBody(TourRemarksBody):
@@ -183,18 +209,27 @@ class ToursViewSet(GenericViewSet[Tour]):
         """Deciding is for approvers; the rest for employees, and for approvers who are none."""
         if self.action in self.for_approvers:
             return [IsAuthenticated(), requires(APPROVE_LEAVE)()]
-        return [IsAuthenticated()] if self.action in ("cancel", "complete") else [IsAuthenticated(), IsEmployee()]
+        return (
+            [IsAuthenticated()]
+            if self.action in ("cancel", "complete")
+            else [IsAuthenticated(), IsEmployee()]
+        )
 
     def get_queryset(self) -> QuerySet[Tour]:
-        """What the caller may know of: their own; what they may decide; nothing else of their organization."""
+        """What the caller may know of: their own; what they may decide; nothing else of their
+        organization.
+        """
         user = _user(self.request)
-        rows = Tour.objects.of(user.organization_id).select_related("employee__organization", "decided_by__employee")
+        rows = Tour.objects.of(user.organization_id).select_related(
+            "employee__organization", "decided_by__employee"
+        )
         rows = rows.prefetch_related("papers")
         mine = Q(employee=user.employee_id) if user.employee_id else Q(pk__in=[])
         if self.action == "to_decide":
             return rows.filter(status=Tour.Status.PENDING, employee__in=_people(user))
         if self.action in (*self.for_approvers, "cancel", "complete") and has(user, APPROVE_LEAVE):
-            # Whose it is not to decide is told so: 403, by the verb. Of a draft nobody else is told.
+            # Whose it is not to decide is told so: 403, by the verb. Of a draft nobody else is
+            # told.
             return rows.filter(mine | ~Q(status=Tour.Status.DRAFT))
         return rows.filter(mine)
 
@@ -220,14 +255,21 @@ class ToursViewSet(GenericViewSet[Tour]):
 
     @extend_schema(request=TourBody, responses={201: TourReply})
     def create(self, request: Request) -> Response:
-        """Apply for a tour, or for other duty away from the office; with `draft` it is only kept."""
+        """Apply for a tour, or for other duty away from the office; with `draft` it is only
+        kept.
+        """
         user, asked = _user(request), checked(TourBody, request)
         employee, paper_ids = _employee(user), asked.get("paper_ids", [])
         tour = Tour(
-            organization_id=employee.organization_id, employee=employee, tour_type=asked["tour_type"],
-            purpose=asked["purpose"], places=asked["places"], start_at=asked["start_at"], end_at=asked["end_at"],
+            organization_id=employee.organization_id,
+            employee=employee,
+            tour_type=asked["tour_type"],
+            purpose=asked["purpose"],
+            places=asked["places"],
+            start_at=asked["start_at"],
+            end_at=asked["end_at"],
             order_no=asked["order_no"] or "",
-        )  # fmt: skip
+        )
         if asked["draft"]:
             drafts.keep(tour, paper_ids)
         else:
@@ -258,34 +300,55 @@ class ToursViewSet(GenericViewSet[Tour]):
         body = checked(TourDecisionBody, request)
         approve = body["decision"] == "approve"
         return Response(
-            row(services.decide(self._one(pk), actor=_user(request), approve=approve, remarks=body["remarks"] or ""))
+            row(
+                services.decide(
+                    self._one(pk),
+                    actor=_user(request),
+                    approve=approve,
+                    remarks=body["remarks"] or "",
+                )
+            )
         )
 
     @extend_schema(request=TourRemarksBody, responses={200: TourReply, 403: None, 409: None})
     def cancel(self, request: Request, pk: int) -> Response:
         """Take a tour back: one's own before it begins, or as its authority."""
         body = checked(TourRemarksBody, request)
-        return Response(row(services.cancel(self._one(pk), actor=_user(request), remarks=body["remarks"] or "")))
+        return Response(
+            row(services.cancel(self._one(pk), actor=_user(request), remarks=body["remarks"] or ""))
+        )
 
     @extend_schema(request=NewEndBody, responses={200: TourReply, 409: None})
     def curtail(self, request: Request, pk: int) -> Response:
         """End a tour earlier."""
         body = checked(NewEndBody, request)
-        one = services.curtail(self._one(pk), end_at=body["end_at"], actor=_user(request), remarks=body["remarks"] or "")
+        one = services.curtail(
+            self._one(pk),
+            end_at=body["end_at"],
+            actor=_user(request),
+            remarks=body["remarks"] or "",
+        )
         return Response(row(one))
 
     @extend_schema(request=NewEndBody, responses={200: TourReply, 409: None})
     def extend(self, request: Request, pk: int) -> Response:
         """End a tour later."""
         body = checked(NewEndBody, request)
-        one = services.extend(self._one(pk), end_at=body["end_at"], actor=_user(request), remarks=body["remarks"] or "")
+        one = services.extend(
+            self._one(pk),
+            end_at=body["end_at"],
+            actor=_user(request),
+            remarks=body["remarks"] or "",
+        )
         return Response(row(one))
 
     @extend_schema(request=ReportBody, responses={200: TourReply, 403: None, 409: None})
     def complete(self, request: Request, pk: int) -> Response:
         """Hand in the return report."""
         body = checked(ReportBody, request)
-        return Response(row(services.complete(self._one(pk), actor=_user(request), report=body["report"])))
+        return Response(
+            row(services.complete(self._one(pk), actor=_user(request), report=body["report"]))
+        )
 
 
 class PaperGone(APIException):
@@ -313,7 +376,9 @@ class TourPapersView(APIView):
 
 
 class TourPaperView(APIView):
-    """`GET /api/v1/tours/papers/{id}`: for its owner, and for whoever decides on their tours once it was sent in."""
+    """`GET /api/v1/tours/papers/{id}`: for its owner, and for whoever decides on their tours once
+    it was sent in.
+    """
 
     authentication_classes = (BearerAuthentication,)
     permission_classes = (IsAuthenticated,)
@@ -368,16 +433,29 @@ def row(one: Tour) -> dict[str, Any]:
     """A tour as the API tells it."""
     traveller = one.employee
     return {
-        "id": one.pk, "employee": {"id": str(traveller.pk), "code": traveller.code, "name": traveller.name},
-        "tour_type": one.tour_type, "purpose": one.purpose, "places": one.places, "start_at": one.start_at,
-        "end_at": one.end_at, "order_no": one.order_no, "status": one.status,
+        "id": one.pk,
+        "employee": {"id": str(traveller.pk), "code": traveller.code, "name": traveller.name},
+        "tour_type": one.tour_type,
+        "purpose": one.purpose,
+        "places": one.places,
+        "start_at": one.start_at,
+        "end_at": one.end_at,
+        "order_no": one.order_no,
+        "status": one.status,
         "applied_at": None if one.status == Tour.Status.DRAFT else one.applied_at,
-        "decided_by": _name(one.decided_by), "decided_at": one.decided_at, "remarks": one.remarks, "report": one.report,
+        "decided_by": _name(one.decided_by),
+        "decided_at": one.decided_at,
+        "remarks": one.remarks,
+        "report": one.report,
         "papers": [_paper(paper) for paper in one.papers.all()],
-    }  # fmt: skip
+    }
 
 
 def _paper(one: TourPaper) -> dict[str, Any]:
     return {
-        "id": one.pk, "kind": one.kind, "content_type": one.content_type, "size": one.size, "uploaded_at": one.uploaded_at,
-    }  # fmt: skip
+        "id": one.pk,
+        "kind": one.kind,
+        "content_type": one.content_type,
+        "size": one.size,
+        "uploaded_at": one.uploaded_at,
+    }

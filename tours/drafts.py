@@ -1,4 +1,5 @@
-"""Verbs on drafts of tours: keep, change, send in, discard. A draft is its traveller's alone, and takes no half-days.
+"""Verbs on drafts of tours: keep, change, send in, discard. A draft is its traveller's alone, and
+takes no half-days.
 
 Sent in, it is judged as an application made at that moment. Called by the API.
 """
@@ -29,7 +30,9 @@ def keep(tour: Tour, paper_ids: Collection[int] = ()) -> Tour:
 
 
 def change(tour: Tour, facts: Mapping[str, Any], paper_ids: Collection[int] | None = None) -> Tour:
-    """Write other facts into a draft; None leaves its papers as they are. Raises Refused, Conflict once it was sent in."""
+    """Write other facts into a draft; None leaves its papers as they are. Raises Refused, Conflict
+    once it was sent in.
+    """
     with transaction.atomic():
         one = _draft(tour)
         for name, value in facts.items():
@@ -41,7 +44,9 @@ def change(tour: Tour, facts: Mapping[str, Any], paper_ids: Collection[int] | No
 
 
 def submit(tour: Tour, *, actor: User | None) -> Tour:
-    """Send a draft in: from now on it waits for a decision. Raises Refused as an application does, Conflict the second time."""
+    """Send a draft in: from now on it waits for a decision. Raises Refused as an application does,
+    Conflict the second time.
+    """
     with transaction.atomic():
         return services.enter(_draft(tour), actor=actor)
 
@@ -65,6 +70,10 @@ def _draft(tour: Tour) -> Tour:
     one = services.held(tour)
     if one.status != Status.DRAFT:
         raise Conflict(
-            _("This tour was sent in already."), code="SENT_IN", rule="T6", field="status", details={"status": one.status}
-        )  # fmt: skip
+            _("This tour was sent in already."),
+            code="SENT_IN",
+            rule="T6",
+            field="status",
+            details={"status": one.status},
+        )
     return one

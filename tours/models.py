@@ -32,7 +32,9 @@ def paper_path(paper: TourPaper, _name: str) -> str:
 
 
 class Tour(TenantModel):
-    """An absence on duty from headquarters, between two instants. A draft takes no half-days, and nobody else knows of it."""
+    """An absence on duty from headquarters, between two instants. A draft takes no half-days, and
+    nobody else knows of it.
+    """
 
     class Type(models.TextChoices):
         TOUR = "TOUR", _("Tour")
@@ -87,10 +89,11 @@ class Tour(TenantModel):
         verbose_name_plural = _("tours")
         constraints = (
             models.CheckConstraint(
-                condition=Q(end_at__gt=F("start_at")), name="tour_ends_after_start",
+                condition=Q(end_at__gt=F("start_at")),
+                name="tour_ends_after_start",
                 violation_error_message=_("The return is before the departure."),
             ),
-        )  # fmt: skip
+        )
         indexes: ClassVar = [
             models.Index(fields=("organization", "employee", "start_at"), name="tour_person_start"),
             models.Index(fields=("organization", "status"), name="tour_status"),
@@ -106,7 +109,9 @@ class Tour(TenantModel):
 
 
 class TourPaper(papers.Paper):
-    """A paper about a tour, stored privately. Handed in before the tour, and then named by it; of one tour at most."""
+    """A paper about a tour, stored privately. Handed in before the tour, and then named by it; of
+    one tour at most.
+    """
 
     class Kind(models.TextChoices):
         ORDER = "ORDER", _("Tour order")
@@ -116,8 +121,13 @@ class TourPaper(papers.Paper):
     kind = models.CharField(_("what it is"), max_length=12, choices=Kind, default=Kind.OTHER)
     file = models.FileField(_("file"), upload_to=paper_path, max_length=200)
     tour = models.ForeignKey(
-        Tour, on_delete=models.PROTECT, null=True, blank=True, related_name="papers", verbose_name=_("tour")
-    )  # fmt: skip
+        Tour,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="papers",
+        verbose_name=_("tour"),
+    )
 
     objects = TenantQuerySet["TourPaper"].as_manager()
 
@@ -144,10 +154,18 @@ class TourEvent(TenantModel):
         EXTENDED = "extended", _("Extended")
         COMPLETED = "completed", _("Completed")
 
-    tour = models.ForeignKey(Tour, on_delete=models.PROTECT, related_name="events", verbose_name=_("tour"))
+    tour = models.ForeignKey(
+        Tour, on_delete=models.PROTECT, related_name="events", verbose_name=_("tour")
+    )
     at = models.DateTimeField(_("at"))
     what = models.CharField(_("what"), max_length=10, choices=What)
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("by"))
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name=_("by"),
+    )
     remarks = models.CharField(_("remarks"), max_length=500, blank=True)
     details = models.JSONField(_("details"), default=dict, blank=True)
 

@@ -1,7 +1,9 @@
-"""Verbs on tours: apply, decide, cancel, curtail, extend, complete; and what tours cover, for the phone door and for days.
+"""Verbs on tours: apply, decide, cancel, curtail, extend, complete; and what tours cover, for the
+phone door and for days.
 
-Each is one transaction that holds the tour's row and notes the change for the floors above. Which half-days a tour takes is
-claimed in `employees.daybook`, where leave claims too: the database lets only one of them have a half-day.
+Each is one transaction that holds the tour's row and notes the change for the floors above. Which
+half-days a tour takes is claimed in `employees.daybook`, where leave claims too: the database lets
+only one of them have a half-day.
 """
 
 from __future__ import annotations
@@ -33,10 +35,14 @@ LONGEST = timedelta(days=366)
 
 
 def zone_of(employee: Employee, at: datetime) -> ZoneInfo:
-    """The clock on an employee's wall at an instant: of the site of that day, else of the organization."""
+    """The clock on an employee's wall at an instant: of the site of that day, else of the
+    organization.
+    """
     own = ZoneInfo(employee.organization.timezone)
     day = at.astimezone(own).date()
-    rows = Assignment.objects.of(employee.organization_id).filter(employee=employee, starts_on__lte=day)
+    rows = Assignment.objects.of(employee.organization_id).filter(
+        employee=employee, starts_on__lte=day
+    )
     place = next((one for one in rows.select_related("site") if one.covers(day)), None)
     return ZoneInfo(place.site.timezone) if place and place.site.timezone else own
 
@@ -47,26 +53,46 @@ def _slots(tour: Tour) -> list[tuple[date, str]]:
 
 
 def _note(tour: Tour, start: datetime | None = None, end: datetime | None = None) -> None:
-    first, last = spans.dates(start or tour.start_at, end or tour.end_at, zone_of(tour.employee, tour.start_at))
+    first, last = spans.dates(
+        start or tour.start_at, end or tour.end_at, zone_of(tour.employee, tour.start_at)
+    )
     note_change(tour.employee, Change.Kind.TOUR, first, last)
 
 
-def _event(tour: Tour, what: TourEvent.What, actor: User | None, remarks: str = "", **details: Any) -> None:
+def _event(
+    tour: Tour, what: TourEvent.What, actor: User | None, remarks: str = "", **details: Any
+) -> None:
     TourEvent.objects.create(
-        organization_id=tour.organization_id, tour=tour, at=timezone.now(), what=what, actor=actor, remarks=remarks,
+        organization_id=tour.organization_id,
+        tour=tour,
+        at=timezone.now(),
+        what=what,
+        actor=actor,
+        remarks=remarks,
         details=details,
-    )  # fmt: skip
+    )
 
 
-# --- Applying and deciding ---------------------------------------------------------------------------------------------------
-def apply(tour: Tour, *, actor: User | None, own_hand: bool = True, paper_ids: Collection[int] = ()) -> Tour:
-    """Store a tour that waits for a decision; its half-days are taken from now on. Raises Refused."""
+# --- Applying and deciding ------------------------------------------------------------------------
+def apply(
+    tour: Tour, *, actor: User | None, own_hand: bool = True, paper_ids: Collection[int] = ()
+) -> Tour:
+    """Store a tour that waits for a decision; its half-days are taken from now on. Raises
+    Refused.
+    """
     with transaction.atomic():
         return enter(tour, actor=actor, own_hand=own_hand, paper_ids=paper_ids)
 
 
-def enter(tour: Tour, *, actor: User | None, own_hand: bool = True, paper_ids: Collection[int] | None = None) -> Tour:
-    """Judge a tour, and let it wait for a decision. Within a transaction; a draft's row is held there. Raises Refused.
+def enter(
+    tour: Tour,
+    *,
+    actor: User | None,
+    own_hand: bool = True,
+    paper_ids: Collection[int] | None = None,
+) -> Tour:
+    """Judge a tour, and let it wait for a decision. Within a transaction; a draft's row is held
+    there. Raises Refused.
 
     Some days after it began only HR enters a tour. `paper_ids`: None leaves the papers as they are.
     """
@@ -74,9 +100,13 @@ def enter(tour: Tour, *, actor: User | None, own_hand: bool = True, paper_ids: C
     _in_bounds(tour)
     if own_hand and timezone.now() - tour.start_at > timedelta(days=settings.TOUR_BACKDATE_DAYS):
         raise Refused(
-            _("A tour that began more than %(days)d days ago is entered by HR.") % {"days": settings.TOUR_BACKDATE_DAYS},
-            code="BACKDATED", rule="T6", field="start_at", details={"limit": settings.TOUR_BACKDATE_DAYS},
-        )  # fmt: skip
+            _("A tour that began more than %(days)d days ago is entered by HR.")
+            % {"days": settings.TOUR_BACKDATE_DAYS},
+            code="BACKDATED",
+            rule="T6",
+            field="start_at",
+            details={"limit": settings.TOUR_BACKDATE_DAYS},
+        )
     tour.full_clean()
     tour.save()
     if paper_ids is not None:
@@ -89,20 +119,33 @@ def enter(tour: Tour, *, actor: User | None, own_hand: bool = True, paper_ids: C
 def in_order(tour: Tour) -> None:
     """Raise Refused when a tour ends before it begins."""
     if tour.end_at <= tour.start_at:
-        raise Refused(_("The return is before the departure."), code="DATES_REVERSED", rule="FORM", field="end_at")
+        raise Refused(
+            _("The return is before the departure."),
+            code="DATES_REVERSED",
+            rule="FORM",
+            field="end_at",
+        )
 
 
 def _in_bounds(tour: Tour) -> None:
     in_order(tour)
     if tour.end_at - tour.start_at > LONGEST:
         raise Refused(
-            _("A tour lasts %(days)d days at most.") % {"days": LONGEST.days}, code="TOO_LONG", rule="T4", field="end_at",
+            _("A tour lasts %(days)d days at most.") % {"days": LONGEST.days},
+            code="TOO_LONG",
+            rule="T4",
+            field="end_at",
             details={"limit": LONGEST.days},
-        )  # fmt: skip
+        )
     first, last = spans.dates(tour.start_at, tour.end_at, zone_of(tour.employee, tour.start_at))
     left = tour.employee.left_on
     if first < tour.employee.joined_on or (left is not None and last > left):
-        raise Refused(_("The tour lies outside the time of service."), code="NOT_EMPLOYED", rule="T1", field="start_at")
+        raise Refused(
+            _("The tour lies outside the time of service."),
+            code="NOT_EMPLOYED",
+            rule="T1",
+            field="start_at",
+        )
 
 
 def _claim(tour: Tour) -> None:
@@ -117,14 +160,19 @@ def _taken(error: daybook.Taken) -> Refused:
     details = {sort: int(number), "date": error.on.isoformat(), "half": str(error.half)}
     words = {"date": formats.date_format(error.on), "number": number}
     if sort == "leave":
-        text = _("Leave (%(number)s) takes %(date)s already; have it cancelled or cut short first.") % words
+        text = (
+            _("Leave (%(number)s) takes %(date)s already; have it cancelled or cut short first.")
+            % words
+        )
         return Refused(text, code="LEAVE_CONFLICT", rule="T8", field="start_at", details=details)
     text = _("Another tour (%(number)s) takes %(date)s already.") % words
     return Refused(text, code="OVERLAP", rule="CLAIM", field="start_at", details=details)
 
 
 def held(tour: Tour) -> Tour:
-    """The tour as it is now, its row locked until the end of the transaction. Raises Conflict for a draft that is no more."""
+    """The tour as it is now, its row locked until the end of the transaction. Raises Conflict for a
+    draft that is no more.
+    """
     rows = Tour.objects.of(tour.organization_id).select_related("employee__organization")
     found = rows.select_for_update(of=("self",)).filter(pk=tour.pk).first()
     if found is None:
@@ -142,18 +190,29 @@ def _authority(actor: User, tour: Tour) -> None:
 def _must_be(tour: Tour, *allowed: Tour.Status) -> None:
     if tour.status == Status.DRAFT:
         raise Conflict(
-            _("This tour is a draft: it is sent in or discarded."), code="NOT_SENT_IN", rule="T6", field="status",
+            _("This tour is a draft: it is sent in or discarded."),
+            code="NOT_SENT_IN",
+            rule="T6",
+            field="status",
             details={"status": tour.status},
-        )  # fmt: skip
+        )
     if tour.status not in allowed:
         raise Conflict(
-            _("This tour is %(status)s already.") % {"status": tour.get_status_display().lower()}, code="ALREADY_DECIDED",
-            rule="T6", field="decision", details={"status": tour.status},
-        )  # fmt: skip
+            _("This tour is %(status)s already.") % {"status": tour.get_status_display().lower()},
+            code="ALREADY_DECIDED",
+            rule="T6",
+            field="decision",
+            details={"status": tour.status},
+        )
 
 
 def _decided(tour: Tour, status: Tour.Status, actor: User, remarks: str) -> None:
-    tour.status, tour.decided_by, tour.decided_at, tour.remarks = status, actor, timezone.now(), remarks
+    tour.status, tour.decided_by, tour.decided_at, tour.remarks = (
+        status,
+        actor,
+        timezone.now(),
+        remarks,
+    )
     tour.save(update_fields=["status", "decided_by", "decided_at", "remarks"])
 
 
@@ -179,7 +238,10 @@ def cancel(tour: Tour, *, actor: User, remarks: str = "") -> Tour:
         _must_be(one, *Tour.LIVE)
         if own and one.status == Status.APPROVED and one.start_at <= timezone.now():
             raise Refused(
-                _("A tour that has begun is cut short by its authority."), code="ALREADY_BEGUN", rule="T6", field="status"
+                _("A tour that has begun is cut short by its authority."),
+                code="ALREADY_BEGUN",
+                rule="T6",
+                field="status",
             )
         if not own:
             _authority(actor, one)
@@ -190,7 +252,7 @@ def cancel(tour: Tour, *, actor: User, remarks: str = "") -> Tour:
     return one
 
 
-# --- While it lasts, and after ---------------------------------------------------------------------------------------------
+# --- While it lasts, and after --------------------------------------------------------------------
 def curtail(tour: Tour, *, end_at: datetime, actor: User, remarks: str = "") -> Tour:
     """End a tour earlier; the half-days after `end_at` are free again."""
     with transaction.atomic():
@@ -198,7 +260,12 @@ def curtail(tour: Tour, *, end_at: datetime, actor: User, remarks: str = "") -> 
         _authority(actor, one)
         _must_be(one, *Tour.LIVE)
         if not one.start_at < end_at < one.end_at:
-            raise Refused(_("A tour is cut short to a time within it."), code="NOT_WITHIN", rule="T8", field="end_at")
+            raise Refused(
+                _("A tour is cut short to a time within it."),
+                code="NOT_WITHIN",
+                rule="T8",
+                field="end_at",
+            )
         was, before = one.end_at, set(_slots(one))
         one.end_at = end_at
         one.save(update_fields=["end_at"])
@@ -215,14 +282,21 @@ def extend(tour: Tour, *, end_at: datetime, actor: User, remarks: str = "") -> T
         _authority(actor, one)
         _must_be(one, *Tour.LIVE)
         if end_at <= one.end_at:
-            raise Refused(_("A tour is extended to a later time."), code="NOT_AFTER", rule="T8", field="end_at")
+            raise Refused(
+                _("A tour is extended to a later time."),
+                code="NOT_AFTER",
+                rule="T8",
+                field="end_at",
+            )
         was, before = one.end_at, set(_slots(one))
         one.end_at = end_at
         _in_bounds(one)
         one.save(update_fields=["end_at"])
         try:
             # What casual leave lies over is not taken back from it.
-            daybook.claim(one.employee, [slot for slot in _slots(one) if slot not in before], one.holder)
+            daybook.claim(
+                one.employee, [slot for slot in _slots(one) if slot not in before], one.holder
+            )
         except daybook.Taken as error:
             raise _taken(error) from error
         _event(one, What.EXTENDED, actor, remarks, was=was.isoformat(), end_at=end_at.isoformat())
@@ -231,14 +305,18 @@ def extend(tour: Tour, *, end_at: datetime, actor: User, remarks: str = "") -> T
 
 
 def complete(tour: Tour, *, actor: User, report: str) -> Tour:
-    """Hand in the return report of an approved tour that is over: the traveller, or HR in their place."""
+    """Hand in the return report of an approved tour that is over: the traveller, or HR in their
+    place.
+    """
     with transaction.atomic():
         one = held(tour)
         if actor.employee_id != one.employee_id:
             _authority(actor, one)
         _must_be(one, Status.APPROVED)
         if one.end_at > timezone.now():
-            raise Refused(_("The tour is not over yet."), code="NOT_OVER", rule="T5", field="report")
+            raise Refused(
+                _("The tour is not over yet."), code="NOT_OVER", rule="T5", field="report"
+            )
         one.status, one.report = Status.COMPLETED, report
         one.save(update_fields=["status", "report"])
         _event(one, What.COMPLETED, actor, report[:500])
@@ -246,11 +324,17 @@ def complete(tour: Tour, *, actor: User, report: str) -> Tour:
     return one
 
 
-# --- What tours cover --------------------------------------------------------------------------------------------------------
+# --- What tours cover -----------------------------------------------------------------------------
 def covering(organization_id: int, employee_id: Any, at: datetime) -> Tour | None:
-    """The approved tour on which somebody is at an instant, both ends included; None when there is none. One query."""
+    """The approved tour on which somebody is at an instant, both ends included; None when there is
+    none. One query.
+    """
     granted = Tour.objects.of(organization_id).granted()
-    return granted.filter(employee=employee_id, start_at__lte=at, end_at__gte=at).order_by("pk").first()
+    return (
+        granted.filter(employee=employee_id, start_at__lte=at, end_at__gte=at)
+        .order_by("pk")
+        .first()
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,13 +348,23 @@ class Covered:
     tour_type: str
 
 
-def covered(organization_id: int, first: date, last: date, employees: Iterable[Any] | None = None) -> list[Covered]:
-    """The half-days of approved tours between two dates, both included; not those that casual leave lies over."""
-    claims = DayClaim.objects.of(organization_id).filter(holder__startswith="tour:", date__range=(first, last))
+def covered(
+    organization_id: int, first: date, last: date, employees: Iterable[Any] | None = None
+) -> list[Covered]:
+    """The half-days of approved tours between two dates, both included; not those that casual leave
+    lies over.
+    """
+    claims = DayClaim.objects.of(organization_id).filter(
+        holder__startswith="tour:", date__range=(first, last)
+    )
     if employees is not None:
         claims = claims.filter(employee__in=list(employees))
     rows = list(claims.order_by("date", "-half", "employee"))
-    granted = Tour.objects.of(organization_id).granted().filter(pk__in={int(one.holder[5:]) for one in rows})
+    granted = (
+        Tour.objects.of(organization_id)
+        .granted()
+        .filter(pk__in={int(one.holder[5:]) for one in rows})
+    )
     types = dict(granted.values_list("pk", "tour_type"))
     return [
         Covered(one.employee_id, one.date, one.half, number, types[number])

@@ -1,7 +1,7 @@
 """Which halves of which days an absence on duty takes: arithmetic on wall clocks. Pure.
 
-The morning lasts until lunch begins, the afternoon from when it ends; a tour that only falls into lunch takes the afternoon.
-Called by `services`.
+The morning lasts until lunch begins, the afternoon from when it ends; a tour that only falls into
+lunch takes the afternoon. Called by `services`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,19 @@ Lunch = tuple[time, time]
 def lunch(text: str) -> Lunch:
     """The office's lunch from text such as ``13:00-13:30``. Raises ValueError."""
     first, sep, last = text.partition("-")
-    begins, ends = time.fromisoformat(first.strip()), time.fromisoformat(last.strip()) if sep else time.min
+    begins, ends = (
+        time.fromisoformat(first.strip()),
+        time.fromisoformat(last.strip()) if sep else time.min,
+    )
     if not begins <= ends:
         raise ValueError(text)
     return begins, ends
 
 
 def dates(start: datetime, end: datetime, zone: ZoneInfo) -> tuple[date, date]:
-    """The first and the last date on the wall clock of `zone`; an end at midnight belongs to the day before."""
+    """The first and the last date on the wall clock of `zone`; an end at midnight belongs to the
+    day before.
+    """
     first, last = start.astimezone(zone), end.astimezone(zone)
     on_the_dot = last.time() == time.min and last.date() > first.date()
     return first.date(), last.date() - timedelta(days=1) if on_the_dot else last.date()

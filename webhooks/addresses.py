@@ -1,9 +1,10 @@
 """Where a push may go: the judgement on addresses and on URLs, without a socket and without Django.
 
-A customer types the URL, so it may point at our own insides. `check_url` is asked when an endpoint is saved and again
-before every attempt; `refusal` is asked by `webhooks.http` at connect time about every address a name leads to, because
-a name may lead elsewhere later. The tables follow the IANA special-purpose registries for IPv4 and IPv6 and are kept
-here, since `ipaddress.is_global` of Python 3.11 lets some of these networks through.
+A customer types the URL, so it may point at our own insides. `check_url` is asked when an endpoint
+is saved and again before every attempt; `refusal` is asked by `webhooks.http` at connect time about
+every address a name leads to, because a name may lead elsewhere later. The tables follow the IANA
+special-purpose registries for IPv4 and IPv6 and are kept here, since `ipaddress.is_global` of
+Python 3.11 lets some of these networks through.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ _FORBIDDEN_V4 = tuple(
     (IPv4Network(network), what)
     for network, what in (
         ("169.254.169.254/32", "a cloud metadata address"),
-        ("168.63.129.16/32", "a cloud metadata address"),  # Azure's, inside an otherwise public block.
+        (
+            "168.63.129.16/32",
+            "a cloud metadata address",
+        ),  # Azure's, inside an otherwise public block.
         ("100.100.100.200/32", "a cloud metadata address"),
         ("192.0.0.192/32", "a cloud metadata address"),
         ("0.0.0.0/32", "an unspecified address"),
@@ -56,8 +60,9 @@ _FORBIDDEN_V6 = tuple(
         ("fd20:ce::254/128", "a cloud metadata address"),
         ("::/128", "an unspecified address"),
         ("::1/128", "a loopback address"),
-        # Wraps of IPv4 addresses. Nobody publishes a web server under one, so the public ones are refused as well: what
-        # stands behind them is decided by whichever gateway is near, not by the address.
+        # Wraps of IPv4 addresses. Nobody publishes a web server under one, so the public ones are
+        # refused as well: what stands behind them is decided by whichever gateway is near, not by
+        # the address.
         ("::ffff:0:0/96", "an IPv4-mapped address"),
         ("::ffff:0:0:0/96", "an IPv4-translated address"),
         ("::/96", "an IPv4-compatible address"),
@@ -79,21 +84,23 @@ _FORBIDDEN_V6 = tuple(
     )
 )
 _PUBLIC_V6 = IPv6Network("2000::/3")
-_ISATAP = (0x00005EFE, 0x02005EFE)  # RFC 5214: the upper half of the interface identifier; an IPv4 address follows it.
+_ISATAP = (
+    0x00005EFE,
+    0x02005EFE,
+)  # RFC 5214: the upper half of the interface identifier; an IPv4 address follows it.
 _LOOPBACKS: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 
 # Names of the inside: they are resolved by a router, a cluster or a cloud, never by the public DNS.
 _INSIDE = ("local", "internal", "localdomain", "lan", "intranet", "corp", "home", "private", "arpa")
 # At and above 1024: ports on which something other than a web server usually listens.
-# fmt: off
 _SERVICE_PORTS = frozenset((
-    1080, 1099, 1194, 1433, 1434, 1521, 1723, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3128, 3260, 3268, 3306, 3389,
-    4369, 4505, 4506, 5060, 5061, 5222, 5269, 5353, 5355, 5432, 5671, 5672, 5900, 5901, 5902, 5903, 5984, 5985, 5986,
-    6000, 6001, 6379, 6380, 6432, 6443, 6666, 6667, 6668, 6669, 6697, 7000, 7001, 7199, 8086, 8125, 8300, 8301, 8500,
-    8883, 9042, 9092, 9100, 9160, 9200, 9300, 9418, 10250, 10255, 11211, 15672, 25672, 26379, 27017, 27018, 27019, 28015,
-    33060, 50000, 61616,
-))
-# fmt: on
+    1080, 1099, 1194, 1433, 1434, 1521, 1723, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3128,
+    3260, 3268, 3306, 3389, 4369, 4505, 4506, 5060, 5061, 5222, 5269, 5353, 5355, 5432, 5671,
+    5672, 5900, 5901, 5902, 5903, 5984, 5985, 5986, 6000, 6001, 6379, 6380, 6432, 6443, 6666,
+    6667, 6668, 6669, 6697, 7000, 7001, 7199, 8086, 8125, 8300, 8301, 8500, 8883, 9042, 9092,
+    9100, 9160, 9200, 9300, 9418, 10250, 10255, 11211, 15672, 25672, 26379, 27017, 27018, 27019,
+    28015, 33060, 50000, 61616,
+))  # fmt: skip
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?")
 _AUTHORITY = re.compile(r"(?:\[([^\[\]]*)\]|([^:\[\]]*))(?::([0-9]{1,5}))?")
@@ -103,9 +110,11 @@ _SAFE_IN_PATH = "!$%&'()*+,/:;=?@[]~"
 
 
 def refusal(address: str, allowed: Sequence[Network]) -> str | None:
-    """Say why a textual IP address must not be connected to ("a private address"), or None if it may be.
+    """Say why a textual IP address must not be connected to ("a private address"), or None if it
+    may be.
 
-    `allowed` are the operator's own networks; they pass whatever they are. Text that is no address is refused too.
+    `allowed` are the operator's own networks; they pass whatever they are. Text that is no address
+    is refused too.
     """
     try:
         ip = ip_address(address)
@@ -142,7 +151,8 @@ def _forbidden_v6(ip: IPv6Address) -> str | None:
 def check_url(url: str, *, allow_http: bool, allowed: Sequence[Network]) -> str:
     """Judge a URL by its text alone, without asking the DNS; return it normalized.
 
-    Raises ValueError with one sentence for the person who typed the URL. Normalizing twice changes nothing.
+    Raises ValueError with one sentence for the person who typed the URL. Normalizing twice changes
+    nothing.
     """
     scheme, authority, path, query = _split(url)
     if scheme == "http" and not allow_http:
@@ -156,7 +166,8 @@ def check_url(url: str, *, allow_http: bool, allowed: Sequence[Network]) -> str:
     _check_port(port, at_operators_wish=literal is not None and _within(literal, allowed))
     shown = f"[{literal}]" if isinstance(literal, IPv6Address) else host
     colon = "" if port == _default_port(scheme) else f":{port}"
-    normal = f"{scheme}://{shown}{colon}{quote(path or '/', safe=_SAFE_IN_PATH)}{quote(query, safe=_SAFE_IN_PATH)}"
+    quoted = quote(path or "/", safe=_SAFE_IN_PATH) + quote(query, safe=_SAFE_IN_PATH)
+    normal = f"{scheme}://{shown}{colon}{quoted}"
     return _of_fair_length(normal)
 
 
@@ -167,11 +178,15 @@ def _of_fair_length(url: str) -> str:
 
 
 def _split(url: str) -> tuple[str, str, str, str]:
-    """Scheme, authority, path and query (with its question mark); nothing that two programs could read in two ways."""
+    """Scheme, authority, path and query (with its question mark); nothing that two programs could
+    read in two ways.
+    """
     _of_fair_length(url)
     # Categories C and Z: controls, invisible formats, lone surrogates, every kind of space.
     if "\\" in url or any(unicodedata.category(letter)[0] in "CZ" for letter in url):
-        raise ValueError("The address must not contain spaces, backslashes or invisible characters.")
+        raise ValueError(
+            "The address must not contain spaces, backslashes or invisible characters."
+        )
     parts = _URL.fullmatch(url)
     if parts is None or parts[1].lower() not in ("http", "https"):
         raise ValueError("The address must begin with https://.")
@@ -199,7 +214,9 @@ def _host_and_port(authority: str, scheme: str) -> tuple[str, int]:
 
 
 def _literal(host: str) -> IPv4Address | IPv6Address | None:
-    """The host as an IP address, or None for a name. Python takes only the plain spelling: no hex, octal or short forms."""
+    """The host as an IP address, or None for a name. Python takes only the plain spelling: no hex,
+    octal or short forms.
+    """
     if not host.isascii() or "%" in host:
         return None
     try:
@@ -213,7 +230,8 @@ def _name(host: str, allowed: Sequence[Network]) -> str:
         raise ValueError("The server name must not end with a dot.")
     name = ".".join(_label(label) for label in host.split("."))
     labels = name.split(".")
-    # inet_aton and browsers read such "names" as addresses (127.1, 2130706433, 0x7f.1), and so may a resolver.
+    # inet_aton and browsers read such "names" as addresses (127.1, 2130706433, 0x7f.1), and so may
+    # a resolver.
     if _NUMBER.fullmatch(labels[-1]):
         raise ValueError("Write a server's address as four plain numbers, such as 192.0.2.10.")
     if labels[-1] == "localhost":
@@ -229,14 +247,19 @@ def _name(host: str, allowed: Sequence[Network]) -> str:
 
 
 def _label(label: str) -> str:
-    """One part of a server name as the DNS knows it; a part that could be read in two ways is refused."""
+    """One part of a server name as the DNS knows it; a part that could be read in two ways is
+    refused.
+    """
     if not label.isascii():
         try:
             encoded = label.encode("idna").decode("ascii")
-            same = encoded.encode("ascii").decode("idna") == unicodedata.normalize("NFC", label.lower())
+            same = encoded.encode("ascii").decode("idna") == unicodedata.normalize(
+                "NFC", label.lower()
+            )
         except UnicodeError:
             same = False
-        # Full-width digits, circled letters and the like are folded into plain ones: not what the eye saw.
+        # Full-width digits, circled letters and the like are folded into plain ones: not what the
+        # eye saw.
         if not same or not encoded.startswith("xn--"):
             raise ValueError("The server name contains letters that a server name cannot have.")
         label = encoded
@@ -250,4 +273,6 @@ def _check_port(port: int, *, at_operators_wish: bool) -> None:
     if at_operators_wish and 1 <= port <= 65535:
         return
     if port not in (80, 443) and not (1024 <= port <= 65535 and port not in _SERVICE_PORTS):
-        raise ValueError(f"Port {port} cannot be used: web servers answer on 443, 80, or a free port from 1024.")
+        raise ValueError(
+            f"Port {port} cannot be used: web servers answer on 443, 80, or a free port from 1024."
+        )

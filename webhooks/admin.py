@@ -1,4 +1,6 @@
-"""The console's pages on customers' servers, what is queued for them, and every attempt that was made."""
+"""The console's pages on customers' servers, what is queued for them, and every attempt that was
+made.
+"""
 
 from __future__ import annotations
 
@@ -81,14 +83,24 @@ class KeptFilter(admin.SimpleListFilter):
 
 
 class ReplayForm(forms.Form):
-    """Which finished deliveries are to be sent again: by the day they were accepted, or only those given up."""
+    """Which finished deliveries are to be sent again: by the day they were accepted, or only those
+    given up.
+    """
 
-    since = forms.DateField(label=_("accepted from"), required=False, widget=UnfoldAdminDateWidget())
+    since = forms.DateField(
+        label=_("accepted from"), required=False, widget=UnfoldAdminDateWidget()
+    )
     until = forms.DateField(
-        label=_("accepted until"), required=False, widget=UnfoldAdminDateWidget(), help_text=_("This day included.")
+        label=_("accepted until"),
+        required=False,
+        widget=UnfoldAdminDateWidget(),
+        help_text=_("This day included."),
     )
     dead_only = forms.BooleanField(
-        label=_("only those given up"), required=False, initial=True, widget=UnfoldBooleanSwitchWidget()
+        label=_("only those given up"),
+        required=False,
+        initial=True,
+        widget=UnfoldBooleanSwitchWidget(),
     )
 
     def clean(self) -> dict[str, Any]:
@@ -115,7 +127,14 @@ class ReplayForm(forms.Form):
 
 def _note(request: HttpRequest, endpoint: Endpoint, kind: str, **details: Any) -> None:
     """What was done to an endpoint's keys and events belongs to the security events."""
-    note(kind, endpoint.organization_id, actor=request.user, request=request, about=f"endpoint {endpoint}", **details)
+    note(
+        kind,
+        endpoint.organization_id,
+        actor=request.user,
+        request=request,
+        about=f"endpoint {endpoint}",
+        **details,
+    )
 
 
 @admin.register(Endpoint)
@@ -124,28 +143,52 @@ class EndpointAdmin(TenantAdmin):
 
     fieldsets = (
         (None, {"fields": ("name", "url", ("mode", "virtual_serial"))}),
-        (_("What is sent"), {"fields": (("include_location", "include_health", "include_unmatched"),)}),
+        (
+            _("What is sent"),
+            {"fields": (("include_location", "include_health", "include_unmatched"),)},
+        ),
         (_("How much at a time"), {"fields": (("max_in_flight", "max_per_second"),)}),
     )
-    _condition = (_("How it goes"), {"fields": (
-        ("badge", "pause_reason"), ("failures", "failing_since"), ("retry_at", "allowance"), "queue",
-        ("previous_secret_until", "created_at"),
-    )})  # fmt: skip
+    _condition = (
+        _("How it goes"),
+        {
+            "fields": (
+                ("badge", "pause_reason"),
+                ("failures", "failing_since"),
+                ("retry_at", "allowance"),
+                "queue",
+                ("previous_secret_until", "created_at"),
+            )
+        },
+    )
     readonly_fields = (
-        "badge", "pause_reason", "failures", "failing_since", "retry_at", "allowance", "queue", "previous_secret_until",
+        "badge",
+        "pause_reason",
+        "failures",
+        "failing_since",
+        "retry_at",
+        "allowance",
+        "queue",
+        "previous_secret_until",
         "created_at",
-    )  # fmt: skip
+    )
     list_display = ("name", "url", "mode", "badge", "failing_since")
     list_filter = (KeptFilter, "mode", "state")
     search_fields = ("name", "url")
     search_help_text = _("Name or address")
     actions_detail = (
-        "test", "send_many_again", "pause_pushing", "resume_pushing",
+        "test",
+        "send_many_again",
+        "pause_pushing",
+        "resume_pushing",
         {"title": _("Keys"), "icon": "key", "items": ["rotate", "feed_key", "revoke_keys"]},
         "remove_for_good",
-    )  # fmt: skip
+    )
     empty_title = _("No endpoints yet")
-    empty_text = _("Add the address of a server that is to be told of every punch; its signing secret is shown once.")
+    empty_text = _(
+        "Add the address of a server that is to be told of every punch; its signing secret is shown"
+        " once."
+    )
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "url":
@@ -174,7 +217,9 @@ class EndpointAdmin(TenantAdmin):
             setattr(current, name, getattr(obj, name))
         save_endpoint(current)
 
-    def response_add(self, request: HttpRequest, obj: Endpoint, post_url_continue: str | None = None) -> HttpResponse:
+    def response_add(
+        self, request: HttpRequest, obj: Endpoint, post_url_continue: str | None = None
+    ) -> HttpResponse:
         return self._show(request, obj, obj.shown_once)  # type: ignore[attr-defined]
 
     @display(description=_("state"))
@@ -199,63 +244,118 @@ class EndpointAdmin(TenantAdmin):
             return []
         hidden = "pause_pushing" if endpoint.state == Endpoint.State.PAUSED else "resume_pushing"
         offered = super().get_actions_detail(request, object_id)
-        return [one for one in offered if isinstance(one, dict) or one.method.original_function_name != hidden]
+        return [
+            one
+            for one in offered
+            if isinstance(one, dict) or one.method.original_function_name != hidden
+        ]
 
-    @action(description=_("Send a test event"), url_path="test", icon="send", permissions=["change"])
+    @action(
+        description=_("Send a test event"), url_path="test", icon="send", permissions=["change"]
+    )
     def test(self, request: HttpRequest, object_id: str) -> HttpResponse:
         endpoint = self._kept_or_404(request, object_id)
         if request.method != "POST":
-            return self.confirm(request, endpoint, title=_("Send a test event"), button=_("Send"), question=_(
-                "An event of the type endpoint.test is queued for this server. You see what became of it on the next page."
-            ))  # fmt: skip
+            return self.confirm(
+                request,
+                endpoint,
+                title=_("Send a test event"),
+                button=_("Send"),
+                question=_(
+                    "An event of the type endpoint.test is queued for this server. You see what"
+                    " became of it on the next page."
+                ),
+            )
         delivery = send_test(endpoint)
         self.log_change(request, endpoint, str(_("Test event queued.")))
         return redirect(change_url(delivery))
 
-    @action(description=_("Rotate secret"), url_path="rotate-secret", icon="autorenew",
-            permissions=["change"])  # fmt: skip
+    @action(
+        description=_("Rotate secret"),
+        url_path="rotate-secret",
+        icon="autorenew",
+        permissions=["change"],
+    )
     def rotate(self, request: HttpRequest, object_id: str) -> HttpResponse:
         endpoint = self._kept_or_404(request, object_id)
         if request.method != "POST":
             hours = int(ROTATION_OVERLAP.total_seconds() // 3600)
-            return self.confirm(request, endpoint, title=_("Rotate the secret"), button=_("Rotate the secret"), question=_(
-                "The new secret is shown once, on the next page. For %(hours)d hours pushes are signed with both, so that the "
-                "other side can change over."
-            ) % {"hours": hours})  # fmt: skip
+            return self.confirm(
+                request,
+                endpoint,
+                title=_("Rotate the secret"),
+                button=_("Rotate the secret"),
+                question=_(
+                    "The new secret is shown once, on the next page. For %(hours)d hours pushes are"
+                    " signed with both, so that the other side can change over."
+                )
+                % {"hours": hours},
+            )
         secret = rotate_secret(endpoint)
         self.log_change(request, endpoint, str(_("Secret rotated.")))
         _note(request, endpoint, SecurityEvent.Kind.KEY_ISSUED, what="signing secret")
         return self._show(request, endpoint, secret)
 
-    @action(description=_("Issue a feed key"), url_path="feed-key", icon="vpn_key", permissions=["change"])
+    @action(
+        description=_("Issue a feed key"),
+        url_path="feed-key",
+        icon="vpn_key",
+        permissions=["change"],
+    )
     def feed_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
         endpoint = self._kept_or_404(request, object_id)
         if request.method != "POST":
-            return self.confirm(request, endpoint, title=_("Issue a feed key"), button=_("Issue"), question=_(
-                "With the key this server may fetch its events itself, at /api/v1/events. It is shown once, on the next page."
-            ))  # fmt: skip
+            return self.confirm(
+                request,
+                endpoint,
+                title=_("Issue a feed key"),
+                button=_("Issue"),
+                question=_(
+                    "With the key this server may fetch its events itself, at /api/v1/events. It is"
+                    " shown once, on the next page."
+                ),
+            )
         key = issue_feed_key(endpoint)
         self.log_change(request, endpoint, str(_("Feed key issued.")))
         _note(request, endpoint, SecurityEvent.Kind.KEY_ISSUED, what="feed key")
         return self.page(
-            request, "secret", endpoint, title=_("Feed key of %(endpoint)s") % {"endpoint": endpoint},
-            secrets=[(_("Feed key"), key)], advice=_("Copy it now: it is not shown again. It goes into the header "
-                                                     "“Authorization: Bearer …” of GET /api/v1/events?after=0."),
-        )  # fmt: skip
+            request,
+            "secret",
+            endpoint,
+            title=_("Feed key of %(endpoint)s") % {"endpoint": endpoint},
+            secrets=[(_("Feed key"), key)],
+            advice=_(
+                "Copy it now: it is not shown again. It goes into the header "
+                "“Authorization: Bearer …” of GET /api/v1/events?after=0."
+            ),
+        )
 
-    @action(description=_("Revoke feed keys"), url_path="revoke-keys", icon="key_off", permissions=["change"])
+    @action(
+        description=_("Revoke feed keys"),
+        url_path="revoke-keys",
+        icon="key_off",
+        permissions=["change"],
+    )
     def revoke_keys(self, request: HttpRequest, object_id: str) -> HttpResponse:
         endpoint = self._kept_or_404(request, object_id)
         if request.method != "POST":
             return self.confirm(
-                request, endpoint, title=_("Revoke the feed keys"), button=_("Revoke all"), danger=True,
-                question=_("Every key of this endpoint's feed stops working at once. Pushes go on."),
-            )  # fmt: skip
+                request,
+                endpoint,
+                title=_("Revoke the feed keys"),
+                button=_("Revoke all"),
+                danger=True,
+                question=_(
+                    "Every key of this endpoint's feed stops working at once. Pushes go on."
+                ),
+            )
         number = revoke_feed_keys(endpoint)
         _note(request, endpoint, SecurityEvent.Kind.KEY_REVOKED, what="feed keys", count=number)
         return self.done(request, endpoint, _("%(number)d keys revoked.") % {"number": number})
 
-    @action(description=_("Send again…"), url_path="send-again", icon="replay", permissions=["change"])
+    @action(
+        description=_("Send again…"), url_path="send-again", icon="replay", permissions=["change"]
+    )
     def send_many_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Choose, see how many, confirm: nothing is sent before the number was shown."""
         endpoint = self._kept_or_404(request, object_id)
@@ -264,43 +364,76 @@ class EndpointAdmin(TenantAdmin):
         if request.method == "POST" and form.is_valid():
             rows = form.of(endpoint)
             count = rows.count()
-            # Only what was shown is sent: another choice, or new rows, and the number is shown again.
+            # Only what was shown is sent: another choice, or new rows, and the number is shown
+            # again.
             if request.POST.get("confirmed") == str(count):
                 number = replay(rows)
                 _note(request, endpoint, SecurityEvent.Kind.REPLAYED, count=number)
-                return self.done(request, endpoint, _("%(number)d deliveries queued once more.") % {"number": number})
+                return self.done(
+                    request,
+                    endpoint,
+                    _("%(number)d deliveries queued once more.") % {"number": number},
+                )
         return self.page(request, "replay", endpoint, title=_("Send again"), form=form, count=count)
 
     @action(description=_("Pause"), url_path="pause", icon="pause", permissions=["change"])
     def pause_pushing(self, request: HttpRequest, object_id: str) -> HttpResponse:
         endpoint = self._kept_or_404(request, object_id)
         if request.method != "POST":
-            return self.confirm(request, endpoint, title=_("Pause pushing"), button=_("Pause"), question=_(
-                "Nothing is sent until somebody resumes. Punches meanwhile are queued; none is skipped."
-            ))  # fmt: skip
+            return self.confirm(
+                request,
+                endpoint,
+                title=_("Pause pushing"),
+                button=_("Pause"),
+                question=_(
+                    "Nothing is sent until somebody resumes. Punches meanwhile are queued; none is"
+                    " skipped."
+                ),
+            )
         pause(endpoint)
         return self.done(request, endpoint, _("Paused. What happens meanwhile is queued."))
 
-    @action(description=_("Resume"), url_path="resume", icon="play_arrow", variant=ActionVariant.PRIMARY,
-            permissions=["change"])  # fmt: skip
+    @action(
+        description=_("Resume"),
+        url_path="resume",
+        icon="play_arrow",
+        variant=ActionVariant.PRIMARY,
+        permissions=["change"],
+    )
     def resume_pushing(self, request: HttpRequest, object_id: str) -> HttpResponse:
         endpoint = self._kept_or_404(request, object_id)
         if request.method != "POST":
-            return self.confirm(request, endpoint, title=_("Resume pushing"), button=_("Resume"), question=_(
-                "What was queued is sent in order, slowly at first."
-            ))  # fmt: skip
+            return self.confirm(
+                request,
+                endpoint,
+                title=_("Resume pushing"),
+                button=_("Resume"),
+                question=_("What was queued is sent in order, slowly at first."),
+            )
         resume(endpoint)
         return self.done(request, endpoint, _("Resumed."))
 
-    @action(description=_("Remove"), url_path="remove", icon="delete", variant=ActionVariant.DANGER,
-            permissions=["change"])  # fmt: skip
+    @action(
+        description=_("Remove"),
+        url_path="remove",
+        icon="delete",
+        variant=ActionVariant.DANGER,
+        permissions=["change"],
+    )
     def remove_for_good(self, request: HttpRequest, object_id: str) -> HttpResponse:
         endpoint = self._kept_or_404(request, object_id)
         if request.method != "POST":
             return self.confirm(
-                request, endpoint, title=_("Remove the endpoint"), button=_("Remove for good"), danger=True,
-                question=_("Nothing is queued for this server any more. What was sent stays in the list of deliveries."),
-            )  # fmt: skip
+                request,
+                endpoint,
+                title=_("Remove the endpoint"),
+                button=_("Remove for good"),
+                danger=True,
+                question=_(
+                    "Nothing is queued for this server any more. What was sent stays in the list of"
+                    " deliveries."
+                ),
+            )
         remove(endpoint)
         return self.done(request, endpoint, _("Removed."))
 
@@ -315,17 +448,33 @@ class EndpointAdmin(TenantAdmin):
         if endpoint.mode == Endpoint.Mode.CAMS:
             secrets.append((_("AuthToken in the body"), auth_token(endpoint)))
         return self.page(
-            request, "secret", endpoint, title=_("Secret of %(endpoint)s") % {"endpoint": endpoint}, secrets=secrets,
-            advice=_("Copy it now and give it to whoever runs the server: it is not shown again. They verify "
-                     "webhook-signature with it, with any Standard Webhooks library."),
-        )  # fmt: skip
+            request,
+            "secret",
+            endpoint,
+            title=_("Secret of %(endpoint)s") % {"endpoint": endpoint},
+            secrets=secrets,
+            advice=_(
+                "Copy it now and give it to whoever runs the server: it is not shown again. They"
+                " verify webhook-signature with it, with any Standard Webhooks library."
+            ),
+        )
 
 
 class AttemptInline(ReadOnlyInline):
     """Every try at one delivery, the last one first."""
 
     model = Attempt
-    fields = ("number", "started_at", "duration_ms", "status", "verdict", "error", "detail", "address", "answer")
+    fields = (
+        "number",
+        "started_at",
+        "duration_ms",
+        "status",
+        "verdict",
+        "error",
+        "detail",
+        "address",
+        "answer",
+    )
     readonly_fields = fields
     ordering = ("-id",)
     verbose_name_plural = _("attempts, the last one first")
@@ -340,13 +489,31 @@ class DeliveryAdmin(ReadOnlyTenantAdmin):
     """What was, is or will be sent."""
 
     fieldsets = (
-        (None, {"fields": (("badge", "endpoint"), ("message_id", "event_type"), ("lane_key", "sequence"), "subject")}),
+        (
+            None,
+            {
+                "fields": (
+                    ("badge", "endpoint"),
+                    ("message_id", "event_type"),
+                    ("lane_key", "sequence"),
+                    "subject",
+                )
+            },
+        ),
         (_("Progress"), {"fields": (("attempts", "refusals"), ("created_at", "finished_at"))}),
         (_("Body"), {"fields": ("content",)}),
     )
     readonly_fields = ("badge", "content")
     inlines = (AttemptInline,)
-    list_display = ("message_id", "created_at", "endpoint", "event_type", "badge", "attempts", "finished_at")
+    list_display = (
+        "message_id",
+        "created_at",
+        "endpoint",
+        "event_type",
+        "badge",
+        "attempts",
+        "finished_at",
+    )
     list_filter = ("state", "endpoint")
     list_select_related = ("endpoint", "organization")
     search_fields = ("=message_id", "=subject")
@@ -375,15 +542,30 @@ class DeliveryAdmin(ReadOnlyTenantAdmin):
             return []
         return list(super().get_actions_detail(request, object_id))
 
-    @action(description=_("Send again"), url_path="send-again", icon="replay", permissions=["replay"])
+    @action(
+        description=_("Send again"), url_path="send-again", icon="replay", permissions=["replay"]
+    )
     def send_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
         delivery = self.object_or_404(request, object_id)
         if request.method != "POST":
-            return self.confirm(request, delivery, title=_("Send again"), button=_("Send again"), question=_(
-                "The same bytes are sent once more under the same message id; a receiver that has it already ignores it."
-            ))  # fmt: skip
+            return self.confirm(
+                request,
+                delivery,
+                title=_("Send again"),
+                button=_("Send again"),
+                question=_(
+                    "The same bytes are sent once more under the same message id; a receiver that"
+                    " has it already ignores it."
+                ),
+            )
         count = replay(Delivery.objects.of(delivery.organization_id).filter(pk=delivery.pk))
-        _note(request, delivery.endpoint, SecurityEvent.Kind.REPLAYED, count=count, delivery=delivery.pk)
+        _note(
+            request,
+            delivery.endpoint,
+            SecurityEvent.Kind.REPLAYED,
+            count=count,
+            delivery=delivery.pk,
+        )
         return self.done(request, delivery, _("Queued once more."))
 
 
@@ -392,11 +574,29 @@ class AttemptAdmin(ReadOnlyTenantAdmin):
     """Every try at every delivery."""
 
     fieldsets = (
-        (None, {"fields": (("delivery", "number"), ("started_at", "duration_ms"), ("status", "verdict"))}),
+        (
+            None,
+            {
+                "fields": (
+                    ("delivery", "number"),
+                    ("started_at", "duration_ms"),
+                    ("status", "verdict"),
+                )
+            },
+        ),
         (_("What came back"), {"fields": (("error", "address"), "detail", "answer")}),
     )
     readonly_fields = ("answer",)
-    list_display = ("started_at", "delivery", "number", "status", "verdict", "error", "duration_ms", "address")
+    list_display = (
+        "started_at",
+        "delivery",
+        "number",
+        "status",
+        "verdict",
+        "error",
+        "duration_ms",
+        "address",
+    )
     list_filter = ("verdict",)
     list_select_related = ("delivery", "organization")
     search_fields = ("=delivery__message_id", "=delivery__subject")
@@ -412,7 +612,12 @@ class AttemptAdmin(ReadOnlyTenantAdmin):
 
 def deliveries_of(organization_id: int, subject: str) -> QuerySet[Delivery]:
     """The deliveries about one thing, such as `punch:17`."""
-    return Delivery.objects.of(organization_id).filter(subject=subject).select_related("endpoint").order_by("id")
+    return (
+        Delivery.objects.of(organization_id)
+        .filter(subject=subject)
+        .select_related("endpoint")
+        .order_by("id")
+    )
 
 
 def without_secrets(body: str) -> str:
@@ -421,6 +626,10 @@ def without_secrets(body: str) -> str:
         content = json.loads(body)
     except ValueError:
         return body
-    if isinstance(content, dict) and isinstance(content.get("RealTime"), dict) and "AuthToken" in content["RealTime"]:
+    if (
+        isinstance(content, dict)
+        and isinstance(content.get("RealTime"), dict)
+        and "AuthToken" in content["RealTime"]
+    ):
         content["RealTime"]["AuthToken"] = "••••••••"
     return json.dumps(content, indent=2, ensure_ascii=False)

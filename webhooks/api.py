@@ -1,7 +1,9 @@
-"""The feed: a customer's server fetches its endpoint's events in order, and asks for them to be sent again.
+"""The feed: a customer's server fetches its endpoint's events in order, and asks for them to be
+sent again.
 
-`GET /api/v1/events?after=<position>` and `POST /api/v1/events/replay`, with the endpoint's key. The feed has every event that
-was queued for the endpoint, sent or not, so a server that lost its data can build it up again without our doing anything.
+`GET /api/v1/events?after=<position>` and `POST /api/v1/events/replay`, with the endpoint's key. The
+feed has every event that was queued for the endpoint, sent or not, so a server that lost its data
+can build it up again without our doing anything.
 """
 
 from __future__ import annotations
@@ -98,24 +100,39 @@ class EventsViewSet(ViewSet):
         after = page[-1].position if page else asked.validated_data["after"]
         following = request.build_absolute_uri(f"{request.path}?after={after}&limit={limit}")
         return Response(
-            {"data": [_event(one) for one in page], "after": after, "next": following if len(found) > limit else None}
+            {
+                "data": [_event(one) for one in page],
+                "after": after,
+                "next": following if len(found) > limit else None,
+            }
         )
 
     @extend_schema(request=Wanted, responses={200: ReplayReply})
     def replay(self, request: Request) -> Response:
-        """Send events again, same ids and same bytes; with `dry_run` only say how many it would be."""
+        """Send events again, same ids and same bytes; with `dry_run` only say how many it
+        would be.
+        """
         endpoint: Endpoint = request.user  # type: ignore[assignment]
         wanted = Wanted(data=request.data)
         wanted.is_valid(raise_exception=True)
         asked = wanted.validated_data
-        rows = services.finished(endpoint, dead_only=asked["dead"], since=asked.get("since"), until=asked.get("until"))
+        rows = services.finished(
+            endpoint, dead_only=asked["dead"], since=asked.get("since"), until=asked.get("until")
+        )
         if "id" in asked:
             rows = rows.filter(message_id=asked["id"])
         count = rows.count() if asked["dry_run"] else services.replay(rows)
         if not asked["dry_run"]:
             key: EndpointKey = request.auth  # type: ignore[assignment]
             who, about = f"feed key {key}", f"endpoint {endpoint}"
-            note(SecurityEvent.Kind.REPLAYED, endpoint.organization_id, actor=who, request=request, about=about, count=count)
+            note(
+                SecurityEvent.Kind.REPLAYED,
+                endpoint.organization_id,
+                actor=who,
+                request=request,
+                about=about,
+                count=count,
+            )
         return Response({"count": count, "queued": not asked["dry_run"]})
 
 

@@ -17,7 +17,9 @@ class EndpointAuthentication(BaseAuthentication):
         """The endpoint whose key it is. Raises AuthenticationFailed."""
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
         digest = hash_token(key.strip())
-        found = EndpointKey.objects.live().select_related("endpoint").filter(key_hash=digest).first()
+        found = (
+            EndpointKey.objects.live().select_related("endpoint").filter(key_hash=digest).first()
+        )
         if scheme.lower() != "bearer" or found is None or not same(found.key_hash, digest):
             raise AuthenticationFailed
         return found.endpoint, found

@@ -1,7 +1,9 @@
-"""The end of an attempt, enforced from outside: one total deadline from the name lookup to the last byte.
+"""The end of an attempt, enforced from outside: one total deadline from the name lookup to the last
+byte.
 
-One thread (`Reaper`) cuts the line of an attempt under a thread that is still using it: socket timeouts start again with
-every byte, so a server that drips one byte a second would never meet one. `webhooks.http` says what a line is.
+One thread (`Reaper`) cuts the line of an attempt under a thread that is still using it: socket
+timeouts start again with every byte, so a server that drips one byte a second would never meet one.
+`webhooks.http` says what a line is.
 """
 
 from __future__ import annotations
@@ -59,12 +61,16 @@ class Deadline:
                 self._line = None
 
     def met(self) -> None:
-        """Stop watching, for good: the work is done. Raises TimeoutError if it was not done in time."""
+        """Stop watching, for good: the work is done. Raises TimeoutError if it was not done in
+        time.
+        """
         self.release()
         self.left()
 
     def fire(self) -> None:
-        """The time is up: whoever reads, writes or shakes hands on the line wakes up with an end or an error."""
+        """The time is up: whoever reads, writes or shakes hands on the line wakes up with an end or
+        an error.
+        """
         with self._lock:
             self._passed = True
             if self._line is not None:
@@ -74,12 +80,19 @@ class Deadline:
         _reaper.add(self)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.release()
 
 
 class Reaper:
-    """The one thread that ends attempts whose time is up. Deadlines that were met stay in the heap till their hour, idle."""
+    """The one thread that ends attempts whose time is up. Deadlines that were met stay in the heap
+    till their hour, idle.
+    """
 
     def __init__(self) -> None:
         self.start_afresh()

@@ -1,8 +1,10 @@
-"""The push itself: take up a lane → sign and send with no transaction open → record. From the database alone.
+"""The push itself: take up a lane → sign and send with no transaction open → record. From the
+database alone.
 
-Constraints that shaped it: tasks may vanish, run twice or run late; one lane is strictly in order; an endpoint that fails must
-not cost the others anything; no transaction is open while a customer's server thinks. Called by the Celery task, and by
-the watcher's own threads while the broker is suspect.
+Constraints that shaped it: tasks may vanish, run twice or run late; one lane is strictly in order;
+an endpoint that fails must not cost the others anything; no transaction is open while a customer's
+server thinks. Called by the Celery task, and by the watcher's own threads while the broker is
+suspect.
 """
 
 from __future__ import annotations
@@ -13,7 +15,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography.fernet import InvalidToken
-from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
+from django.db import (
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connection,
+    transaction,
+)
 from django.db.models import Q
 from django.utils import timezone
 
@@ -26,7 +34,8 @@ from webhooks.schedule import Outcome
 from webhooks.signing import sign
 
 DEADLINE_S = 15.0
-# A hand stays with an endpoint for this many deliveries and begins none after so long, then others get a turn.
+# A hand stays with an endpoint for this many deliveries and begins none after so long, then others
+# get a turn.
 STAY = 20
 STAY_S = 0.5
 REPLY_KEPT = 2048
@@ -36,15 +45,18 @@ STALE = "stale"
 def run_lane(lane_id: int, token: int) -> int:
     """Take up a lane that was handed over, and work it off; returns how many attempts were made.
 
-    A token that is no longer the lane's changes nothing: somebody else has the lane, or had it already.
+    A token that is no longer the lane's changes nothing: somebody else has the lane, or had it
+    already.
     """
     return sum(work_off(job) for job in lanes.next_jobs(lanes.take_up([(lane_id, token)])))
 
 
 def work_off(job: Job) -> int:
-    """Deliver what waits in the lane of `job`, in order, and then in other lanes of its endpoint, as long as it goes well.
+    """Deliver what waits in the lane of `job`, in order, and then in other lanes of its endpoint,
+    as long as it goes well.
 
-    Returns how many attempts were made. Going on spares a claim, a message and the time until somebody takes that up.
+    Returns how many attempts were made. Going on spares a claim, a message and the time until
+    somebody takes that up.
     """
     until = time.monotonic() + STAY_S
     for done in range(1, STAY):
@@ -58,14 +70,17 @@ def work_off(job: Job) -> int:
 
 
 def attempt(job: Job, *, stay: bool) -> Claimed | None:
-    """Send a delivery once and record what became of it; the lane to go on with, if there is one."""
+    """Send a delivery once and record what became of it; the lane to go on with, if there
+    is one.
+    """
     started = timezone.now()
     reply = send(job, started)
     try:
         return record(job, started, reply, stay=stay)
     except (OperationalError, InterfaceError):
-        # The database was restarted, and this thread's connection with it. Once more on a new one: the token makes it safe.
-        # Without going on: should the first have been committed all the same, nobody would know the lane it had taken.
+        # The database was restarted, and this thread's connection with it. Once more on a new one:
+        # the token makes it safe. Without going on: should the first have been committed all the
+        # same, nobody would know the lane it had taken.
         close_old_connections()
         return record(job, started, reply, stay=False)
 
@@ -77,7 +92,9 @@ def send(job: Job, started: datetime) -> http.Reply:
         if job.previous_secret_until is not None and job.previous_secret_until > started:
             secrets.append(decrypt(job.previous_secret_cipher))
     except InvalidToken:
-        return http.Reply(None, b"", "secret", "No configured key fits the endpoint's secret.", "", 0, None)
+        return http.Reply(
+            None, b"", "secret", "No configured key fits the endpoint's secret.", "", 0, None
+        )
     body = job.body.encode()
     timestamp = int(started.timestamp())
     headers = {
@@ -93,7 +110,8 @@ def send(job: Job, started: datetime) -> http.Reply:
     url = job.url
     if job.query:
         url += ("&" if "?" in url else "?") + job.query
-    # A pooled connection goes back while the customer's server thinks; there are more of those than connections.
+    # A pooled connection goes back while the customer's server thinks; there are more of those than
+    # connections.
     give_back()
     return http.send(url, body, headers, deadline_s=DEADLINE_S)
 
@@ -101,9 +119,10 @@ def send(job: Job, started: datetime) -> http.Reply:
 def record(job: Job, started: datetime, reply: http.Reply, *, stay: bool = True) -> Claimed | None:
     """Write down what an attempt came to and set the lane for what is next.
 
-    Returns the lane to go on with right away: this one, or when nothing waits in it another of the same endpoint. None without
-    `stay`, after a failure, and while the endpoint is slow or ramping up. One short transaction. If the lane's token is not
-    ours any more, only the attempt itself is kept, marked stale.
+    Returns the lane to go on with right away: this one, or when nothing waits in it another of the
+    same endpoint. None without `stay`, after a failure, and while the endpoint is slow or ramping
+    up. One short transaction. If the lane's token is not ours any more, only the attempt itself is
+    kept, marked stale.
     """
     outcome = schedule.outcome(job.mode, reply.status, reply.error, reply.body)
     now = timezone.now()
@@ -123,12 +142,18 @@ def record(job: Job, started: datetime, reply: http.Reply, *, stay: bool = True)
         if lanes.go_on(job.lane_id, job.token, stay=stay):
             return Claimed(job.lane_id, job.token, late=False, held=True)
         # An endpoint that is slow, or just recovers, gets its hands one claim at a time.
-        return lanes.another(job.endpoint_id) if stay and not slow and job.allowance == job.max_in_flight else None
+        return (
+            lanes.another(job.endpoint_id)
+            if stay and not slow and job.allowance == job.max_in_flight
+            else None
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What an attempt does to its delivery, and when its lane is due again. None: when something waits in it."""
+    """What an attempt does to its delivery, and when its lane is due again. None: when something
+    waits in it.
+    """
 
     state: str
     refusals: int
@@ -148,7 +173,8 @@ def _change(job: Job, outcome: Outcome, now: datetime) -> Change:
 
 
 def _note(job: Job, started: datetime, reply: http.Reply, outcome: Outcome, change: Change) -> bool:
-    """Lock the lane, keep the attempt, and count it on its delivery; False, and the attempt marked stale, when it is not ours.
+    """Lock the lane, keep the attempt, and count it on its delivery; False, and the attempt marked
+    stale, when it is not ours.
 
     The lane comes first: a delivery adopted from now on finds the lane after us and wakes it again.
     """
@@ -156,8 +182,8 @@ def _note(job: Job, started: datetime, reply: http.Reply, outcome: Outcome, chan
     finished_at = change.finished_at and moment(change.finished_at)
     # One that is finished stays as it is.
     count = Sql(
-        "UPDATE webhooks_delivery SET attempts = attempts + 1, refusals = refusals + %s, state = %s, finished_at = %s"
-        " WHERE id = %s AND state = 'waiting'",
+        "UPDATE webhooks_delivery SET attempts = attempts + 1, refusals = refusals + %s, state ="
+        " %s, finished_at = %s WHERE id = %s AND state = 'waiting'",
         (change.refusals, change.state, finished_at, job.delivery_id),
     )
     row = _attempt(job, started, reply)
@@ -170,8 +196,12 @@ def _note(job: Job, started: datetime, reply: http.Reply, outcome: Outcome, chan
     # The same in one round trip.
     text = f"WITH mine AS ({lock.text}), counted AS ({count.text} AND EXISTS (SELECT 1 FROM mine))"  # noqa: S608
     both = Sql(text, (*lock.params, *count.params))
-    verdict = Sql("CASE WHEN EXISTS (SELECT 1 FROM mine) THEN %s ELSE %s END", (str(outcome), STALE))
-    return insert_rows(Attempt, [row | {"verdict": verdict}], before=both, suffix="RETURNING verdict") != [(STALE,)]
+    verdict = Sql(
+        "CASE WHEN EXISTS (SELECT 1 FROM mine) THEN %s ELSE %s END", (str(outcome), STALE)
+    )
+    return insert_rows(
+        Attempt, [row | {"verdict": verdict}], before=both, suffix="RETURNING verdict"
+    ) != [(STALE,)]
 
 
 def _attempt(job: Job, started: datetime, reply: http.Reply) -> dict[str, object]:
@@ -191,7 +221,9 @@ def _attempt(job: Job, started: datetime, reply: http.Reply) -> dict[str, object
 
 
 def _endpoint_answered(job: Job, slow: bool) -> None:
-    """An answer of any kind proves the endpoint alive: close the breaker and ramp up. One that took long is noted."""
+    """An answer of any kind proves the endpoint alive: close the breaker and ramp up. One that took
+    long is noted.
+    """
     if job.failures == 0 and job.allowance == job.max_in_flight and job.slow == slow:
         return
     Endpoint.objects.of(job.organization_id).filter(pk=job.endpoint_id).update(
@@ -203,9 +235,15 @@ def _endpoint_answered(job: Job, slow: bool) -> None:
     )
 
 
-def _endpoint_failed(job: Job, outcome: Outcome, reply: http.Reply, started: datetime, now: datetime) -> None:
-    """Back the endpoint off, or pause it. Attempts that were under way together count as one failure."""
-    rows = Endpoint.objects.of(job.organization_id).filter(pk=job.endpoint_id, state=Endpoint.State.ACTIVE)
+def _endpoint_failed(
+    job: Job, outcome: Outcome, reply: http.Reply, started: datetime, now: datetime
+) -> None:
+    """Back the endpoint off, or pause it. Attempts that were under way together count as one
+    failure.
+    """
+    rows = Endpoint.objects.of(job.organization_id).filter(
+        pk=job.endpoint_id, state=Endpoint.State.ACTIVE
+    )
     if outcome is Outcome.GONE:
         rows.update(state=Endpoint.State.PAUSED, pause_reason=Endpoint.PauseReason.GONE)
         return
@@ -226,11 +264,18 @@ def _endpoint_failed(job: Job, outcome: Outcome, reply: http.Reply, started: dat
 
 
 def oldest_due() -> timedelta:
-    """How long the longest-waiting delivery has waited that could be sent now: readiness looks at this."""
+    """How long the longest-waiting delivery has waited that could be sent now: readiness looks at
+    this.
+    """
     now = timezone.now()
     lane = (
-        Lane.objects.filter(due_at__lte=now, endpoint__state=Endpoint.State.ACTIVE, endpoint__failures=0)
-        .filter(Q(leased_until__isnull=True) | Q(leased_until__lte=now), endpoint__removed_at__isnull=True)
+        Lane.objects.filter(
+            due_at__lte=now, endpoint__state=Endpoint.State.ACTIVE, endpoint__failures=0
+        )
+        .filter(
+            Q(leased_until__isnull=True) | Q(leased_until__lte=now),
+            endpoint__removed_at__isnull=True,
+        )
         .order_by("due_at")
         .first()
     )

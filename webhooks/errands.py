@@ -1,7 +1,8 @@
-"""What one attempt is to do, read from its URL and headers before anything is opened: where to, saying what, under what policy.
+"""What one attempt is to do, read from its URL and headers before anything is opened: where to,
+saying what, under what policy.
 
-`webhooks.http` makes an `Errand` for each attempt. The origin carries the operator's policy of that moment, so that a
-connection kept from another one is not used again.
+`webhooks.http` makes an `Errand` for each attempt. The origin carries the operator's policy of that
+moment, so that a connection kept from another one is not used again.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ USER_AGENT = "Muster-Webhooks/1"
 
 
 class Policy(NamedTuple):
-    """What the operator allows. Part of a kept connection's key: one made under another policy is not used again."""
+    """What the operator allows. Part of a kept connection's key: one made under another policy is
+    not used again.
+    """
 
     allowed: tuple[Network, ...]
     allow_http: bool
@@ -52,7 +55,9 @@ class Errand:
 
 def policy_now() -> Policy:
     networks = _networks(tuple(settings.PUSH_ALLOWED_NETWORKS))
-    return Policy(networks, bool(settings.PUSH_ALLOW_HTTP), str(getattr(settings, "PUSH_CA_FILE", "")))
+    return Policy(
+        networks, bool(settings.PUSH_ALLOW_HTTP), str(getattr(settings, "PUSH_CA_FILE", ""))
+    )
 
 
 @lru_cache(maxsize=8)
@@ -62,7 +67,9 @@ def _networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
 
 @lru_cache(maxsize=8)
 def tls_context(ca_file: str) -> ssl.SSLContext:
-    """Shared by all connections; set up completely here, because changing it while others shake hands is not safe."""
+    """Shared by all connections; set up completely here, because changing it while others shake
+    hands is not safe.
+    """
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
@@ -71,7 +78,14 @@ def tls_context(ca_file: str) -> ssl.SSLContext:
     return context
 
 
-def errand_of(url: str, body: bytes, headers: Mapping[str, str], deadline: Deadline, resolver: Resolver, method: str) -> Errand:
+def errand_of(
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    deadline: Deadline,
+    resolver: Resolver,
+    method: str,
+) -> Errand:
     policy = policy_now()
     try:
         parts = urlsplit(check_url(url, allow_http=policy.allow_http, allowed=policy.allowed))
@@ -83,12 +97,21 @@ def errand_of(url: str, body: bytes, headers: Mapping[str, str], deadline: Deadl
     return Errand(origin, target, _headers(headers), body, deadline, resolver, method)
 
 
-# fmt: off
-_OURS = frozenset((
-    "host", "content-length", "transfer-encoding", "accept-encoding", "user-agent", "connection", "keep-alive", "te", "trailer",
-    "upgrade", "expect",
-))
-# fmt: on
+_OURS = frozenset(
+    (
+        "host",
+        "content-length",
+        "transfer-encoding",
+        "accept-encoding",
+        "user-agent",
+        "connection",
+        "keep-alive",
+        "te",
+        "trailer",
+        "upgrade",
+        "expect",
+    )
+)
 
 
 def _headers(given: Mapping[str, str]) -> dict[str, str]:
@@ -96,7 +119,9 @@ def _headers(given: Mapping[str, str]) -> dict[str, str]:
     for name, value in kept.items():
         # Said without the value, which may be a secret.
         if not _fits_on_a_line(name) or ":" in name or " " in name or not _fits_on_a_line(value):
-            raise AttemptError("protocol", f"The header {name!r} contains characters that cannot be sent.")
+            raise AttemptError(
+                "protocol", f"The header {name!r} contains characters that cannot be sent."
+            )
     return {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **kept}
 
 

@@ -1,11 +1,14 @@
-"""One POST (or GET) to a stranger's server: the only file of the project that opens outbound sockets.
+"""One POST (or GET) to a stranger's server: the only file of the project that opens outbound
+sockets.
 
-`webhooks.delivery` calls `send` from up to 64 threads, holding no transaction; single sign-on reads a provider's documents
-and redeems codes with it. The server at the other end belongs to a customer and may be slow, broken or hostile, so four
-things are enforced that no HTTP library offers together: every address of a name is judged at connect time and the
-connection goes to a judged address; one total deadline covers everything from the name lookup to the last byte
-(`webhooks.lookups`, `webhooks.deadlines`); what is read is bounded (`webhooks.replies`); and nothing from the environment
-(proxies, .netrc, cookies, redirects) has a say. Connections are kept alive between attempts (`webhooks.idle`).
+`webhooks.delivery` calls `send` from up to 64 threads, holding no transaction; single sign-on reads
+a provider's documents and redeems codes with it. The server at the other end belongs to a customer
+and may be slow, broken or hostile, so four things are enforced that no HTTP library offers
+together: every address of a name is judged at connect time and the connection goes to a judged
+address; one total deadline covers everything from the name lookup to the last byte
+(`webhooks.lookups`, `webhooks.deadlines`); what is read is bounded (`webhooks.replies`); and
+nothing from the environment (proxies, .netrc, cookies, redirects) has a say. Connections are kept
+alive between attempts (`webhooks.idle`).
 """
 
 from __future__ import annotations
@@ -31,7 +34,16 @@ from webhooks.deadlines import Deadline
 from webhooks.errands import Errand, Origin, errand_of, tls_context
 from webhooks.idle import IDLE_S, Idle
 from webhooks.lookups import Lookups, Resolver
-from webhooks.replies import LONGEST_BODY, AttemptError, MeteredAnswer, Progress, Reply, UnansweredError, printable, verdict
+from webhooks.replies import (
+    LONGEST_BODY,
+    AttemptError,
+    MeteredAnswer,
+    Progress,
+    Reply,
+    UnansweredError,
+    printable,
+    verdict,
+)
 
 __all__ = ["Reply", "close_idle", "resolve", "send"]
 
@@ -42,21 +54,28 @@ LONGEST_LIFE_S = 600.0  # A kept connection must notice some day that the custom
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """All addresses of a name, as the system resolves it, in the order it prefers. Raises OSError. No deadline of its own."""
+    """All addresses of a name, as the system resolves it, in the order it prefers. Raises OSError.
+    No deadline of its own.
+    """
     return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
 
 def send(
-    url: str, body: bytes, headers: Mapping[str, str], *, deadline_s: float = 15.0, resolver: Resolver | None = None,
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    deadline_s: float = 15.0,
+    resolver: Resolver | None = None,
     method: str = "POST",
-) -> Reply:  # fmt: skip
+) -> Reply:
     """POST `body` (or GET, with an empty one) once and report.
 
     It ends within `deadline_s` seconds (give or take one) whatever the other side does.
 
-    Nothing a remote server, name server or URL does raises. A kept connection that turns out to be closed before any byte
-    of reply is replaced by a fresh one, once. Host, lengths, encoding and User-Agent are ours, whatever `headers` say.
-    `resolver` is for tests; None means `resolve`.
+    Nothing a remote server, name server or URL does raises. A kept connection that turns out to be
+    closed before any byte of reply is replaced by a fresh one, once. Host, lengths, encoding and
+    User-Agent are ours, whatever `headers` say. `resolver` is for tests; None means `resolve`.
     """
     progress = Progress()
     error, detail = "", ""
@@ -103,7 +122,7 @@ def _classify(trouble: Exception) -> tuple[str, str]:
             return "protocol", f"The reply could not be read ({type(trouble).__name__})."
 
 
-# --- One exchange ------------------------------------------------------------------------------------------------------
+# --- One exchange ---------------------------------------------------------------------------------
 
 
 def _run(errand: Errand, progress: Progress) -> None:
@@ -112,17 +131,22 @@ def _run(errand: Errand, progress: Progress) -> None:
         try:
             _exchange(kept, errand, progress)
         except UnansweredError:
-            # Closed by the server while it lay idle. A repeat would be harmless (same id), and this is hardly one.
+            # Closed by the server while it lay idle. A repeat would be harmless (same id), and this
+            # is hardly one.
             if errand.deadline.over:
                 raise
         else:
             return
-    connection = _Encrypted(errand.origin) if errand.origin.scheme == "https" else _Connection(errand.origin)
+    connection = (
+        _Encrypted(errand.origin) if errand.origin.scheme == "https" else _Connection(errand.origin)
+    )
     _exchange(connection, errand, progress)
 
 
 def _exchange(connection: _Connection, errand: Errand, progress: Progress) -> None:
-    """Send, read, and keep the connection if both sides are exactly at the end of the reply; close it in any other case."""
+    """Send, read, and keep the connection if both sides are exactly at the end of the reply; close
+    it in any other case.
+    """
     keep = False
     try:
         connection.ready(errand)
@@ -131,7 +155,8 @@ def _exchange(connection: _Connection, errand: Errand, progress: Progress) -> No
         answer = connection.getresponse()
         with closing(answer):
             complete = _read(answer, progress)
-        # The reaper's shutdown looks like the ordinary end of a reply without a length; this is where it is told apart.
+        # The reaper's shutdown looks like the ordinary end of a reply without a length; this is
+        # where it is told apart.
         errand.deadline.met()
         keep = complete and connection.sock is not None
     finally:
@@ -145,21 +170,30 @@ def _exchange(connection: _Connection, errand: Errand, progress: Progress) -> No
 def _write(connection: _Connection, errand: Errand) -> None:
     try:
         connection.request(
-            errand.method, errand.target, errand.body or None, errand.headers, preload_content=False, decode_content=False
+            errand.method,
+            errand.target,
+            errand.body or None,
+            errand.headers,
+            preload_content=False,
+            decode_content=False,
         )
     except TimeoutError:
         raise
     except OSError:
-        # A server may answer and hang up before it has read everything (413, 401): its answer is still to be read.
+        # A server may answer and hang up before it has read everything (413, 401): its answer is
+        # still to be read.
         if connection.sock is None:
             raise UnansweredError("closed while sending") from None
-    # Simple servers write headers and body separately and wait for our acknowledgement in between: do not delay it by 40 ms.
+    # Simple servers write headers and body separately and wait for our acknowledgement in between:
+    # do not delay it by 40 ms.
     with suppress(OSError, AttributeError):  # Linux only; elsewhere it stays slow.
         connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
 def _read(answer: BaseHTTPResponse, progress: Progress) -> bool:
-    """Read at most one byte more than is kept; True if that was all of it and the connection can serve again."""
+    """Read at most one byte more than is kept; True if that was all of it and the connection can
+    serve again.
+    """
     progress.status = answer.status
     progress.location = printable(answer.headers.get("Location", ""), 200)
     if "Retry-After" in answer.headers:
@@ -185,8 +219,9 @@ class _Answer(MeteredAnswer):
 class _Line:
     """What a deadline cuts: a duplicate of a socket's descriptor.
 
-    Wrapping a socket in TLS takes the descriptor away from the object that had it, and closing one while another thread
-    shuts it down could hit a stranger's. The duplicate is the deadline's alone.
+    Wrapping a socket in TLS takes the descriptor away from the object that had it, and closing one
+    while another thread shuts it down could hit a stranger's. The duplicate is the deadline's
+    alone.
     """
 
     def __init__(self, sock: socket.socket) -> None:
@@ -201,7 +236,9 @@ class _Line:
 
 
 class _Connection(HTTPConnection):
-    """A connection that goes only to an address that was judged, and ends when the errand's deadline does."""
+    """A connection that goes only to an address that was judged, and ends when the errand's
+    deadline does.
+    """
 
     response_class = _Answer
 
@@ -225,13 +262,17 @@ class _Connection(HTTPConnection):
             self._errand = None
 
     def _new_conn(self) -> socket.socket:
-        if self._errand is None:  # urllib3 would connect by itself if a request met a closed connection.
+        if (
+            self._errand is None
+        ):  # urllib3 would connect by itself if a request met a closed connection.
             raise UnansweredError("closed before the request")
         sock, self.address = _dial(self._errand)
         return sock
 
     def usable(self, now: float) -> bool:
-        """Open, not too old, and silent: a kept connection that has something to say has ended or is out of step."""
+        """Open, not too old, and silent: a kept connection that has something to say has ended or
+        is out of step.
+        """
         young = now - self.born < LONGEST_LIFE_S and now - self.idle_since < IDLE_S
         pending = isinstance(self.sock, ssl.SSLSocket) and self.sock.pending() > 0
         return young and not pending and self.is_connected
@@ -249,17 +290,21 @@ class _Encrypted(_Connection):
             self.sock.settimeout(self._errand.deadline.left())
             self.sock = context.wrap_socket(self.sock, server_hostname=self.origin.host)
         except ssl.SSLCertVerificationError as trouble:
-            raise AttemptError("tls", f"The server's certificate is not valid: {trouble.verify_message}.") from trouble
+            raise AttemptError(
+                "tls", f"The server's certificate is not valid: {trouble.verify_message}."
+            ) from trouble
         except OSError as trouble:
             why = getattr(trouble, "reason", None) or trouble.strerror or str(trouble)
             raise AttemptError("tls", f"No encrypted connection could be made: {why}.") from trouble
 
 
-# --- Names and addresses -----------------------------------------------------------------------------------------------
+# --- Names and addresses --------------------------------------------------------------------------
 
 
 def _dial(errand: Errand) -> tuple[socket.socket, str]:
-    """A TCP connection to one of the name's addresses, and that address. One forbidden address refuses the whole name."""
+    """A TCP connection to one of the name's addresses, and that address. One forbidden address
+    refuses the whole name.
+    """
     host, port, policy = errand.origin.host, errand.origin.port, errand.origin.policy
     addresses = _addresses(host, port, errand)
     for address in addresses:
@@ -275,7 +320,9 @@ def _dial(errand: Errand) -> tuple[socket.socket, str]:
         except OSError as failed:
             trouble = failed
     errand.deadline.left()
-    raise AttemptError("connect", f"No connection to {host} port {port}: {trouble.strerror or 'no answer'}.") from trouble
+    raise AttemptError(
+        "connect", f"No connection to {host} port {port}: {trouble.strerror or 'no answer'}."
+    ) from trouble
 
 
 def _addresses(host: str, port: int, errand: Errand) -> list[str]:
@@ -298,7 +345,7 @@ def _connect(address: str, port: int, timeout: float, deadline: Deadline) -> soc
     return sock
 
 
-# --- What the threads of one process share -----------------------------------------------------------------------------
+# --- What the threads of one process share --------------------------------------------------------
 
 _idle: Idle[_Connection] = Idle()
 _lookups = Lookups()

@@ -1,4 +1,6 @@
-"""Connections kept open between attempts. `webhooks.http` takes them, and gives them back when they can serve again."""
+"""Connections kept open between attempts. `webhooks.http` takes them, and gives them back when they
+can serve again.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ _C = TypeVar("_C", bound=Connection)
 
 
 class Idle(Generic[_C]):
-    """Connections waiting for the next errand to the same origin: the last used first, the longest forgotten evicted."""
+    """Connections waiting for the next errand to the same origin: the last used first, the longest
+    forgotten evicted.
+    """
 
     def __init__(self) -> None:
         self.start_afresh()
@@ -64,7 +68,10 @@ class Idle(Generic[_C]):
             self._count += 1
             if len(kept) > IDLE_PER_HOST:
                 surplus.append(self._pop(origin, 0))
-            while self._count > IDLE_IN_ALL or now - next(iter(self._by_origin.values()))[0].idle_since > IDLE_S:
+            while (
+                self._count > IDLE_IN_ALL
+                or now - next(iter(self._by_origin.values()))[0].idle_since > IDLE_S
+            ):
                 surplus.append(self._pop(next(iter(self._by_origin)), 0))
         for old in surplus:
             old.close()

@@ -1,9 +1,12 @@
-"""Lanes: one-at-a-time order of deliveries, held by lease and token. All of it is SQL that both engines run.
+"""Lanes: one-at-a-time order of deliveries, held by lease and token. All of it is SQL that both
+engines run.
 
-`adopt` puts new deliveries into their lanes, `claim` leases due lanes under a fresh token, `take_up` trades that token for one
-to work with, `settle` and `release` give a lane back, `another` goes on with the next of its endpoint. Every change names the
-token: a worker that was stopped and wakes up late changes nothing. Plain SQL, because this runs for every push and the ORM
-spends more on writing a statement than the database on running it. Called by `webhooks.watcher` and `webhooks.delivery`.
+`adopt` puts new deliveries into their lanes, `claim` leases due lanes under a fresh token,
+`take_up` trades that token for one to work with, `settle` and `release` give a lane back, `another`
+goes on with the next of its endpoint. Every change names the token: a worker that was stopped and
+wakes up late changes nothing. Plain SQL, because this runs for every push and the ORM spends more
+on writing a statement than the database on running it. Called by `webhooks.watcher` and
+`webhooks.delivery`.
 """
 
 from __future__ import annotations
@@ -20,13 +23,16 @@ from django.utils import timezone
 from employees.rows import Sql, moment, read_moment, run, turn
 from webhooks import schedule
 
-# While sending: longer than the deadline can take. While handed over: as long as a healthy broker may need.
+# While sending: longer than the deadline can take. While handed over: as long as a healthy broker
+# may need.
 SENDING = timedelta(seconds=30)
 HANDED_OVER = timedelta(seconds=1.5)
-# A few milliseconds, after which others are looked at: one punch of a tenant with hundreds of endpoints is hundreds of rows.
+# A few milliseconds, after which others are looked at: one punch of a tenant with hundreds of
+# endpoints is hundreds of rows.
 ADOPT_AT_ONCE = 50
 LOOK_AT = 5000
-# A worker that does nothing for this long within a transaction was stopped: its locks are taken from it. Milliseconds.
+# A worker that does nothing for this long within a transaction was stopped: its locks are taken
+# from it. Milliseconds.
 STOPPED_MS = "1500"
 ENDPOINTS_AT_ONCE = 300
 
@@ -41,7 +47,8 @@ _FREE = "due_at <= %s AND (leased_until IS NULL OR leased_until <= %s)"
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A lane under lease. `late` says that an earlier lease ran out: nobody took it up in time, or its holder is gone.
+    """A lane under lease. `late` says that an earlier lease ran out: nobody took it up in time, or
+    its holder is gone.
 
     `held` says that the lease is long enough to work with as it is; else it must be taken up.
     """
@@ -83,33 +90,41 @@ class Job:
 
 
 def adopt() -> int:
-    """Put deliveries nobody has seen yet into their lanes and make those due; returns how many deliveries.
+    """Put deliveries nobody has seen yet into their lanes and make those due; returns how many
+    deliveries.
 
-    A lane that is being worked on keeps its lease: its worker looks for a successor under the lane's lock, after this.
+    A lane that is being worked on keeps its lease: its worker looks for a successor under the
+    lane's lock, after this.
     """
-    # Looking first costs a reader nothing; an UPDATE would take SQLite's only write lock twenty times a second.
+    # Looking first costs a reader nothing; an UPDATE would take SQLite's only write lock twenty
+    # times a second.
     if not run("SELECT 1 FROM webhooks_delivery WHERE state = 'new' LIMIT 1"):
         return 0
     with transaction.atomic():
         if not _alone():
             return 0
-        # Organizations in turn: a gate of one tenant with hundreds of endpoints does not keep the others' punches waiting.
+        # Organizations in turn: a gate of one tenant with hundreds of endpoints does not keep the
+        # others' punches waiting.
         fresh = run(
-            "WITH fresh AS (SELECT id, organization_id, endpoint_id, lane_key, position FROM webhooks_delivery"
-            " WHERE state = 'new' ORDER BY id LIMIT %s),"
-            " turns AS (SELECT fresh.*, ROW_NUMBER() OVER (PARTITION BY organization_id ORDER BY id) AS turn FROM fresh)"
-            " SELECT organization_id, endpoint_id, lane_key, id, position FROM turns ORDER BY turn, id LIMIT %s",
+            "WITH fresh AS (SELECT id, organization_id, endpoint_id, lane_key, position FROM"
+            " webhooks_delivery WHERE state = 'new' ORDER BY id LIMIT %s), turns AS (SELECT"
+            " fresh.*, ROW_NUMBER() OVER (PARTITION BY organization_id ORDER BY id) AS turn FROM"
+            " fresh) SELECT organization_id, endpoint_id, lane_key, id, position FROM turns ORDER"
+            " BY turn, id LIMIT %s",
             *(LOOK_AT, ADOPT_AT_ONCE),
         )
         if not fresh:
             return 0
         # Lanes before endpoints, as a worker locks them when it records.
         _wake(sorted({row[:3] for row in fresh}))
-        places = _places([(endpoint_id, key) for _, endpoint_id, _, key, position in fresh if position is None])
+        places = _places(
+            [(endpoint_id, key) for _, endpoint_id, _, key, position in fresh if position is None]
+        )
         places |= {key: position for *_, key, position in fresh if position is not None}
         given = ", ".join(["(%s, %s)"] * len(places))
         run(
-            f"WITH given (id, place) AS (VALUES {given}) UPDATE webhooks_delivery SET state = 'waiting', position = given.place"  # noqa: S608
+            f"WITH given (id, place) AS (VALUES {given}) UPDATE webhooks_delivery"  # noqa: S608
+            " SET state = 'waiting', position = given.place"
             " FROM given WHERE webhooks_delivery.id = given.id",
             *(value for pair in sorted(places.items()) for value in pair),
         )
@@ -117,21 +132,26 @@ def adopt() -> int:
 
 
 def _alone() -> bool:
-    """Whether this transaction is the one that adopts: two could put a lane's sixth delivery into place before its fifth.
+    """Whether this transaction is the one that adopts: two could put a lane's sixth delivery into
+    place before its fifth.
 
-    Should this process be stopped half way, the database ends the transaction, and another worker adopts.
+    Should this process be stopped half way, the database ends the transaction, and another worker
+    adopts.
     """
     if connection.vendor != "postgresql":
         return True
     ((alone, _),) = run(
-        "SELECT pg_try_advisory_xact_lock(%s), set_config('idle_in_transaction_session_timeout', %s, TRUE)",
+        "SELECT pg_try_advisory_xact_lock(%s), set_config('idle_in_transaction_session_timeout',"
+        " %s, TRUE)",
         *(_ADOPTING, STOPPED_MS),
     )
     return bool(alone)
 
 
 def _places(rows: Sequence[tuple[int, int]]) -> dict[int, int]:
-    """Places in the feeds of their endpoints for deliveries (endpoint, id), taken under the endpoints' locks."""
+    """Places in the feeds of their endpoints for deliveries (endpoint, id), taken under the
+    endpoints' locks.
+    """
     by_endpoint: dict[int, list[int]] = {}
     for endpoint_id, key in sorted(rows):
         by_endpoint.setdefault(endpoint_id, []).append(key)
@@ -143,7 +163,11 @@ def _places(rows: Sequence[tuple[int, int]]) -> dict[int, int]:
             f"WITH wanted (id, number) AS (VALUES {wanted}) UPDATE webhooks_endpoint"  # noqa: S608
             " SET last_position = last_position + wanted.number FROM wanted"
             " WHERE webhooks_endpoint.id = wanted.id RETURNING webhooks_endpoint.id, last_position",
-            *(value for endpoint_id, keys in by_endpoint.items() for value in (endpoint_id, len(keys))),
+            *(
+                value
+                for endpoint_id, keys in by_endpoint.items()
+                for value in (endpoint_id, len(keys))
+            ),
         )
     )
     return {
@@ -159,32 +183,38 @@ def _wake(lanes: Sequence[tuple[Any, ...]]) -> None:
     now = moment(timezone.now())
     rows = ", ".join(["(%s, %s, %s, %s, 0, FALSE, FALSE)"] * len(lanes))
     run(
-        "INSERT INTO webhooks_lane (organization_id, endpoint_id, key, due_at, lease_token, held, lapsed)"  # noqa: S608
-        f" VALUES {rows} ON CONFLICT (endpoint_id, key)"
+        "INSERT INTO webhooks_lane (organization_id, endpoint_id, key, due_at,"  # noqa: S608
+        f" lease_token, held, lapsed) VALUES {rows} ON CONFLICT (endpoint_id, key)"
         " DO UPDATE SET due_at = COALESCE(webhooks_lane.due_at, excluded.due_at)",
         *(value for lane in lanes for value in (*lane, now)),
     )
 
 
 def wake(endpoint_id: int, keys: Collection[str]) -> None:
-    """Make those lanes of an endpoint due in which something waits: after a replay put finished deliveries back."""
+    """Make those lanes of an endpoint due in which something waits: after a replay put finished
+    deliveries back.
+    """
     order = 'COLLATE "C"' if connection.vendor == "postgresql" else ""
     marks = ", ".join(["%s"] * len(keys))
     run(
-        "INSERT INTO webhooks_lane (organization_id, endpoint_id, key, due_at, lease_token, held, lapsed)"  # noqa: S608
-        " SELECT organization_id, endpoint_id, lane_key, %s, 0, FALSE, FALSE FROM webhooks_delivery d"
+        "INSERT INTO webhooks_lane (organization_id, endpoint_id, key, due_at,"  # noqa: S608
+        " lease_token, held, lapsed)"
+        " SELECT organization_id, endpoint_id, lane_key, %s, 0, FALSE, FALSE FROM"
+        " webhooks_delivery d"
         f" WHERE d.endpoint_id = %s AND d.lane_key IN ({marks}) AND d.state = 'waiting'"
         f" GROUP BY organization_id, endpoint_id, lane_key ORDER BY lane_key {order}"
-        " ON CONFLICT (endpoint_id, key) DO UPDATE SET due_at = COALESCE(webhooks_lane.due_at, excluded.due_at)",
+        " ON CONFLICT (endpoint_id, key) DO UPDATE SET due_at = COALESCE(webhooks_lane.due_at,"
+        " excluded.due_at)",
         *(moment(timezone.now()), endpoint_id, *keys),
     )
 
 
 def claim(hands: int, lease: timedelta = HANDED_OVER, total: int | None = None) -> list[Claimed]:
-    """Lease up to `hands` due lanes, divided fairly among endpoints that may be sent to now, under a new token.
+    """Lease up to `hands` due lanes, divided fairly among endpoints that may be sent to now, under
+    a new token.
 
-    `lease` is short for a hand-over, which `take_up` prolongs, and `SENDING` for whoever sets to work at once. `total` is how
-    many hands there are when all are free.
+    `lease` is short for a hand-over, which `take_up` prolongs, and `SENDING` for whoever sets to
+    work at once. `total` is how many hands there are when all are free.
     """
     now = timezone.now()
     at = moment(now)
@@ -195,7 +225,9 @@ def claim(hands: int, lease: timedelta = HANDED_OVER, total: int | None = None) 
     if not rooms:
         return []
     shares = schedule.share([room.want for room in rooms.values()], held, hands, total or hands)
-    shares = {key: number for key, number in shares.items() if _keep_pace(key, rooms[key], number, now)}
+    shares = {
+        key: number for key, number in shares.items() if _keep_pace(key, rooms[key], number, now)
+    }
     if not shares:
         return []
     picks = [
@@ -203,11 +235,14 @@ def claim(hands: int, lease: timedelta = HANDED_OVER, total: int | None = None) 
         f" ORDER BY due_at LIMIT %s {_skip()}) AS pick{endpoint_id}"
         for endpoint_id in shares
     ]
-    params = [value for endpoint_id, number in shares.items() for value in (endpoint_id, at, at, number)]
+    params = [
+        value for endpoint_id, number in shares.items() for value in (endpoint_id, at, at, number)
+    ]
     with turn():
         rows = run(
             "UPDATE webhooks_lane SET lease_token = %s, leased_until = %s, held = %s,"  # noqa: S608
-            f" lapsed = (leased_until IS NOT NULL AND NOT held) WHERE id IN ({' UNION ALL '.join(picks)})"
+            " lapsed = (leased_until IS NOT NULL AND NOT held) WHERE id IN"
+            f" ({' UNION ALL '.join(picks)})"
             " AND (leased_until IS NULL OR leased_until <= %s) RETURNING id, lease_token, lapsed",
             new_token(),
             moment(now + lease),
@@ -239,27 +274,39 @@ def _held(at: Any) -> dict[tuple[int, bool], int]:
 
 
 def _full(held: dict[tuple[int, bool], int], total: int) -> list[int] | None:
-    """Organizations whose slow endpoints hold all they may; None when all slow endpoints together do."""
+    """Organizations whose slow endpoints hold all they may; None when all slow endpoints together
+    do.
+    """
     most, most_of_one = schedule.slow_hands(total)
     slow = {organization: number for (organization, is_slow), number in held.items() if is_slow}
-    return None if sum(slow.values()) >= most else [one for one, number in slow.items() if number >= most_of_one]
+    return (
+        None
+        if sum(slow.values()) >= most
+        else [one for one, number in slow.items() if number >= most_of_one]
+    )
 
 
 def _rooms(now: datetime, full: list[int] | None) -> dict[int, Room]:
-    """What each endpoint may be given. One that fails gets one probe at a time, one with a pace no more than its pace.
+    """What each endpoint may be given. One that fails gets one probe at a time, one with a pace no
+    more than its pace.
 
-    Slow endpoints of organizations in `full` (None: of all) would get nothing: they are not asked for. Two hundred that hang
-    would cost every look at the others some milliseconds.
+    Slow endpoints of organizations in `full` (None: of all) would get nothing: they are not asked
+    for. Two hundred that hang would cost every look at the others some milliseconds.
     """
     at = moment(now)
     quick = "AND NOT (e.slow OR e.failures > 0)"
     if full:
-        quick = f"AND NOT ((e.slow OR e.failures > 0) AND e.organization_id IN ({', '.join(['%s'] * len(full))}))"
+        quick = (
+            "AND NOT ((e.slow OR e.failures > 0) AND e.organization_id IN"
+            f" ({', '.join(['%s'] * len(full))}))"
+        )
     elif full is not None:
         quick = ""
     rows = run(
-        "SELECT e.id, e.organization_id, e.slow, e.failures, e.allowance, e.max_per_second, e.paced_until,"  # noqa: S608
-        " (SELECT COUNT(*) FROM webhooks_lane busy WHERE busy.endpoint_id = e.id AND busy.leased_until > %s)"
+        "SELECT e.id, e.organization_id, e.slow, e.failures, e.allowance,"  # noqa: S608
+        " e.max_per_second, e.paced_until,"
+        " (SELECT COUNT(*) FROM webhooks_lane busy"
+        " WHERE busy.endpoint_id = e.id AND busy.leased_until > %s)"
         f" FROM webhooks_endpoint e WHERE e.state = 'active' AND e.removed_at IS NULL {quick}"
         " AND (e.retry_at IS NULL OR e.retry_at <= %s)"
         " AND EXISTS (SELECT 1 FROM webhooks_lane l WHERE l.endpoint_id = e.id AND l.due_at <= %s"
@@ -280,18 +327,27 @@ def _rooms(now: datetime, full: list[int] | None) -> dict[int, Room]:
 
 
 def _keep_pace(endpoint_id: int, room: Room, number: int, now: datetime) -> bool:
-    """Use up an endpoint's pace for `number` pushes; False when another watcher was faster. True without a pace."""
+    """Use up an endpoint's pace for `number` pushes; False when another watcher was faster. True
+    without a pace.
+    """
     if room.per_second is None:
         return True
     before = "paced_until IS NULL" if room.paced_until is None else "paced_until = %s"
     until = schedule.paced_until(room.per_second, room.paced_until, now, number)
     params = [moment(until), endpoint_id, *([moment(room.paced_until)] if room.paced_until else [])]
     with turn():
-        return bool(run(f"UPDATE webhooks_endpoint SET paced_until = %s WHERE id = %s AND {before} RETURNING id", *params))  # noqa: S608
+        return bool(
+            run(
+                f"UPDATE webhooks_endpoint SET paced_until = %s WHERE id = %s AND {before}"  # noqa: S608
+                " RETURNING id",
+                *params,
+            )
+        )
 
 
 def take_up(handed: Sequence[tuple[int, int]]) -> list[Claimed]:
-    """Trade the tokens of hand-overs (lane, token) for one to work with, so that a task that runs twice works once.
+    """Trade the tokens of hand-overs (lane, token) for one to work with, so that a task that runs
+    twice works once.
 
     What is missing in the answer came too late. Locked in the order in which `adopt` locks lanes.
     """
@@ -303,8 +359,13 @@ def take_up(handed: Sequence[tuple[int, int]]) -> list[Claimed]:
     with turn():
         taken = run(
             "UPDATE webhooks_lane SET lease_token = %s, leased_until = %s, held = TRUE WHERE id IN"  # noqa: S608
-            f" (SELECT id FROM webhooks_lane WHERE leased_until IS NOT NULL AND ({theirs}) {locked}) RETURNING id",
-            *(held, moment(timezone.now() + SENDING), *(value for pair in handed for value in pair)),
+            f" (SELECT id FROM webhooks_lane WHERE leased_until IS NOT NULL AND ({theirs})"
+            f" {locked}) RETURNING id",
+            *(
+                held,
+                moment(timezone.now() + SENDING),
+                *(value for pair in handed for value in pair),
+            ),
         )
     return [Claimed(lane_id, held, late=False, held=True) for (lane_id,) in taken]
 
@@ -314,29 +375,41 @@ def untaken(claimed: Collection[Claimed]) -> set[Claimed]:
     if not claimed:
         return set()
     marks = ", ".join(["%s"] * len(claimed))
-    rows = run(f"SELECT id, lease_token FROM webhooks_lane WHERE id IN ({marks})", *(one.lane_id for one in claimed))  # noqa: S608
+    rows = run(
+        f"SELECT id, lease_token FROM webhooks_lane WHERE id IN ({marks})",  # noqa: S608
+        *(one.lane_id for one in claimed),
+    )
     now = dict(rows)
     return {one for one in claimed if now.get(one.lane_id) == one.token}
 
 
 def new_token() -> int:
-    """A token nobody had before. Random and not counted up: the worker's commits are not waited for, so a database that
-    crashes may forget the last tokens, and a number that comes again would let their holders back in."""
+    """A token nobody had before. Random and not counted up: the worker's commits are not waited
+    for, so a database that crashes may forget the last tokens, and a number that comes again would
+    let their holders back in.
+    """
     return secrets.randbelow(2**63 - 1) + 1
 
 
 def next_jobs(held: Sequence[Claimed]) -> list[Job]:
-    """What is next in each of the lanes that are held; a lane in which nothing is to be sent is given back."""
+    """What is next in each of the lanes that are held; a lane in which nothing is to be sent is
+    given back.
+    """
     if not held:
         return []
     ours = " OR ".join(["(l.id = %s AND l.lease_token = %s)"] * len(held))
     rows = run(
-        "SELECT l.id, l.lease_token, l.organization_id, l.endpoint_id, l.key, d.id, d.message_id, d.sequence, d.query, d.body,"  # noqa: S608
-        " d.attempts, d.refusals, e.mode, e.url, e.secret_cipher, e.previous_secret_cipher, e.previous_secret_until,"
-        " e.failures, e.failing_since, e.allowance, e.max_in_flight, e.slow, e.max_per_second IS NOT NULL,"
-        " COALESCE((SELECT p.sequence FROM webhooks_delivery p WHERE p.endpoint_id = l.endpoint_id AND p.lane_key = l.key"
-        " AND p.sequence < d.sequence AND p.state = 'delivered' ORDER BY p.sequence DESC LIMIT 1), 0) FROM webhooks_lane l"
-        " JOIN webhooks_endpoint e ON e.id = l.endpoint_id AND e.state = 'active' AND e.removed_at IS NULL"
+        "SELECT l.id, l.lease_token, l.organization_id, l.endpoint_id, l.key, d.id,"  # noqa: S608
+        " d.message_id, d.sequence, d.query, d.body, d.attempts, d.refusals, e.mode, e.url,"
+        " e.secret_cipher, e.previous_secret_cipher, e.previous_secret_until,"
+        " e.failures, e.failing_since, e.allowance, e.max_in_flight, e.slow, e.max_per_second IS"
+        " NOT NULL,"
+        " COALESCE((SELECT p.sequence FROM webhooks_delivery p WHERE p.endpoint_id = l.endpoint_id"
+        " AND p.lane_key = l.key"
+        " AND p.sequence < d.sequence AND p.state = 'delivered' ORDER BY p.sequence DESC LIMIT 1),"
+        " 0) FROM webhooks_lane l"
+        " JOIN webhooks_endpoint e ON e.id = l.endpoint_id AND e.state = 'active' AND e.removed_at"
+        " IS NULL"
         f" JOIN webhooks_delivery d ON d.id = ({_NEXT}) WHERE {ours}",
         *(value for one in held for value in (one.lane_id, one.token)),
     )
@@ -361,13 +434,16 @@ def _job(*row: Any) -> Job:
 
 
 def hold(lane_id: int, token: int) -> Sql:
-    """The query that locks a lane until the transaction ends, and has a row if the lane is still ours.
+    """The query that locks a lane until the transaction ends, and has a row if the lane is still
+    ours.
 
-    A process that is stopped before the transaction's end loses the lock: whoever adopts would wait for it. On SQLite the
-    transaction itself is the lock.
+    A process that is stopped before the transaction's end loses the lock: whoever adopts would wait
+    for it. On SQLite the transaction itself is the lock.
     """
     if connection.vendor != "postgresql":
-        return Sql("SELECT id FROM webhooks_lane WHERE id = %s AND lease_token = %s", (lane_id, token))
+        return Sql(
+            "SELECT id FROM webhooks_lane WHERE id = %s AND lease_token = %s", (lane_id, token)
+        )
     return Sql(
         "SELECT id, set_config('idle_in_transaction_session_timeout', %s, TRUE) FROM webhooks_lane"
         " WHERE id = %s AND lease_token = %s FOR UPDATE",
@@ -378,22 +454,26 @@ def hold(lane_id: int, token: int) -> Sql:
 def settle(lane_id: int, token: int, due_at: datetime) -> None:
     """Give a lane back, to be worked on again at `due_at`."""
     run(
-        "UPDATE webhooks_lane SET due_at = %s, leased_until = NULL WHERE id = %s AND lease_token = %s",
+        "UPDATE webhooks_lane SET due_at = %s, leased_until = NULL WHERE id = %s AND lease_token"
+        " = %s",
         *(moment(due_at), lane_id, token),
     )
 
 
 def go_on(lane_id: int, token: int, *, stay: bool) -> bool:
-    """Whether a held and locked lane has more to send; with `stay` it is kept then for as long as sending may take, in all
-    other cases it is given back.
+    """Whether a held and locked lane has more to send; with `stay` it is kept then for as long as
+    sending may take, in all other cases it is given back.
 
-    A statement of its own after the one that locked the lane: it sees all that was adopted before the lock.
+    A statement of its own after the one that locked the lane: it sees all that was adopted before
+    the lock.
     """
     now = timezone.now()
     kept = f"CASE WHEN EXISTS ({_WAITING}) THEN %s END" if stay else "NULL"
     rows = run(
-        f"UPDATE webhooks_lane AS l SET due_at = CASE WHEN EXISTS ({_WAITING}) THEN %s END, leased_until = {kept}"  # noqa: S608
-        # Not asked for as `IS NOT NULL`: with a partial index of that condition SQLite says yes whatever was written.
+        f"UPDATE webhooks_lane AS l SET due_at = CASE WHEN EXISTS ({_WAITING}) THEN %s END,"  # noqa: S608
+        f" leased_until = {kept}"
+        # Not asked for as `IS NOT NULL`: with a partial index of that condition SQLite says yes
+        # whatever was written.
         " WHERE id = %s AND lease_token = %s RETURNING leased_until",
         *(moment(now), *([moment(now + SENDING)] if stay else []), lane_id, token),
     )
@@ -401,19 +481,25 @@ def go_on(lane_id: int, token: int, *, stay: bool) -> bool:
 
 
 def another(endpoint_id: int) -> Claimed | None:
-    """One more due lane of an endpoint, for the hand that has just finished one of it; None when there is none, or no room.
+    """One more due lane of an endpoint, for the hand that has just finished one of it; None when
+    there is none, or no room.
 
-    Within the transaction that gave the other lane back: so nobody ever counts one push more at the endpoint than it may get.
-    What an earlier lease ran out on is left to `claim`, which knows whom to suspect.
+    Within the transaction that gave the other lane back: so nobody ever counts one push more at the
+    endpoint than it may get. What an earlier lease ran out on is left to `claim`, which knows whom
+    to suspect.
     """
     now = timezone.now()
-    # Without the lock on the endpoint: one that another hand finds failing at this moment gets one push too many, as ever.
+    # Without the lock on the endpoint: one that another hand finds failing at this moment gets one
+    # push too many, as ever.
     rows = run(
-        "UPDATE webhooks_lane SET lease_token = %s, leased_until = %s, held = TRUE, lapsed = FALSE WHERE id = (SELECT id"  # noqa: S608
-        " FROM webhooks_lane WHERE endpoint_id = %s AND due_at <= %s AND leased_until IS NULL ORDER BY due_at LIMIT 1"
+        "UPDATE webhooks_lane SET lease_token = %s, leased_until = %s, held = TRUE,"  # noqa: S608
+        " lapsed = FALSE WHERE id = (SELECT id FROM webhooks_lane WHERE endpoint_id = %s"
+        " AND due_at <= %s AND leased_until IS NULL ORDER BY due_at LIMIT 1"
         f" {_skip()}) AND leased_until IS NULL AND EXISTS (SELECT 1 FROM webhooks_endpoint e"
-        " WHERE e.id = webhooks_lane.endpoint_id AND e.state = 'active' AND e.removed_at IS NULL AND e.failures = 0"
-        " AND e.allowance > (SELECT COUNT(*) FROM webhooks_lane busy WHERE busy.endpoint_id = e.id AND busy.leased_until > %s))"
+        " WHERE e.id = webhooks_lane.endpoint_id AND e.state = 'active' AND e.removed_at IS NULL"
+        " AND e.failures = 0"
+        " AND e.allowance > (SELECT COUNT(*) FROM webhooks_lane busy WHERE busy.endpoint_id = e.id"
+        " AND busy.leased_until > %s))"
         " RETURNING id, lease_token",
         *(new_token(), moment(now + SENDING), endpoint_id, moment(now), moment(now)),
     )

@@ -1,4 +1,6 @@
-"""Name lookups with an end, whatever the name server does. `webhooks.http` asks before it connects."""
+"""Name lookups with an end, whatever the name server does. `webhooks.http` asks before it
+connects.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,14 @@ Resolver = Callable[[str, int], Sequence[str]]
 
 
 class Lookups:
-    """Name lookups, which cannot be interrupted, each in a thread of its own so that a sender need not wait for its end.
+    """Name lookups, which cannot be interrupted, each in a thread of its own so that a sender need
+    not wait for its end.
 
-    A name that is being looked up is not looked up a second time, so a name server that never answers costs one thread per
-    name, not one per attempt. At most MOST_LOOKUPS run at once; beyond that a lookup fails at once and is retried with the
-    delivery. libc gives up by itself within a minute or so; a lookup older than STUCK_LOOKUP_S is counted no more, so even
-    lookups that hang for good cannot keep the others out for longer than that.
+    A name that is being looked up is not looked up a second time, so a name server that never
+    answers costs one thread per name, not one per attempt. At most MOST_LOOKUPS run at once; beyond
+    that a lookup fails at once and is retried with the delivery. libc gives up by itself within a
+    minute or so; a lookup older than STUCK_LOOKUP_S is counted no more, so even lookups that hang
+    for good cannot keep the others out for longer than that.
     """
 
     def __init__(self) -> None:
@@ -32,7 +36,9 @@ class Lookups:
     def start_afresh(self) -> None:
         """Forget what is running: threads do not survive a fork."""
         self._lock = threading.Lock()
-        self._running: OrderedDict[tuple[Resolver, str], tuple[Future[Sequence[str]], float]] = OrderedDict()
+        self._running: OrderedDict[tuple[Resolver, str], tuple[Future[Sequence[str]], float]] = (
+            OrderedDict()
+        )
 
     def find(self, host: str, port: int, resolver: Resolver, deadline: Deadline) -> Sequence[str]:
         found = self._lookup(host, port, resolver).result(timeout=deadline.left())
@@ -49,10 +55,14 @@ class Lookups:
             if key in self._running:
                 return self._running[key][0]
             if len(self._running) >= MOST_LOOKUPS:
-                raise AttemptError("dns", "Too many name lookups are hanging; this one will be tried again.")
+                raise AttemptError(
+                    "dns", "Too many name lookups are hanging; this one will be tried again."
+                )
             future: Future[Sequence[str]] = Future()
             self._running[key] = (future, now)
-        work = threading.Thread(target=self._work, args=(key, port, future), name="push-lookup", daemon=True)
+        work = threading.Thread(
+            target=self._work, args=(key, port, future), name="push-lookup", daemon=True
+        )
         try:
             work.start()
         except RuntimeError as trouble:  # No more threads to be had.

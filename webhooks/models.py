@@ -1,7 +1,7 @@
 """Customers' servers, what is to be sent to them, and what became of it.
 
-A delivery row is the queue entry; nothing else needs to survive for it to be sent. Lanes keep one employee's (or one
-device's) deliveries to one endpoint in order.
+A delivery row is the queue entry; nothing else needs to survive for it to be sent. Lanes keep one
+employee's (or one device's) deliveries to one endpoint in order.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ class EndpointQuerySet(TenantQuerySet["Endpoint"]):
     """Vocabulary of endpoints."""
 
     def kept(self) -> EndpointQuerySet:
-        """Endpoints that were not removed: those that events are queued for, paused ones included."""
+        """Endpoints that were not removed: those that events are queued for, paused ones
+        included.
+        """
         return self.filter(removed_at__isnull=True)
 
 
@@ -47,30 +49,44 @@ class Endpoint(TenantModel):
     mode = models.CharField(_("format"), max_length=16, choices=Mode, default=Mode.STANDARD)
     secret_cipher = models.TextField(editable=False)
     previous_secret_cipher = models.TextField(blank=True, editable=False)
-    previous_secret_until = models.DateTimeField(_("old secret signs until"), null=True, blank=True, editable=False)
+    previous_secret_until = models.DateTimeField(
+        _("old secret signs until"), null=True, blank=True, editable=False
+    )
     auth_token_cipher = models.TextField(blank=True, editable=False)
     virtual_serial = models.CharField(
-        _("serial for software punches"), max_length=64, blank=True,
+        _("serial for software punches"),
+        max_length=64,
+        blank=True,
         help_text=_("Cams format only: what stands in stgid when no terminal was involved."),
-    )  # fmt: skip
+    )
     include_location = models.BooleanField(_("send locations"), default=False)
     include_health = models.BooleanField(_("send health data"), default=False)
     include_unmatched = models.BooleanField(_("send unmatched punches at once"), default=False)
 
-    state = models.CharField(_("state"), max_length=8, choices=State, default=State.ACTIVE, editable=False)
-    pause_reason = models.CharField(_("why paused"), max_length=8, choices=PauseReason, blank=True, default="", editable=False)
+    state = models.CharField(
+        _("state"), max_length=8, choices=State, default=State.ACTIVE, editable=False
+    )
+    pause_reason = models.CharField(
+        _("why paused"), max_length=8, choices=PauseReason, blank=True, default="", editable=False
+    )
     # Endpoint faults back the whole endpoint off and spend no message's budget.
     failures = models.PositiveIntegerField(_("failures in a row"), default=0, editable=False)
     failing_since = models.DateTimeField(_("failing since"), null=True, blank=True, editable=False)
     retry_at = models.DateTimeField(_("next attempt"), null=True, blank=True, editable=False)
     max_in_flight = models.PositiveSmallIntegerField(_("pushes at a time"), default=8)
-    allowance = models.PositiveSmallIntegerField(_("pushes at a time now"), default=1, editable=False)
-    # Not known to be quick: it is new, it fails, or its last answer took long. Such endpoints share a small part of the hands.
+    allowance = models.PositiveSmallIntegerField(
+        _("pushes at a time now"), default=1, editable=False
+    )
+    # Not known to be quick: it is new, it fails, or its last answer took long. Such endpoints share
+    # a small part of the hands.
     slow = models.BooleanField(default=True, editable=False)
     max_per_second = models.PositiveSmallIntegerField(
-        _("pushes a second, at most"), null=True, blank=True, validators=[MinValueValidator(1)],
+        _("pushes a second, at most"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
         help_text=_("Empty: as fast as the server answers."),
-    )  # fmt: skip
+    )
     # Up to when the pace has been used up by what was sent.
     paced_until = models.DateTimeField(null=True, blank=True, editable=False)
     # The last number given out in the endpoint's feed.
@@ -92,7 +108,8 @@ class Endpoint(TenantModel):
 class Lane(TenantModel):
     """The one-at-a-time order of deliveries to one endpoint for one employee or device.
 
-    `due_at` is null while nothing waits. Whoever works on a lane holds its lease: `lease_token` must match to change anything.
+    `due_at` is null while nothing waits. Whoever works on a lane holds its lease: `lease_token`
+    must match to change anything.
     """
 
     endpoint = models.ForeignKey(Endpoint, on_delete=models.PROTECT, related_name="lanes")
@@ -100,7 +117,8 @@ class Lane(TenantModel):
     due_at = models.DateTimeField(null=True)
     lease_token = models.BigIntegerField(default=0)
     leased_until = models.DateTimeField(null=True)
-    # Whether somebody works on it, or it was only handed over; and whether the last claim found a hand-over that ran out.
+    # Whether somebody works on it, or it was only handed over; and whether the last claim found a
+    # hand-over that ran out.
     held = models.BooleanField(default=False)
     lapsed = models.BooleanField(default=False)
 
@@ -109,8 +127,14 @@ class Lane(TenantModel):
     class Meta:
         constraints = (models.UniqueConstraint(fields=("endpoint", "key"), name="lane_once"),)
         indexes: ClassVar = [
-            models.Index(fields=("endpoint", "due_at"), name="lane_due", condition=Q(due_at__isnull=False)),
-            models.Index(fields=("endpoint", "leased_until"), name="lane_leased", condition=Q(leased_until__isnull=False)),
+            models.Index(
+                fields=("endpoint", "due_at"), name="lane_due", condition=Q(due_at__isnull=False)
+            ),
+            models.Index(
+                fields=("endpoint", "leased_until"),
+                name="lane_leased",
+                condition=Q(leased_until__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -140,10 +164,13 @@ class Delivery(TenantModel):
         DEAD = "dead", _("Given up")
 
     message_id = models.CharField(_("message"), max_length=40, unique=True, default=new_message_id)
-    endpoint = models.ForeignKey(Endpoint, on_delete=models.PROTECT, related_name="deliveries", verbose_name=_("endpoint"))
+    endpoint = models.ForeignKey(
+        Endpoint, on_delete=models.PROTECT, related_name="deliveries", verbose_name=_("endpoint")
+    )
     lane_key = models.CharField(_("lane"), max_length=80)
     sequence = models.BigIntegerField(_("sequence"))
-    # The place in the endpoint's feed, given by the watcher under the endpoint's lock: without gaps, in the order of commits.
+    # The place in the endpoint's feed, given by the watcher under the endpoint's lock: without
+    # gaps, in the order of commits.
     position = models.BigIntegerField(_("position"), null=True, editable=False)
     event_type = models.CharField(_("event"), max_length=64)
     subject = models.CharField(_("about"), max_length=64, blank=True)
@@ -162,12 +189,21 @@ class Delivery(TenantModel):
         ordering = ("-id",)
         verbose_name = _("delivery")
         verbose_name_plural = _("deliveries")
-        constraints = (models.UniqueConstraint(fields=("endpoint", "lane_key", "sequence"), name="delivery_sequence_once"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("endpoint", "lane_key", "sequence"), name="delivery_sequence_once"
+            ),
+        )
         indexes: ClassVar = [
             # What the watcher looks at: rows nobody has put into their lane yet.
             models.Index(fields=("id",), name="delivery_new", condition=Q(state="new")),
-            # The condition as the queries write it: SQLite takes a partial index only for the very same words.
-            models.Index(fields=("endpoint", "lane_key", "sequence"), name="delivery_next", condition=Q(state="waiting")),
+            # The condition as the queries write it: SQLite takes a partial index only for the very
+            # same words.
+            models.Index(
+                fields=("endpoint", "lane_key", "sequence"),
+                name="delivery_next",
+                condition=Q(state="waiting"),
+            ),
             models.Index(fields=("organization", "subject"), name="delivery_subject"),
             models.Index(fields=("endpoint", "position"), name="delivery_position"),
             models.Index(fields=("endpoint", "created_at"), name="delivery_accepted"),
@@ -182,7 +218,9 @@ class Attempt(TenantModel):
 
     append_only = True
 
-    delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="tries", verbose_name=_("delivery"))
+    delivery = models.ForeignKey(
+        Delivery, on_delete=models.PROTECT, related_name="tries", verbose_name=_("delivery")
+    )
     number = models.PositiveIntegerField(_("attempt"))
     started_at = models.DateTimeField(_("started"))
     duration_ms = models.PositiveIntegerField(_("took (ms)"))
@@ -215,7 +253,9 @@ class EndpointKeyQuerySet(TenantQuerySet["EndpointKey"]):
 class EndpointKey(TenantModel):
     """The credential with which a customer fetches an endpoint's events, kept as a hash."""
 
-    endpoint = models.ForeignKey(Endpoint, on_delete=models.PROTECT, related_name="keys", verbose_name=_("endpoint"))
+    endpoint = models.ForeignKey(
+        Endpoint, on_delete=models.PROTECT, related_name="keys", verbose_name=_("endpoint")
+    )
     key_hash = models.CharField(max_length=64, unique=True, editable=False)
     hint = models.CharField(_("ends in"), max_length=8, editable=False)
     created_at = models.DateTimeField(_("issued"), auto_now_add=True)
@@ -233,5 +273,7 @@ class EndpointKey(TenantModel):
 
     @property
     def limit_key(self) -> str:
-        """What requests are counted by: all keys of an endpoint together, so that a new key is no new allowance."""
+        """What requests are counted by: all keys of an endpoint together, so that a new key is no
+        new allowance.
+        """
         return f"endpoint:{self.endpoint_id}"

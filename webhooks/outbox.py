@@ -1,4 +1,6 @@
-"""Put events into the queue, inside the transaction that makes them true. Called by attendance; knows nothing about punches."""
+"""Put events into the queue, inside the transaction that makes them true. Called by attendance;
+knows nothing about punches.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from typing import Any
 from employees.rows import Sql, insert_rows
 from webhooks.models import Delivery, new_message_id
 
-# Two transactions that number the same lane at once: the constraint lets one through, the other is tried again whole.
+# Two transactions that number the same lane at once: the constraint lets one through, the other is
+# tried again whole.
 SEQUENCE_CONSTRAINT = "delivery_sequence_once"
 # A statement takes 32 766 (SQLite) or 65 535 (PostgreSQL) parameters; a row has about twenty.
 AT_ONCE = 1000
@@ -19,7 +22,8 @@ AT_ONCE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One event for one endpoint. The body is frozen when it is written: `head`, then the sequence number and `tail`.
+    """One event for one endpoint. The body is frozen when it is written: `head`, then the sequence
+    number and `tail`.
 
     Without a `tail` the body is `head` alone, for formats that have no place for a number.
     """
@@ -34,12 +38,14 @@ class Message:
 
 
 def publish(organization_id: int, messages: Sequence[Message], now: datetime) -> None:
-    """Queue `messages` in their order, numbered within their lanes; one statement for each AT_ONCE of them.
+    """Queue `messages` in their order, numbered within their lanes; one statement for each AT_ONCE
+    of them.
 
-    Raises IntegrityError naming `SEQUENCE_CONSTRAINT` when another transaction numbered the same lane meanwhile.
+    Raises IntegrityError naming `SEQUENCE_CONSTRAINT` when another transaction numbered the same
+    lane meanwhile.
     """
-    # Sorted, so that two transactions meet in the same order and never wait for each other in a circle. The sort is stable:
-    # within a lane the order of the messages holds.
+    # Sorted, so that two transactions meet in the same order and never wait for each other in a
+    # circle. The sort is stable: within a lane the order of the messages holds.
     ordered = sorted(messages, key=lambda message: (message.endpoint_id, message.lane_key))
     for start in range(0, len(ordered), AT_ONCE):
         insert_rows(Delivery, _rows(organization_id, ordered[start : start + AT_ONCE], now))
@@ -53,28 +59,33 @@ def _rows(organization_id: int, messages: Sequence[Message], now: datetime) -> l
         lane = (message.endpoint_id, message.lane_key)
         ahead[lane] += 1
         sequence = Sql(
-            "(SELECT COALESCE(MAX(sequence), 0) FROM webhooks_delivery WHERE endpoint_id = %s AND lane_key = %s) + %s",
+            "(SELECT COALESCE(MAX(sequence), 0) FROM webhooks_delivery WHERE endpoint_id = %s AND"
+            " lane_key = %s) + %s",
             (*lane, ahead[lane]),
         )
-        rows.append({
-            "organization_id": organization_id,
-            "message_id": new_message_id(),
-            "endpoint_id": message.endpoint_id,
-            "lane_key": message.lane_key,
-            "sequence": sequence,
-            "event_type": message.event_type,
-            "subject": message.subject,
-            "query": message.query,
-            "body": _body(message, sequence),
-            "state": Delivery.State.NEW,
-            "attempts": 0,
-            "refusals": 0,
-            "created_at": now,
-        })  # fmt: skip
+        rows.append(
+            {
+                "organization_id": organization_id,
+                "message_id": new_message_id(),
+                "endpoint_id": message.endpoint_id,
+                "lane_key": message.lane_key,
+                "sequence": sequence,
+                "event_type": message.event_type,
+                "subject": message.subject,
+                "query": message.query,
+                "body": _body(message, sequence),
+                "state": Delivery.State.NEW,
+                "attempts": 0,
+                "refusals": 0,
+                "created_at": now,
+            }
+        )
     return rows
 
 
 def _body(message: Message, sequence: Sql) -> str | Sql:
     if message.tail is None:
         return message.head
-    return Sql(f"%s || CAST({sequence.text} AS text) || %s", (message.head, *sequence.params, message.tail))
+    return Sql(
+        f"%s || CAST({sequence.text} AS text) || %s", (message.head, *sequence.params, message.tail)
+    )

@@ -1,7 +1,7 @@
 """What becomes of one attempt, and the reading of a stranger's reply in bounded memory.
 
-`webhooks.http` reads every reply through `MeteredAnswer`, notes in a `Progress` how far it came, and hands its callers a
-`Reply`. Nothing here opens a connection.
+`webhooks.http` reads every reply through `MeteredAnswer`, notes in a `Progress` how far it came,
+and hands its callers a `Reply`. Nothing here opens a connection.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ MOST_INTERIM = 8
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What became of one attempt. The server took the message only if `error` is empty and `status` is a 2xx.
+    """What became of one attempt. The server took the message only if `error` is empty and `status`
+    is a 2xx.
 
-    `error` is "" or one of dns, forbidden_address, forbidden_url, connect, tls, timeout, protocol, too_large, redirect.
-    `status` and `body` (at most 64 KiB, raw bytes) may be there beside an error: they tell how far it got.
-    `address` is the IP connected to, "" if none; `detail` is one printable line for people.
+    `error` is "" or one of dns, forbidden_address, forbidden_url, connect, tls, timeout, protocol,
+    too_large, redirect. `status` and `body` (at most 64 KiB, raw bytes) may be there beside an
+    error: they tell how far it got. `address` is the IP connected to, "" if none; `detail` is one
+    printable line for people.
     """
 
     status: int | None
@@ -36,7 +38,9 @@ class Reply:
 
 
 class AttemptError(Exception):
-    """An attempt has failed for a reason we know: one of the classes of `Reply.error`, and a sentence."""
+    """An attempt has failed for a reason we know: one of the classes of `Reply.error`, and a
+    sentence.
+    """
 
     def __init__(self, error: str, detail: str) -> None:
         super().__init__(detail)
@@ -62,7 +66,13 @@ class Progress:
 def verdict(progress: Progress) -> tuple[str, str]:
     """Error and detail of an exchange that was completed."""
     if progress.status is not None and 300 <= progress.status < 400:
-        return "redirect", f"The server redirects to {progress.location or 'nowhere'}; redirects are not followed."
+        return (
+            "redirect",
+            (
+                f"The server redirects to {progress.location or 'nowhere'}; redirects are not"
+                " followed."
+            ),
+        )
     if len(progress.body) > LONGEST_BODY:
         return "", "The reply is longer than 64 KiB; the rest was not read."
     return "", ""
@@ -104,9 +114,13 @@ class Meter(io.RawIOBase):
 
 
 class MeteredAnswer(HTTPResponse):
-    """The standard library's reply, metered, and patient with every interim (1xx) reply instead of 100 alone."""
+    """The standard library's reply, metered, and patient with every interim (1xx) reply instead of
+    100 alone.
+    """
 
-    def __init__(self, sock: Any, debuglevel: int = 0, method: str | None = None, url: str | None = None) -> None:
+    def __init__(
+        self, sock: Any, debuglevel: int = 0, method: str | None = None, url: str | None = None
+    ) -> None:
         super().__init__(sock, debuglevel, method, url)
         self.fp.close()
         self._meter = Meter(sock.makefile("rb", buffering=0))

@@ -1,4 +1,6 @@
-"""Verbs on endpoints and deliveries: create, save, rotate, pause, resume, remove, test, replay. The console calls these."""
+"""Verbs on endpoints and deliveries: create, save, rotate, pause, resume, remove, test, replay. The
+console calls these.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,16 @@ TEST_LANE = "test"
 REPLAYED_AT_ONCE = 5000
 LANES_AT_ONCE = 500
 ENDPOINT_SETTINGS = (
-    "name", "url", "mode", "virtual_serial", "include_location", "include_health", "include_unmatched", "max_in_flight",
+    "name",
+    "url",
+    "mode",
+    "virtual_serial",
+    "include_location",
+    "include_health",
+    "include_unmatched",
+    "max_in_flight",
     "max_per_second",
-)  # fmt: skip
+)
 
 
 def create_endpoint(endpoint: Endpoint) -> str:
@@ -55,7 +64,9 @@ def save_endpoint(endpoint: Endpoint) -> Endpoint:
     except ValueError as error:
         raise ValidationError({"url": str(error)}) from error
     if endpoint.mode == Endpoint.Mode.CAMS and not endpoint.virtual_serial:
-        raise ValidationError({"virtual_serial": _("The Cams format needs a serial for punches without a terminal.")})
+        raise ValidationError(
+            {"virtual_serial": _("The Cams format needs a serial for punches without a terminal.")}
+        )
     endpoint.full_clean()
     # What the worker keeps on the row (failures, pauses, pace) is not a form's to write back.
     endpoint.save(update_fields=None if endpoint._state.adding else ENDPOINT_SETTINGS)
@@ -90,14 +101,25 @@ def pause(endpoint: Endpoint, reason: str = Endpoint.PauseReason.BY_HAND) -> Non
 def resume(endpoint: Endpoint) -> None:
     """Push again, from where it stopped and in order, slowly at first."""
     Endpoint.objects.of(endpoint.organization_id).filter(pk=endpoint.pk).update(
-        state=Endpoint.State.ACTIVE, pause_reason="", failures=0, failing_since=None, retry_at=None, allowance=1
+        state=Endpoint.State.ACTIVE,
+        pause_reason="",
+        failures=0,
+        failing_since=None,
+        retry_at=None,
+        allowance=1,
     )
 
 
 def remove(endpoint: Endpoint) -> None:
-    """Take an endpoint out of service for good: nothing is queued for it any more, its history stays."""
-    Endpoint.objects.of(endpoint.organization_id).filter(pk=endpoint.pk, removed_at__isnull=True).update(
-        removed_at=timezone.now(), state=Endpoint.State.PAUSED, pause_reason=Endpoint.PauseReason.BY_HAND
+    """Take an endpoint out of service for good: nothing is queued for it any more, its history
+    stays.
+    """
+    Endpoint.objects.of(endpoint.organization_id).filter(
+        pk=endpoint.pk, removed_at__isnull=True
+    ).update(
+        removed_at=timezone.now(),
+        state=Endpoint.State.PAUSED,
+        pause_reason=Endpoint.PauseReason.BY_HAND,
     )
 
 
@@ -105,22 +127,37 @@ def send_test(endpoint: Endpoint) -> Delivery:
     """Queue a test event for an endpoint, in a lane of its own; returns the delivery to watch."""
     now = timezone.now()
     text = DjangoJSONEncoder().encode(
-        {"type": "endpoint.test", "timestamp": now, "data": {"endpoint": endpoint.name, "sequence": None}}
+        {
+            "type": "endpoint.test",
+            "timestamp": now,
+            "data": {"endpoint": endpoint.name, "sequence": None},
+        }
     )
     with transaction.atomic():
         outbox.publish(
             endpoint.organization_id,
-            [outbox.Message(endpoint.pk, TEST_LANE, "endpoint.test", f"endpoint:{endpoint.pk}", text)],
+            [
+                outbox.Message(
+                    endpoint.pk, TEST_LANE, "endpoint.test", f"endpoint:{endpoint.pk}", text
+                )
+            ],
             now,
         )
-        mine = Delivery.objects.of(endpoint.organization_id).filter(endpoint=endpoint, lane_key=TEST_LANE)
+        mine = Delivery.objects.of(endpoint.organization_id).filter(
+            endpoint=endpoint, lane_key=TEST_LANE
+        )
         return mine.latest("id")
 
 
 def finished(
-    endpoint: Endpoint, *, dead_only: bool = False, since: datetime | None = None, until: datetime | None = None
+    endpoint: Endpoint,
+    *,
+    dead_only: bool = False,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> QuerySet[Delivery]:
-    """The finished deliveries of an endpoint that a replay would send: count them before it is done.
+    """The finished deliveries of an endpoint that a replay would send: count them before it is
+    done.
 
     `since` and `until` (not included) are about when the event was accepted.
     """
@@ -132,11 +169,12 @@ def finished(
 
 
 def replay(deliveries: QuerySet[Delivery]) -> int:
-    """Queue finished deliveries once more, with the same ids and the same bytes, in order; returns how many were queued.
+    """Queue finished deliveries once more, with the same ids and the same bytes, in order; returns
+    how many were queued.
 
-    A lane is put back whole, in one transaction, for its order's sake; many lanes in many, for half a million rows would take
-    longer than the database lets one statement run. Straight into their lanes: that many rows through the watcher would keep
-    new events of others waiting.
+    A lane is put back whole, in one transaction, for its order's sake; many lanes in many, for half
+    a million rows would take longer than the database lets one statement run. Straight into their
+    lanes: that many rows through the watcher would keep new events of others waiting.
     """
     again = deliveries.filter(state__in=(Delivery.State.DELIVERED, Delivery.State.DEAD)).order_by()
     number = 0
@@ -149,8 +187,14 @@ def replay(deliveries: QuerySet[Delivery]) -> int:
 
 
 def _lanes_in_slices(deliveries: QuerySet[Delivery]) -> Iterator[tuple[int, list[str]]]:
-    """The lanes of `deliveries` as (endpoint, keys), with about `REPLAYED_AT_ONCE` deliveries in each slice."""
-    rows = deliveries.values_list("endpoint_id", "lane_key").annotate(Count("id")).order_by("endpoint_id", "lane_key")
+    """The lanes of `deliveries` as (endpoint, keys), with about `REPLAYED_AT_ONCE` deliveries in
+    each slice.
+    """
+    rows = (
+        deliveries.values_list("endpoint_id", "lane_key")
+        .annotate(Count("id"))
+        .order_by("endpoint_id", "lane_key")
+    )
     for endpoint_id, found in groupby(rows, key=itemgetter(0)):
         keys: list[str] = []
         size = 0
@@ -165,10 +209,15 @@ def _lanes_in_slices(deliveries: QuerySet[Delivery]) -> Iterator[tuple[int, list
 
 
 def issue_feed_key(endpoint: Endpoint) -> str:
-    """Make a key for an endpoint's feed and return it: the only time it can be seen. Older keys work on."""
+    """Make a key for an endpoint's feed and return it: the only time it can be seen. Older keys
+    work on.
+    """
     key = new_token("mst_evt_")
     EndpointKey.objects.create(
-        organization_id=endpoint.organization_id, endpoint=endpoint, key_hash=hash_token(key), hint=key[-4:]
+        organization_id=endpoint.organization_id,
+        endpoint=endpoint,
+        key_hash=hash_token(key),
+        hint=key[-4:],
     )
     return key
 
@@ -182,4 +231,7 @@ def revoke_feed_keys(endpoint: Endpoint) -> int:
 def backlog(organization_id: int) -> dict[str, int]:
     """How many deliveries of an organization wait and how many were given up."""
     rows = Delivery.objects.of(organization_id)
-    return {"waiting": rows.waiting().count(), "dead": rows.filter(state=Delivery.State.DEAD).count()}
+    return {
+        "waiting": rows.waiting().count(),
+        "dead": rows.filter(state=Delivery.State.DEAD).count(),
+    }

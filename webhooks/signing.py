@@ -1,4 +1,6 @@
-"""Standard Webhooks signatures (standardwebhooks.com, symmetric v1). Pure; used by the delivery and by the console."""
+"""Standard Webhooks signatures (standardwebhooks.com, symmetric v1). Pure; used by the delivery and
+by the console.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ def new_secret() -> str:
 def sign(signing_secrets: Sequence[str], message_id: str, timestamp: int, body: bytes) -> str:
     """The `webhook-signature` header: one `v1,<base64 HMAC-SHA256>` for each secret, newest first.
 
-    `timestamp` is the attempt's unix time in whole seconds. Raises ValueError when a secret is not `whsec_` + base64.
+    `timestamp` is the attempt's unix time in whole seconds. Raises ValueError when a secret is not
+    `whsec_` + base64.
     """
     text = f"{message_id}.{timestamp}.".encode() + body
     return " ".join(f"v1,{_mac(secret, text)}" for secret in signing_secrets)

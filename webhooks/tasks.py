@@ -7,5 +7,7 @@ from webhooks import watcher
 
 @shared_task(name="webhooks.run_lanes", ignore_result=True)
 def run_lanes(handed: list[tuple[int, int]]) -> None:
-    """Work lanes (id, token) off. May vanish, run twice or run late: the token decides what it may do."""
+    """Work lanes (id, token) off. May vanish, run twice or run late: the token decides what it may
+    do.
+    """
     watcher.hands().run(handed)

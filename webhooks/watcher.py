@@ -1,10 +1,12 @@
 """Notices due work by looking at the database, and sees that somebody does it.
 
-Normally that is Celery: a task carries a lane and a token. A broker that refuses a message, keeps one waiting for `PATIENCE_S`,
-or whose message nobody takes up within `TAKEN_WITHIN_S`, is suspect: the watcher's own threads do what was handed over (the
-token decides, should a task come after all) and all that follows. After `SUSPECT_S` one lane at a time is handed over on trial,
-and the broker is trusted again when that one is taken up. So a dead, hung or wiped broker delays a push, and never stops one.
-Without a broker (`memory://`, one worker process for everything) the own threads always do it.
+Normally that is Celery: a task carries a lane and a token. A broker that refuses a message, keeps
+one waiting for `PATIENCE_S`, or whose message nobody takes up within `TAKEN_WITHIN_S`, is suspect:
+the watcher's own threads do what was handed over (the token decides, should a task come after all)
+and all that follows. After `SUSPECT_S` one lane at a time is handed over on trial, and the broker
+is trusted again when that one is taken up. So a dead, hung or wiped broker delays a push, and never
+stops one. Without a broker (`memory://`, one worker process for everything) the own threads always
+do it.
 
 Started by the worker's bootstep in `config.celery`, once per worker process.
 """
@@ -31,10 +33,12 @@ log = logging.getLogger(__name__)
 BUSY_S = 0.02
 IDLE_S = 0.05
 PATIENCE_S = 0.5
-# Shorter than the lease of a hand-over: whoever handed it over notices first, and still has the lane.
+# Shorter than the lease of a hand-over: whoever handed it over notices first, and still has the
+# lane.
 TAKEN_WITHIN_S = 1.0
 SUSPECT_S = 5.0
-# A lane that was taken up is begun so soon that a push's deadline fits into its lease, or given back.
+# A lane that was taken up is begun so soon that a push's deadline fits into its lease, or given
+# back.
 BEGUN_WITHIN_S = 10.0
 
 # Lanes in one message: what a broker and Celery spend on a message is more than what a push costs.
@@ -44,7 +48,9 @@ HandOver = Callable[[list[tuple[int, int]]], object]
 
 
 class Broker:
-    """What is handed over to Celery, and whether that is to be trusted. The watcher asks and tells, a thread publishes."""
+    """What is handed over to Celery, and whether that is to be trusted. The watcher asks and tells,
+    a thread publishes.
+    """
 
     def __init__(self, publish: HandOver) -> None:
         self._publish = publish
@@ -59,11 +65,17 @@ class Broker:
         threading.Thread(target=self._publish_all, name="muster-publisher", daemon=True).start()
 
     def takes(self) -> int:
-        """How many lanes may be handed over in one message now: one at a time on trial, none while it is suspect."""
+        """How many lanes may be handed over in one message now: one at a time on trial, none while
+        it is suspect.
+        """
         with self._lock:
             if self._suspect_until is None:
                 return LANES_AT_ONCE
-            return int(time.monotonic() >= self._suspect_until and not self._handed and self._publishing_since is None)
+            return int(
+                time.monotonic() >= self._suspect_until
+                and not self._handed
+                and self._publishing_since is None
+            )
 
     @property
     def trusted(self) -> bool:
@@ -82,10 +94,14 @@ class Broker:
         self._messages.put(claimed)
 
     def look(self) -> list[Claimed]:
-        """See what became of the hand-overs; returns those that somebody else has to do, if it is not to be trusted."""
+        """See what became of the hand-overs; returns those that somebody else has to do, if it is
+        not to be trusted.
+        """
         with self._lock:
             asked = [one for one in self._handed if one not in self._unpublished]
-        waits = lanes.untaken(asked)  # Without the lock: the publisher need not wait for the database.
+        waits = lanes.untaken(
+            asked
+        )  # Without the lock: the publisher need not wait for the database.
         with self._lock:
             taken = [one for one in asked if one not in waits]
             for one in taken:
@@ -96,10 +112,14 @@ class Broker:
         return self.suspect(why) if why else []
 
     def suspect(self, why: str) -> list[Claimed]:
-        """Do not trust it for a while; returns what was handed over and is not known to be taken up."""
+        """Do not trust it for a while; returns what was handed over and is not known to be taken
+        up.
+        """
         with self._lock:
             if self._suspect_until is None:
-                log.warning("The broker is slow or gone (%s): pushing without it for %.0f s", why, SUSPECT_S)
+                log.warning(
+                    "The broker is slow or gone (%s): pushing without it for %.0f s", why, SUSPECT_S
+                )
             self._suspect_until = time.monotonic() + SUSPECT_S
             self._failed = ""
             back = list(self._handed)
@@ -118,7 +138,10 @@ class Broker:
         if self._failed:
             return self._failed
         since = [self._publishing_since] if self._publishing_since is not None else []
-        if any(now - at > PATIENCE_S for at in (*since, *(self._handed[one] for one in self._unpublished))):
+        if any(
+            now - at > PATIENCE_S
+            for at in (*since, *(self._handed[one] for one in self._unpublished))
+        ):
             return "it does not take messages"
         if any(now - at > TAKEN_WITHIN_S for at in self._handed.values()):
             return "a hand-over was not taken up"
@@ -142,7 +165,9 @@ class Broker:
 
 
 class Hands:
-    """Who does the work: Celery through `publish`, or `number` threads of our own while there is no broker to trust."""
+    """Who does the work: Celery through `publish`, or `number` threads of our own while there is no
+    broker to trust.
+    """
 
     def __init__(self, publish: HandOver | None, number: int) -> None:
         self.number = number
@@ -152,7 +177,9 @@ class Hands:
         self._in_own = 0
 
     def room(self) -> int:
-        """How many more lanes may be claimed. What is handed over and not taken up yet waits in a queue long enough."""
+        """How many more lanes may be claimed. What is handed over and not taken up yet waits in a
+        queue long enough.
+        """
         if self._broker is not None:
             for claimed in self._broker.look():
                 self._keep(claimed)
@@ -163,7 +190,11 @@ class Hands:
 
     def lease(self) -> timedelta:
         """For how long to claim: our own threads set to work at once, a hand-over may get lost."""
-        return lanes.HANDED_OVER if self._broker is not None and self._broker.takes() else lanes.SENDING
+        return (
+            lanes.HANDED_OVER
+            if self._broker is not None and self._broker.takes()
+            else lanes.SENDING
+        )
 
     def give(self, claimed: list[Claimed]) -> None:
         """Have claimed lanes worked off by somebody."""
@@ -179,7 +210,9 @@ class Hands:
             self._keep(one)
 
     def run(self, handed: list[tuple[int, int]]) -> None:
-        """What a Celery task does: take lanes up, work them off beside each other, and wait until that is done."""
+        """What a Celery task does: take lanes up, work them off beside each other, and wait until
+        that is done.
+        """
         try:
             jobs = _taken_up(handed)
             until = time.monotonic() + BEGUN_WITHIN_S
@@ -217,13 +250,17 @@ _employed: list[Hands] = []
 
 
 def employ(publish: HandOver | None, number: int) -> Hands:
-    """Make the hands of this worker process: for the watcher, and for the tasks that Celery brings."""
+    """Make the hands of this worker process: for the watcher, and for the tasks that Celery
+    brings.
+    """
     _employed[:] = [Hands(publish, number)]
     return _employed[0]
 
 
 def hands() -> Hands:
-    """The hands of this worker process. Raises IndexError where nobody employed any: only a worker takes tasks."""
+    """The hands of this worker process. Raises IndexError where nobody employed any: only a worker
+    takes tasks.
+    """
     return _employed[0]
 
 
@@ -231,13 +268,16 @@ def _taken_up(handed: list[tuple[int, int]]) -> list[Job]:
     try:
         return lanes.next_jobs(lanes.take_up(handed))
     except (OperationalError, InterfaceError):
-        # The database was restarted, and this thread's connection with it. Once more on a new one: the tokens make it safe.
+        # The database was restarted, and this thread's connection with it. Once more on a new one:
+        # the tokens make it safe.
         close_old_connections()
         return lanes.next_jobs(lanes.take_up(handed))
 
 
 def _in_time(what: tuple[Job, float]) -> None:
-    """Work a lane off, or give it back if all hands were busy for so long that its lease could end before the push does."""
+    """Work a lane off, or give it back if all hands were busy for so long that its lease could end
+    before the push does.
+    """
     job, until = what
     if time.monotonic() < until:
         delivery.work_off(job)
@@ -246,7 +286,9 @@ def _in_time(what: tuple[Job, float]) -> None:
 
 
 def _guarded(work: Callable[[Any], object], what: Any) -> None:
-    """Do a piece of work in a thread that lives on, whatever comes of it, and keeps no connection."""
+    """Do a piece of work in a thread that lives on, whatever comes of it, and keeps no
+    connection.
+    """
     try:
         work(what)
     except (DatabaseError, InterfaceError):

@@ -1,7 +1,9 @@
-"""The biometric door: `POST /api/biometric/attendance` for scanners and the systems behind them, one event or up to 100.
+"""The biometric door: `POST /api/biometric/attendance` for scanners and the systems behind them,
+one event or up to 100.
 
-An API key with the scope `biometric:write`. Each event succeeds or fails by itself; a batch is stored in one transaction. The
-door reads events into claims, calls `record_punches`, and answers in the vendor's words; it decides nothing.
+An API key with the scope `biometric:write`. Each event succeeds or fails by itself; a batch is
+stored in one transaction. The door reads events into claims, calls `record_punches`, and answers in
+the vendor's words; it decides nothing.
 """
 
 from __future__ import annotations
@@ -11,9 +13,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, PolymorphicProxySerializer, extend_schema
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    PolymorphicProxySerializer,
+    extend_schema,
+)
 from rest_framework import serializers
-from rest_framework.exceptions import APIException, MethodNotAllowed, PermissionDenied, ValidationError
+from rest_framework.exceptions import (
+    APIException,
+    MethodNotAllowed,
+    PermissionDenied,
+    ValidationError,
+)
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -36,7 +48,9 @@ DIRECTIONS: Final = {"check_in": "in", "check_out": "out"}
 # °C. What is measured outside of it is kept and flagged: the thermometer is wrong, not the person.
 PLAUSIBLE: Final = (25.0, 45.0)
 ODD_TEMPERATURE: Final = "temperature_out_of_range"
-LIMITS: Final = Limit("biometric", lambda request: request.auth.windows or BIOMETRIC_WINDOWS, key=caller)
+LIMITS: Final = Limit(
+    "biometric", lambda request: request.auth.windows or BIOMETRIC_WINDOWS, key=caller
+)
 
 RECORDED: Final = "Attendance recorded successfully"
 NOT_MATCHED: Final = "Attendance recorded; worker not matched yet"
@@ -47,10 +61,15 @@ _MESSAGES: Final = {
     415: "Only application/json is accepted",
     422: TAKEN,
 }
-_TIMES: Final = {"ahead_of_server": "ahead of the server's clock", "before_2000": "before the year 2000"}
+_TIMES: Final = {
+    "ahead_of_server": "ahead of the server's clock",
+    "before_2000": "before the year 2000",
+}
 
 
-def envelope(status: int, code: str, message: str, fields: Mapping[str, list[str]]) -> dict[str, Any]:
+def envelope(
+    status: int, code: str, message: str, fields: Mapping[str, list[str]]
+) -> dict[str, Any]:
     """A failure in this door's words."""
     text = _MESSAGES.get(status, message)
     return {"success": False, "message": f"Processing failed: {text}" if status == 400 else text}
@@ -85,9 +104,13 @@ class DeviceInfo(serializers.Serializer[dict[str, Any]]):
 
 
 class Scanned(DeviceInfo):
-    """The scanner as it calls itself; anything else may stand beside it, and is kept as evidence."""
+    """The scanner as it calls itself; anything else may stand beside it, and is kept as
+    evidence.
+    """
 
-    device_id = serializers.JSONField(required=False, help_text="Text: linked to the device of that serial, if there is one.")
+    device_id = serializers.JSONField(
+        required=False, help_text="Text: linked to the device of that serial, if there is one."
+    )
     device_name = serializers.JSONField(required=False)
     location = serializers.JSONField(required=False)
 
@@ -100,7 +123,9 @@ class BatchBody(serializers.Serializer[dict[str, Any]]):
 
 
 class Result(serializers.Serializer[dict[str, Any]]):
-    """What became of one event. `scanId` stands only with one that failed; who it was is null while nobody is matched."""
+    """What became of one event. `scanId` stands only with one that failed; who it was is null while
+    nobody is matched.
+    """
 
     success = serializers.BooleanField()
     message = serializers.CharField()
@@ -122,20 +147,43 @@ class BatchReply(serializers.Serializer[dict[str, Any]]):
     results = Result(many=True)
 
 
-_BODY: Final = PolymorphicProxySerializer("BiometricBody", [EventBody, BatchBody], resource_type_field_name=None)
+_BODY: Final = PolymorphicProxySerializer(
+    "BiometricBody", [EventBody, BatchBody], resource_type_field_name=None
+)
 _HEADERS: Final = (
-    OpenApiParameter("Muster-Punch-Id", str, "header", response=[200], required=True, description="The rows, comma separated."),
     OpenApiParameter(
-        "Idempotent-Replayed", str, "header", response=[200], enum=("true",), description="All of these events came before."
+        "Muster-Punch-Id",
+        str,
+        "header",
+        response=[200],
+        required=True,
+        description="The rows, comma separated.",
+    ),
+    OpenApiParameter(
+        "Idempotent-Replayed",
+        str,
+        "header",
+        response=[200],
+        enum=("true",),
+        description="All of these events came before.",
     ),
 )
 _EVENT: Final = {
-    "scanId": "SCAN_001", "employeeId": "EMP001", "eventType": "check_in", "timestamp": "2026-06-21T09:30:00+05:30",
-    "temperature": 36.5, "maskDetected": True, "confidenceScore": 98.5,
-}  # fmt: skip
+    "scanId": "SCAN_001",
+    "employeeId": "EMP001",
+    "eventType": "check_in",
+    "timestamp": "2026-06-21T09:30:00+05:30",
+    "temperature": 36.5,
+    "maskDetected": True,
+    "confidenceScore": 98.5,
+}
 _SAMPLES: Final = (
     OpenApiExample("One event", _EVENT, request_only=True),
-    OpenApiExample("A batch", {"device_info": {"device_id": "SCANNER-1"}, "events": [_EVENT]}, request_only=True),
+    OpenApiExample(
+        "A batch",
+        {"device_info": {"device_id": "SCANNER-1"}, "events": [_EVENT]},
+        request_only=True,
+    ),
 )
 
 
@@ -152,7 +200,9 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Scanner:
-    """Where the events of a request come from: `info` as it came, and the device of that serial, if there is one."""
+    """Where the events of a request come from: `info` as it came, and the device of that serial, if
+    there is one.
+    """
 
     info: Mapping[str, Any]
     temperature: float | None = None
@@ -183,10 +233,14 @@ class BiometricDoor(APIView):
         return json.loads(text, parse_int=_whole)
 
     @extend_schema(
-        request=_BODY, parameters=list(_HEADERS), responses={200: BatchReply, 403: None, 422: None}, examples=list(_SAMPLES)
+        request=_BODY,
+        parameters=list(_HEADERS),
+        responses={200: BatchReply, 403: None, 422: None},
+        examples=list(_SAMPLES),
     )
     def post(self, request: Request) -> Response:
-        """Record one attendance event or a batch of up to a hundred. 200 when at least one is stored.
+        """Record one attendance event or a batch of up to a hundred. 200 when at least one is
+        stored.
 
         Each event succeeds or fails by itself. Needs the scope `biometric:write`.
         """
@@ -199,11 +253,15 @@ class BiometricDoor(APIView):
         readable = [event for event in events if not event.wrong]
         if not readable:
             return _answer(events)
-        known = known_people(holder.organization_id, codes=sorted({event.read["employeeId"] for event in readable}))
+        known = known_people(
+            holder.organization_id, codes=sorted({event.read["employeeId"] for event in readable})
+        )
         for event in readable:
             _make_claim(event, holder.organization_id, scanner, known)
         claimed = [event for event in events if event.claim is not None]
-        outcomes = record_punches(holder.organization_id, [event.claim for event in claimed if event.claim], known)
+        outcomes = record_punches(
+            holder.organization_id, [event.claim for event in claimed if event.claim], known
+        )
         for event, outcome in zip(claimed, outcomes, strict=True):
             event.outcome = outcome
             event.wrong = _fault(outcome)
@@ -222,7 +280,9 @@ def _whole(text: str) -> int | float:
 
 
 def _parts(data: Any) -> tuple[list[Any], Mapping[str, Any]]:
-    """The events and what is said of their scanner. Raises ValidationError for what is neither one event nor a batch."""
+    """The events and what is said of their scanner. Raises ValidationError for what is neither one
+    event nor a batch.
+    """
     if not isinstance(data, Mapping):
         raise ValidationError("A JSON object is required")
     info = data.get("device_info")
@@ -246,14 +306,22 @@ def _scanner(organization_id: int, info: Mapping[str, Any]) -> Scanner:
     if isinstance(serial, int) and not isinstance(serial, bool):
         serial = str(serial)
     # Evidence is never a reason to refuse: what can be no serial is kept in the raw text only.
-    fine = isinstance(serial, str) and 0 < len(serial) <= 64 and not any(unfit(char) for char in serial)
+    fine = (
+        isinstance(serial, str)
+        and 0 < len(serial) <= 64
+        and not any(unfit(char) for char in serial)
+    )
     device_id = serial.strip() if fine and isinstance(serial, str) else ""
     terminal, zone = _terminal(organization_id, device_id)
-    return Scanner(info, said.get("temperature"), said.get("mask_detected"), device_id, terminal, zone)
+    return Scanner(
+        info, said.get("temperature"), said.get("mask_detected"), device_id, terminal, zone
+    )
 
 
 def _terminal(organization_id: int, serial: str) -> tuple[Terminal | None, str]:
-    """The organization's own device of that serial and its zone; None and no zone when there is none."""
+    """The organization's own device of that serial and its zone; None and no zone when there is
+    none.
+    """
     if not serial:
         return None, ""
     device = Device.objects.of(organization_id).select_related("site").filter(serial=serial).first()
@@ -309,7 +377,9 @@ def _make_claim(event: Event, organization_id: int, scanner: Scanner, known: Kno
 
 
 def _instant(text: str, code: str, scanner: Scanner, known: Known) -> tuple[Instant, str]:
-    """The instant and the zone of the place: the scanner's, else that of the worker's site, else the organization's."""
+    """The instant and the zone of the place: the scanner's, else that of the worker's site, else
+    the organization's.
+    """
     instant = read_time(text, scanner.zone or known.zone)
     if scanner.zone:
         return instant, scanner.zone

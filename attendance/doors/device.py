@@ -1,8 +1,9 @@
-"""The device door: `/api/attendance/v1/{punch,heartbeat,validity,config}` for terminals and gateways.
+"""The device door: `/api/attendance/v1/{punch,heartbeat,validity,config}` for terminals and
+gateways.
 
-Headers `sn` and `auth-token`. It reads the terminal's dialect into a Claim, calls `record_punch`, and answers in the
-terminal's dialect; it decides nothing. Terminals repeat what they got no 200 for, so what cannot be helped by repeating
-(a clock in the future) is stored and answered 200.
+Headers `sn` and `auth-token`. It reads the terminal's dialect into a Claim, calls `record_punch`,
+and answers in the terminal's dialect; it decides nothing. Terminals repeat what they got no 200
+for, so what cannot be helped by repeating (a clock in the future) is stored and answered 200.
 """
 
 from __future__ import annotations
@@ -30,8 +31,12 @@ from devices.services import note_seen, note_turned_away
 from devices.states import direction_of
 
 
-def envelope(status: int, code: str, message: str, fields: Mapping[str, list[str]]) -> dict[str, Any]:
-    """A failure in this door's words: `{"ok": false, "error": …}`, with `detail` by field when the request was wrong."""
+def envelope(
+    status: int, code: str, message: str, fields: Mapping[str, list[str]]
+) -> dict[str, Any]:
+    """A failure in this door's words: `{"ok": false, "error": …}`, with `detail` by field when the
+    request was wrong.
+    """
     body: dict[str, Any] = {"ok": False, "error": "conflict" if status == 422 else code}
     if status == 400:
         body["detail"] = dict(fields) or {"body": [message]}
@@ -60,8 +65,14 @@ class PunchBody(serializers.Serializer[dict[str, Any]]):
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """Text is text: a number is not a time."""
-        if isinstance(data, Mapping) and "att_time" in data and not isinstance(data["att_time"], str):
-            raise serializers.ValidationError({"att_time": ["Text such as 2026-06-21 09:30:00 is required."]})
+        if (
+            isinstance(data, Mapping)
+            and "att_time" in data
+            and not isinstance(data["att_time"], str)
+        ):
+            raise serializers.ValidationError(
+                {"att_time": ["Text such as 2026-06-21 09:30:00 is required."]}
+            )
         fields: dict[str, Any] = super().to_internal_value(data)
         return fields
 
@@ -105,9 +116,16 @@ class ConfigReply(OkReply):
     config = TerminalConfig()
 
 
-_PUNCH_ID = OpenApiParameter("Muster-Punch-Id", int, "header", response=[200], required=True, description="The row.")
+_PUNCH_ID = OpenApiParameter(
+    "Muster-Punch-Id", int, "header", response=[200], required=True, description="The row."
+)
 _REPLAYED = OpenApiParameter(
-    "Idempotent-Replayed", str, "header", response=[200], enum=("true",), description="This punch came before."
+    "Idempotent-Replayed",
+    str,
+    "header",
+    response=[200],
+    enum=("true",),
+    description="This punch came before.",
 )
 _SAMPLE = OpenApiExample(
     "A check-in",
@@ -137,7 +155,9 @@ class DeviceDoor(ViewSet):
         now = timezone.now()
         if device.blocked or not device.subscribed(now):
             note_turned_away(device, now)
-            raise PermissionDenied(code="device_blocked" if device.blocked else "subscription_inactive")
+            raise PermissionDenied(
+                code="device_blocked" if device.blocked else "subscription_inactive"
+            )
         claim = _claim(device, request)
         outcome = record_punch(device.organization_id, claim)
         note_seen(device, now)
@@ -154,7 +174,11 @@ class DeviceDoor(ViewSet):
         device: Speaker = request.user  # type: ignore[assignment]
         now = timezone.now()
         firmware = request.data.get("firmware") if isinstance(request.data, Mapping) else None
-        note_seen(device, now, firmware=firmware if isinstance(firmware, str) and firmware.isprintable() else "")
+        note_seen(
+            device,
+            now,
+            firmware=firmware if isinstance(firmware, str) and firmware.isprintable() else "",
+        )
         return Response({"ok": True, "server_time": _utc(now)})
 
     @extend_schema(request=None, responses={200: ValidityReply})
@@ -164,13 +188,21 @@ class DeviceDoor(ViewSet):
         now = timezone.now()
         valid = device.subscribed(now) and not device.blocked
         expires = device.subscription_until
-        return Response({"ok": True, "valid": valid, "expires_at": _utc(expires) if expires else None})
+        return Response(
+            {"ok": True, "valid": valid, "expires_at": _utc(expires) if expires else None}
+        )
 
     @extend_schema(request=None, responses={200: ConfigReply})
     def config(self, request: Request) -> Response:
-        """What the terminal needs to know: its zone, the meaning of its states, how often to say that it is there."""
+        """What the terminal needs to know: its zone, the meaning of its states, how often to say
+        that it is there.
+        """
         device: Speaker = request.user  # type: ignore[assignment]
-        config = {"zone": device.zone, "state_map": device.states, "heartbeat_s": device.heartbeat_s}
+        config = {
+            "zone": device.zone,
+            "state_map": device.states,
+            "heartbeat_s": device.heartbeat_s,
+        }
         return Response({"ok": True, "config": config})
 
 
@@ -216,7 +248,11 @@ def _instant(text: str, device: Speaker) -> Instant:
 def _evidence(data: Mapping[str, Any], text: str) -> dict[str, Any]:
     evidence: dict[str, Any] = {"raw": text}
     if data.get("latitude") is not None and data.get("longitude") is not None:
-        location = {"latitude": data["latitude"], "longitude": data["longitude"], "accuracy_m": data.get("accuracy_m")}
+        location = {
+            "latitude": data["latitude"],
+            "longitude": data["longitude"],
+            "accuracy_m": data.get("accuracy_m"),
+        }
         evidence["location"] = location
     return evidence
 

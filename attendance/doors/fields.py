@@ -1,4 +1,6 @@
-"""Fields of the doors' bodies: JSON is taken at its word, and nothing gets in that no database takes."""
+"""Fields of the doors' bodies: JSON is taken at its word, and nothing gets in that no database
+takes.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ FLOAT_MAX: Final = sys.float_info.max
 
 
 def unfit(char: str) -> bool:
-    """Whether a character has no place in what is stored: a control character, or half of a surrogate pair."""
+    """Whether a character has no place in what is stored: a control character, or half of a
+    surrogate pair.
+    """
     return ord(char) < 32 or ord(char) == 127 or 0xD800 <= ord(char) <= 0xDFFF
 
 
@@ -51,7 +55,9 @@ class Real(serializers.Field[float, Any, float, Any]):
         number = data if isinstance(data, int | float) and not isinstance(data, bool) else math.nan
         # Finite as a float: a whole number of 400 digits is no number for anybody who reads this.
         if not self.low <= number <= self.high or not -FLOAT_MAX <= number <= FLOAT_MAX:
-            self.fail("invalid" if math.isinf(self.low) else "outside", low=self.low, high=self.high)
+            self.fail(
+                "invalid" if math.isinf(self.low) else "outside", low=self.low, high=self.high
+            )
         return float(number)
 
     def to_representation(self, value: float) -> float:
@@ -59,9 +65,11 @@ class Real(serializers.Field[float, Any, float, Any]):
 
 
 class Text(serializers.Field[str, Any, str, Any]):
-    """Text, trimmed, of at most `most` characters; no control characters, but line ends and tabs in `prose`.
+    """Text, trimmed, of at most `most` characters; no control characters, but line ends and tabs in
+    `prose`.
 
-    With `numbers` a whole number is taken too, and kept as its text; with `blank` there may be nothing in it.
+    With `numbers` a whole number is taken too, and kept as its text; with `blank` there may be
+    nothing in it.
     """
 
     default_error_messages = {
@@ -72,7 +80,15 @@ class Text(serializers.Field[str, Any, str, Any]):
         "control": _("Control characters are not allowed."),
     }
 
-    def __init__(self, most: int, *, numbers: bool = False, prose: bool = False, blank: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        most: int,
+        *,
+        numbers: bool = False,
+        prose: bool = False,
+        blank: bool = False,
+        **kwargs: Any,
+    ) -> None:
         self.most, self.numbers, self.prose, self.blank = most, numbers, prose, blank
         super().__init__(**kwargs)
 

@@ -1,8 +1,10 @@
-"""The HR clock door: `POST /api/v1/hr/attendance/clock` for HR systems that clock people in and out by their id.
+"""The HR clock door: `POST /api/v1/hr/attendance/clock` for HR systems that clock people in and out
+by their id.
 
-Machine token, API key and client id together (`accounts.authentication.MachineAuthentication`). People take turns, in and
-out, decided under the lock on the employee's row; a repeat by its idempotency key gets the first answer again. The door
-translates; it decides nothing. Position and attestation are recorded as evidence, and verified by nobody.
+Machine token, API key and client id together (`accounts.authentication.MachineAuthentication`).
+People take turns, in and out, decided under the lock on the employee's row; a repeat by its
+idempotency key gets the first answer again. The door translates; it decides nothing. Position and
+attestation are recorded as evidence, and verified by nobody.
 """
 
 from __future__ import annotations
@@ -43,7 +45,9 @@ KEY_LENGTH: Final = 128
 UNKNOWN_FENCE: Final = "unknown_geofence"
 UNPAIRED: Final = "pair_validation_skipped"
 LIMITS: Final = Limit(
-    "hr-clock", lambda request: request.auth.windows or (Window(settings.HR_LIMIT_PER_MINUTE, MINUTE),), key=caller
+    "hr-clock",
+    lambda request: request.auth.windows or (Window(settings.HR_LIMIT_PER_MINUTE, MINUTE),),
+    key=caller,
 )
 # reason → (field, text), for what is stored as refused.
 REFUSALS: Final = {
@@ -116,11 +120,22 @@ class ClockReply(serializers.Serializer[dict[str, Any]]):
 
 
 _HEADERS: Final = (
-    OpenApiParameter("Idempotency-Key", str, "header", description="Or `clientRequestId`; one of them is needed."),
-    OpenApiParameter("Accept-Language", str, "header", description="The language of `message`: en, hi."),
-    OpenApiParameter("Muster-Punch-Id", int, "header", response=[201], required=True, description="The row."),
     OpenApiParameter(
-        "Idempotent-Replayed", str, "header", response=[201], enum=("true",), description="This clock event came before."
+        "Idempotency-Key", str, "header", description="Or `clientRequestId`; one of them is needed."
+    ),
+    OpenApiParameter(
+        "Accept-Language", str, "header", description="The language of `message`: en, hi."
+    ),
+    OpenApiParameter(
+        "Muster-Punch-Id", int, "header", response=[201], required=True, description="The row."
+    ),
+    OpenApiParameter(
+        "Idempotent-Replayed",
+        str,
+        "header",
+        response=[201],
+        enum=("true",),
+        description="This clock event came before.",
     ),
 )
 
@@ -134,23 +149,34 @@ class HrClockDoor(APIView):
     limits = (LIMITS,)
     envelope = staticmethod(envelope)
 
-    @extend_schema(request=ClockBody, parameters=list(_HEADERS), responses={201: ClockReply, 403: None, 404: None, 422: None})
+    @extend_schema(
+        request=ClockBody,
+        parameters=list(_HEADERS),
+        responses={201: ClockReply, 403: None, 404: None, 422: None},
+    )
     def post(self, request: Request) -> Response:
         """Clock an employee in or out. 201 once it is stored, and for every repeat of it.
 
-        Position and device attestation are recorded as evidence; they are not judged and not verified.
+        Position and device attestation are recorded as evidence; they are not judged and not
+        verified.
         """
         holder: KeyHolder = request.user  # type: ignore[assignment]
         if HR_CLOCK not in holder.scopes:
             raise PermissionDenied(_("The scope %(scope)s is needed.") % {"scope": HR_CLOCK})
         read, key = _read(request)
         if read.get("skipPairValidation") and HR_WRITE not in holder.scopes:
-            raise Refused(403, "skipPairValidation", _("The scope %(scope)s is needed.") % {"scope": HR_WRITE})
+            raise Refused(
+                403, "skipPairValidation", _("The scope %(scope)s is needed.") % {"scope": HR_WRITE}
+            )
         known, person = _whom(holder, read["hrEmployeeId"])
-        outcome = record_punch(holder.organization_id, _claim(request, holder, read, key, known, person), known)
+        outcome = record_punch(
+            holder.organization_id, _claim(request, holder, read, key, known, person), known
+        )
         headers = {"Muster-Punch-Id": str(outcome.punch_id)}
         if outcome.conflict:
-            raise Refused(422, KEY_HEADER, _("This idempotency key belongs to another clock event."))
+            raise Refused(
+                422, KEY_HEADER, _("This idempotency key belongs to another clock event.")
+            )
         if outcome.repeat:
             headers["Idempotent-Replayed"] = "true"
         if not outcome.accepted:
@@ -165,7 +191,9 @@ class NoSuchCall(Nowhere):
 
 
 def _read(request: Request) -> tuple[Mapping[str, Any], str]:
-    """The fields and the idempotency key. Raises ValidationError naming every field that is wrong."""
+    """The fields and the idempotency key. Raises ValidationError naming every field that is
+    wrong.
+    """
     body = ClockBody(data=request.data)
     if not isinstance(request.data, Mapping):
         raise ValidationError(_("A JSON object is required."))
@@ -175,27 +203,43 @@ def _read(request: Request) -> tuple[Mapping[str, Any], str]:
     if not given and said is None:
         errors[KEY_HEADER] = [_("Send the header Idempotency-Key, or clientRequestId.")]
     elif len(given) > KEY_LENGTH or any(unfit(char) for char in given):
-        errors[KEY_HEADER] = [_("At most %(most)s characters, none of them control characters.") % {"most": KEY_LENGTH}]
+        errors[KEY_HEADER] = [
+            _("At most %(most)s characters, none of them control characters.")
+            % {"most": KEY_LENGTH}
+        ]
     if errors:
         raise ValidationError(errors)
     named: str | None = body.validated_data.get("clientRequestId")
     if given and named is not None and given != named:
-        raise Refused(422, KEY_HEADER, _("The header Idempotency-Key and clientRequestId are not the same."))
+        raise Refused(
+            422, KEY_HEADER, _("The header Idempotency-Key and clientRequestId are not the same.")
+        )
     return body.validated_data, given or named or ""
 
 
 def _whom(holder: KeyHolder, employee_id: UUID) -> tuple[Known, Person]:
-    """The employee, if the organization has one of that id and this client may clock for them. Raises Refused."""
+    """The employee, if the organization has one of that id and this client may clock for them.
+    Raises Refused.
+    """
     known = known_people(holder.organization_id, ids=[employee_id])
     person = known.named.get(employee_id)
     if person is None:
         raise Refused(404, "hrEmployeeId", _("There is no such employee."))
     if HR_WRITE not in holder.scopes and employee_id != holder.employee_id:
-        raise Refused(403, "hrEmployeeId", _("This client clocks for the employee it is bound to only."))
+        raise Refused(
+            403, "hrEmployeeId", _("This client clocks for the employee it is bound to only.")
+        )
     return known, person
 
 
-def _claim(request: Request, holder: KeyHolder, read: Mapping[str, Any], key: str, known: Known, person: Person) -> Claim:
+def _claim(
+    request: Request,
+    holder: KeyHolder,
+    read: Mapping[str, Any],
+    key: str,
+    known: Known,
+    person: Person,
+) -> Claim:
     instant, home_zone = _instant(read.get("occurredAt"), known, person)
     fence = read.get("geofenceId")
     unpaired = bool(read.get("skipPairValidation"))

@@ -10,7 +10,9 @@ from rest_framework.views import APIView
 
 
 class Nowhere(APIView):
-    """Derive from it with the door's `envelope`, and let every other address below the door lead here."""
+    """Derive from it with the door's `envelope`, and let every other address below the door lead
+    here.
+    """
 
     authentication_classes = ()
     permission_classes = ()

@@ -1,8 +1,9 @@
-"""The phone door: `POST /api/v1/punch` for an app on an employee's own phone, and what they punched: today, in a month.
+"""The phone door: `POST /api/v1/punch` for an app on an employee's own phone, and what they
+punched: today, in a month.
 
-An employee's bearer token says who punches, the phone's signature that they did. Numbers count as the text they were sent as,
-because that is what was signed (`attendance.source_json`). A punch that came before is refused as a duplicate, with the first
-one's id; this door's contract wants it so.
+An employee's bearer token says who punches, the phone's signature that they did. Numbers count as
+the text they were sent as, because that is what was signed (`attendance.source_json`). A punch that
+came before is refused as a duplicate, with the first one's id; this door's contract wants it so.
 """
 
 from __future__ import annotations
@@ -18,7 +19,12 @@ from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema, extend_schema_field
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    PolymorphicProxySerializer,
+    extend_schema,
+    extend_schema_field,
+)
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import IsAuthenticated
@@ -47,12 +53,15 @@ DIRECTIONS: Final = {"IN": "in", "OUT": "out"}
 TYPES: Final = {direction: punch_type for punch_type, direction in DIRECTIONS.items()}
 DUPLICATE: Final = "duplicate"
 MONTH: Final = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
-# What stands in the rows, by topic → what people are told. What is not here is told as it stands, such as a waiver.
+# What stands in the rows, by topic → what people are told. What is not here is told as it stands,
+# such as a waiver.
 SENTENCES: Final[dict[tuple[str, str], Any]] = {
     ("device", "unregistered"): _("This phone is not registered to you."),
     ("device", "revoked"): _("This phone was revoked by your organization."),
     ("device", "deactivated"): _("This phone is not in service any more. Register it again."),
-    ("signature", "invalid"): _("The signature was not made over this punch with a key of this phone."),
+    ("signature", "invalid"): _(
+        "The signature was not made over this punch with a key of this phone."
+    ),
     ("time", "ahead_of_server"): _("This is ahead of the server's clock."),
     ("time", "before_2000"): _("This is before the year 2000."),
     ("time", "too_old"): _("This is too long ago for a punch made offline."),
@@ -63,7 +72,10 @@ SENTENCES: Final[dict[tuple[str, str], Any]] = {
     ("sequence", "not_in"): _("You were not clocked in."),
     # The words of the contract, in every language.
     **{("geofence", why): REFUSAL for why in ("outside", "inaccurate", "unfenced", "unreadable")},
-    **{(topic, UNCHECKED): _("This could not be checked.") for topic in ("device", "signature", "integrity", "geofence")},
+    **{
+        (topic, UNCHECKED): _("This could not be checked.")
+        for topic in ("device", "signature", "integrity", "geofence")
+    },
 }
 
 
@@ -116,9 +128,13 @@ class SignedPunchBody(serializers.Serializer[dict[str, Any]]):
     lat = Written(-90, 90)
     lng = Written(-180, 180)
     accuracy_m = Written(0, 1e9)
-    ssid_seen = serializers.CharField(required=False, allow_null=True, allow_blank=True, trim_whitespace=False, max_length=200)
+    ssid_seen = serializers.CharField(
+        required=False, allow_null=True, allow_blank=True, trim_whitespace=False, max_length=200
+    )
     nonce = serializers.RegexField(r"^[0-9a-f]{32}$", trim_whitespace=False)
-    signature = serializers.CharField(allow_blank=True, trim_whitespace=False, help_text="r and s, 64 bytes, in base64.")
+    signature = serializers.CharField(
+        allow_blank=True, trim_whitespace=False, help_text="r and s, 64 bytes, in base64."
+    )
     anti_spoof = AntiSpoof()
 
 
@@ -143,7 +159,9 @@ class PunchAccepted(serializers.Serializer[dict[str, Any]]):
 class PunchRejected(serializers.Serializer[dict[str, Any]]):
     """The punch does not count; it is stored with the reasons."""
 
-    verdict = serializers.ChoiceField(choices=[one for one in Verdict.values if one.startswith("rejected")])
+    verdict = serializers.ChoiceField(
+        choices=[one for one in Verdict.values if one.startswith("rejected")]
+    )
     reason = Reason()
     punch_id = serializers.IntegerField()
     recorded = serializers.ChoiceField(choices=(True,))
@@ -194,9 +212,13 @@ class PunchesOfMonth(serializers.Serializer[dict[str, Any]]):
     data = PunchRow(many=True)  # type: ignore[assignment]
 
 
-_ID: Final = OpenApiParameter("Muster-Punch-Id", int, "header", response=[201], required=True, description="The row.")
+_ID: Final = OpenApiParameter(
+    "Muster-Punch-Id", int, "header", response=[201], required=True, description="The row."
+)
 _REFUSALS: Final = PolymorphicProxySerializer(
-    component_name="PunchRefusal", serializers=[PunchRejected, PunchDuplicate, PunchUnreadable], resource_type_field_name=None
+    component_name="PunchRefusal",
+    serializers=[PunchRejected, PunchDuplicate, PunchUnreadable],
+    resource_type_field_name=None,
 )
 
 
@@ -210,9 +232,12 @@ class PhoneDoor(APIView):
     envelope = staticmethod(envelope)
     loads = staticmethod(loads)
 
-    @extend_schema(request=SignedPunchBody, parameters=[_ID], responses={201: PunchAccepted, 422: _REFUSALS})
+    @extend_schema(
+        request=SignedPunchBody, parameters=[_ID], responses={201: PunchAccepted, 422: _REFUSALS}
+    )
     def post(self, request: Request) -> Response:
-        """Record a signed punch. 201 when it counts; 422 when it was refused (and stored), came before, or is no punch.
+        """Record a signed punch. 201 when it counts; 422 when it was refused (and stored), came
+        before, or is no punch.
 
         Position, Wi-Fi and anti-spoof flags are the phone's own word.
         """
@@ -220,7 +245,11 @@ class PhoneDoor(APIView):
         read = _read(request)
         organization_id, employee_id = _whose(user)
         known = known_people(organization_id, ids=[employee_id])
-        outcome = record_punch(organization_id, _claim(request, organization_id, read, known, known.named[employee_id]), known)
+        outcome = record_punch(
+            organization_id,
+            _claim(request, organization_id, read, known, known.named[employee_id]),
+            known,
+        )
         status, body = _reply(outcome)
         return Response(body, status=status, headers={"Muster-Punch-Id": str(outcome.punch_id)})
 
@@ -257,7 +286,9 @@ class PunchesViewSet(ViewSet):
 
 
 def _whose(user: Any) -> tuple[int, UUID]:
-    """The organization and the employee of the caller; permissions have seen to it that there is one."""
+    """The organization and the employee of the caller; permissions have seen to it that there is
+    one.
+    """
     return user.organization_id, user.employee_id
 
 
@@ -272,18 +303,28 @@ def _read(request: Request) -> Mapping[str, Any]:
     return read
 
 
-def _claim(request: Request, organization_id: int, read: Mapping[str, Any], known: Known, person: Person) -> Claim:
+def _claim(
+    request: Request, organization_id: int, read: Mapping[str, Any], known: Known, person: Person
+) -> Claim:
     instant, home_zone = _instant(read["punched_at"], known, person)
     text = _signed(request.data)  # type: ignore[arg-type]
     digest = hashlib.sha256(text).hexdigest()
     scrutiny = Scrutiny(
         SignedPunch(
-            organization_id=organization_id, person=person, at=instant.at, device_uuid=read["device_uuid"], text=text,
-            workplace=person.place(local(instant.at, home_zone).date()), signature=read["signature"],
-            lat=read["lat"].value, lng=read["lng"].value, accuracy_m=read["accuracy_m"].value,
-            ssid=read.get("ssid_seen") or "", anti_spoof=read["anti_spoof"],
+            organization_id=organization_id,
+            person=person,
+            at=instant.at,
+            device_uuid=read["device_uuid"],
+            text=text,
+            workplace=person.place(local(instant.at, home_zone).date()),
+            signature=read["signature"],
+            lat=read["lat"].value,
+            lng=read["lng"].value,
+            accuracy_m=read["accuracy_m"].value,
+            ssid=read.get("ssid_seen") or "",
+            anti_spoof=read["anti_spoof"],
         )
-    )  # fmt: skip
+    )
     return Claim(
         door=Door.PHONE,
         source=f"employee:{person.id}",
@@ -310,7 +351,9 @@ def _signed(data: Mapping[str, Any]) -> bytes:
     """What the phone signed, made of what it sent: nothing trimmed, nothing written anew."""
     names = ("device_uuid", "punch_type", "punched_at", "nonce", "anti_spoof")
     numbers = {name: data[name].text for name in ("lat", "lng", "accuracy_m")}
-    return signed_text(**{name: data[name] for name in names}, **numbers, ssid_seen=data.get("ssid_seen"))
+    return signed_text(
+        **{name: data[name] for name in names}, **numbers, ssid_seen=data.get("ssid_seen")
+    )
 
 
 def _instant(text: str, known: Known, person: Person) -> tuple[Instant, str]:
@@ -324,16 +367,31 @@ def _instant(text: str, known: Known, person: Person) -> tuple[Instant, str]:
 
 
 def _reply(outcome: Outcome) -> tuple[int, dict[str, Any]]:
-    """The status and the body. A first punch that is refused, and one that came before, are 422 both."""
+    """The status and the body. A first punch that is refused, and one that came before, are 422
+    both.
+    """
     if outcome.repeat:
         reason = {"nonce": _("This nonce was used before.")}
         return 422, {
-            "verdict": DUPLICATE, "reason": reason, "punch_id": outcome.punch_id, "first_verdict": outcome.verdict,
-        }  # fmt: skip
+            "verdict": DUPLICATE,
+            "reason": reason,
+            "punch_id": outcome.punch_id,
+            "first_verdict": outcome.verdict,
+        }
     reason = in_words(outcome.reasons)
     if outcome.accepted:
-        return 201, {"punch_id": outcome.punch_id, "verdict": outcome.verdict, "reason": reason, "recorded": True}
-    return 422, {"verdict": outcome.verdict, "reason": reason, "punch_id": outcome.punch_id, "recorded": True}
+        return 201, {
+            "punch_id": outcome.punch_id,
+            "verdict": outcome.verdict,
+            "reason": reason,
+            "recorded": True,
+        }
+    return 422, {
+        "verdict": outcome.verdict,
+        "reason": reason,
+        "punch_id": outcome.punch_id,
+        "recorded": True,
+    }
 
 
 def in_words(reasons: Mapping[str, Any]) -> Any:
@@ -355,17 +413,27 @@ def _today(organization_id: int, employee_id: UUID) -> tuple[date, str]:
 
 
 def _days_of(month: str) -> tuple[date, date]:
-    """The first day of a month and that of the next. Raises ValueError, and OverflowError for the last of the calendar."""
+    """The first day of a month and that of the next. Raises ValueError, and OverflowError for the
+    last of the calendar.
+    """
     if MONTH.fullmatch(month) is None:
         raise ValueError("no month")
     first = date.fromisoformat(f"{month}-01")
     return first, (first + timedelta(days=31)).replace(day=1)
 
 
-def _rows(organization_id: int, employee_id: UUID, first: date, end: date, zone: str) -> list[dict[str, Any]]:
+def _rows(
+    organization_id: int, employee_id: UUID, first: date, end: date, zone: str
+) -> list[dict[str, Any]]:
     """The employee's punches from `first` on and before `end`, days of `zone`. One query."""
-    since, until = (datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC) for day in (first, end))
-    punches = Punch.objects.of(organization_id).of_person(employee_id).filter(occurred_at__gte=since, occurred_at__lt=until)
+    since, until = (
+        datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC) for day in (first, end)
+    )
+    punches = (
+        Punch.objects.of(organization_id)
+        .of_person(employee_id)
+        .filter(occurred_at__gte=since, occurred_at__lt=until)
+    )
     return [_row(punch) for punch in punches.select_related("match").order_by("occurred_at", "id")]
 
 

@@ -1,4 +1,6 @@
-"""What people put right: rows beside the punches, with who and why. The punches themselves stay as they came."""
+"""What people put right: rows beside the punches, with who and why. The punches themselves stay as
+they came.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,11 @@ class Regularization(TenantModel):
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.PENDING)
     applied_at = models.DateTimeField(_("applied"), auto_now_add=True)
     applied_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("applied by")
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("applied by"),
     )
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
     decided_by = models.ForeignKey(
@@ -52,15 +58,20 @@ class Regularization(TenantModel):
         verbose_name_plural = _("regularizations")
         constraints = (
             models.UniqueConstraint(
-                fields=("employee", "date"), condition=Q(status="pending"), name="regularization_pending_once",
+                fields=("employee", "date"),
+                condition=Q(status="pending"),
+                name="regularization_pending_once",
                 violation_error_message=_("A correction of this day waits to be decided already."),
             ),
             models.CheckConstraint(
-                condition=Q(in_at__isnull=False) | Q(out_at__isnull=False), name="regularization_says_a_time",
+                condition=Q(in_at__isnull=False) | Q(out_at__isnull=False),
+                name="regularization_says_a_time",
                 violation_error_message=_("Say when you came, when you left, or both."),
             ),
-        )  # fmt: skip
-        indexes: ClassVar = [models.Index(fields=("organization", "status"), name="regularization_status")]
+        )
+        indexes: ClassVar = [
+            models.Index(fields=("organization", "status"), name="regularization_status")
+        ]
 
     def __str__(self) -> str:
         return f"{self.employee} {self.date}"
@@ -76,7 +87,11 @@ class ManualImport(TenantModel):
     rows = models.PositiveIntegerField(_("rows"))
     imported_at = models.DateTimeField(_("imported"))
     imported_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("by")
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("by"),
     )
 
     objects = TenantQuerySet["ManualImport"].as_manager()
@@ -85,14 +100,18 @@ class ManualImport(TenantModel):
         ordering = ("-id",)
         verbose_name = _("import")
         verbose_name_plural = _("imports")
-        constraints = (models.UniqueConstraint(fields=("organization", "sha256"), name="manual_import_once"),)
+        constraints = (
+            models.UniqueConstraint(fields=("organization", "sha256"), name="manual_import_once"),
+        )
 
     def __str__(self) -> str:
         return self.name
 
 
 class Correction(TenantModel):
-    """A time that counts beside the punches (`add`), or a punch or such a time that does not count (`void`). Append-only."""
+    """A time that counts beside the punches (`add`), or a punch or such a time that does not count
+    (`void`). Append-only.
+    """
 
     append_only = True
 
@@ -103,24 +122,49 @@ class Correction(TenantModel):
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
     kind = models.CharField(_("kind"), max_length=4, choices=Kind)
     at = models.DateTimeField(_("time"))
-    direction = models.CharField(_("direction"), max_length=16, choices=Direction, null=True, blank=True)
+    direction = models.CharField(
+        _("direction"), max_length=16, choices=Direction, null=True, blank=True
+    )
     voids_punch = models.ForeignKey(
-        Punch, on_delete=models.PROTECT, null=True, blank=True, related_name="voided", verbose_name=_("punch")
+        Punch,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="voided",
+        verbose_name=_("punch"),
     )
     voids = models.ForeignKey(
-        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="voided", verbose_name=_("entered time")
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="voided",
+        verbose_name=_("entered time"),
     )
     reason = models.CharField(_("reason"), max_length=400)
     regularization = models.ForeignKey(
-        Regularization, on_delete=models.PROTECT, null=True, blank=True, related_name="corrections",
+        Regularization,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="corrections",
         verbose_name=_("regularization"),
-    )  # fmt: skip
+    )
     manual_import = models.ForeignKey(
-        ManualImport, on_delete=models.PROTECT, null=True, blank=True, related_name="corrections", verbose_name=_("import")
+        ManualImport,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="corrections",
+        verbose_name=_("import"),
     )
     made_at = models.DateTimeField(_("made"))
     made_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("by")
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("by"),
     )
 
     objects = TenantQuerySet["Correction"].as_manager()
@@ -131,7 +175,9 @@ class Correction(TenantModel):
         verbose_name_plural = _("corrections")
         constraints = (
             models.UniqueConstraint(
-                fields=("regularization", "direction"), condition=Q(kind="add"), name="correction_of_regularization_once"
+                fields=("regularization", "direction"),
+                condition=Q(kind="add"),
+                name="correction_of_regularization_once",
             ),
             models.UniqueConstraint(fields=("voids_punch",), name="correction_voids_punch_once"),
             models.UniqueConstraint(fields=("voids",), name="correction_voids_once"),
@@ -141,8 +187,10 @@ class Correction(TenantModel):
                 | Q(kind="void", voids_punch__isnull=True, voids__isnull=False),
                 name="correction_adds_or_voids",
             ),
-        )  # fmt: skip
-        indexes: ClassVar = [models.Index(fields=("organization", "employee", "at"), name="correction_person_time")]
+        )
+        indexes: ClassVar = [
+            models.Index(fields=("organization", "employee", "at"), name="correction_person_time")
+        ]
 
     def __str__(self) -> str:
         return f"{self.employee} {self.at:%Y-%m-%d %H:%M} {self.kind}"

@@ -1,7 +1,8 @@
 """Days as they were worked out, what has to be worked out again, and what somebody should look at.
 
-A day is a pure function of its causes (`attendance.days`): rows here are kept so that lists and reports need not ask it again,
-and are replaced whenever a cause changes. Only a locked month stands as it is; what would change it is an adjustment.
+A day is a pure function of its causes (`attendance.days`): rows here are kept so that lists and
+reports need not ask it again, and are replaced whenever a cause changes. Only a locked month stands
+as it is; what would change it is an adjustment.
 """
 
 from __future__ import annotations
@@ -37,17 +38,27 @@ class DayPolicy(TenantModel):
     """How an organization judges days; without a row the defaults hold."""
 
     default_shift = models.ForeignKey(
-        ShiftType, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("shift where no roster says otherwise"),
+        ShiftType,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name=_("shift where no roster says otherwise"),
         help_text=_("Empty: 09:00 to 17:30 with lunch at 13:00."),
-    )  # fmt: skip
+    )
     regularize_days_back = models.PositiveSmallIntegerField(
-        _("days back a correction may be asked for"), default=30, validators=[MaxValueValidator(366)]
+        _("days back a correction may be asked for"),
+        default=30,
+        validators=[MaxValueValidator(366)],
     )
     regularize_per_month = models.PositiveSmallIntegerField(
-        _("corrections a month"), default=3, help_text=_("What somebody may ask for themselves; HR is not bound by it.")
+        _("corrections a month"),
+        default=3,
+        help_text=_("What somebody may ask for themselves; HR is not bound by it."),
     )
     long_day_hours = models.PositiveSmallIntegerField(
-        _("a day is long from (hours)"), default=16, validators=[MinValueValidator(1), MaxValueValidator(48)]
+        _("a day is long from (hours)"),
+        default=16,
+        validators=[MinValueValidator(1), MaxValueValidator(48)],
     )
     travel_kmh = models.PositiveSmallIntegerField(
         _("impossible travel from (km/h)"), default=200, validators=[MinValueValidator(1)]
@@ -87,8 +98,12 @@ class Day(TenantModel):
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
     date = models.DateField(_("date"))
     site = models.ForeignKey(Site, on_delete=models.PROTECT, null=True, verbose_name=_("site"))
-    department = models.ForeignKey(Department, on_delete=models.PROTECT, null=True, verbose_name=_("department"))
-    shift = models.ForeignKey(ShiftType, on_delete=models.PROTECT, null=True, verbose_name=_("shift"))
+    department = models.ForeignKey(
+        Department, on_delete=models.PROTECT, null=True, verbose_name=_("department")
+    )
+    shift = models.ForeignKey(
+        ShiftType, on_delete=models.PROTECT, null=True, verbose_name=_("shift")
+    )
     zone = models.CharField(_("zone"), max_length=64)
     status = models.CharField(_("status"), max_length=24)
     first_half = models.CharField(_("first half"), max_length=24)
@@ -100,7 +115,8 @@ class Day(TenantModel):
     early_by = models.PositiveSmallIntegerField(_("early by (minutes)"), default=0)
     overtime = models.PositiveSmallIntegerField(_("overtime (minutes)"), default=0)
     marks = models.JSONField(_("to look at"), default=list)
-    # Which punches counted, which did not and why, the window, the rules: `deriving.explanation` says the form.
+    # Which punches counted, which did not and why, the window, the rules: `deriving.explanation`
+    # says the form.
     why = models.JSONField(_("why"), default=dict)
     # When the window is over and the day can be judged for good; empty once it was.
     final_at = models.DateTimeField(_("open until"), null=True)
@@ -114,7 +130,9 @@ class Day(TenantModel):
         constraints = (models.UniqueConstraint(fields=("employee", "date"), name="day_once"),)
         indexes: ClassVar = [
             models.Index(fields=("organization", "date", "status"), name="day_date_status"),
-            models.Index(fields=("final_at",), name="day_open", condition=Q(final_at__isnull=False)),
+            models.Index(
+                fields=("final_at",), name="day_open", condition=Q(final_at__isnull=False)
+            ),
             models.Index(
                 fields=("organization", "-date", "employee"),
                 name="day_late",
@@ -127,7 +145,9 @@ class Day(TenantModel):
 
 
 class Rebuild(TenantModel):
-    """Somebody asked for a period to be worked out again: its progress is what is left of its stale days."""
+    """Somebody asked for a period to be worked out again: its progress is what is left of its stale
+    days.
+    """
 
     starts_on = models.DateField(_("from"))
     ends_on = models.DateField(_("to"))
@@ -145,17 +165,20 @@ class Rebuild(TenantModel):
         verbose_name_plural = _("rebuilds")
         constraints = (
             models.CheckConstraint(
-                condition=Q(ends_on__gte=F("starts_on")), name="rebuild_ends_after_start",
+                condition=Q(ends_on__gte=F("starts_on")),
+                name="rebuild_ends_after_start",
                 violation_error_message=_("The period ends before it starts."),
             ),
-        )  # fmt: skip
+        )
 
     def __str__(self) -> str:
         return f"{self.starts_on} – {self.ends_on}"
 
 
 class StaleDays(TenantModel):
-    """Days of somebody that a cause has changed: written in the transaction of the cause, gone in that of the new days."""
+    """Days of somebody that a cause has changed: written in the transaction of the cause, gone in
+    that of the new days.
+    """
 
     employee = models.ForeignKey(Employee, on_delete=models.CASCADE)
     starts_on = models.DateField()
@@ -180,7 +203,9 @@ class StaleDays(TenantModel):
 
 
 class PeriodLock(TenantModel):
-    """A month that has gone to payroll: its days stand. Lifted by HR with a reason; append a new one to lock again."""
+    """A month that has gone to payroll: its days stand. Lifted by HR with a reason; append a new
+    one to lock again.
+    """
 
     month = models.DateField(_("month"), help_text=_("Any day of it."))
     locked_by = _by()
@@ -197,27 +222,36 @@ class PeriodLock(TenantModel):
         verbose_name_plural = _("locked months")
         constraints = (
             models.UniqueConstraint(
-                fields=("organization", "month"), condition=Q(lifted_at__isnull=True), name="period_locked_once",
+                fields=("organization", "month"),
+                condition=Q(lifted_at__isnull=True),
+                name="period_locked_once",
                 violation_error_message=_("This month is locked already."),
             ),
             models.CheckConstraint(condition=Q(month__day=1), name="period_lock_first_of_month"),
-        )  # fmt: skip
+        )
 
     def __str__(self) -> str:
         return f"{self.month:%Y-%m}"
 
 
 class DayAdjustment(TenantModel):
-    """What a late fact would make of a day whose month is locked: counted in the open month it is posted to. Append-only.
+    """What a late fact would make of a day whose month is locked: counted in the open month it is
+    posted to. Append-only.
 
-    `before` and `after` are status and minutes; a later adjustment of the same day starts from the one before it.
+    `before` and `after` are status and minutes; a later adjustment of the same day starts from the
+    one before it.
     """
 
     append_only = True
 
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
     date = models.DateField(_("date"))
-    lock = models.ForeignKey(PeriodLock, on_delete=models.PROTECT, related_name="adjustments", verbose_name=_("locked month"))
+    lock = models.ForeignKey(
+        PeriodLock,
+        on_delete=models.PROTECT,
+        related_name="adjustments",
+        verbose_name=_("locked month"),
+    )
     posted_to = models.DateField(_("counted in"))
     posted_at = models.DateTimeField(_("posted"))
     before = models.JSONField(_("was"))
@@ -240,10 +274,12 @@ class DayAdjustment(TenantModel):
 
 
 class DayException(TenantModel):
-    """Something that somebody should look at; found again and again, kept once, and closed by a person or by itself.
+    """Something that somebody should look at; found again and again, kept once, and closed by a
+    person or by itself.
 
-    One row is open for each kind and subject. What a person has answered is not asked again while its `facts` stay the same;
-    when they change, or when what had gone comes back, there is a new row. `attendance.inbox` writes them.
+    One row is open for each kind and subject. What a person has answered is not asked again while
+    its `facts` stay the same; when they change, or when what had gone comes back, there is a new
+    row. `attendance.inbox` writes them.
     """
 
     class Kind(models.TextChoices):
@@ -262,14 +298,23 @@ class DayException(TenantModel):
         GONE = "gone", _("No longer so")
 
     kind = models.CharField(_("kind"), max_length=16, choices=Kind)
-    # What it is about: day:<employee>:<date>, punch:<id>, code:<door>:<device>:<code>, device:<id>, device:<id>:<date>.
+    # What it is about: day:<employee>:<date>, punch:<id>, code:<door>:<device>:<code>, device:<id>,
+    # device:<id>:<date>.
     subject = models.CharField(_("about"), max_length=120)
     # What it was found by, in short: the same facts are the same question.
     facts = models.CharField(max_length=64, blank=True, editable=False)
-    site = models.ForeignKey(Site, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("site"))
-    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("employee"))
-    device = models.ForeignKey(Device, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("device"))
-    punch = models.ForeignKey(Punch, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("punch"))
+    site = models.ForeignKey(
+        Site, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("site")
+    )
+    employee = models.ForeignKey(
+        Employee, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("employee")
+    )
+    device = models.ForeignKey(
+        Device, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("device")
+    )
+    punch = models.ForeignKey(
+        Punch, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("punch")
+    )
     date = models.DateField(_("date"), null=True, blank=True)
     details = models.JSONField(_("details"), default=dict, blank=True)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.OPEN)
@@ -286,16 +331,23 @@ class DayException(TenantModel):
         verbose_name_plural = _("exceptions")
         constraints = (
             models.UniqueConstraint(
-                fields=("organization", "kind", "subject"), condition=Q(state="open"), name="day_exception_open_once"
+                fields=("organization", "kind", "subject"),
+                condition=Q(state="open"),
+                name="day_exception_open_once",
             ),
             models.UniqueConstraint(
-                fields=("organization", "kind", "subject", "facts"), condition=Q(state__in=("open", "resolved")),
+                fields=("organization", "kind", "subject", "facts"),
+                condition=Q(state__in=("open", "resolved")),
                 name="day_exception_answered_once",
             ),
-        )  # fmt: skip
+        )
         indexes: ClassVar = [
             models.Index(fields=("organization", "state", "kind"), name="day_exception_state"),
-            models.Index(fields=("organization", "employee", "date"), name="day_exception_open_day", condition=Q(state="open")),
+            models.Index(
+                fields=("organization", "employee", "date"),
+                name="day_exception_open_day",
+                condition=Q(state="open"),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,4 +1,6 @@
-"""How each device usually behaves, learned from when it spoke and what its clock said: a row of statistics, never evidence."""
+"""How each device usually behaves, learned from when it spoke and what its clock said: a row of
+statistics, never evidence.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,13 @@ from employees.tenancy import TenantModel, TenantQuerySet
 
 
 class DeviceHabit(TenantModel):
-    """What was learned of a device; `attendance.habits` says the forms. Lost, it is learned again."""
+    """What was learned of a device; `attendance.habits` says the forms. Lost, it is learned
+    again.
+    """
 
-    device = models.OneToOneField(Device, on_delete=models.CASCADE, related_name="habit", verbose_name=_("device"))
+    device = models.OneToOneField(
+        Device, on_delete=models.CASCADE, related_name="habit", verbose_name=_("device")
+    )
     # The presence that was worked in last.
     seen_at = models.DateTimeField(null=True)
     days = models.JSONField(default=dict)

@@ -8,7 +8,9 @@ from attendance.models.days import Day
 
 
 class LateDay(Day):
-    """A day of late coming or early leaving. `attendance.lateness` says which wait for a decision."""
+    """A day of late coming or early leaving. `attendance.lateness` says which wait for a
+    decision.
+    """
 
     class Meta:
         proxy = True

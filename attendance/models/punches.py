@@ -1,6 +1,7 @@
 """Punches as they were claimed and judged, once and for ever.
 
-Nothing here is ever updated or deleted (the database refuses it): a correction is a new row that refers to the old.
+Nothing here is ever updated or deleted (the database refuses it): a correction is a new row that
+refers to the old.
 """
 
 from __future__ import annotations
@@ -66,7 +67,9 @@ class PunchQuerySet(TenantQuerySet["Punch"]):
         return self.filter(verdict=Verdict.UNMATCHED, match__isnull=True)
 
     def of_person(self, employee: Any) -> PunchQuerySet:
-        """All punches of an employee (or their id), refused ones too, and those matched to them since."""
+        """All punches of an employee (or their id), refused ones too, and those matched to them
+        since.
+        """
         # Two halves, so that each finds its own index.
         own = Punch.objects.filter(employee=employee).order_by().values("pk")
         matched = PunchMatch.objects.filter(employee=employee).order_by().values("punch_id")
@@ -74,23 +77,32 @@ class PunchQuerySet(TenantQuerySet["Punch"]):
 
 
 class Punch(TenantModel):
-    """One claim that somebody came or went, and what was decided about it. Append-only; holds no personal payload."""
+    """One claim that somebody came or went, and what was decided about it. Append-only; holds no
+    personal payload.
+    """
 
     append_only = True
 
     door = models.CharField(_("door"), max_length=16, choices=Door)
-    # Who said it (device:12, client:3 …) and the key that makes a repeat a repeat; unique together, for ever.
+    # Who said it (device:12, client:3 …) and the key that makes a repeat a repeat; unique together,
+    # for ever.
     source = models.CharField(_("source"), max_length=80)
     key = models.CharField(_("key"), max_length=128)
     fingerprint = models.CharField(max_length=64)
-    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("employee"))
-    device = models.ForeignKey(Device, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("device"))
+    employee = models.ForeignKey(
+        Employee, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("employee")
+    )
+    device = models.ForeignKey(
+        Device, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("device")
+    )
     user_code = models.CharField(_("user code"), max_length=64, blank=True)
     occurred_at = models.DateTimeField(_("happened"))
     occurred_text = models.CharField(_("time as received"), max_length=64, blank=True)
     zone = models.CharField(_("zone"), max_length=64)
     received_at = models.DateTimeField(_("received"))
-    direction = models.CharField(_("direction"), max_length=16, choices=Direction, null=True, blank=True)
+    direction = models.CharField(
+        _("direction"), max_length=16, choices=Direction, null=True, blank=True
+    )
     raw_state = models.BigIntegerField(_("state as received"), null=True, blank=True)
     raw_input_type = models.BigIntegerField(_("input type as received"), null=True, blank=True)
     verdict = models.CharField(_("verdict"), max_length=24, choices=Verdict)
@@ -108,14 +120,25 @@ class Punch(TenantModel):
         constraints = (
             models.UniqueConstraint(fields=("organization", "source", "key"), name="punch_once"),
             models.CheckConstraint(
-                condition=~Q(verdict="accepted") | Q(employee__isnull=False), name="punch_accepted_has_employee"
+                condition=~Q(verdict="accepted") | Q(employee__isnull=False),
+                name="punch_accepted_has_employee",
             ),
         )
         indexes: ClassVar = [
-            models.Index(fields=("organization", "employee", "occurred_at"), name="punch_person_time"),
+            models.Index(
+                fields=("organization", "employee", "occurred_at"), name="punch_person_time"
+            ),
             models.Index(fields=("organization", "occurred_at"), name="punch_time"),
-            models.Index(fields=("organization", "user_code"), name="punch_unmatched", condition=Q(verdict="unmatched")),
-            models.Index(fields=("device", "received_at"), name="punch_refused_time", condition=Q(verdict="rejected_time")),
+            models.Index(
+                fields=("organization", "user_code"),
+                name="punch_unmatched",
+                condition=Q(verdict="unmatched"),
+            ),
+            models.Index(
+                fields=("device", "received_at"),
+                name="punch_refused_time",
+                condition=Q(verdict="rejected_time"),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -123,25 +146,33 @@ class Punch(TenantModel):
 
 
 class PunchEvidence(TenantModel):
-    """What came with a punch: location, health data, note, attestation and the raw body. Can be erased.
+    """What came with a punch: location, health data, note, attestation and the raw body. Can be
+    erased.
 
-    The punch keeps a SHA-256 over `salt` and `body`: what is still here is provably what came in, and what was erased cannot be
-    guessed back from the digest, as the salt is erased with it.
+    The punch keeps a SHA-256 over `salt` and `body`: what is still here is provably what came in,
+    and what was erased cannot be guessed back from the digest, as the salt is erased with it.
     """
 
     punch = models.OneToOneField(
-        Punch, on_delete=models.PROTECT, primary_key=True, related_name="evidence", verbose_name=_("punch")
+        Punch,
+        on_delete=models.PROTECT,
+        primary_key=True,
+        related_name="evidence",
+        verbose_name=_("punch"),
     )
     salt = models.CharField(max_length=32, blank=True)
     body = models.TextField(_("evidence"), blank=True)
     erased_at = models.DateTimeField(_("erased"), null=True, blank=True)
-    # Whether the day of the punch was noted to be worked out again: kept here, as a punch is never changed.
+    # Whether the day of the punch was noted to be worked out again: kept here, as a punch is never
+    # changed.
     noted = models.BooleanField(default=False, editable=False)
 
     objects = TenantQuerySet["PunchEvidence"].as_manager()
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=("punch",), name="evidence_to_note", condition=Q(noted=False))]
+        indexes: ClassVar = [
+            models.Index(fields=("punch",), name="evidence_to_note", condition=Q(noted=False))
+        ]
         verbose_name = _("evidence")
         verbose_name_plural = _("evidence")
 
@@ -154,13 +185,19 @@ class PunchMatch(TenantModel):
 
     append_only = True
 
-    punch = models.OneToOneField(Punch, on_delete=models.PROTECT, related_name="match", verbose_name=_("punch"))
+    punch = models.OneToOneField(
+        Punch, on_delete=models.PROTECT, related_name="match", verbose_name=_("punch")
+    )
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
     matched_at = models.DateTimeField(_("matched"))
     matched_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("by"),
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name=_("by"),
         help_text=_("Empty: found by itself when the code was entered."),
-    )  # fmt: skip
+    )
 
     objects = TenantQuerySet["PunchMatch"].as_manager()
 
@@ -174,10 +211,12 @@ class PunchMatch(TenantModel):
 
 
 class IngestCount(TenantModel):
-    """What one request brought, counted in its own transaction: received always equals the sum of the rest. Append-only.
+    """What one request brought, counted in its own transaction: received always equals the sum of
+    the rest. Append-only.
 
-    Counted is what could be read as a punch. A request, or an event of a batch, that could not is answered with what is wrong
-    with it; it is no punch that could get lost, and a request that holds nothing else leaves no row.
+    Counted is what could be read as a punch. A request, or an event of a batch, that could not is
+    answered with what is wrong with it; it is no punch that could get lost, and a request that
+    holds nothing else leaves no row.
     """
 
     append_only = True
@@ -199,7 +238,13 @@ class IngestCount(TenantModel):
         verbose_name_plural = _("ingest counts")
         constraints = (
             models.CheckConstraint(
-                condition=Q(received=F("accepted") + F("refused") + F("duplicate") + F("conflict") + F("unmatched")),
+                condition=Q(
+                    received=F("accepted")
+                    + F("refused")
+                    + F("duplicate")
+                    + F("conflict")
+                    + F("unmatched")
+                ),
                 name="ingest_counts_balance",
             ),
         )

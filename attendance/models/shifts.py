@@ -1,4 +1,6 @@
-"""Kinds of shift, the patterns in which they follow each other, and for whom a pattern holds from when to when."""
+"""Kinds of shift, the patterns in which they follow each other, and for whom a pattern holds from
+when to when.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ DAY_MIN = 24 * 60
 
 
 def _minutes(label: Any, default: int, **more: Any) -> models.PositiveSmallIntegerField[Any, Any]:
-    return models.PositiveSmallIntegerField(label, default=default, validators=[MaxValueValidator(2 * DAY_MIN)], **more)
+    return models.PositiveSmallIntegerField(
+        label, default=default, validators=[MaxValueValidator(2 * DAY_MIN)], **more
+    )
 
 
 class ShiftType(TenantModel):
@@ -38,9 +42,15 @@ class ShiftType(TenantModel):
     name = models.CharField(_("name"), max_length=100)
     starts = models.TimeField(_("starts"))
     ends = models.TimeField(_("ends"), help_text=_("At or before the start: on the next day."))
-    before = _minutes(_("window before (minutes)"), 240, help_text=_("Who comes this much earlier is still seen."))
-    after = _minutes(_("window after (minutes)"), 390, help_text=_("Who leaves this much later is still seen."))
-    grace_in = _minutes(_("grace at the start (minutes)"), 0, help_text=_("Later than this is late, by all of it."))
+    before = _minutes(
+        _("window before (minutes)"), 240, help_text=_("Who comes this much earlier is still seen.")
+    )
+    after = _minutes(
+        _("window after (minutes)"), 390, help_text=_("Who leaves this much later is still seen.")
+    )
+    grace_in = _minutes(
+        _("grace at the start (minutes)"), 0, help_text=_("Later than this is late, by all of it.")
+    )
     grace_out = _minutes(_("grace at the end (minutes)"), 0)
     breaks = models.JSONField(
         _("breaks"),
@@ -48,18 +58,30 @@ class ShiftType(TenantModel):
         blank=True,
         help_text=_('Such as [["13:00", "13:30"]]; the first divides the day into halves.'),
     )
-    absent_below = _minutes(_("absent below (minutes)"), 120, help_text=_("Less work than this does not count."))
+    absent_below = _minutes(
+        _("absent below (minutes)"), 120, help_text=_("Less work than this does not count.")
+    )
     half_below = _minutes(_("half a day below (minutes)"), 360)
-    hours = models.CharField(_("hours are counted"), max_length=12, choices=Hours, default=Hours.FIRST_LAST)
+    hours = models.CharField(
+        _("hours are counted"), max_length=12, choices=Hours, default=Hours.FIRST_LAST
+    )
     missing_out = models.CharField(
-        _("who is not seen to leave"), max_length=12, choices=MissingOut, default=MissingOut.HALF_DAY
+        _("who is not seen to leave"),
+        max_length=12,
+        choices=MissingOut,
+        default=MissingOut.HALF_DAY,
     )
     overtime_after = models.PositiveSmallIntegerField(
-        _("overtime from (minutes)"), null=True, blank=True, help_text=_("Beyond the planned work. Empty: no overtime.")
+        _("overtime from (minutes)"),
+        null=True,
+        blank=True,
+        help_text=_("Beyond the planned work. Empty: no overtime."),
     )
     overtime_round = _minutes(_("overtime in steps of (minutes)"), 15)
     repeat_s = models.PositiveSmallIntegerField(
-        _("same punch within (seconds)"), default=60, help_text=_("A card held twice to the reader is one punch.")
+        _("same punch within (seconds)"),
+        default=60,
+        help_text=_("A card held twice to the reader is one punch."),
     )
     retired_at = models.DateTimeField(_("retired"), null=True, blank=True, editable=False)
 
@@ -69,10 +91,16 @@ class ShiftType(TenantModel):
         ordering = ("starts", "name")
         verbose_name = _("shift")
         verbose_name_plural = _("shifts")
-        constraints = (models.UniqueConstraint(fields=("organization", "name"), name="shift_name_once"),)
+        constraints = (
+            models.UniqueConstraint(fields=("organization", "name"), name="shift_name_once"),
+        )
 
     def __str__(self) -> str:
-        return f"{self.name} {self.starts:%H:%M}–{self.ends:%H:%M}" if self.starts and self.ends else self.name
+        return (
+            f"{self.name} {self.starts:%H:%M}–{self.ends:%H:%M}"
+            if self.starts and self.ends
+            else self.name
+        )
 
     def clean(self) -> None:
         super().clean()
@@ -81,7 +109,9 @@ class ShiftType(TenantModel):
         try:
             fault = self.as_shift().fault()
         except (TypeError, ValueError) as error:
-            raise ValidationError({"breaks": _('Breaks are pairs of times such as [["13:00", "13:30"]].')}) from error
+            raise ValidationError(
+                {"breaks": _('Breaks are pairs of times such as [["13:00", "13:30"]].')}
+            ) from error
         words = {
             "before": _("The window begins more than twelve hours before the date."),
             "after": _("The window ends more than a day after the date."),
@@ -92,26 +122,46 @@ class ShiftType(TenantModel):
             raise ValidationError({fault: words[fault]})
 
     def as_shift(self) -> shifts.Shift:
-        """As the rules take it. Raises TypeError or ValueError for breaks that are no pairs of times."""
+        """As the rules take it. Raises TypeError or ValueError for breaks that are no pairs of
+        times.
+        """
         return shifts.Shift(
-            name=self.name, starts=self.starts, ends=self.ends, before=self.before, after=self.after,
-            grace_in=self.grace_in, grace_out=self.grace_out,
-            breaks=tuple((time.fromisoformat(begins), time.fromisoformat(ends)) for begins, ends in self.breaks),
-            absent_below=self.absent_below, half_below=self.half_below, hours=shifts.Hours(self.hours),
-            missing_out=shifts.MissingOut(self.missing_out), overtime_after=self.overtime_after,
-            overtime_round=self.overtime_round, repeat_s=self.repeat_s, id=self.pk,
-        )  # fmt: skip
+            name=self.name,
+            starts=self.starts,
+            ends=self.ends,
+            before=self.before,
+            after=self.after,
+            grace_in=self.grace_in,
+            grace_out=self.grace_out,
+            breaks=tuple(
+                (time.fromisoformat(begins), time.fromisoformat(ends))
+                for begins, ends in self.breaks
+            ),
+            absent_below=self.absent_below,
+            half_below=self.half_below,
+            hours=shifts.Hours(self.hours),
+            missing_out=shifts.MissingOut(self.missing_out),
+            overtime_after=self.overtime_after,
+            overtime_round=self.overtime_round,
+            repeat_s=self.repeat_s,
+            id=self.pk,
+        )
 
 
 class ShiftPattern(TenantModel):
-    """Shifts in turn, one for each day from a first date on, over and over: seven of them are a week, more a rotation."""
+    """Shifts in turn, one for each day from a first date on, over and over: seven of them are a
+    week, more a rotation.
+    """
 
     name = models.CharField(_("name"), max_length=100)
     begins_on = models.DateField(
-        _("first day of the first turn"), help_text=_("A Monday for a week. The pattern runs in both directions from here.")
+        _("first day of the first turn"),
+        help_text=_("A Monday for a week. The pattern runs in both directions from here."),
     )
     calendar_offs = models.BooleanField(
-        _("weekly offs of the calendar too"), default=True, help_text=_("What the office's calendar has off is off as well.")
+        _("weekly offs of the calendar too"),
+        default=True,
+        help_text=_("What the office's calendar has off is off as well."),
     )
 
     objects = TenantQuerySet["ShiftPattern"].as_manager()
@@ -120,7 +170,9 @@ class ShiftPattern(TenantModel):
         ordering = ("name",)
         verbose_name = _("shift pattern")
         verbose_name_plural = _("shift patterns")
-        constraints = (models.UniqueConstraint(fields=("organization", "name"), name="pattern_name_once"),)
+        constraints = (
+            models.UniqueConstraint(fields=("organization", "name"), name="pattern_name_once"),
+        )
 
     def __str__(self) -> str:
         return self.name
@@ -129,10 +181,17 @@ class ShiftPattern(TenantModel):
 class PatternSlot(TenantModel):
     """The shift of one day of a pattern; none is a day off."""
 
-    pattern = models.ForeignKey(ShiftPattern, on_delete=models.CASCADE, related_name="slots", verbose_name=_("pattern"))
+    pattern = models.ForeignKey(
+        ShiftPattern, on_delete=models.CASCADE, related_name="slots", verbose_name=_("pattern")
+    )
     position = models.PositiveSmallIntegerField(_("day"), help_text=_("1 is the first day."))
     shift = models.ForeignKey(
-        ShiftType, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("shift"), help_text=_("Empty: off.")
+        ShiftType,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name=_("shift"),
+        help_text=_("Empty: off."),
     )
 
     objects = TenantQuerySet["PatternSlot"].as_manager()
@@ -143,7 +202,9 @@ class PatternSlot(TenantModel):
         verbose_name_plural = _("days of a pattern")
         constraints = (
             models.UniqueConstraint(fields=("pattern", "position"), name="pattern_position_once"),
-            models.CheckConstraint(condition=Q(position__gte=1, position__lte=366), name="pattern_position_in_bounds"),
+            models.CheckConstraint(
+                condition=Q(position__gte=1, position__lte=366), name="pattern_position_in_bounds"
+            ),
         )
 
     def __str__(self) -> str:
@@ -151,17 +212,29 @@ class PatternSlot(TenantModel):
 
 
 class Roster(TenantModel):
-    """Who works by which pattern, from one date to another, both included. The one nearest to the person holds."""
+    """Who works by which pattern, from one date to another, both included. The one nearest to the
+    person holds.
+    """
 
     pattern = models.ForeignKey(ShiftPattern, on_delete=models.PROTECT, verbose_name=_("pattern"))
-    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("employee"))
-    department = models.ForeignKey(Department, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("department"))
+    employee = models.ForeignKey(
+        Employee, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("employee")
+    )
+    department = models.ForeignKey(
+        Department, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("department")
+    )
     site = models.ForeignKey(
-        Site, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("site"),
+        Site,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name=_("site"),
         help_text=_("One of the three, or none of them for everybody."),
-    )  # fmt: skip
+    )
     starts_on = models.DateField(_("from"))
-    ends_on = models.DateField(_("to"), null=True, blank=True, help_text=_("Empty: until further notice."))
+    ends_on = models.DateField(
+        _("to"), null=True, blank=True, help_text=_("Empty: until further notice.")
+    )
 
     objects = TenantQuerySet["Roster"].as_manager()
 
@@ -171,7 +244,8 @@ class Roster(TenantModel):
         verbose_name_plural = _("rosters")
         constraints = (
             models.CheckConstraint(
-                condition=Q(ends_on__isnull=True) | Q(ends_on__gte=F("starts_on")), name="roster_ends_after_start",
+                condition=Q(ends_on__isnull=True) | Q(ends_on__gte=F("starts_on")),
+                name="roster_ends_after_start",
                 violation_error_message=_("The roster ends before it starts."),
             ),
             models.CheckConstraint(
@@ -179,10 +253,14 @@ class Roster(TenantModel):
                 | Q(employee__isnull=True, site__isnull=True)
                 | Q(department__isnull=True, site__isnull=True),
                 name="roster_one_reach",
-                violation_error_message=_("A roster is for one employee, one department, one site, or everybody."),
+                violation_error_message=_(
+                    "A roster is for one employee, one department, one site, or everybody."
+                ),
             ),
-        )  # fmt: skip
-        indexes: ClassVar = [models.Index(fields=("organization", "employee"), name="roster_person")]
+        )
+        indexes: ClassVar = [
+            models.Index(fields=("organization", "employee"), name="roster_person")
+        ]
 
     def __str__(self) -> str:
         return f"{self.pattern} · {self.whom}"

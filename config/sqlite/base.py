@@ -1,13 +1,15 @@
 """Django's SQLite backend with one addition: transactions take turns.
 
-SQLite has one write lock, and whoever finds it taken sleeps for up to a tenth of a second before looking again. With twenty
-threads that looks like a jam: everybody sleeps while the lock is free. Here only one thread of a process is ever a writer,
-the others wait for it in Python and go on at once. That one looks for other processes' lock every millisecond, and says
-meanwhile that it waits: a process that sees another wait lets it go first.
+SQLite has one write lock, and whoever finds it taken sleeps for up to a tenth of a second before
+looking again. With twenty threads that looks like a jam: everybody sleeps while the lock is free.
+Here only one thread of a process is ever a writer, the others wait for it in Python and go on at
+once. That one looks for other processes' lock every millisecond, and says meanwhile that it waits:
+a process that sees another wait lets it go first.
 
-SQLite itself never waits here, because it would do so inside the connection's own lock: the garbage collector, which throws a
-connection's old statements away in whatever thread it runs, would wait there for it; and if that thread is the writer, each
-waits for the other until SQLite gives up. Named as the ENGINE in the settings; knows nothing of Muster.
+SQLite itself never waits here, because it would do so inside the connection's own lock: the garbage
+collector, which throws a connection's old statements away in whatever thread it runs, would wait
+there for it; and if that thread is the writer, each waits for the other until SQLite gives up.
+Named as the ENGINE in the settings; knows nothing of Muster.
 """
 
 from __future__ import annotations
@@ -37,10 +39,11 @@ T = TypeVar("T")
 
 
 class Turns:
-    """Who is next: among this process's threads by a lock, and among processes by the lock on a file beside the database.
+    """Who is next: among this process's threads by a lock, and among processes by the lock on a
+    file beside the database.
 
-    The file is locked, shared, by every process that waits; the system takes the lock from one that ends. Nothing is decided
-    by it, only how soon the next transaction begins.
+    The file is locked, shared, by every process that waits; the system takes the lock from one that
+    ends. Nothing is decided by it, only how soon the next transaction begins.
     """
 
     def __init__(self) -> None:
@@ -56,7 +59,9 @@ class Turns:
         return True
 
     def give(self, database: str) -> bool:
-        """Let the next thread have the turn; a moment later if another process waits, which is the answer."""
+        """Let the next thread have the turn; a moment later if another process waits, which is the
+        answer.
+        """
         others = self._others_wait(database)
         self._not_before = time.monotonic() + COURTESY_S if others else 0.0
         self._lock.release()
@@ -87,7 +92,9 @@ class Turns:
         # By process: after a fork the parent's file would be the child's too, and its lock.
         key = (os.getpid(), database)
         if key not in self._files:
-            self._files[key] = os.open(f"{database}-turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._files[key] = os.open(
+                f"{database}-turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+            )
         return self._files[key]
 
 
@@ -110,7 +117,9 @@ class Cursor(base.SQLiteCursorWrapper):
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """A connection whose transactions wait for their turn, as long as SQLite itself would have waited."""
+    """A connection whose transactions wait for their turn, as long as SQLite itself would have
+    waited.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -128,7 +137,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return cursor
 
     def patiently(self, statement: Callable[[], T]) -> T:
-        """Run a statement that may find the lock taken, and run it again until it is free. Within a transaction it has it."""
+        """Run a statement that may find the lock taken, and run it again until it is free. Within a
+        transaction it has it.
+        """
         deadline, had_turn, waited = time.monotonic() + self._patience, self._has_turn, False
         changes = self.connection.total_changes
         try:
@@ -136,9 +147,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 try:
                     return statement()
                 except sqlite3.OperationalError as error:
-                    # The extended codes of BUSY have it in their last byte. Of many rows some may have been written already.
+                    # The extended codes of BUSY have it in their last byte. Of many rows some may
+                    # have been written already.
                     busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-                    begun = self.connection.in_transaction or self.connection.total_changes != changes
+                    begun = (
+                        self.connection.in_transaction or self.connection.total_changes != changes
+                    )
                     if not busy or begun or time.monotonic() > deadline:
                         raise
                 self._take_turn()
@@ -197,4 +211,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._has_turn = False
             held, self._since = time.monotonic() - self._since if self._since else 0.0, 0.0
             if _turns.give(self._path) and held > LONG_S:
-                log.warning("A transaction of %s kept others waiting for %.1f s", threading.current_thread().name, held)
+                log.warning(
+                    "A transaction of %s kept others waiting for %.1f s",
+                    threading.current_thread().name,
+                    held,
+                )

@@ -1,6 +1,8 @@
-"""How many punches of each verdict everybody has on each day: the pivot of `GET /api/v1/admin/reports/attendance`.
+"""How many punches of each verdict everybody has on each day: the pivot of `GET
+/api/v1/admin/reports/attendance`.
 
-Refused and unmatched punches are counted too. A punch that was matched to somebody since counts as accepted, and as theirs.
+Refused and unmatched punches are counted too. A punch that was matched to somebody since counts as
+accepted, and as theirs.
 """
 
 from __future__ import annotations
@@ -35,7 +37,10 @@ class AttendanceReport(Report):
 
     name = "attendance"
     title = _("Punches by day")
-    about = _("How many punches of each verdict everybody has on each day, refused and unmatched ones too.")
+    about = _(
+        "How many punches of each verdict everybody has on each day, refused and unmatched ones"
+        " too."
+    )
     form = VerdictForm
     reply = PivotReply
 
@@ -101,7 +106,11 @@ class AttendanceReport(Report):
         own = self._judged(Punch.objects.of(self.organization)).filter(
             employee__in=ids, occurred_at__gte=since, occurred_at__lt=until
         )
-        counted = own.annotate(day=TruncDate("occurred_at", tzinfo=tz)).order_by().values_list("employee_id", "day", "verdict")
+        counted = (
+            own.annotate(day=TruncDate("occurred_at", tzinfo=tz))
+            .order_by()
+            .values_list("employee_id", "day", "verdict")
+        )
         for employee_id, day, verdict, number in counted.annotate(number=Count("id")):
             found[employee_id][day][verdict] += number
         if Verdict.ACCEPTED not in self.verdicts:
@@ -109,18 +118,26 @@ class AttendanceReport(Report):
         matched = PunchMatch.objects.of(self.organization).filter(
             employee__in=ids, punch__occurred_at__gte=since, punch__occurred_at__lt=until
         )
-        later = matched.annotate(day=TruncDate("punch__occurred_at", tzinfo=tz)).order_by().values_list("employee_id", "day")
+        later = (
+            matched.annotate(day=TruncDate("punch__occurred_at", tzinfo=tz))
+            .order_by()
+            .values_list("employee_id", "day")
+        )
         for employee_id, day, number in later.annotate(number=Count("id")):
             found[employee_id][day][Verdict.ACCEPTED.value] += number
 
     def _count_one_by_one(self, person: Person, found: Counts) -> None:
         """Somebody who changed between zones: each punch has the date of where they worked then."""
         span = bounds(self.wish.first - DAY, self.wish.last + DAY, "UTC")
-        own = self._judged(Punch.objects.of(self.organization)).filter(employee=person.id, occurred_at__range=span)
+        own = self._judged(Punch.objects.of(self.organization)).filter(
+            employee=person.id, occurred_at__range=span
+        )
         for at, verdict in own.order_by().values_list("occurred_at", "verdict"):
             self._count(person, at, verdict, found)
         if Verdict.ACCEPTED in self.verdicts:
-            matched = PunchMatch.objects.of(self.organization).filter(employee=person.id, punch__occurred_at__range=span)
+            matched = PunchMatch.objects.of(self.organization).filter(
+                employee=person.id, punch__occurred_at__range=span
+            )
             for at in matched.order_by().values_list("punch__occurred_at", flat=True):
                 self._count(person, at, Verdict.ACCEPTED.value, found)
 
@@ -141,7 +158,11 @@ class AttendanceReport(Report):
         )
         if self.wish.site_id is not None:
             rows = rows.filter(device__site=self.wish.site_id)
-        counted = rows.annotate(day=TruncDate("occurred_at", tzinfo=tz)).order_by().values_list("day", "verdict")
+        counted = (
+            rows.annotate(day=TruncDate("occurred_at", tzinfo=tz))
+            .order_by()
+            .values_list("day", "verdict")
+        )
         for day, verdict, number in counted.annotate(number=Count("id")):
             found[day][verdict] += number
         return found
@@ -158,8 +179,11 @@ class AttendanceReport(Report):
         """A person's day."""
         employee, name, day, *counts = row
         return {
-            "employee": employee, "name": name, "date": str(day), "counts": dict(zip(self.verdicts, counts, strict=True)),
-        }  # fmt: skip
+            "employee": employee,
+            "name": name,
+            "date": str(day),
+            "counts": dict(zip(self.verdicts, counts, strict=True)),
+        }
 
     def nothing(self) -> Totals:
         """A sum for each verdict."""

@@ -1,6 +1,8 @@
-"""Days one under the other: who was there, who came late or left early, and who worked longer than planned.
+"""Days one under the other: who was there, who came late or left early, and who worked longer than
+planned.
 
-All three read the same lines and sum them up in the same way, so their totals agree with each other and with the muster roll.
+All three read the same lines and sum them up in the same way, so their totals agree with each other
+and with the muster roll.
 """
 
 from __future__ import annotations
@@ -28,14 +30,17 @@ from reports.reading import wall
 
 _LEAVES: Final = tuple(f"{codes.LEAVE}{kind}" for kind in codes.LEAVE_KINDS)
 _WITHOUT_ROW: Final[Mapping[str, Any]] = {
-    codes.UNKNOWN: _("Not worked out yet"), codes.NONE: _("Not in service when the month was locked"),
-}  # fmt: skip
+    codes.UNKNOWN: _("Not worked out yet"),
+    codes.NONE: _("Not in service when the month was locked"),
+}
 STATUS_WORDS: Final[Mapping[str, Any]] = {
-    **{status: lazy(status_text, str)(status) for status in (*Day.Status.values, *_LEAVES)}, **_WITHOUT_ROW,
-}  # fmt: skip
+    **{status: lazy(status_text, str)(status) for status in (*Day.Status.values, *_LEAVES)},
+    **_WITHOUT_ROW,
+}
 HALF_WORDS: Final[Mapping[str, Any]] = {
-    **STATUS_WORDS, **{half: lazy(half_text, str)(half) for half in (codes.PRESENT, codes.ABSENT, codes.TOUR)},
-}  # fmt: skip
+    **STATUS_WORDS,
+    **{half: lazy(half_text, str)(half) for half in (codes.PRESENT, codes.ABSENT, codes.TOUR)},
+}
 
 
 class DayRow(NamedTuple):
@@ -125,10 +130,25 @@ class DaysReport(Report):
 
     def _row(self, person: Person, line: Line) -> DayRow:
         return DayRow(
-            person.code, person.name, line.on, line.place.site, line.place.department, line.shift, line.status, *line.halves,
-            line.code, wall(line.first_in, line.zone), wall(line.last_out, line.zone), line.zone, line.worked, line.late_by,
-            line.early_by, line.overtime, "; ".join(map(mark_text, line.marks)) or None, adjustment_text(line),
-        )  # fmt: skip
+            person.code,
+            person.name,
+            line.on,
+            line.place.site,
+            line.place.department,
+            line.shift,
+            line.status,
+            *line.halves,
+            line.code,
+            wall(line.first_in, line.zone),
+            wall(line.last_out, line.zone),
+            line.zone,
+            line.worked,
+            line.late_by,
+            line.early_by,
+            line.overtime,
+            "; ".join(map(mark_text, line.marks)) or None,
+            adjustment_text(line),
+        )
 
     # --- Totals: those of the muster roll
     def nothing(self) -> Totals:
@@ -148,7 +168,10 @@ def adjustment_text(line: Line) -> str | None:
     if line.adjustment is None:
         return None
     posted_to, after = line.adjustment
-    return _say("%(what)s (counted in %(month)s)") % {"what": counted_text(after), "month": f"{posted_to:%Y-%m}"}
+    return _say("%(what)s (counted in %(month)s)") % {
+        "what": counted_text(after),
+        "month": f"{posted_to:%Y-%m}",
+    }
 
 
 class PresenceReport(DaysReport):
@@ -156,13 +179,20 @@ class PresenceReport(DaysReport):
 
     name = "presence"
     title = _("Daily presence")
-    about = _("Who was there on each day, from when to when, how long they worked, and how late they were.")
+    about = _(
+        "Who was there on each day, from when to when, how long they worked, and how late they"
+        " were."
+    )
     form = StatusForm
 
     def takes(self, line: Line) -> bool:
         """By status, where one was asked for."""
         asked = self.asked.get("status")
-        return not asked or line.status == asked or (asked == "leave" and line.status.startswith(codes.LEAVE))
+        return (
+            not asked
+            or line.status == asked
+            or (asked == "leave" and line.status.startswith(codes.LEAVE))
+        )
 
 
 class LateReport(DaysReport):
@@ -170,7 +200,10 @@ class LateReport(DaysReport):
 
     name = "late"
     title = _("Late and early")
-    about = _("The days on which somebody came later or left earlier than the shift and its grace allow, and by how much.")
+    about = _(
+        "The days on which somebody came later or left earlier than the shift and its grace allow,"
+        " and by how much."
+    )
     only = Q(late_by__gt=0) | Q(early_by__gt=0)
 
 

@@ -24,7 +24,10 @@ class DeliveriesForm(SpanForm):
 
     endpoint = RowField(Endpoint, label=_("endpoint"))
     state = forms.ChoiceField(
-        label=_("state"), required=False, choices=[("", _("All")), *Delivery.State.choices], widget=UnfoldAdminSelectWidget
+        label=_("state"),
+        required=False,
+        choices=[("", _("All")), *Delivery.State.choices],
+        widget=UnfoldAdminSelectWidget,
     )
 
 
@@ -33,7 +36,10 @@ class DeliveriesReport(Report):
 
     name = "deliveries"
     title = _("Pushes to customers")
-    about = _("What was to be pushed on the days asked for, how often it was tried, and what became of it.")
+    about = _(
+        "What was to be pushed on the days asked for, how often it was tried, and what became"
+        " of it."
+    )
     form = DeliveriesForm
     permission = "webhooks.view_delivery"
 
@@ -54,7 +60,9 @@ class DeliveriesReport(Report):
         return self._rows().count()
 
     def chunks(self) -> Iterator[Chunk]:
-        """Endpoint by endpoint, as that is how they are found, in the order in which they were accepted."""
+        """Endpoint by endpoint, as that is how they are found, in the order in which they were
+        accepted.
+        """
         endpoints = Endpoint.objects.of(self.organization).order_by("name", "pk")
         if self.asked.get("endpoint"):
             endpoints = endpoints.filter(pk=self.asked["endpoint"].pk)
@@ -64,7 +72,9 @@ class DeliveriesReport(Report):
 
     def _rows(self) -> QuerySet[Delivery]:
         since, until = bounds(self.asked["from"], self.asked["to"], self.organization.timezone)
-        rows = Delivery.objects.of(self.organization).filter(created_at__gte=since, created_at__lt=until)
+        rows = Delivery.objects.of(self.organization).filter(
+            created_at__gte=since, created_at__lt=until
+        )
         if self.asked.get("endpoint"):
             rows = rows.filter(endpoint=self.asked["endpoint"])
         return rows.filter(state=self.asked["state"]) if self.asked.get("state") else rows
@@ -72,9 +82,16 @@ class DeliveriesReport(Report):
     def _row(self, one: Delivery, endpoint: Endpoint) -> Row:
         zone = self.organization.timezone
         return (
-            wall(one.created_at, zone), endpoint.name, one.event_type, one.subject or None, one.message_id, one.state,
-            one.attempts, one.refusals, wall(one.finished_at, zone),
-        )  # fmt: skip
+            wall(one.created_at, zone),
+            endpoint.name,
+            one.event_type,
+            one.subject or None,
+            one.message_id,
+            one.state,
+            one.attempts,
+            one.refusals,
+            wall(one.finished_at, zone),
+        )
 
     def nothing(self) -> Totals:
         """Sums of the columns, and of deliveries by state."""

@@ -35,7 +35,10 @@ class DevicesReport(Report):
 
     name = "devices"
     title = _("Device activity")
-    about = _("What each device brought on the days asked for, when it was last seen, and whether it is silent.")
+    about = _(
+        "What each device brought on the days asked for, when it was last seen, and whether it is"
+        " silent."
+    )
     form = DevicesForm
     permission = "devices.view_device"
 
@@ -78,20 +81,42 @@ class DevicesReport(Report):
         found: dict[int, Mapping[str, Any]] = {}
         for zone, ids in by_zone.items():
             since, until = bounds(self.asked["from"], self.asked["to"], zone)
-            rows = Punch.objects.of(self.organization).filter(device__in=ids, occurred_at__gte=since, occurred_at__lt=until)
-            counted = rows.order_by().values("device_id").annotate(
-                punches=Count("id"), accepted=Count("id", filter=_COUNTS), unmatched=Count("id", filter=_WAITS),
-                first=Min("occurred_at"), last=Max("occurred_at"),
-            )  # fmt: skip
+            rows = Punch.objects.of(self.organization).filter(
+                device__in=ids, occurred_at__gte=since, occurred_at__lt=until
+            )
+            counted = (
+                rows.order_by()
+                .values("device_id")
+                .annotate(
+                    punches=Count("id"),
+                    accepted=Count("id", filter=_COUNTS),
+                    unmatched=Count("id", filter=_WAITS),
+                    first=Min("occurred_at"),
+                    last=Max("occurred_at"),
+                )
+            )
             found |= {one["device_id"]: one for one in counted}
         return found
 
 
 def _row(device: Device, now: datetime, brought: Mapping[str, Any]) -> Row:
-    punches, accepted, unmatched = (brought.get(name, 0) for name in ("punches", "accepted", "unmatched"))
+    punches, accepted, unmatched = (
+        brought.get(name, 0) for name in ("punches", "accepted", "unmatched")
+    )
     zone = device.zone
     return (
-        device.serial, device.name or None, device.site.name if device.site else None, state_of(device, now),
-        wall(device.last_seen_at, zone), device.firmware or None, punches, accepted, punches - accepted - unmatched, unmatched,
-        wall(brought.get("first"), zone), wall(brought.get("last"), zone), zone, device.turned_away,
-    )  # fmt: skip
+        device.serial,
+        device.name or None,
+        device.site.name if device.site else None,
+        state_of(device, now),
+        wall(device.last_seen_at, zone),
+        device.firmware or None,
+        punches,
+        accepted,
+        punches - accepted - unmatched,
+        unmatched,
+        wall(brought.get("first"), zone),
+        wall(brought.get("last"), zone),
+        zone,
+        device.turned_away,
+    )

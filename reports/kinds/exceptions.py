@@ -27,7 +27,10 @@ class ExceptionsForm(PeopleForm):
     """Which days, whose, and why."""
 
     verdict = forms.ChoiceField(
-        label=_("verdict"), required=False, choices=[("", _("All")), *VERDICTS], widget=UnfoldAdminSelectWidget
+        label=_("verdict"),
+        required=False,
+        choices=[("", _("All")), *VERDICTS],
+        widget=UnfoldAdminSelectWidget,
     )
 
 
@@ -36,7 +39,10 @@ class ExceptionsReport(Report):
 
     name = "exceptions"
     title = _("Punches that do not count")
-    about = _("Refused punches with the reasons, and those of numbers nobody has yet: what somebody should look into.")
+    about = _(
+        "Refused punches with the reasons, and those of numbers nobody has yet: what somebody"
+        " should look into."
+    )
     form = ExceptionsForm
 
     @cached_property
@@ -69,9 +75,13 @@ class ExceptionsReport(Report):
             yield Chunk(len(page), list(self._told(page, people)))
 
     def _rows(self) -> QuerySet[Punch]:
-        """Punches of the days asked for and of those around them, as dates differ from zone to zone."""
+        """Punches of the days asked for and of those around them, as dates differ from zone to
+        zone.
+        """
         since, until = bounds(self.wish.first - DAY, self.wish.last + DAY, "UTC")
-        rows = Punch.objects.of(self.organization).filter(occurred_at__gte=since, occurred_at__lt=until, match__isnull=True)
+        rows = Punch.objects.of(self.organization).filter(
+            occurred_at__gte=since, occurred_at__lt=until, match__isnull=True
+        )
         rows = rows.exclude(verdict=Verdict.ACCEPTED)
         if self.asked.get("verdict"):
             rows = rows.filter(verdict=self.asked["verdict"])
@@ -85,18 +95,27 @@ class ExceptionsReport(Report):
             if self.wish.first <= day <= self.wish.last and self._takes(punch, person, day):
                 zone = str(local.tzinfo)
                 yield (
-                    day, wall(punch.occurred_at, zone), zone, wall(punch.received_at, zone), punch.door,
-                    punch.device.serial if punch.device else None, punch.user_code or None,
-                    person.code if person else None, person.name if person else None, punch.verdict,
+                    day,
+                    wall(punch.occurred_at, zone),
+                    zone,
+                    wall(punch.received_at, zone),
+                    punch.door,
+                    punch.device.serial if punch.device else None,
+                    punch.user_code or None,
+                    person.code if person else None,
+                    person.name if person else None,
+                    punch.verdict,
                     "; ".join(f"{topic}: {text}" for topic, text in punch.reasons.items()) or None,
-                )  # fmt: skip
+                )
 
     def _takes(self, punch: Punch, person: Person | None, day: Any) -> bool:
         if person is not None:
             return self.wish.takes(person.place(day))
         if self.wish.names_people:
             return False
-        return self.wish.site_id is None or (punch.device is not None and punch.device.site_id == self.wish.site_id)
+        return self.wish.site_id is None or (
+            punch.device is not None and punch.device.site_id == self.wish.site_id
+        )
 
     def nothing(self) -> Totals:
         """A sum for each verdict."""

@@ -1,4 +1,6 @@
-"""How much leave everybody has, in a year, kind by kind: the statements of the API and the console, one after the other."""
+"""How much leave everybody has, in a year, kind by kind: the statements of the API and the console,
+one after the other.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,10 @@ class LeaveBalancesReport(Report):
 
     name = "leave-balances"
     title = _("Leave balances")
-    about = _("What everybody had of each kind of leave when the year began, got, took, lost, and has now, in days.")
+    about = _(
+        "What everybody had of each kind of leave when the year began, got, took, lost, and has"
+        " now, in days."
+    )
     form = YearForm
     permission = "leaves.view_account"
 
@@ -43,7 +48,9 @@ class LeaveBalancesReport(Report):
     def wish(self) -> Wish:
         """Whose: by where they work today, or worked when the year ended."""
         first, last = self.year
-        day = max(first, min(last, timezone.localdate(timezone=ZoneInfo(self.organization.timezone))))
+        day = max(
+            first, min(last, timezone.localdate(timezone=ZoneInfo(self.organization.timezone)))
+        )
         return Wish.of(self.organization, self.asked, day, day)
 
     def layout(self) -> Iterable[Column]:
@@ -71,13 +78,17 @@ class LeaveBalancesReport(Report):
         day = self.wish.first
         for persons in walk(self.wish, self._people(), AT_A_TIME):
             asked = [one.id for one in persons if self.wish.takes(one.place(day))]
-            rows = list(Employee.objects.of(self.organization).filter(pk__in=asked).order_by("code"))
+            rows = list(
+                Employee.objects.of(self.organization).filter(pk__in=asked).order_by("code")
+            )
             found = overviews.overview(self.organization, rows, self.asked["year"])
             yield Chunk(len(persons), [row for one in rows for row in _rows(one, found[one.pk])])
 
     def _people(self) -> QuerySet[Employee]:
         first, last = self.year
-        return wanted(self.wish).filter(Q(left_on__isnull=True) | Q(left_on__gte=first), joined_on__lte=last)
+        return wanted(self.wish).filter(
+            Q(left_on__isnull=True) | Q(left_on__gte=first), joined_on__lte=last
+        )
 
     def span(self) -> dict[str, Any]:
         """The year."""
@@ -99,4 +110,7 @@ class LeaveBalancesReport(Report):
 
 
 def _rows(employee: Employee, found: Sequence[statements.Standing]) -> Sequence[Row]:
-    return [(employee.code, employee.name, str(one.kind), *(getattr(one, name) / 2 for name in SUMS)) for one in found]
+    return [
+        (employee.code, employee.name, str(one.kind), *(getattr(one, name) / 2 for name in SUMS))
+        for one in found
+    ]

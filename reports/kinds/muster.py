@@ -1,7 +1,9 @@
-"""The muster roll: a month as a grid, one row for each person and one column for each day, with what it comes to.
+"""The muster roll: a month as a grid, one row for each person and one column for each day, with
+what it comes to.
 
-What the register of attendance of Indian labour law (Form D of the Ease of Compliance to Maintain Registers under various
-Labour Laws Rules, 2017) has: the establishment, the period, each worker with each date, and the sums. `front` is its head.
+What the register of attendance of Indian labour law (Form D of the Ease of Compliance to Maintain
+Registers under various Labour Laws Rules, 2017) has: the establishment, the period, each worker
+with each date, and the sums. `front` is its head.
 """
 
 from __future__ import annotations
@@ -30,13 +32,26 @@ LEAVE_WORDS: Final = {**dict(Leave.choices), "EOL": Absence.Kind.EOL.label}
 # In front of the dates: code, name, site, department.
 FRONT: Final = 4
 _TITLES: Final = {
-    "present": _("Present"), "absent": _("Absent"), "leave": _("Leave"), "tour": _("On tour"), "holiday": _("Holidays"),
-    "weekly_off": _("Weekly offs"), "conflict": _("Leave and punch"), "due": _("Not yet here"),
-    "unknown": _("Not worked out"), "half_days": _("Half days"), "late": _("Times late"), "early": _("Times early"),
-    "adjusted": _("Adjusted days"), "late_by": _("Late by (minutes)"), "early_by": _("Early by (minutes)"),
-    "overtime": _("Overtime (minutes)"), "worked": _("Worked (minutes)"),
-    **{f"leave_{kind}": LEAVE_WORDS[kind] for kind in codes.LEAVE_KINDS}, f"leave_{codes.OTHER}": _("Other leave"),
-}  # fmt: skip
+    "present": _("Present"),
+    "absent": _("Absent"),
+    "leave": _("Leave"),
+    "tour": _("On tour"),
+    "holiday": _("Holidays"),
+    "weekly_off": _("Weekly offs"),
+    "conflict": _("Leave and punch"),
+    "due": _("Not yet here"),
+    "unknown": _("Not worked out"),
+    "half_days": _("Half days"),
+    "late": _("Times late"),
+    "early": _("Times early"),
+    "adjusted": _("Adjusted days"),
+    "late_by": _("Late by (minutes)"),
+    "early_by": _("Early by (minutes)"),
+    "overtime": _("Overtime (minutes)"),
+    "worked": _("Worked (minutes)"),
+    **{f"leave_{kind}": LEAVE_WORDS[kind] for kind in codes.LEAVE_KINDS},
+    f"leave_{codes.OTHER}": _("Other leave"),
+}
 
 
 class MusterReport(Report):
@@ -44,7 +59,10 @@ class MusterReport(Report):
 
     name = "muster-roll"
     title = _("Muster roll")
-    about = _("A month as a grid: everybody with a code for each day, and days present, absent, on leave by kind and so on.")
+    about = _(
+        "A month as a grid: everybody with a code for each day, and days present, absent, on leave"
+        " by kind and so on."
+    )
     form = MonthForm
     formats = (JSON, CSV, XLSX, PDF)
 
@@ -78,19 +96,31 @@ class MusterReport(Report):
         for on in self.dates:
             yield Column(on.isoformat(), f"{on.day:02} {formats.date_format(on, 'D')}", width=5)
         for name in codes.SUMS:
-            yield Column(name, _TITLES[name], Kind.DAYS if name in codes.DAYS else Kind.WHOLE, total=True, width=9)
+            yield Column(
+                name,
+                _TITLES[name],
+                Kind.DAYS if name in codes.DAYS else Kind.WHOLE,
+                total=True,
+                width=9,
+            )
 
     def chunks(self) -> Iterator[Chunk]:
         """People by code."""
         for found in self.lines.walk():
-            rows = [self._row(person, lines) for person, lines in found if lines or in_service(person, self.wish)]
+            rows = [
+                self._row(person, lines)
+                for person, lines in found
+                if lines or in_service(person, self.wish)
+            ]
             yield Chunk(len(found), rows)
 
     def _row(self, person: Person, lines: Sequence[Line]) -> Row:
         sums, by_date = codes.nothing(), dict.fromkeys(self.dates, "")
         for line in lines:
             by_date[line.on] = line.code
-            codes.add(sums, line.status, line.halves, line.minutes, adjusted=line.adjustment is not None)
+            codes.add(
+                sums, line.status, line.halves, line.minutes, adjusted=line.adjustment is not None
+            )
         site, department = self._place(person, lines)
         return (person.code, person.name, site, department, *by_date.values(), *sums.values())
 
@@ -98,7 +128,9 @@ class MusterReport(Report):
         """Where somebody worked last in the month, of where was asked for."""
         if lines:
             return lines[-1].place.site, lines[-1].place.department
-        places = (person.place(on) for on in reversed(self.dates) if self.wish.takes(person.place(on)))
+        places = (
+            person.place(on) for on in reversed(self.dates) if self.wish.takes(person.place(on))
+        )
         place = next((one for one in places if one is not None), None)
         return (place.site, place.department) if place else (None, None)
 
@@ -106,32 +138,52 @@ class MusterReport(Report):
     def front(self) -> Sequence[tuple[str, str]]:
         """The head: establishment, place, month, form; then the legend."""
         titles = {
-            "establishment": _say("Name of the establishment"), "site": _say("Site"), "department": _say("Department"),
+            "establishment": _say("Name of the establishment"),
+            "site": _say("Site"),
+            "department": _say("Department"),
             "form": _say("Form"),
-        }  # fmt: skip
+        }
         head = self._head()
         month = (_say("For the month"), formats.date_format(self.wish.first, "F Y"))
-        return [month, *((title, head[name] or _say("All")) for name, title in titles.items()), *self.legend()]
+        return [
+            month,
+            *((title, head[name] or _say("All")) for name, title in titles.items()),
+            *self.legend(),
+        ]
 
     def _head(self) -> dict[str, str | None]:
         site, department = self.asked.get("site"), self.asked.get("department")
         return {
-            "establishment": self.organization.name, "site": site and site.name, "department": department and department.name,
+            "establishment": self.organization.name,
+            "site": site and site.name,
+            "department": department and department.name,
             "form": _say("Muster roll (register of attendance, Form D)"),
-        }  # fmt: skip
+        }
 
     @staticmethod
     def legend() -> list[tuple[str, str]]:
         """What each code means."""
         words = {
-            codes.PRESENT: _say("Present"), codes.ABSENT: _say("Absent"), codes.HALF_DAY: _say("Half a day"),
-            codes.TOUR: _say("On tour"), codes.HOLIDAY: _say("Holiday"), codes.WEEKLY_OFF: _say("Weekly off"),
-            codes.CONFLICT: _say("On leave and at work: to be decided"), codes.DUE: _say("Not over yet"),
-            codes.UNKNOWN: _say("Not worked out yet"), codes.NONE: _say("Not in service"),
-        }  # fmt: skip
+            codes.PRESENT: _say("Present"),
+            codes.ABSENT: _say("Absent"),
+            codes.HALF_DAY: _say("Half a day"),
+            codes.TOUR: _say("On tour"),
+            codes.HOLIDAY: _say("Holiday"),
+            codes.WEEKLY_OFF: _say("Weekly off"),
+            codes.CONFLICT: _say("On leave and at work: to be decided"),
+            codes.DUE: _say("Not over yet"),
+            codes.UNKNOWN: _say("Not worked out yet"),
+            codes.NONE: _say("Not in service"),
+        }
         found = [(codes.CODES[name], word) for name, word in words.items()]
-        found += [(codes.code_of(f"{codes.LEAVE}{kind}"), str(word)) for kind, word in LEAVE_WORDS.items()]
-        return [*found, ("A/B", _say("first half / second half")), (codes.ADJUSTED, _say("changed after the month was locked"))]
+        found += [
+            (codes.code_of(f"{codes.LEAVE}{kind}"), str(word)) for kind, word in LEAVE_WORDS.items()
+        ]
+        return [
+            *found,
+            ("A/B", _say("first half / second half")),
+            (codes.ADJUSTED, _say("changed after the month was locked")),
+        ]
 
     def head(self) -> dict[str, Any]:
         """The same in JSON."""
@@ -143,4 +195,10 @@ class MusterReport(Report):
 
     def closing(self, totals: Totals) -> Sequence[Row]:
         """The sums, under their columns."""
-        return [[str(_("Total")), *[None] * (FRONT - 1 + len(self.dates)), *(totals[name] for name in codes.SUMS)]]
+        return [
+            [
+                str(_("Total")),
+                *[None] * (FRONT - 1 + len(self.dates)),
+                *(totals[name] for name in codes.SUMS),
+            ]
+        ]

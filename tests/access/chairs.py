@@ -1,4 +1,6 @@
-"""Somebody of an organization with a live credential of every kind, and what they send by each security scheme of the file."""
+"""Somebody of an organization with a live credential of every kind, and what they send by each
+security scheme of the file.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,14 @@ from typing import Any, Final
 
 from accounts.keys import SCOPES
 from accounts.models import ApiClient, ClientKey, User
-from accounts.services import end_everything, issue_key, issue_personal, machine_token, revoke_keys, sign_in
+from accounts.services import (
+    end_everything,
+    issue_key,
+    issue_personal,
+    machine_token,
+    revoke_keys,
+    sign_in,
+)
 from devices.models import Device
 from devices.services import revoke_tokens
 from employees.models import Employee, Organization
@@ -20,7 +29,9 @@ from webhooks.services import issue_feed_key, revoke_feed_keys
 
 @dataclass(frozen=True, slots=True)
 class Chair:
-    """An organization with one row of every kind (`rows`), and everything its people and machines speak with."""
+    """An organization with one row of every kind (`rows`), and everything its people and machines
+    speak with.
+    """
 
     organization: Organization
     rows: SimpleNamespace
@@ -30,10 +41,14 @@ class Chair:
     secrets: dict[str, str]
 
     def headers(self, schemes: dict[str, Any]) -> dict[str, str]:
-        """What to send for a security requirement of the file, as `{"deviceSerial": [], "deviceToken": []}`."""
+        """What to send for a security requirement of the file, as `{"deviceSerial": [],
+        "deviceToken": []}`.
+        """
         found: dict[str, str] = {}
         for scheme in schemes:
-            assert scheme in SENT, f"say in tests/access/chairs.py how the security scheme {scheme!r} is spoken (SENT)"
+            assert scheme in SENT, (
+                f"say in tests/access/chairs.py how the security scheme {scheme!r} is spoken (SENT)"
+            )
             found |= SENT[scheme](self.secrets)
         return found
 
@@ -60,20 +75,31 @@ SENT: Final[dict[str, Callable[[dict[str, str]], dict[str, str]]]] = {
 
 
 def make_chair(organization: Organization, mark: str, employee: Employee) -> Chair:
-    """An administrator who is an employee, an API client with every scope, a terminal and an endpoint, all with live keys.
+    """An administrator who is an employee, an API client with every scope, a terminal and an
+    endpoint, all with live keys.
 
     Every name has `mark` in it.
     """
     rows = furnish(organization, mark, employee)
     user: User = rows.user
     client = people.make_client(organization, list(SCOPES), name=f"{mark} program")
-    secret, pair = issue_key(client, ClientKey.Purpose.SECRET), sign_in(organization, user.username, people.PASSWORD)
+    secret, pair = (
+        issue_key(client, ClientKey.Purpose.SECRET),
+        sign_in(organization, user.username, people.PASSWORD),
+    )
     token, key = issue_personal(user, f"{mark} telephone"), issue_key(client)
     # A serial of its own: the one in `rows` is that of the other organization's terminal too.
     device, device_token = people.make_device(organization, f"{mark}-GATE")
     secrets = {
-        "personal": token[1], "access": pair.access, "refresh": pair.refresh, "key": key, "secret": secret,
-        "machine": machine_token(client.client_id, secret)[0], "device": device_token,
-        "serial": device.serial, "password": people.PASSWORD, "feed": issue_feed_key(rows.endpoint),
-    }  # fmt: skip
+        "personal": token[1],
+        "access": pair.access,
+        "refresh": pair.refresh,
+        "key": key,
+        "secret": secret,
+        "machine": machine_token(client.client_id, secret)[0],
+        "device": device_token,
+        "serial": device.serial,
+        "password": people.PASSWORD,
+        "feed": issue_feed_key(rows.endpoint),
+    }
     return Chair(organization, rows, user, client, device, secrets)

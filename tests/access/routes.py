@@ -1,10 +1,10 @@
-"""Every operation of the OpenAPI file, and what its parameters are filled with. What a new route needs is asked for by name.
+"""Every operation of the OpenAPI file, and what its parameters are filled with. What a new route
+needs is asked for by name.
 
-PATHS    how to fill a route's `{…}` with a row of an organization
-PLAIN    what fills it where it names no row, such as a month
-BODIES   a good body (or query) of a route, for an organization
-NAMES    fields of bodies and queries that name a row: how to name one
-NO_NAMES fields that look as if they named a row and do not, each with the reason
+PATHS    how to fill a route's `{…}` with a row of an organization PLAIN    what fills it where it
+names no row, such as a month BODIES   a good body (or query) of a route, for an organization NAMES
+fields of bodies and queries that name a row: how to name one NO_NAMES fields that look as if they
+named a row and do not, each with the reason
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ class Operation:
 
     @property
     def requirements(self) -> list[dict[str, Any]]:
-        """The sets of security schemes that open it, any one of them; none for what is open to all."""
+        """The sets of security schemes that open it, any one of them; none for what is open
+        to all.
+        """
         return [one for one in self.spec.get("security", []) if one]
 
     @property
@@ -68,21 +70,38 @@ class Operation:
         content = self.spec.get("requestBody", {}).get("content", {})
         return query | {name for media in content.values() for name in _names(media["schema"])}
 
-    def ask(self, headers: dict[str, str], *, path: dict[str, Any] | None = None, fields: dict[str, Any] | None = None) -> Any:
-        """Send it: `fields` are the body, or the query where there is no body. The answer is whole, a file too."""
+    def ask(
+        self,
+        headers: dict[str, str],
+        *,
+        path: dict[str, Any] | None = None,
+        fields: dict[str, Any] | None = None,
+    ) -> Any:
+        """Send it: `fields` are the body, or the query where there is no body. The answer is whole,
+        a file too.
+        """
         reply = self._ask(headers, path or {}, fields)
         if not reply.streaming:
             return reply
-        return HttpResponse(b"".join(reply.streaming_content), status=reply.status_code, headers=dict(reply.headers))
+        return HttpResponse(
+            b"".join(reply.streaming_content), status=reply.status_code, headers=dict(reply.headers)
+        )
 
-    def _ask(self, headers: dict[str, str], path: dict[str, Any], fields: dict[str, Any] | None) -> Any:
+    def _ask(
+        self, headers: dict[str, str], path: dict[str, Any], fields: dict[str, Any] | None
+    ) -> Any:
         given = dict.fromkeys(self.variables, PLAIN.get(self.path)) | path
         address = re.sub(r"\{(\w+)\}", lambda found: str(given[found[1]]), self.path)
         client = Client(headers=headers)
         if "requestBody" not in self.spec:
             return client.generic(self.method.upper(), address, QUERY_STRING=_query(fields or {}))
         if "application/json" in self.spec["requestBody"]["content"]:
-            return client.generic(self.method.upper(), address, json.dumps(fields or {}), content_type="application/json")
+            return client.generic(
+                self.method.upper(),
+                address,
+                json.dumps(fields or {}),
+                content_type="application/json",
+            )
         return getattr(client, self.method)(address, fields or {})
 
 
@@ -95,7 +114,9 @@ def _query(fields: dict[str, Any]) -> str:
 def _names(schema: dict[str, Any], prefix: str = "", seen: tuple[str, ...] = ()) -> Iterator[str]:
     if (name := schema.get("$ref")) is not None:
         if name not in seen:
-            yield from _names(_FILE["components"]["schemas"][name.rpartition("/")[2]], prefix, (*seen, name))
+            yield from _names(
+                _FILE["components"]["schemas"][name.rpartition("/")[2]], prefix, (*seen, name)
+            )
         return
     for key in ("allOf", "oneOf", "anyOf"):
         for one in schema.get(key, ()):
@@ -108,7 +129,9 @@ def _names(schema: dict[str, Any], prefix: str = "", seen: tuple[str, ...] = ())
 
 
 OPERATIONS: Final = [
-    Operation(method, path, spec) for path, methods in _FILE["paths"].items() for method, spec in methods.items()
+    Operation(method, path, spec)
+    for path, methods in _FILE["paths"].items()
+    for method, spec in methods.items()
 ]
 
 # path → the row that its variable is filled with
@@ -117,68 +140,135 @@ PATHS: Final[dict[str, Callable[[Chair], models.Model]]] = {
     **dict.fromkeys(
         (
             f"/api/v1/leaves/{{id}}/{verb}"
-            for verb in ("approve", "cancel", "convert", "curtail", "decision", "extend", "recommend")
+            for verb in (
+                "approve",
+                "cancel",
+                "convert",
+                "curtail",
+                "decision",
+                "extend",
+                "recommend",
+            )
         ),
         lambda chair: chair.rows.leaveapplication,
     ),
     **dict.fromkeys(
-        (f"/api/v1/tours/{{id}}/{verb}" for verb in ("cancel", "complete", "curtail", "decide", "extend")),
+        (
+            f"/api/v1/tours/{{id}}/{verb}"
+            for verb in ("cancel", "complete", "curtail", "decide", "extend")
+        ),
         lambda chair: chair.rows.tour,
     ),
-    **dict.fromkeys(("/api/v1/tours/{id}", "/api/v1/tours/{id}/submit"), lambda chair: chair.rows.tourdraft),
+    **dict.fromkeys(
+        ("/api/v1/tours/{id}", "/api/v1/tours/{id}/submit"), lambda chair: chair.rows.tourdraft
+    ),
     "/api/v1/tours/papers/{id}": lambda chair: chair.rows.tourpaper,
     "/api/v1/admin/exceptions/{id}/resolve": lambda chair: chair.rows.dayexception,
     **dict.fromkeys(
-        (f"/api/v1/regularizations/{{id}}/{verb}" for verb in ("decide", "withdraw")), lambda chair: chair.rows.regularization
+        (f"/api/v1/regularizations/{{id}}/{verb}" for verb in ("decide", "withdraw")),
+        lambda chair: chair.rows.regularization,
     ),
     "/api/v1/me/tokens/{id}/revoke": lambda chair: chair.rows.personaltoken,
     **dict.fromkeys(
-        (f"/api/v1/admin/reports/jobs/{{id}}{verb}" for verb in ("", "/cancel", "/file")), lambda chair: chair.rows.reportjob
+        (f"/api/v1/admin/reports/jobs/{{id}}{verb}" for verb in ("", "/cancel", "/file")),
+        lambda chair: chair.rows.reportjob,
     ),
 }
 
 # path → what fills its variable, where that names no row that anybody could own
-PLAIN: Final[dict[str, str]] = {"/api/v1/punches/month/{month}": "2026-06", "/api/v1/days/{date}/explain": "2026-06-20"}
+PLAIN: Final[dict[str, str]] = {
+    "/api/v1/punches/month/{month}": "2026-06",
+    "/api/v1/days/{date}/explain": "2026-06-20",
+}
 
-_LEAVE: Final = {"leave_type": "CL", "start_date": "2026-09-07", "end_date": "2026-09-07", "reason": "personal"}
-_TOUR: Final = {"purpose": "audit", "start_at": "2026-09-07T03:30:00Z", "end_at": "2026-09-08T12:30:00Z"}
+_LEAVE: Final = {
+    "leave_type": "CL",
+    "start_date": "2026-09-07",
+    "end_date": "2026-09-07",
+    "reason": "personal",
+}
+_TOUR: Final = {
+    "purpose": "audit",
+    "start_at": "2026-09-07T03:30:00Z",
+    "end_at": "2026-09-08T12:30:00Z",
+}
 _PDF: Final = b"%PDF-1.4 a certificate"
 _SPAN: Final = {"from": "2026-06-01", "to": "2026-06-30"}
 # reports about days, and those about people among them
-_OF_DAYS: Final = ("attendance", "deliveries", "devices", "exceptions", "late", "overtime", "presence")
-_OF_PEOPLE: Final = ("attendance", "exceptions", "late", "leave-balances", "muster-roll", "overtime", "presence")
+_OF_DAYS: Final = (
+    "attendance",
+    "deliveries",
+    "devices",
+    "exceptions",
+    "late",
+    "overtime",
+    "presence",
+)
+_OF_PEOPLE: Final = (
+    "attendance",
+    "exceptions",
+    "late",
+    "leave-balances",
+    "muster-roll",
+    "overtime",
+    "presence",
+)
 
 # operation → a good body, or a good query where one is needed
 BODIES: Final[dict[str, Callable[[Chair], dict[str, Any]]]] = {
     "POST /api/attendance/v1/heartbeat": lambda _: {"firmware": "1.0"},
-    "POST /api/attendance/v1/punch": lambda _: {"user_id": "1001", "att_time": "2026-06-21 09:30:00"},
+    "POST /api/attendance/v1/punch": lambda _: {
+        "user_id": "1001",
+        "att_time": "2026-06-21 09:30:00",
+    },
     "GET /api/v1/days": lambda _: {"from": "2026-06-01", "to": "2026-06-30"},
     "GET /api/auth/mode": lambda chair: {"organization": chair.organization.slug},
     "POST /api/auth/token": lambda chair: {
-        "organization": chair.organization.slug, "username": chair.user.username, "password": chair.secrets["password"],
+        "organization": chair.organization.slug,
+        "username": chair.user.username,
+        "password": chair.secrets["password"],
     },
     "POST /api/auth/token/refresh": lambda chair: {"refresh": chair.secrets["refresh"]},
     "POST /api/auth/token/revoke": lambda chair: {"token": chair.secrets["refresh"]},
     "POST /api/biometric/attendance": lambda _: {
         "device_info": {"device_id": "SCANNER"},
-        "events": [{"scanId": "s1", "employeeId": "1001", "eventType": "check_in", "timestamp": "2026-06-21T09:30:00Z"}],
+        "events": [
+            {
+                "scanId": "s1",
+                "employeeId": "1001",
+                "eventType": "check_in",
+                "timestamp": "2026-06-21T09:30:00Z",
+            }
+        ],
     },
     **dict.fromkeys((f"GET /api/v1/admin/reports/{name}" for name in _OF_DAYS), lambda _: _SPAN),
     "GET /api/v1/admin/reports/leave-balances": lambda _: {"year": 2026},
     "POST /api/v1/admin/exceptions/{id}/resolve": lambda _: {"remarks": "Seen"},
     "GET /api/v1/admin/reports/muster-roll": lambda _: {"month": "2026-06"},
-    "POST /api/v1/admin/reports/jobs": lambda _: {"report": "attendance", "format": "xlsx", **_SPAN},
+    "POST /api/v1/admin/reports/jobs": lambda _: {
+        "report": "attendance",
+        "format": "xlsx",
+        **_SPAN,
+    },
     "POST /api/v1/devices/register": lambda _: {
-        "device_uuid": NOBODY, "platform": "android", "model": "Pixel 9", "public_key": people.make_key()[1],
+        "device_uuid": NOBODY,
+        "platform": "android",
+        "model": "Pixel 9",
+        "public_key": people.make_key()[1],
     },
     "POST /api/v1/events/replay": lambda _: {"since": "2020-01-01T00:00:00Z"},
     "POST /api/v1/hr/attendance/clock": lambda chair: {
-        "hrEmployeeId": str(chair.rows.employee.pk), "kind": "CLOCK_IN", "clientRequestId": "c1",
-        "occurredAt": "2026-06-21T09:30:00Z", "skipPairValidation": True,
+        "hrEmployeeId": str(chair.rows.employee.pk),
+        "kind": "CLOCK_IN",
+        "clientRequestId": "c1",
+        "occurredAt": "2026-06-21T09:30:00Z",
+        "skipPairValidation": True,
     },
     "POST /api/v1/leaves": lambda _: _LEAVE,
     "POST /api/v1/leaves/preview": lambda _: _LEAVE,
-    "POST /api/v1/leaves/certificates": lambda _: {"file": SimpleUploadedFile("c.pdf", _PDF, "application/pdf")},
+    "POST /api/v1/leaves/certificates": lambda _: {
+        "file": SimpleUploadedFile("c.pdf", _PDF, "application/pdf")
+    },
     "POST /api/v1/leaves/{id}/approve": lambda _: {"decision": "reject"},
     "POST /api/v1/leaves/{id}/cancel": lambda _: {"remarks": "no"},
     "POST /api/v1/leaves/{id}/convert": lambda _: {"leave_type": "EL"},
@@ -186,11 +276,16 @@ BODIES: Final[dict[str, Callable[[Chair], dict[str, Any]]]] = {
     "POST /api/v1/leaves/{id}/extend": lambda _: {"end_date": "2026-07-08", "reason": "more"},
     "POST /api/v1/leaves/{id}/recommend": lambda _: {"recommendation": "recommended"},
     "POST /api/v1/regularizations": lambda _: {
-        "date": "2026-06-19", "in_at": "2026-06-19T09:00", "out_at": "2026-06-19T17:30", "reason": "forgot the card",
+        "date": "2026-06-19",
+        "in_at": "2026-06-19T09:00",
+        "out_at": "2026-06-19T17:30",
+        "reason": "forgot the card",
     },
     "POST /api/v1/regularizations/{id}/decide": lambda _: {"decision": "reject"},
     "POST /api/v1/tours": lambda _: _TOUR,
-    "POST /api/v1/tours/papers": lambda _: {"file": SimpleUploadedFile("o.pdf", _PDF, "application/pdf")},
+    "POST /api/v1/tours/papers": lambda _: {
+        "file": SimpleUploadedFile("o.pdf", _PDF, "application/pdf")
+    },
     "PATCH /api/v1/tours/{id}": lambda _: {"purpose": "another audit"},
     "POST /api/v1/tours/{id}/cancel": lambda _: {"remarks": "no"},
     "POST /api/v1/tours/{id}/complete": lambda _: {"report": "done"},
@@ -199,20 +294,34 @@ BODIES: Final[dict[str, Callable[[Chair], dict[str, Any]]]] = {
     "POST /api/v1/tours/{id}/extend": lambda _: {"end_at": "2099-09-09T12:30:00Z"},
     "GET /api/auth/sso/redirect": lambda chair: {"organization": chair.organization.slug},
     "POST /api/auth/sso/mobile/redirect": lambda chair: {
-        "organization": chair.organization.slug, "redirect_uri": "app://in", "code_challenge": "c" * 43,
+        "organization": chair.organization.slug,
+        "redirect_uri": "app://in",
+        "code_challenge": "c" * 43,
         "code_challenge_method": "S256",
     },
-    "POST /api/auth/sso/mobile/exchange": lambda _: {"code": "c", "state": "s", "code_verifier": "v" * 43},
+    "POST /api/auth/sso/mobile/exchange": lambda _: {
+        "code": "c",
+        "state": "s",
+        "code_verifier": "v" * 43,
+    },
     "POST /api/v1/me/tokens": lambda _: {"name": "telephone"},
     "POST /api/v1/punch": lambda chair: {
-        "device_uuid": str(chair.rows.phone.device_uuid), "punch_type": "IN", "punched_at": "2026-06-21T09:30:00Z", "lat": 28.6,
-        "lng": 77.2, "accuracy_m": 12, "nonce": "0" * 32, "signature": "",
+        "device_uuid": str(chair.rows.phone.device_uuid),
+        "punch_type": "IN",
+        "punched_at": "2026-06-21T09:30:00Z",
+        "lat": 28.6,
+        "lng": 77.2,
+        "accuracy_m": 12,
+        "nonce": "0" * 32,
+        "signature": "",
         "anti_spoof": dict.fromkeys(("mock_location", "rooted", "emulator", "vpn"), False),
     },
     "POST /api/v1/oauth/token": lambda chair: {
-        "grant_type": "client_credentials", "client_id": chair.client.client_id, "client_secret": chair.secrets["secret"],
+        "grant_type": "client_credentials",
+        "client_id": chair.client.client_id,
+        "client_secret": chair.secrets["secret"],
     },
-}  # fmt: skip
+}
 
 _WHOSE: Final[dict[str, Callable[[Chair], Any]]] = {
     "department": lambda chair: chair.rows.department.pk,
@@ -223,7 +332,9 @@ _PAPERS: Final[dict[str, Callable[[Chair], Any]]] = {
     "child_id": lambda chair: chair.rows.child.pk,
     "certificate_id": lambda chair: chair.rows.certificate.pk,
 }
-_TOUR_PAPERS: Final[dict[str, Callable[[Chair], Any]]] = {"paper_ids": lambda chair: [chair.rows.tourpaper.pk]}
+_TOUR_PAPERS: Final[dict[str, Callable[[Chair], Any]]] = {
+    "paper_ids": lambda chair: [chair.rows.tourpaper.pk]
+}
 
 # operation → field → how a row of an organization is named in it
 NAMES: Final[dict[str, dict[str, Callable[[Chair], Any]]]] = {
@@ -262,13 +373,18 @@ NO_NAMES: Final[dict[str, dict[str, str]]] = {
         "geofenceId": "kept as the text it is",
     },
     "GET /api/v1/admin/geo-fences": {"external_id": "the organization's own text for its fences"},
-    "POST /api/v1/admin/reports/jobs": {"endpoint": "asked by the report on deliveries, as at its own address"},
+    "POST /api/v1/admin/reports/jobs": {
+        "endpoint": "asked by the report on deliveries, as at its own address"
+    },
     "GET /api/auth/mode": {"organization": "whoever signs in says at whose door"},
     "GET /api/auth/sso/redirect": {"organization": "whoever signs in says at whose door"},
     "POST /api/auth/sso/mobile/redirect": {"organization": "whoever signs in says at whose door"},
     "POST /api/auth/token": {"organization": "whoever signs in says at whose door"},
     "POST /api/attendance/v1/punch": {
-        "user_id": "a number as the terminal has it: unknown ones are kept, and matched within the organization",
+        "user_id": (
+            "a number as the terminal has it: unknown ones are kept, and matched within the"
+            " organization"
+        ),
         "request_id": "the terminal's own, unique within the terminal",
     },
     "POST /api/v1/devices/register": {
@@ -286,7 +402,9 @@ def good(operation: Operation, chair: Chair) -> dict[str, Any]:
         one["in"] == "query" and one.get("required") for one in operation.spec.get("parameters", [])
     )
     build = BODIES.get(str(operation))
-    assert build or not needed, f'give "{operation}" a good body (or query) in BODIES of tests/access/routes.py'
+    assert build or not needed, (
+        f'give "{operation}" a good body (or query) in BODIES of tests/access/routes.py'
+    )
     return build(chair) if build else {}
 
 
@@ -295,9 +413,12 @@ def row_of(operation: Operation, chair: Chair) -> models.Model | None:
     if not operation.variables or operation.path in PLAIN:
         return None
     assert operation.path in PATHS, (
-        f'say in PATHS of tests/access/routes.py which row of an organization fills "{operation.path}"'
+        "say in PATHS of tests/access/routes.py which row of an organization fills"
+        f' "{operation.path}"'
     )
-    assert len(operation.variables) == 1, f"{operation.path} has several variables: let `filled` know how to fill them"
+    assert len(operation.variables) == 1, (
+        f"{operation.path} has several variables: let `filled` know how to fill them"
+    )
     return PATHS[operation.path](chair)
 
 
@@ -310,7 +431,13 @@ def nowhere(pk: Any) -> Any:
     """An id of the same kind that no row has; of several, as many."""
     if isinstance(pk, list):
         return [nowhere(one) for one in pk]
-    return NEVER if isinstance(pk, int) else NOBODY if len(str(pk)) == len(NOBODY) else "nothing-of-this-name"
+    return (
+        NEVER
+        if isinstance(pk, int)
+        else NOBODY
+        if len(str(pk)) == len(NOBODY)
+        else "nothing-of-this-name"
+    )
 
 
 def unexplained() -> list[str]:
@@ -319,7 +446,9 @@ def unexplained() -> list[str]:
     for operation in OPERATIONS:
         known = {**NAMES.get(str(operation), {}), **NO_NAMES.get(str(operation), {})}
         found += [
-            f"{operation}: {name}" for name in sorted(operation.fields) if _LOOKS_LIKE_A_NAME.search(name) and name not in known
+            f"{operation}: {name}"
+            for name in sorted(operation.fields)
+            if _LOOKS_LIKE_A_NAME.search(name) and name not in known
         ]
     return found
 
@@ -331,6 +460,9 @@ def stale() -> list[str]:
     found += [path for path in (*PATHS, *PLAIN) if path not in _FILE["paths"]]
     for table in (NAMES, NO_NAMES):
         found += [
-            f"{one}: {name}" for one, names in table.items() for name in names if one in known and name not in known[one].fields
+            f"{one}: {name}"
+            for one, names in table.items()
+            for name in names
+            if one in known and name not in known[one].fields
         ]
     return found

@@ -1,4 +1,6 @@
-"""The application does what its OpenAPI file says: Schemathesis asks every operation, as somebody who may, for good and ill."""
+"""The application does what its OpenAPI file says: Schemathesis asks every operation, as somebody
+who may, for good and ill.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +24,20 @@ from tests.config.test_openapi import KEPT
 pytestmark = [pytest.mark.django_db, pytest.mark.any_engine, pytest.mark.timeout(300)]
 EXAMPLES = 15
 CHECKS = [
-    checks.status_code_conformance, checks.content_type_conformance, checks.response_headers_conformance,
-    checks.response_schema_conformance, checks.unsupported_method, checks.missing_required_header,
-]  # fmt: skip
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_headers_conformance,
+    checks.response_schema_conformance,
+    checks.unsupported_method,
+    checks.missing_required_header,
+]
 
 described = schemathesis.openapi.from_path(KEPT)
 described.app = get_wsgi_application()
 described.config.base_url = "http://testserver"
-described.config.generation.update(max_examples=EXAMPLES, deterministic=True, no_shrink=True, with_security_parameters=False)
+described.config.generation.update(
+    max_examples=EXAMPLES, deterministic=True, no_shrink=True, with_security_parameters=False
+)
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +51,13 @@ def _one_connection() -> Iterator[None]:
 
 
 @described.parametrize()
-@examples(max_examples=EXAMPLES, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@examples(
+    max_examples=EXAMPLES,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
 def test_every_operation_does_what_the_file_says(case: schemathesis.Case, ours: Chair) -> None:
     for name in (limits.SHARED, limits.LOCAL):
         caches[name].clear()

@@ -16,17 +16,29 @@ from tests.access.routes import OPERATIONS, Operation
 from tests.access.test_matrix import undone
 
 HALF: object = "\ud800"  # Half of a surrogate pair: JSON can say it, UTF-8 cannot.
-LISTS = [one for one in OPERATIONS if any(given["name"] == "cursor" for given in one.spec.get("parameters", []))]
-SPOKEN = [one for one in OPERATIONS if "application/json" in one.spec.get("requestBody", {}).get("content", {})]
+LISTS = [
+    one
+    for one in OPERATIONS
+    if any(given["name"] == "cursor" for given in one.spec.get("parameters", []))
+]
+SPOKEN = [
+    one
+    for one in OPERATIONS
+    if "application/json" in one.spec.get("requestBody", {}).get("content", {})
+]
 FAILED = HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def send(operation: Operation, chair: Chair, fields: dict[str, object]) -> int:
-    """The status of a call with these fields, about a row of ours, after which nothing is as if it had been."""
+    """The status of a call with these fields, about a row of ours, after which nothing is as if it
+    had been.
+    """
     row = routes.row_of(operation, chair)
     headers = chair.headers(operation.requirements[0]) if operation.requirements else {}
     with undone():
-        reply = operation.ask(headers, path=routes.filled(operation, row.pk) if row else None, fields=fields)
+        reply = operation.ask(
+            headers, path=routes.filled(operation, row.pk) if row else None, fields=fields
+        )
         reply.content.decode()
         return int(reply.status_code)
 

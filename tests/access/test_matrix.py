@@ -1,7 +1,9 @@
-"""The wall between tenants, walked along: every route and method of the OpenAPI file, with what the neighbour has in hand.
+"""The wall between tenants, walked along: every route and method of the OpenAPI file, with what the
+neighbour has in hand.
 
-The routes come from the file, so that a new one is walked too; tests/access/routes.py says what their parameters are filled
-with, and a route it knows nothing of fails here, with a message that says what to add.
+The routes come from the file, so that a new one is walked too; tests/access/routes.py says what
+their parameters are filled with, and a route it knows nothing of fails here, with a message that
+says what to add.
 """
 
 from __future__ import annotations
@@ -49,15 +51,28 @@ def facts(row: models.Model) -> dict[str, Any] | None:
     return type(row)._default_manager.filter(pk=row.pk).values().first()
 
 
-def ask(operation: Operation, speaker: Chair, about: Chair | None = None, headers: dict[str, str] | None = None) -> Any:
-    """The operation with a good body, about the row that the path names in `about`'s organization (default: the speaker's)."""
+def ask(
+    operation: Operation,
+    speaker: Chair,
+    about: Chair | None = None,
+    headers: dict[str, str] | None = None,
+) -> Any:
+    """The operation with a good body, about the row that the path names in `about`'s organization
+    (default: the speaker's).
+    """
     row = routes.row_of(operation, about or speaker)
     sent = speaker.headers(operation.requirements[0]) if headers is None else headers
-    return operation.ask(sent, path=routes.filled(operation, row.pk) if row else None, fields=routes.good(operation, speaker))
+    return operation.ask(
+        sent,
+        path=routes.filled(operation, row.pk) if row else None,
+        fields=routes.good(operation, speaker),
+    )
 
 
 def walk(question: Any) -> list[str]:
-    """Ask every secured operation; gives those whose answer was wrong, with what was wrong with it."""
+    """Ask every secured operation; gives those whose answer was wrong, with what was wrong
+    with it.
+    """
     found = []
     for operation in SECURED:
         with undone():
@@ -66,7 +81,9 @@ def walk(question: Any) -> list[str]:
 
 
 def test_every_route_is_known_here() -> None:
-    assert routes.unexplained() == [], "say in NAMES or NO_NAMES of tests/access/routes.py whether these fields name a row"
+    assert routes.unexplained() == [], (
+        "say in NAMES or NO_NAMES of tests/access/routes.py whether these fields name a row"
+    )
     assert routes.stale() == [], "take this out of tests/access/routes.py"
 
 
@@ -135,7 +152,9 @@ def test_their_row_in_a_path_is_not_there(ours: Chair, theirs: Chair) -> None:
         before, fields = facts(row), routes.good(operation, ours)
         headers = ours.headers(operation.requirements[0])
         reply = operation.ask(headers, path=routes.filled(operation, row.pk), fields=fields)
-        unknown = operation.ask(headers, path=routes.filled(operation, routes.nowhere(row.pk)), fields=fields)
+        unknown = operation.ask(
+            headers, path=routes.filled(operation, routes.nowhere(row.pk)), fields=fields
+        )
         if reply.status_code != 404 or said(reply) != said(unknown):
             yield f"{said(reply)}, and for nobody's {said(unknown)}"
         if facts(row) != before:
@@ -144,7 +163,9 @@ def test_their_row_in_a_path_is_not_there(ours: Chair, theirs: Chair) -> None:
     assert walk(question) == []
 
 
-def test_their_row_in_a_body_or_a_query_is_answered_like_nobodys(ours: Chair, theirs: Chair) -> None:
+def test_their_row_in_a_body_or_a_query_is_answered_like_nobodys(
+    ours: Chair, theirs: Chair
+) -> None:
     def question(operation: Operation) -> Iterator[str]:
         for field, name in routes.NAMES.get(str(operation), {}).items():
             answers = []
@@ -153,8 +174,12 @@ def test_their_row_in_a_body_or_a_query_is_answered_like_nobodys(ours: Chair, th
                     fields = with_field(routes.good(operation, ours), field, value)
                     row = routes.row_of(operation, ours)
                     path = routes.filled(operation, row.pk) if row else None
-                    reply = operation.ask(ours.headers(operation.requirements[0]), path=path, fields=fields)
-                    answers.append((reply.status_code, reply.content.replace(str(value).encode(), b"?")))
+                    reply = operation.ask(
+                        ours.headers(operation.requirements[0]), path=path, fields=fields
+                    )
+                    answers.append(
+                        (reply.status_code, reply.content.replace(str(value).encode(), b"?"))
+                    )
             if answers[0] != answers[1] or b"zenithmark" in answers[0][1]:
                 yield f"{field}: {answers}"
 
@@ -179,12 +204,14 @@ def test_no_other_method_opens_a_route(ours: Chair) -> None:
             with undone():
                 other = Operation(method.lower(), path, {})
                 reply = other.ask(sent, path=routes.filled(other, row.pk) if row else None)
-                if reply.status_code != 405 or not reply.headers["Content-Type"].startswith("application/json"):
+                if reply.status_code != 405 or not reply.headers["Content-Type"].startswith(
+                    "application/json"
+                ):
                     wrong.append(f"{method} {path}: {reply.status_code}")
     assert wrong == []
 
 
-# --- Bearer tokens -------------------------------------------------------------------------------------------------------
+# --- Bearer tokens --------------------------------------------------------------------------------
 BEARERS = {"person": "personal", "machineToken": "machine", "endpoint": "feed"}
 
 
@@ -194,15 +221,28 @@ def forged(chair: Chair) -> Iterator[tuple[str, str]]:
     for kind, audience in (("access", tokens.PEOPLE), ("machine", tokens.MACHINES)):
         claims = jwt.decode(chair.secrets[kind], options={"verify_signature": False})
         yield f"{kind}, alg none", f"{_segment({'alg': 'none', 'typ': 'JWT'})}.{_segment(claims)}."
-        yield f"{kind}, alg none and a signature", f"{_segment({'alg': 'none'})}.{_segment(claims)}.{'x' * 43}"
+        yield (
+            f"{kind}, alg none and a signature",
+            f"{_segment({'alg': 'none'})}.{_segment(claims)}.{'x' * 43}",
+        )
         yield f"{kind}, RS256", jwt.encode(claims, private, algorithm="RS256")
         yield f"{kind}, another key", jwt.encode(claims, "x" * 64, algorithm="HS256")
-        own = {name: value for name, value in claims.items() if name not in {"iss", "aud", "sub", "iat", "exp", "jti"}}
+        own = {
+            name: value
+            for name, value in claims.items()
+            if name not in {"iss", "aud", "sub", "iat", "exp", "jti"}
+        }
         lasts = timedelta(minutes=5)
-        yield f"{kind}, wrong audience", tokens.mint("muster:else", claims["sub"], now, lasts, **own)
+        yield (
+            f"{kind}, wrong audience",
+            tokens.mint("muster:else", claims["sub"], now, lasts, **own),
+        )
         yield f"{kind}, expired", tokens.mint(audience, claims["sub"], now, -lasts, **own)
         header, _body, signature = chair.secrets[kind].split(".")
-        yield f"{kind}, another body", f"{header}.{_segment(claims | {'sub': '1', 'scope': 'all'})}.{signature}"
+        yield (
+            f"{kind}, another body",
+            f"{header}.{_segment(claims | {'sub': '1', 'scope': 'all'})}.{signature}",
+        )
 
 
 def _segment(value: object) -> str:
@@ -211,14 +251,20 @@ def _segment(value: object) -> str:
 
 def test_a_forged_expired_or_foreign_token_is_nobodys_at_every_bearer_route(ours: Chair) -> None:
     hostile = list(forged(ours))
-    others = {kind: secret for kind, secret in ours.secrets.items() if kind not in {"serial", "password"}}
+    others = {
+        kind: secret for kind, secret in ours.secrets.items() if kind not in {"serial", "password"}
+    }
 
     def question(operation: Operation) -> Iterator[str]:
         for requirement in operation.requirements:
             if not (mine := {BEARERS[scheme] for scheme in requirement if scheme in BEARERS}):
                 continue
             fitting = mine | ({"access"} if "personal" in mine else set())
-            foreign = [(f"a {kind} token", secret) for kind, secret in others.items() if kind not in fitting]
+            foreign = [
+                (f"a {kind} token", secret)
+                for kind, secret in others.items()
+                if kind not in fitting
+            ]
             for what, token in (*hostile, *foreign):
                 sent = ours.headers(requirement) | {"Authorization": f"Bearer {token}"}
                 if (status := ask(operation, ours, headers=sent).status_code) != 401:
@@ -227,6 +273,8 @@ def test_a_forged_expired_or_foreign_token_is_nobodys_at_every_bearer_route(ours
     assert walk(question) == []
 
 
-@pytest.mark.parametrize("scheme", sorted({name for operation in OPERATIONS for name in operation.schemes}))
+@pytest.mark.parametrize(
+    "scheme", sorted({name for operation in OPERATIONS for name in operation.schemes})
+)
 def test_every_scheme_of_the_file_is_spoken_here(scheme: str) -> None:
     assert scheme in SENT

@@ -1,4 +1,6 @@
-"""No secret of a whole run (sign-in, keys, tokens, punches by every door, pushes) is anywhere but where it was handed over."""
+"""No secret of a whole run (sign-in, keys, tokens, punches by every door, pushes) is anywhere but
+where it was handed over.
+"""
 
 from __future__ import annotations
 
@@ -36,15 +38,25 @@ from webhooks.services import auth_token
 
 pytestmark = pytest.mark.any_engine
 
-HEX = re.compile(r"mst_dev_[\w-]{43}|mst_evt_[\w-]{43}|fl_(?:dev|sec)_\w{49}|whsec_[\w+/=]{20,}|mst_cams_[\w-]{43}")
+HEX = re.compile(
+    r"mst_dev_[\w-]{43}|mst_evt_[\w-]{43}|fl_(?:dev|sec)_\w{49}|whsec_[\w+/=]{20,}|mst_cams_[\w-]{43}"
+)
 
 
 def marks(secrets: dict[str, str]) -> dict[str, str]:
-    """A piece of each secret that nothing else has: its inside, or the signature of a signed token."""
+    """A piece of each secret that nothing else has: its inside, or the signature of a
+    signed token.
+    """
     found = {}
     for name, secret in secrets.items():
         if name not in {"serial"}:
-            inside = secret.rpartition(".")[2] if secret.startswith("ey") else secret[9:33] if len(secret) > 40 else secret
+            inside = (
+                secret.rpartition(".")[2]
+                if secret.startswith("ey")
+                else secret[9:33]
+                if len(secret) > 40
+                else secret
+            )
             found[name] = inside
     return found
 
@@ -62,7 +74,9 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def everything_logged(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    """Every logger says everything, SQL and all; but the template engine's, which the settings keep from saying it."""
+    """Every logger says everything, SQL and all; but the template engine's, which the settings keep
+    from saying it.
+    """
     assert not logging.getLogger("django.template").isEnabledFor(logging.DEBUG)
     for name in {"", *logging.root.manager.loggerDict} - {"django.template"}:
         caplog.set_level(logging.DEBUG, logger=name)
@@ -70,48 +84,72 @@ def everything_logged(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixt
 
 
 def signed_in(ours: Chair) -> tuple[Client, dict[str, str]]:
-    """A browser whose owner typed the password, after typing it wrongly, and then a code; and what the code comes from."""
+    """A browser whose owner typed the password, after typing it wrongly, and then a code; and what
+    the code comes from.
+    """
     browser, codes = Client(), set_up(ours.user)
     key = decrypt(SecondFactor.objects.get(user=ours.user).secret_cipher)
     name = f"{ours.organization.slug}/{ours.user.username}"
     for password in (people.PASSWORD + "x", people.PASSWORD):
-        browser.post(reverse("admin:login"), {"username": name, "password": password, "next": "/admin/"}, follow=True)
+        browser.post(
+            reverse("admin:login"),
+            {"username": name, "password": password, "next": "/admin/"},
+            follow=True,
+        )
     browser.post("/admin/second-factor/", {"code": "000000"})
     browser.post("/admin/second-factor/", {"code": codes[0]})
     assert browser.get(reverse("admin:index")).status_code == 200
-    return browser, {"second factor": key} | {f"recovery code {number}": code for number, code in enumerate(codes)}
+    return browser, {"second factor": key} | {
+        f"recovery code {number}": code for number, code in enumerate(codes)
+    }
 
 
 def issue_everything(browser: Client, ours: Chair) -> dict[str, str]:
-    """Press every button of the console that gives a secret; what was given, once, on the page that answers."""
+    """Press every button of the console that gives a secret; what was given, once, on the page that
+    answers.
+    """
     given = {}
     for model, name in zip(MODELS, NAMES, strict=True):
         row = getattr(ours.rows, name)
         for page in pages(model):
             if re.match(r"issue|rotate|feed", page):
-                shown = HEX.findall(browser.post(f"{url(name, 'changelist')}{row.pk}/{page}/").content.decode())
+                shown = HEX.findall(
+                    browser.post(f"{url(name, 'changelist')}{row.pk}/{page}/").content.decode()
+                )
                 given |= {f"{name} {page} {number}": secret for number, secret in enumerate(shown)}
     assert len(given) >= 5
     return given
 
 
 def speak_everywhere(ours: Chair) -> tuple[dict[str, str], list[str]]:
-    """Call every operation with good and with nearly good credentials; secrets that were answered, and every other answer."""
+    """Call every operation with good and with nearly good credentials; secrets that were answered,
+    and every other answer.
+    """
     given, answers = {}, []
     for operation in OPERATIONS:
         row = routes.row_of(operation, ours)
         path = routes.filled(operation, row.pk) if row else None
         good = ours.headers(operation.requirements[0]) if operation.requirements else {}
         near = {name: f"{value}x" for name, value in good.items()}
-        for headers, fields in ((good, routes.good(operation, ours)), (near, {}), (good, {"nonsense": True})):
+        for headers, fields in (
+            (good, routes.good(operation, ours)),
+            (near, {}),
+            (good, {"nonsense": True}),
+        ):
             reply = operation.ask(headers, path=path, fields=fields)
             told = reply.json() if reply.status_code < 400 else {}
-            mine = {key: told[key] for key in ("access", "refresh", "access_token", "token") if told.get(key)}
+            mine = {
+                key: told[key]
+                for key in ("access", "refresh", "access_token", "token")
+                if told.get(key)
+            }
             given |= {f"{operation} {key}": secret for key, secret in mine.items()}
             answers += [] if mine else [reply.content.decode()]
     body = json.dumps(routes.BODIES["POST /api/biometric/attendance"](ours))
     for key in (ours.secrets["key"], f"{ours.secrets['key']}x"):
-        reply = Client().post(f"/api/biometric/attendance?api_key={key}", body, content_type="application/json")
+        reply = Client().post(
+            f"/api/biometric/attendance?api_key={key}", body, content_type="application/json"
+        )
         answers.append(reply.content.decode())
     return given, answers
 
@@ -120,16 +158,28 @@ def test_no_secret_is_in_a_log_an_error_a_page_a_task_or_a_row(
     ours: Chair, receiver: Receiver, everything_logged: pytest.LogCaptureFixture, operator: User
 ) -> None:
     if connection.vendor == "postgresql":
-        # The run is one long transaction; on a busy machine a page of it may take longer than the web's own may idle.
+        # The run is one long transaction; on a busy machine a page of it may take longer than the
+        # web's own may idle.
         run("SET LOCAL idle_in_transaction_session_timeout = 0")
     ours.user.user_permissions.set(Permission.objects.all())
-    cams = trusted(people.make_endpoint(ours.organization, receiver.url, "cams", name="cams", virtual_serial="V"))
+    cams = trusted(
+        people.make_endpoint(
+            ours.organization, receiver.url, "cams", name="cams", virtual_serial="V"
+        )
+    )
     Endpoint.objects.filter(pk=ours.rows.endpoint.pk).update(url=receiver.url)
     browser, factor = signed_in(ours)
-    secrets = ours.secrets | factor | {
-        "cams": auth_token(cams), "whsec": decrypt(cams.secret_cipher), "whsec too": decrypt(ours.rows.endpoint.secret_cipher),
-        "pepper": "tests-only-" + "p" * 50, "settings": "tests-only-" + "k" * 50,
-    }  # fmt: skip
+    secrets = (
+        ours.secrets
+        | factor
+        | {
+            "cams": auth_token(cams),
+            "whsec": decrypt(cams.secret_cipher),
+            "whsec too": decrypt(ours.rows.endpoint.secret_cipher),
+            "pepper": "tests-only-" + "p" * 50,
+            "settings": "tests-only-" + "k" * 50,
+        }
+    )
     issued, (given, answers) = issue_everything(browser, ours), speak_everywhere(ours)
     secrets |= issued | given
     assert Change.objects.exists()
@@ -166,7 +216,10 @@ def on_pages(browser: Client, ours: Chair, secrets: dict[str, str]) -> list[str]
     addresses = [reverse("admin:index")]
     for model, name in zip(MODELS, NAMES, strict=True):
         addresses += [url(name, "changelist")]
-        addresses += [f"{url(name, 'changelist')}{getattr(ours.rows, name).pk}/{page}/" for page in pages(model)]
+        addresses += [
+            f"{url(name, 'changelist')}{getattr(ours.rows, name).pk}/{page}/"
+            for page in pages(model)
+        ]
     for address in addresses:
         reply = browser.get(address, follow=True)
         content = b"".join(reply) if reply.streaming else reply.content
@@ -178,7 +231,13 @@ def in_rows(secrets: dict[str, str]) -> list[str]:
     """Leaks in any column of any table, as the database has it."""
     found = []
     # A push in the Cams format has its receiver's token in the body, as the format wants it.
-    known = {name: one for name, one in secrets.items() if name != "cams" and not one.startswith("mst_cams_")}
+    known = {
+        name: one
+        for name, one in secrets.items()
+        if name != "cams" and not one.startswith("mst_cams_")
+    }
     for model in apps.get_models():
-        found += leaks(f"a row of {model._meta.label}", str(list(model._base_manager.values())), known)
+        found += leaks(
+            f"a row of {model._meta.label}", str(list(model._base_manager.values())), known
+        )
     return found

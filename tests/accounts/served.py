@@ -1,4 +1,6 @@
-"""What gunicorn serves in tests: Muster with the addresses of `served_urls`; each answer says which process gave it."""
+"""What gunicorn serves in tests: Muster with the addresses of `served_urls`; each answer says which
+process gave it.
+"""
 
 from __future__ import annotations
 

@@ -25,7 +25,12 @@ def who(employee: Employee, *roles: str) -> User:
 def both(user: User, employee: Employee) -> bool:
     """The question about one, and the same as a condition on many; they must agree."""
     one = may_decide(user, employee, DAY)
-    assert Employee.objects.of(user.organization_id).filter(decides_for(user, DAY), pk=employee.pk).exists() == one
+    assert (
+        Employee.objects.of(user.organization_id)
+        .filter(decides_for(user, DAY), pk=employee.pk)
+        .exists()
+        == one
+    )
     return one
 
 
@@ -34,9 +39,10 @@ def both(user: User, employee: Employee) -> bool:
     [
         ("admin", ["admin-attendance", "leave-approver", "reports"]),
         ("hr_admin", ["admin-attendance", "leave-approver", "reports"]),
-        ("approver", ["leave-approver"]), ("reports", ["reports"]),
+        ("approver", ["leave-approver"]),
+        ("reports", ["reports"]),
     ],
-)  # fmt: skip
+)
 def test_abilities_follow_from_groups(bala: Employee, role: str, abilities: list[str]) -> None:
     assert abilities_of(who(bala, role)) == abilities
 
@@ -54,13 +60,19 @@ def test_a_role_alone_reaches_nobody_elses_reports(acme: Organization, asha: Emp
     assert not both(who(stranger, "approver"), asha)
 
 
-def test_a_head_decides_for_the_department_while_somebody_is_in_it(acme: Organization, asha: Employee) -> None:
+def test_a_head_decides_for_the_department_while_somebody_is_in_it(
+    acme: Organization, asha: Employee
+) -> None:
     head = people.make_employee(acme, "1003", "Dev")
     department = people.make_department(acme, head=head)
     Assignment.objects.create(
-        organization=acme, employee=asha, site=people.make_site(acme), department=department, starts_on="2026-06-01",
+        organization=acme,
+        employee=asha,
+        site=people.make_site(acme),
+        department=department,
+        starts_on="2026-06-01",
         ends_on="2026-06-20",
-    )  # fmt: skip
+    )
     user = who(head, "approver")
     assert both(user, asha)
     assert not may_decide(user, asha, date(2026, 7, 1))
@@ -73,22 +85,34 @@ def test_nobody_decides_for_themselves(asha: Employee, role: str) -> None:
     assert not both(who(asha, role), asha)
 
 
-def test_hr_decides_for_everybody_else_of_the_organization(acme: Organization, asha: Employee, chitra: Employee) -> None:
+def test_hr_decides_for_everybody_else_of_the_organization(
+    acme: Organization, asha: Employee, chitra: Employee
+) -> None:
     user = people.make_staff(acme, "hr", role="hr_admin")
     assert both(user, asha)
     assert not may_decide(user, chitra, DAY)
 
 
-def stand_in(approver: Employee, delegate: Employee, starts_on: str = "2026-06-10", ends_on: str = "2026-06-20") -> Delegation:
+def stand_in(
+    approver: Employee,
+    delegate: Employee,
+    starts_on: str = "2026-06-10",
+    ends_on: str = "2026-06-20",
+) -> Delegation:
     return services.save_delegation(
         Delegation(
-            organization=approver.organization, approver=approver, delegate=delegate, starts_on=date.fromisoformat(starts_on),
+            organization=approver.organization,
+            approver=approver,
+            delegate=delegate,
+            starts_on=date.fromisoformat(starts_on),
             ends_on=date.fromisoformat(ends_on),
         )
-    )  # fmt: skip
+    )
 
 
-def test_a_stand_in_decides_during_the_dates_and_not_outside_them(acme: Organization, asha: Employee, bala: Employee) -> None:
+def test_a_stand_in_decides_during_the_dates_and_not_outside_them(
+    acme: Organization, asha: Employee, bala: Employee
+) -> None:
     who(bala, "approver")
     dev = people.make_employee(acme, "1003", "Dev")
     user, row = who(dev), stand_in(bala, dev)
@@ -109,7 +133,9 @@ def test_a_stand_in_decides_neither_for_themselves_nor_for_the_approver(
     assert not both(user, bala)
 
 
-def test_who_lost_the_role_can_lend_nothing(acme: Organization, asha: Employee, bala: Employee) -> None:
+def test_who_lost_the_role_can_lend_nothing(
+    acme: Organization, asha: Employee, bala: Employee
+) -> None:
     who(bala)
     dev = people.make_employee(acme, "1003", "Dev")
     stand_in(bala, dev)
@@ -121,20 +147,35 @@ def test_nobody_of_another_organization_stands_in(bala: Employee, chitra: Employ
         stand_in(bala, chitra)
 
 
-def test_me_tells_groups_abilities_and_place(acme: Organization, asha: Employee, bala: Employee) -> None:
+def test_me_tells_groups_abilities_and_place(
+    acme: Organization, asha: Employee, bala: Employee
+) -> None:
     site = people.make_site(acme, "Dubai", timezone="Asia/Dubai")
     department = people.make_department(acme)
-    Assignment.objects.create(organization=acme, employee=asha, site=site, department=department, starts_on="2024-01-01")
+    Assignment.objects.create(
+        organization=acme, employee=asha, site=site, department=department, starts_on="2024-01-01"
+    )
     user = who(asha, "reports")
     _row, text = services.issue_personal(user, "test")
     reply: Any = Client().get("/api/v1/me", headers={"Authorization": f"Bearer {text}"}).json()
     assert reply == {
-        "user": {"id": user.pk, "name": "Asha", "email": "", "groups": ["reports"], "abilities": ["reports"]},
-        "employee": {
-            "id": str(asha.pk), "code": "1001", "name": "Asha", "site": "Dubai", "department": "Stores",
-            "timezone": "Asia/Dubai", "manager": {"id": str(bala.pk), "code": "1002", "name": "Bala"},
+        "user": {
+            "id": user.pk,
+            "name": "Asha",
+            "email": "",
+            "groups": ["reports"],
+            "abilities": ["reports"],
         },
-    }  # fmt: skip
+        "employee": {
+            "id": str(asha.pk),
+            "code": "1001",
+            "name": "Asha",
+            "site": "Dubai",
+            "department": "Stores",
+            "timezone": "Asia/Dubai",
+            "manager": {"id": str(bala.pk), "code": "1002", "name": "Bala"},
+        },
+    }
 
 
 def test_me_without_an_employee_is_null(acme: Organization) -> None:

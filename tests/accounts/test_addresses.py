@@ -26,12 +26,16 @@ def test_without_a_proxy_only_the_connection_counts(forged: str) -> None:
 
 
 @given(client=ADDRESSES, forged=st.lists(ADDRESSES | st.text("x:.[]%, ", max_size=20), max_size=5))
-def test_behind_one_proxy_what_the_client_wrote_does_not_count(client: str, forged: list[str]) -> None:
+def test_behind_one_proxy_what_the_client_wrote_does_not_count(
+    client: str, forged: list[str]
+) -> None:
     from django.test import override_settings
 
     with override_settings(TRUSTED_PROXIES=1):
         mapped = getattr(ip_address(client), "ipv4_mapped", None)
-        assert client_address(_request("10.0.0.1", ", ".join([*forged, client]))) == str(mapped or client)
+        assert client_address(_request("10.0.0.1", ", ".join([*forged, client]))) == str(
+            mapped or client
+        )
 
 
 @pytest.mark.parametrize(
@@ -48,7 +52,9 @@ def test_behind_one_proxy_what_the_client_wrote_does_not_count(client: str, forg
         (2, "198.51.100.7", "198.51.100.7"),
     ],
 )
-def test_the_entry_of_the_outermost_trusted_proxy_counts(settings: Any, proxies: int, forwarded: str, found: str) -> None:
+def test_the_entry_of_the_outermost_trusted_proxy_counts(
+    settings: Any, proxies: int, forwarded: str, found: str
+) -> None:
     settings.TRUSTED_PROXIES = proxies
     assert client_address(_request("10.0.0.1", forwarded)) == found
 
@@ -58,6 +64,10 @@ def test_a_unix_socket_has_no_address() -> None:
 
 
 def test_an_ipv6_customer_is_one_network() -> None:
-    assert client_network(_request("2001:db8:1:2:aaaa::1")) == client_network(_request("2001:db8:1:2:bbbb::2"))
-    assert client_network(_request("2001:db8:1:2::1")) != client_network(_request("2001:db8:1:3::1"))
+    assert client_network(_request("2001:db8:1:2:aaaa::1")) == client_network(
+        _request("2001:db8:1:2:bbbb::2")
+    )
+    assert client_network(_request("2001:db8:1:2::1")) != client_network(
+        _request("2001:db8:1:3::1")
+    )
     assert client_network(_request("198.51.100.7")) == "198.51.100.7"

@@ -1,4 +1,6 @@
-"""API keys carry a checksum, so that a slip is told from a wrong key before the database is asked."""
+"""API keys carry a checksum, so that a slip is told from a wrong key before the database is
+asked.
+"""
 
 from __future__ import annotations
 

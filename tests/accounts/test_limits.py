@@ -1,4 +1,6 @@
-"""Rate limits: what is counted, what is said about it, and what happens when it cannot be counted."""
+"""Rate limits: what is counted, what is said about it, and what happens when it cannot be
+counted.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +19,29 @@ from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
 from accounts import limits
-from accounts.limits import DAY, HOUR, MINUTE, PASS, REFUSE, SIGN_IN, SSO, V1, V1_PUNCH, Bill, Limit, Unavailable, Window, spend
+from accounts.limits import (
+    DAY,
+    HOUR,
+    MINUTE,
+    PASS,
+    REFUSE,
+    SIGN_IN,
+    SSO,
+    V1,
+    V1_PUNCH,
+    Bill,
+    Limit,
+    Unavailable,
+    Window,
+    spend,
+)
 
 START = 1_781_000_000
 
 
-def _limit(*windows: Window, name: str = "test", key: object = "asha", on_failure: Any = PASS) -> Limit:
+def _limit(
+    *windows: Window, name: str = "test", key: object = "asha", on_failure: Any = PASS
+) -> Limit:
     return Limit(name, windows, lambda _: key, on_failure)
 
 
@@ -38,7 +57,10 @@ def _passed(calls: int, *which: Limit) -> int:
 def broken(settings: Any) -> None:
     """The shared cache is a port where nobody listens."""
     settings.CACHES = settings.CACHES | {
-        limits.SHARED: {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}
+        limits.SHARED: {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": "redis://127.0.0.1:1/0",
+        }
     }
 
 
@@ -59,7 +81,11 @@ def test_the_next_window_starts_anew_exactly_when_the_refusal_said() -> None:
         assert _passed(3, limit) == 2
 
 
-@given(at=st.floats(START, START + 2 * DAY), period=st.sampled_from([1, 7, MINUTE, HOUR, DAY]), key=st.text(max_size=5))
+@given(
+    at=st.floats(START, START + 2 * DAY),
+    period=st.sampled_from([1, 7, MINUTE, HOUR, DAY]),
+    key=st.text(max_size=5),
+)
 def test_retry_after_is_the_time_to_the_end_of_the_window(at: float, period: int, key: str) -> None:
     caches[limits.SHARED].clear()
     limit = _limit(Window(1, period), key=key)
@@ -99,7 +125,12 @@ def test_the_longest_of_the_refusing_windows_says_when_to_come_again() -> None:
 
 def test_keys_and_names_count_apart() -> None:
     one = Window(1, DAY)
-    apart = [_limit(one), _limit(one, key="bala"), _limit(one, name="other"), _limit(one, name="test1", key="1asha")]
+    apart = [
+        _limit(one),
+        _limit(one, key="bala"),
+        _limit(one, name="other"),
+        _limit(one, name="test1", key="1asha"),
+    ]
     assert [_passed(2, limit) for limit in apart] == [1, 1, 1, 1]
 
 
@@ -127,7 +158,10 @@ def test_the_headers_are_the_draft_s() -> None:
             "RateLimit": f'"test-90s";r=1;t={short}, "test-hour";r=8;t={long}',
         }
         _passed(2, limit)
-        assert _spend(limit).headers["RateLimit"] == f'"test-90s";r=0;t={short}, "test-hour";r=7;t={long}'
+        assert (
+            _spend(limit).headers["RateLimit"]
+            == f'"test-90s";r=0;t={short}, "test-hour";r=7;t={long}'
+        )
         assert _spend(limit).headers["Retry-After"] == str(short)
 
 
@@ -191,7 +225,11 @@ def test_an_account_is_tried_few_times_from_everywhere() -> None:
 
 
 def test_the_doors_limits_are_the_contract_s() -> None:
-    assert (V1.windows, V1_PUNCH.windows, SSO.windows) == ((Window(60, 60),), (Window(30, 60),), (Window(30, 60),))
+    assert (V1.windows, V1_PUNCH.windows, SSO.windows) == (
+        (Window(60, 60),),
+        (Window(30, 60),),
+        (Window(30, 60),),
+    )
     assert (Window(1000, 3600), Window(10_000, 86_400)) == limits.BIOMETRIC_WINDOWS
     assert V1_PUNCH.on_failure is V1.on_failure is PASS
     assert SSO.on_failure is REFUSE
@@ -207,7 +245,9 @@ class TestWithoutTheCache:
             limit = _limit(Window(3, MINUTE), Window(100, DAY))
             bills = [_spend(limit) for _ in range(5)]
         assert [bill.retry_after is None for bill in bills] == [True, True, True, False, False]
-        assert re.search(r'"test-minute";r=0;t=\d+, "test-day";r=97;', bills[-1].headers["RateLimit"])
+        assert re.search(
+            r'"test-minute";r=0;t=\d+, "test-day";r=97;', bills[-1].headers["RateLimit"]
+        )
 
     def test_sign_in_does_not_pass(self) -> None:
         with pytest.raises(Unavailable) as caught:

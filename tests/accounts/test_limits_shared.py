@@ -23,7 +23,9 @@ from tests.attendance.doors.test_device import Terminal
 from tests.rig.processes import Redis, Web, environment, folder
 from tests.rig.proxy import Mode, Proxy
 
-pytestmark = pytest.mark.skipif(not shutil.which("redis-server"), reason="redis-server is not installed")
+pytestmark = pytest.mark.skipif(
+    not shutil.which("redis-server"), reason="redis-server is not installed"
+)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +61,9 @@ GUARDED = Limit("tokens", (Window(1000, DAY),), lambda _: "asha", REFUSE)
 
 
 def _source_whose_window_begins_next() -> str:
-    """An address of this machine, for which a minute of SSO begins now; each address has its minutes at other times."""
+    """An address of this machine, for which a minute of SSO begins now; each address has its
+    minutes at other times.
+    """
 
     def seconds_left(address: str) -> int:
         entry = next(limits._entries(_From(address), (SSO,)))
@@ -118,7 +122,9 @@ class _Served(Web):
 
     def get(self, path: str, source: str = "127.0.0.1", forwarded: str = "") -> _Answer:
         """Ask on a connection of its own, from an address of this machine."""
-        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30, source_address=(source, 0))
+        line = http.client.HTTPConnection(
+            "127.0.0.1", self.port, timeout=30, source_address=(source, 0)
+        )
         with contextlib.closing(line):
             line.request("GET", path, headers={"X-Forwarded-For": forwarded})
             reply = line.getresponse()
@@ -142,7 +148,9 @@ def test_a_cache_that_hangs_in_mid_talk_is_left_alone_too(shared: Proxy) -> None
 
 
 @pytest.mark.parametrize("mode", [Mode.REFUSE, Mode.CUT, Mode.DRIP, Mode.HANG])
-def test_it_counts_on_where_it_was_once_the_cache_is_back(shared: Proxy, mode: Mode, monkeypatch: Any) -> None:
+def test_it_counts_on_where_it_was_once_the_cache_is_back(
+    shared: Proxy, mode: Mode, monkeypatch: Any
+) -> None:
     spend(None, [LIMIT])
     shared.switch(mode)
     assert spend(None, [LIMIT]).retry_after is None
@@ -171,7 +179,9 @@ def test_a_count_that_is_no_number_is_a_failure_of_the_cache(shared: Proxy, redi
     assert limits.breaker.failures == 1
 
 
-def test_a_terminal_s_punches_pass_while_the_cache_hangs(world: people.World, shared: Proxy, settings: Any) -> None:
+def test_a_terminal_s_punches_pass_while_the_cache_hangs(
+    world: people.World, shared: Proxy, settings: Any
+) -> None:
     settings.DEVICE_LIMIT_PER_MINUTE = 1000
     terminal = Terminal(*people.make_device(world.acme, "GATE-1"))
     assert terminal.punch(request_id="a")["RateLimit"].startswith('"device-minute";r=999;')

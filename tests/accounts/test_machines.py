@@ -24,22 +24,38 @@ def client(acme: Organization, asha: Employee) -> ApiClient:
 
 
 def asked(client: ApiClient, secret: str, **more: str) -> dict[str, str]:
-    return {"grant_type": "client_credentials", "client_id": client.client_id, "client_secret": secret} | more
+    return {
+        "grant_type": "client_credentials",
+        "client_id": client.client_id,
+        "client_secret": secret,
+    } | more
 
 
 def as_form(body: dict[str, str], **headers: str) -> Any:
     pairs = "&".join(f"{name}={value}" for name, value in body.items())
-    return Client().post("/api/v1/oauth/token", pairs, content_type="application/x-www-form-urlencoded", headers=headers)
+    return Client().post(
+        "/api/v1/oauth/token",
+        pairs,
+        content_type="application/x-www-form-urlencoded",
+        headers=headers,
+    )
 
 
 def speaks(access: str, key: str, label: str = "fluide-developer") -> Any:
     request = RequestFactory().post(
-        "/", headers={"Authorization": f"Bearer {access}", "X-Fluide-Api-Key": key, "X-Fluide-Client-Id": label}
+        "/",
+        headers={
+            "Authorization": f"Bearer {access}",
+            "X-Fluide-Api-Key": key,
+            "X-Fluide-Client-Id": label,
+        },
     )
     return MachineAuthentication().authenticate(Request(request))[0]
 
 
-def test_a_key_finds_its_client_in_one_statement(client: ApiClient, django_assert_num_queries: Any) -> None:
+def test_a_key_finds_its_client_in_one_statement(
+    client: ApiClient, django_assert_num_queries: Any
+) -> None:
     key = services.issue_key(client)
     find_client_key(key)
     with django_assert_num_queries(1):
@@ -93,34 +109,51 @@ def test_machine_tokens_come_as_form_json_or_basic(client: ApiClient) -> None:
     basic = base64.b64encode(f"{client.client_id}:{secret}".encode()).decode()
     replies = [
         as_form(asked(client, secret)),
-        Client().post("/api/v1/oauth/token", asked(client, secret), content_type="application/json"),
+        Client().post(
+            "/api/v1/oauth/token", asked(client, secret), content_type="application/json"
+        ),
         as_form({"grant_type": "client_credentials"}, Authorization=f"Basic {basic}"),
     ]
     for reply in replies:
         assert reply.status_code == 200, reply.content
         body = reply.json()
-        assert (body["token_type"], body["expires_in"], body["scope"]) == ("Bearer", 3600, "hr:attendance:clock")
+        assert (body["token_type"], body["expires_in"], body["scope"]) == (
+            "Bearer",
+            3600,
+            "hr:attendance:clock",
+        )
 
 
 @pytest.mark.parametrize(
     ("change", "status"),
     [
-        ({"client_secret": "fl_sec_wrong"}, 401), ({"client_id": "mc_nobody"}, 401), ({"grant_type": "password"}, 422),
-        ({"scope": "hr:attendance:write"}, 422), ({"scope": "hr:attendance:clock"}, 200),
+        ({"client_secret": "fl_sec_wrong"}, 401),
+        ({"client_id": "mc_nobody"}, 401),
+        ({"grant_type": "password"}, 422),
+        ({"scope": "hr:attendance:write"}, 422),
+        ({"scope": "hr:attendance:clock"}, 200),
     ],
-)  # fmt: skip
-def test_what_is_asked_for_must_be_right(client: ApiClient, change: dict[str, str], status: int) -> None:
+)
+def test_what_is_asked_for_must_be_right(
+    client: ApiClient, change: dict[str, str], status: int
+) -> None:
     secret = services.issue_key(client, ClientKey.Purpose.SECRET)
     assert as_form(asked(client, secret) | change).status_code == status
 
 
 def test_a_body_of_another_kind_is_415_and_a_field_twice_400(client: ApiClient) -> None:
     assert Client().post("/api/v1/oauth/token", "x", content_type="text/plain").status_code == 415
-    twice = Client().post("/api/v1/oauth/token", "grant_type=a&grant_type=b", content_type="application/x-www-form-urlencoded")
+    twice = Client().post(
+        "/api/v1/oauth/token",
+        "grant_type=a&grant_type=b",
+        content_type="application/x-www-form-urlencoded",
+    )
     assert twice.status_code == 400
 
 
-def test_the_three_credentials_must_be_of_one_client(client: ApiClient, zenith: Organization) -> None:
+def test_the_three_credentials_must_be_of_one_client(
+    client: ApiClient, zenith: Organization
+) -> None:
     other = people.make_client(zenith, ["hr:attendance:clock"])
     key, their_key = services.issue_key(client), services.issue_key(other)
     secret = services.issue_key(client, ClientKey.Purpose.SECRET)

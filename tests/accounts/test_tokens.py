@@ -27,7 +27,12 @@ def segment(value: object) -> str:
 
 def test_what_was_minted_is_read_back() -> None:
     claims = tokens.read(tokens.PEOPLE, minted())
-    assert (claims["sub"], claims["aud"], claims["iss"], claims["family"]) == ("7", "muster:api", "muster", "f")
+    assert (claims["sub"], claims["aud"], claims["iss"], claims["family"]) == (
+        "7",
+        "muster:api",
+        "muster",
+        "f",
+    )
 
 
 def test_a_token_of_one_kind_is_nothing_at_the_door_of_the_other() -> None:
@@ -45,7 +50,9 @@ def test_the_algorithm_is_ours_to_choose() -> None:
     claims = jwt.decode(minted(), options={"verify_signature": False})
     none = f"{segment({'alg': 'none', 'typ': 'JWT'})}.{segment(claims)}."
     private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    public = private.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    public = private.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
     confused = jwt.encode(claims, private, algorithm="RS256")
     forged = jwt.encode(claims, "x" * 64, algorithm="HS256")
     longer = jwt.encode(claims, "x" * 64, algorithm="HS512")

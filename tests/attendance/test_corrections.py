@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -43,7 +43,9 @@ def world(db: None) -> People:
     return found
 
 
-def enter(world: People, *times: tuple[str, str | None], on: date = MONDAY, **more: Any) -> list[Correction]:
+def enter(
+    world: People, *times: tuple[str, str | None], on: date = MONDAY, **more: Any
+) -> list[Correction]:
     entries = [Entry(at(on, clock), way) for clock, way in times]
     return correct(world.asha, reason="forgot the card", enter=entries, **more)
 
@@ -65,7 +67,10 @@ def test_an_entered_time_counts_and_the_punches_stay_as_they_came(world: People)
     assert (day(world).status, day(world).worked) == ("present", 480)
     assert (row.made_by, row.reason, row.kind) == (hr, "forgot the card", "add")
     assert Punch.objects.values().get() == before
-    assert [one.get("punch") or one.get("correction") for one in day(world).why["punches"]] == [row.pk, punch.pk]
+    assert [one.get("punch") or one.get("correction") for one in day(world).why["punches"]] == [
+        row.pk,
+        punch.pk,
+    ]
 
 
 def test_a_voided_punch_and_a_voided_entry_count_no_more(world: People) -> None:
@@ -86,14 +91,18 @@ def test_what_is_put_right_notes_its_days_in_the_same_transaction(world: People)
 
 def test_a_matched_punch_is_voided_for_whom_it_was_matched_to_only(world: People) -> None:
     punch = make_punch(world.acme, "77", occurred_at=at(MONDAY, "09:00"))
-    PunchMatch.objects.create(organization=world.acme, punch=punch, employee=world.asha, matched_at=NOW)
+    PunchMatch.objects.create(
+        organization=world.acme, punch=punch, employee=world.asha, matched_at=NOW
+    )
     assert refused(correct, world.bala, reason="x", void=[punch.pk]) == ("NOT_THEIRS", "void")
     correct(world.asha, reason="not hers", void=[punch.pk])
     assert refused(correct, world.asha, reason="x", void=[punch.pk]) == ("VOIDED_BEFORE", "void")
 
 
 def test_nothing_of_another_organization_is_voided(world: People) -> None:
-    theirs = make_punch(world.zenith, "1001", employee=world.chitra, occurred_at=at(MONDAY, "09:00"))
+    theirs = make_punch(
+        world.zenith, "1001", employee=world.chitra, occurred_at=at(MONDAY, "09:00")
+    )
     (entry,) = correct(world.chitra, reason="x", enter=[Entry(at(MONDAY, "10:00"), "in")])
     for number in (theirs.pk, -entry.pk, 10**12, -(10**12)):
         assert refused(correct, world.asha, reason="x", void=[number]) == ("NOT_THEIRS", "void")
@@ -103,7 +112,9 @@ def test_nobody_puts_their_own_times_right_whatever_their_role(world: People) ->
     hr = make_staff(world.acme, "hr", employee=world.asha)
     with pytest.raises(PermissionDenied, match="their own times"):
         enter(world, ("09:00", "in"), origin=Origin(hr))
-    wishes = [Wish(one, "fair", [Entry(at(MONDAY, "09:00"), "in")]) for one in (world.bala, world.asha)]
+    wishes = [
+        Wish(one, "fair", [Entry(at(MONDAY, "09:00"), "in")]) for one in (world.bala, world.asha)
+    ]
     with pytest.raises(PermissionDenied):
         correct_many(world.acme.pk, wishes, Origin(hr))
     assert not Correction.objects.exists()
@@ -113,11 +124,15 @@ def test_nobody_puts_their_own_times_right_whatever_their_role(world: People) ->
 @pytest.mark.parametrize(
     ("times", "code"),
     [
-        ([("09:00", "in"), ("08:00", "out")], "OUT_BEFORE_IN"), ([("09:00", "in"), ("09:00", "out")], "OUT_BEFORE_IN"),
-        ([("09:00", "in"), ("09:00", "in")], "ENTERED_BEFORE"), ([], "NOTHING"),
+        ([("09:00", "in"), ("08:00", "out")], "OUT_BEFORE_IN"),
+        ([("09:00", "in"), ("09:00", "out")], "OUT_BEFORE_IN"),
+        ([("09:00", "in"), ("09:00", "in")], "ENTERED_BEFORE"),
+        ([], "NOTHING"),
     ],
-)  # fmt: skip
-def test_times_that_contradict_each_other_are_refused(world: People, times: list[Any], code: str) -> None:
+)
+def test_times_that_contradict_each_other_are_refused(
+    world: People, times: list[Any], code: str
+) -> None:
     assert refused(enter, world, *times)[0] == code
     assert not Correction.objects.exists()
 
@@ -125,22 +140,34 @@ def test_times_that_contradict_each_other_are_refused(world: People, times: list
 @pytest.mark.parametrize(
     ("moment", "code"),
     [
-        (NOW + timedelta(seconds=1), "FUTURE"), (datetime(2019, 12, 31, 18, tzinfo=UTC), "NOT_EMPLOYED"),
+        (NOW + timedelta(seconds=1), "FUTURE"),
+        (datetime(2019, 12, 31, 18, tzinfo=UTC), "NOT_EMPLOYED"),
         (datetime(1, 1, 1, tzinfo=UTC), "TOO_OLD"),
     ],
-)  # fmt: skip
-def test_a_time_that_cannot_be_is_refused_at_its_field(world: People, moment: datetime, code: str) -> None:
-    assert refused(correct, world.asha, reason="x", enter=[Entry(moment, "in", "in_at")]) == (code, "in_at")
+)
+def test_a_time_that_cannot_be_is_refused_at_its_field(
+    world: People, moment: datetime, code: str
+) -> None:
+    assert refused(correct, world.asha, reason="x", enter=[Entry(moment, "in", "in_at")]) == (
+        code,
+        "in_at",
+    )
 
 
 def test_two_days_are_the_most_that_is_put_right_at_once(world: People) -> None:
-    entries = [Entry(at(MONDAY, "09:00"), "in"), Entry(at(MONDAY, "09:01") + timedelta(days=2), "out")]
+    entries = [
+        Entry(at(MONDAY, "09:00"), "in"),
+        Entry(at(MONDAY, "09:01") + timedelta(days=2), "out"),
+    ]
     assert refused(correct, world.asha, reason="x", enter=entries)[0] == "TOO_LONG"
 
 
 def test_a_reason_is_needed_and_has_an_end(world: People) -> None:
     for reason in (" ", "x" * 401):
-        assert refused(correct, world.asha, reason=reason, enter=[Entry(at(MONDAY, "09:00"))]) == ("REASON", "reason")
+        assert refused(correct, world.asha, reason=reason, enter=[Entry(at(MONDAY, "09:00"))]) == (
+            "REASON",
+            "reason",
+        )
 
 
 def test_the_last_night_ends_the_morning_after_service(world: People) -> None:
@@ -148,7 +175,9 @@ def test_the_last_night_ends_the_morning_after_service(world: People) -> None:
     save_employee(world.asha)
     morning = MONDAY + timedelta(days=1)
     assert len(enter(world, ("07:00", "out"), on=morning)) == 1
-    assert refused(enter, world, ("07:00", "out"), on=morning + timedelta(days=1))[0] == "NOT_EMPLOYED"
+    assert (
+        refused(enter, world, ("07:00", "out"), on=morning + timedelta(days=1))[0] == "NOT_EMPLOYED"
+    )
 
 
 def test_a_time_that_was_voided_can_be_entered_again(world: People) -> None:
@@ -161,24 +190,39 @@ def test_a_time_that_was_voided_can_be_entered_again(world: People) -> None:
 
 
 def test_in_a_locked_month_it_becomes_an_adjustment(world: People) -> None:
-    stale.note(world.acme.pk, [world.asha.pk], MONDAY - timedelta(days=9), MONDAY + timedelta(days=9))
+    stale.note(
+        world.acme.pk, [world.asha.pk], MONDAY - timedelta(days=9), MONDAY + timedelta(days=9)
+    )
     settle()
     PeriodLock.objects.create(organization=world.acme, month=MONDAY.replace(day=1))
     enter(world, ("09:00", "in"), ("17:30", "out"))
     settle()
     posted = DayAdjustment.objects.get()
-    assert (day(world).status, posted.before["status"], posted.after["status"]) == ("absent", "absent", "present")
+    assert (day(world).status, posted.before["status"], posted.after["status"]) == (
+        "absent",
+        "absent",
+        "present",
+    )
     assert locking.open_month(world.acme.pk, NOW) == date(2026, 8, 1) == posted.posted_to
 
 
 def test_service_is_asked_by_the_clock_on_the_wall(world: People) -> None:
     tokyo = make_site(world.acme, "Tokyo", timezone="Asia/Tokyo")
-    save_assignment(Assignment(organization=world.acme, employee=world.asha, site=tokyo, starts_on=date(2026, 7, 1)))
+    save_assignment(
+        Assignment(
+            organization=world.acme, employee=world.asha, site=tokyo, starts_on=date(2026, 7, 1)
+        )
+    )
     world.asha.joined_on = MONDAY
     save_employee(world.asha)
     sunday_in_india = datetime(2026, 7, 5, 15, 30, tzinfo=UTC)
     assert len(correct(world.asha, reason="x", enter=[Entry(sunday_in_india, "in")])) == 1
-    assert refused(correct, world.asha, reason="x", enter=[Entry(sunday_in_india - timedelta(hours=1))])[0] == "NOT_EMPLOYED"
+    assert (
+        refused(
+            correct, world.asha, reason="x", enter=[Entry(sunday_in_india - timedelta(hours=1))]
+        )[0]
+        == "NOT_EMPLOYED"
+    )
 
 
 # --- What a proposal takes the place of --------------------------------------------------
@@ -195,7 +239,8 @@ def gone(proposal: tuple[str | None, str | None], *said: tuple[str, str | None])
     ("proposal", "said", "expected"),
     [
         (("09:00", None), [], []),
-        # An earlier IN is added to punches that say which way; the stored one no longer begins the day.
+        # An earlier IN is added to punches that say which way; the stored one no longer begins the
+        # day.
         (("09:00", None), [("10:00", "in"), ("17:30", "out")], []),
         # Without directions one more time would turn the rest round: the first is replaced.
         (("09:00", None), [("10:00", None), ("17:30", None)], [1]),
@@ -206,21 +251,34 @@ def gone(proposal: tuple[str | None, str | None], *said: tuple[str, str | None])
         ((None, "18:30"), [("09:00", None), ("17:30", None)], []),
         ((None, "17:00"), [("09:00", "in"), ("17:30", "out")], [2]),
         ((None, "17:30"), [("09:00", "in")], []),
-        (("09:00", "17:30"), [("08:00", None), ("12:00", None), ("12:30", None), ("20:00", None)], [1, 4]),
+        (
+            ("09:00", "17:30"),
+            [("08:00", None), ("12:00", None), ("12:30", None), ("20:00", None)],
+            [1, 4],
+        ),
     ],
-)  # fmt: skip
-def test_as_few_punches_go_as_the_proposal_needs(proposal: Any, said: Any, expected: list[int]) -> None:
+)
+def test_as_few_punches_go_as_the_proposal_needs(
+    proposal: Any, said: Any, expected: list[int]
+) -> None:
     assert gone(proposal, *said) == expected
 
 
-clocks = st.times(min_value=datetime(2026, 1, 1, 6).time(), max_value=datetime(2026, 1, 1, 20).time())  # noqa: DTZ001
-punches = st.lists(st.tuples(clocks.map(lambda one: f"{one:%H:%M}"), st.sampled_from(["in", "out", None])), max_size=7)
+clocks = st.times(min_value=time(6), max_value=time(20))
+punches = st.lists(
+    st.tuples(clocks.map(lambda one: f"{one:%H:%M}"), st.sampled_from(["in", "out", None])),
+    max_size=7,
+)
 
 
 @given(punches, clocks, st.integers(1, 200))
-def test_a_day_says_what_was_approved_whatever_was_punched(said: list[Any], came: Any, stay: int) -> None:
+def test_a_day_says_what_was_approved_whatever_was_punched(
+    said: list[Any], came: Any, stay: int
+) -> None:
     start = at(MONDAY, f"{came:%H:%M}")
     proposal = Proposal(start, start + timedelta(minutes=stay))
     voided = replaced(DUTY, stamps(*said), Facts(), proposal)
-    after = derive(DUTY, [*(one for one in stamps(*said) if one not in voided), *proposal.stamps], Facts())
+    after = derive(
+        DUTY, [*(one for one in stamps(*said) if one not in voided), *proposal.stamps], Facts()
+    )
     assert (after.first_in, after.last_out) == (proposal.in_at, proposal.out_at)

@@ -1,4 +1,6 @@
-"""Days from punches: each test is named after a way in which other systems get somebody's day wrong."""
+"""Days from punches: each test is named after a way in which other systems get somebody's day
+wrong.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attendance.days import Day, Facts, Stamp, Status, cut_between, derive, place
-from attendance.shifts import GENERAL, Duty, Hours, MissingOut, Pattern, Reach, Roster, Shift, duty, resolve
+from attendance.shifts import (
+    GENERAL,
+    Duty,
+    Hours,
+    MissingOut,
+    Pattern,
+    Reach,
+    Roster,
+    Shift,
+    duty,
+    resolve,
+)
 
 INDIA = "Asia/Kolkata"
 NIGHT = Shift("Night", time(22), time(6), before=240, after=240)
@@ -27,13 +40,20 @@ def stamps(*said: tuple[date, str, str | None]) -> list[Stamp]:
     return [Stamp(number, at(day, clock), way) for number, (day, clock, way) in enumerate(said, 1)]
 
 
-def days(duties: list[Duty], punches: list[Stamp], facts: dict[date, Facts] | None = None) -> dict[date, Day]:
+def days(
+    duties: list[Duty], punches: list[Stamp], facts: dict[date, Facts] | None = None
+) -> dict[date, Day]:
     placed = place(punches, duties)
-    return {one.date: derive(one, placed.get(one.date, []), (facts or {}).get(one.date, Facts())) for one in duties}
+    return {
+        one.date: derive(one, placed.get(one.date, []), (facts or {}).get(one.date, Facts()))
+        for one in duties
+    }
 
 
 def duties(*shifts: Shift, zone: str = INDIA) -> list[Duty]:
-    return [duty(MONDAY + timedelta(days=number), shift, zone) for number, shift in enumerate(shifts)]
+    return [
+        duty(MONDAY + timedelta(days=number), shift, zone) for number, shift in enumerate(shifts)
+    ]
 
 
 def one_day(*said: tuple[str, str | None], shift: Shift = GENERAL, **facts: Any) -> Day:
@@ -53,7 +73,12 @@ def test_a_night_shift_ends_with_the_out_at_ten_past_seven_of_the_next_morning()
 
 
 def test_the_out_of_a_night_is_not_taken_by_the_early_shift_of_that_morning() -> None:
-    punches = stamps((MONDAY, "21:55", "in"), (TUESDAY, "05:58", "out"), (TUESDAY, "06:20", "in"), (TUESDAY, "14:00", "out"))
+    punches = stamps(
+        (MONDAY, "21:55", "in"),
+        (TUESDAY, "05:58", "out"),
+        (TUESDAY, "06:20", "in"),
+        (TUESDAY, "14:00", "out"),
+    )
     found = days(duties(NIGHT, EARLY), punches)
     assert [one.id for one in place(punches, duties(NIGHT, EARLY))[MONDAY]] == [1, 2]
     assert (found[MONDAY].worked, found[TUESDAY].worked, found[TUESDAY].late_by) == (483, 460, 20)
@@ -61,7 +86,10 @@ def test_the_out_of_a_night_is_not_taken_by_the_early_shift_of_that_morning() ->
 
 def test_in_and_out_stay_together_when_one_is_in_the_window_of_the_default_shift() -> None:
     rosters = [Roster(Reach.EMPLOYEE, Pattern((NIGHT,), MONDAY), MONDAY, MONDAY, 1)]
-    both = [resolve(MONDAY + timedelta(days=n), rosters, GENERAL, INDIA, calendar_off=False) for n in (-1, 0, 1)]
+    both = [
+        resolve(MONDAY + timedelta(days=n), rosters, GENERAL, INDIA, calendar_off=False)
+        for n in (-1, 0, 1)
+    ]
     found = days(both, stamps((MONDAY, "21:50", "in"), (TUESDAY, "06:05", "out")))
     assert (found[MONDAY].worked, found[TUESDAY].status) == (495, Status.ABSENT)
     assert [one.rule for one in both] == ["default", "employee:1", "default"]
@@ -86,22 +114,37 @@ def test_three_days_offline_and_uploaded_in_reverse_are_the_days_of_live_punches
     live = [
         punch
         for day in range(3)
-        for punch in ((MONDAY + timedelta(days=day), "21:57", "in"), (MONDAY + timedelta(days=day + 1), "06:03", "out"))
+        for punch in (
+            (MONDAY + timedelta(days=day), "21:57", "in"),
+            (MONDAY + timedelta(days=day + 1), "06:03", "out"),
+        )
     ]
     forward = days(duties(NIGHT, NIGHT, NIGHT, NIGHT), stamps(*live))
     backward = days(duties(NIGHT, NIGHT, NIGHT, NIGHT), stamps(*reversed(live)))
-    assert [one.worked for one in forward.values()] == [486, 486, 486, 0] == [one.worked for one in backward.values()]
+    assert (
+        [one.worked for one in forward.values()]
+        == [486, 486, 486, 0]
+        == [one.worked for one in backward.values()]
+    )
 
 
 def test_a_device_that_sends_no_direction_alternates_within_the_window() -> None:
-    found = days(duties(NIGHT, NIGHT), stamps((MONDAY, "21:55", None), (TUESDAY, "06:05", None), (TUESDAY, "21:58", None)))
+    found = days(
+        duties(NIGHT, NIGHT),
+        stamps((MONDAY, "21:55", None), (TUESDAY, "06:05", None), (TUESDAY, "21:58", None)),
+    )
     assert [one.read_as for one in found[MONDAY].reads] == ["in", "out"]
     assert [one.read_as for one in found[TUESDAY].reads] == ["in"]
 
 
 def test_a_card_held_twice_to_the_reader_is_one_punch() -> None:
-    punches = [Stamp(1, at(MONDAY, "09:00"), None), Stamp(2, at(MONDAY, "09:00") + timedelta(seconds=4), None)]
-    day = derive(duty(MONDAY, GENERAL, INDIA), [*punches, Stamp(3, at(MONDAY, "17:30"), None)], Facts())
+    punches = [
+        Stamp(1, at(MONDAY, "09:00"), None),
+        Stamp(2, at(MONDAY, "09:00") + timedelta(seconds=4), None),
+    ]
+    day = derive(
+        duty(MONDAY, GENERAL, INDIA), [*punches, Stamp(3, at(MONDAY, "17:30"), None)], Facts()
+    )
     assert (whys(day), day.worked) == (["in", "repeat", "out"], 480)
 
 
@@ -116,7 +159,11 @@ def test_half_a_day_of_leave_moves_what_is_expected_to_the_end_of_lunch() -> Non
 
 def test_who_is_on_half_leave_and_does_not_come_is_absent_for_the_other_half() -> None:
     day = one_day(taken=("", "leave:CL"))
-    assert (day.status, day.halves, day.marks) == ("leave:CL", ("absent", "leave:CL"), ("half_absent",))
+    assert (day.status, day.halves, day.marks) == (
+        "leave:CL",
+        ("absent", "leave:CL"),
+        ("half_absent",),
+    )
 
 
 def test_leave_and_a_punch_contradict_each_other() -> None:
@@ -129,11 +176,20 @@ def test_a_punch_on_tour_is_kept_and_the_day_is_tour() -> None:
     assert (day.status, whys(day)) == (Status.TOUR, ["in", "out"])
 
 
-def test_the_night_in_which_the_clocks_go_forward_is_an_hour_shorter_and_back_an_hour_longer() -> None:
+def test_the_night_in_which_the_clocks_go_forward_is_an_hour_shorter_and_back_an_hour_longer() -> (
+    None
+):
     berlin = "Europe/Berlin"
-    for day, worked in ((date(2026, 3, 28), 420), (date(2026, 10, 24), 540), (date(2026, 7, 6), 480)):
+    for day, worked in (
+        (date(2026, 3, 28), 420),
+        (date(2026, 10, 24), 540),
+        (date(2026, 7, 6), 480),
+    ):
         night = duty(day, NIGHT, berlin)
-        punches = [Stamp(1, at(day, "22:00", berlin), "in"), Stamp(2, at(day + timedelta(days=1), "06:00", berlin), "out")]
+        punches = [
+            Stamp(1, at(day, "22:00", berlin), "in"),
+            Stamp(2, at(day + timedelta(days=1), "06:00", berlin), "out"),
+        ]
         found = derive(night, punches, Facts())
         assert (found.worked, found.late_by, found.early_by) == (worked, 0, 0)
 
@@ -148,12 +204,18 @@ def test_before_eight_at_utc_plus_eight_it_is_already_that_date() -> None:
 # --- Rules of a shift ------------------------------------------------------------
 def test_lateness_is_counted_from_the_start_once_the_grace_is_over() -> None:
     shift = Shift("G", time(9), time(17), grace_in=10, grace_out=5)
-    assert [one_day((clock, "in"), ("17:00", "out"), shift=shift).late_by for clock in ("08:50", "09:10", "09:11")] == [
+    assert [
+        one_day((clock, "in"), ("17:00", "out"), shift=shift).late_by
+        for clock in ("08:50", "09:10", "09:11")
+    ] == [
         0,
         0,
         11,
     ]
-    assert [one_day(("09:00", "in"), (clock, "out"), shift=shift).early_by for clock in ("16:55", "16:54")] == [0, 6]
+    assert [
+        one_day(("09:00", "in"), (clock, "out"), shift=shift).early_by
+        for clock in ("16:55", "16:54")
+    ] == [0, 6]
 
 
 def test_hours_by_pairs_leave_out_the_time_between() -> None:
@@ -163,7 +225,10 @@ def test_hours_by_pairs_leave_out_the_time_between() -> None:
 
 
 def test_a_missing_out_is_what_the_shift_says_it_is() -> None:
-    found = {how: one_day(("09:00", "in"), shift=Shift("M", time(9), time(17), missing_out=how)) for how in MissingOut}
+    found = {
+        how: one_day(("09:00", "in"), shift=Shift("M", time(9), time(17), missing_out=how))
+        for how in MissingOut
+    }
     assert [one.status for one in found.values()] == ["present", "half_day", "absent", "present"]
     assert found[MissingOut.SHIFT_END].worked == 480
     assert all(one.marks == ("missing_out",) for one in found.values())
@@ -171,7 +236,10 @@ def test_a_missing_out_is_what_the_shift_says_it_is() -> None:
 
 def test_overtime_counts_from_its_threshold_in_whole_multiples() -> None:
     shift = Shift("O", time(9), time(17), overtime_after=30, overtime_round=15)
-    found = [one_day(("09:00", "in"), (clock, "out"), shift=shift).overtime for clock in ("17:29", "17:30", "17:59")]
+    found = [
+        one_day(("09:00", "in"), (clock, "out"), shift=shift).overtime
+        for clock in ("17:29", "17:30", "17:59")
+    ]
     assert found == [0, 30, 45]
 
 
@@ -183,7 +251,10 @@ def test_work_on_a_holiday_is_overtime_and_the_day_stays_a_holiday() -> None:
 
 def test_a_day_that_is_not_over_is_due_and_then_present_so_far() -> None:
     noon = at(MONDAY, "12:00")
-    assert (one_day(now=noon).status, one_day(("09:00", "in"), now=noon).status) == (Status.DUE, Status.PRESENT)
+    assert (one_day(now=noon).status, one_day(("09:00", "in"), now=noon).status) == (
+        Status.DUE,
+        Status.PRESENT,
+    )
     assert not one_day(("09:00", "in"), now=noon).marks
 
 
@@ -192,7 +263,10 @@ def test_the_nearest_roster_holds_and_of_two_the_later_one() -> None:
     site = Roster(Reach.SITE, Pattern((EARLY,), MONDAY), MONDAY, None, 1)
     own = Roster(Reach.EMPLOYEE, Pattern((NIGHT,), MONDAY), TUESDAY, TUESDAY, 2)
     newer = Roster(Reach.SITE, Pattern((GENERAL,), MONDAY), MONDAY + timedelta(days=2), None, 3)
-    found = [resolve(MONDAY + timedelta(days=n), [site, own, newer], GENERAL, INDIA, calendar_off=True) for n in range(3)]
+    found = [
+        resolve(MONDAY + timedelta(days=n), [site, own, newer], GENERAL, INDIA, calendar_off=True)
+        for n in range(3)
+    ]
     assert [(one.shift.name, one.off, one.rule) for one in found] == [
         ("Early", False, "site:1"),
         ("Night", False, "employee:2"),
@@ -203,8 +277,11 @@ def test_the_nearest_roster_holds_and_of_two_the_later_one() -> None:
 def test_a_rotation_goes_round_and_a_day_off_keeps_the_shift_before_it() -> None:
     pattern = Pattern((EARLY, NIGHT, None), MONDAY)
     assert [pattern.on(MONDAY + timedelta(days=n)) for n in (-1, 0, 1, 2)] == [
-        (NIGHT, True), (EARLY, False), (NIGHT, False), (NIGHT, True),
-    ]  # fmt: skip
+        (NIGHT, True),
+        (EARLY, False),
+        (NIGHT, False),
+        (NIGHT, True),
+    ]
 
 
 def test_a_shift_that_reaches_beyond_the_next_day_is_no_shift() -> None:
@@ -216,18 +293,32 @@ def test_a_shift_that_reaches_beyond_the_next_day_is_no_shift() -> None:
 
 # --- Properties ------------------------------------------------------------
 SHIFTS = st.sampled_from(
-    [GENERAL, NIGHT, EARLY, Shift("P", time(9), time(17), hours=Hours.PAIRS, missing_out=MissingOut.SHIFT_END)]
+    [
+        GENERAL,
+        NIGHT,
+        EARLY,
+        Shift("P", time(9), time(17), hours=Hours.PAIRS, missing_out=MissingOut.SHIFT_END),
+    ]
 )
 PUNCHES = st.lists(
-    st.tuples(st.integers(-600, 8000), st.sampled_from(["in", "out", "break_out", "break_in", None])), max_size=24, unique=True
+    st.tuples(
+        st.integers(-600, 8000), st.sampled_from(["in", "out", "break_out", "break_in", None])
+    ),
+    max_size=24,
+    unique=True,
 )
 
 
 @given(PUNCHES, st.lists(SHIFTS, min_size=5, max_size=5), st.randoms(use_true_random=False))
-def test_any_order_of_arrival_gives_the_same_days(punches: Any, shifts: list[Shift], chance: Any) -> None:
+def test_any_order_of_arrival_gives_the_same_days(
+    punches: Any, shifts: list[Shift], chance: Any
+) -> None:
     def build(order: list[Any]) -> list[Any]:
         midnight = at(MONDAY, "00:00")
-        made = [Stamp(number, midnight + timedelta(minutes=minute), way) for number, (minute, way) in enumerate(order)]
+        made = [
+            Stamp(number, midnight + timedelta(minutes=minute), way)
+            for number, (minute, way) in enumerate(order)
+        ]
         return [_without_ids(one) for one in days(duties(*shifts), made).values()]
 
     mixed = list(punches)
@@ -242,8 +333,13 @@ def _without_ids(day: Day) -> tuple[Any, ...]:
 
 
 @given(PUNCHES, st.lists(SHIFTS, min_size=5, max_size=5))
-def test_work_is_never_negative_nor_longer_than_the_window_and_no_punch_is_lost_or_doubled(punches: Any, shifts: Any) -> None:
-    made = [Stamp(n, at(MONDAY, "00:00") + timedelta(minutes=minute), way) for n, (minute, way) in enumerate(punches)]
+def test_work_is_never_negative_nor_longer_than_the_window_and_no_punch_is_lost_or_doubled(
+    punches: Any, shifts: Any
+) -> None:
+    made = [
+        Stamp(n, at(MONDAY, "00:00") + timedelta(minutes=minute), way)
+        for n, (minute, way) in enumerate(punches)
+    ]
     placed = place(made, duties(*shifts))
     assert sorted(one.id for group in placed.values() for one in group) == [one.id for one in made]
     for one in duties(*shifts):
@@ -253,12 +349,26 @@ def test_work_is_never_negative_nor_longer_than_the_window_and_no_punch_is_lost_
 
 
 @given(PUNCHES, st.lists(SHIFTS, min_size=5, max_size=5), st.integers(1, 4))
-def test_days_after_a_clean_cut_do_not_depend_on_what_was_before(punches: Any, shifts: Any, cut: int) -> None:
-    made = [Stamp(n, at(MONDAY, "00:00") + timedelta(minutes=minute), way) for n, (minute, way) in enumerate(punches)]
+def test_days_after_a_clean_cut_do_not_depend_on_what_was_before(
+    punches: Any, shifts: Any, cut: int
+) -> None:
+    made = [
+        Stamp(n, at(MONDAY, "00:00") + timedelta(minutes=minute), way)
+        for n, (minute, way) in enumerate(punches)
+    ]
     every = duties(*shifts)
     if cut_between(every[:cut], every[cut:], made):
         start = min(one.window.start for one in every[cut:])
-        whole, part = place(made, every), place([one for one in made if one.at >= start], every[cut:])
+        whole, part = (
+            place(made, every),
+            place([one for one in made if one.at >= start], every[cut:]),
+        )
         for one in every[cut:]:
-            inside = [stamp for stamp in part.get(one.date, []) if one.window.start <= stamp.at <= one.window.end]
-            assert [s for s in whole.get(one.date, []) if one.window.start <= s.at <= one.window.end] == inside
+            inside = [
+                stamp
+                for stamp in part.get(one.date, [])
+                if one.window.start <= stamp.at <= one.window.end
+            ]
+            assert [
+                s for s in whole.get(one.date, []) if one.window.start <= s.at <= one.window.end
+            ] == inside

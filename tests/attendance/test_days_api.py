@@ -41,8 +41,12 @@ def chitra(world: people.World) -> Chair:
 def worked(employee: Employee, *clocks: str) -> None:
     """Punches of Monday, in UTC, and the days that follow from them."""
     for clock in clocks:
-        at = datetime.combine(MONDAY, datetime.strptime(clock, "%H:%M").replace(tzinfo=UTC).time(), UTC)
-        people.make_punch(employee.organization, employee.code, employee=employee, occurred_at=at, direction=None)
+        at = datetime.combine(
+            MONDAY, datetime.strptime(clock, "%H:%M").replace(tzinfo=UTC).time(), UTC
+        )
+        people.make_punch(
+            employee.organization, employee.code, employee=employee, occurred_at=at, direction=None
+        )
     stale.note(employee.organization_id, [employee.pk], MONDAY, MONDAY, background=False)
     while rebuilding.work():
         pass
@@ -56,13 +60,28 @@ def monday(world: people.World) -> None:
 def test_a_day_is_listed_with_its_times_in_minutes(asha: Chair, monday: None) -> None:
     reply = asha.get("days?from=2026-07-06&to=2026-07-06").json()
     (day,) = reply["data"]
-    assert (day["status"], day["first_in"], day["worked_minutes"]) == ("present", "2026-07-06T03:40:00Z", 470)
-    assert (day["late_by_minutes"], day["shift"], day["timezone"], day["final"]) == (10, "General", "Asia/Kolkata", True)
+    assert (day["status"], day["first_in"], day["worked_minutes"]) == (
+        "present",
+        "2026-07-06T03:40:00Z",
+        470,
+    )
+    assert (day["late_by_minutes"], day["shift"], day["timezone"], day["final"]) == (
+        10,
+        "General",
+        "Asia/Kolkata",
+        True,
+    )
 
 
-def test_an_explanation_names_every_punch_the_window_and_the_rule(asha: Chair, monday: None) -> None:
+def test_an_explanation_names_every_punch_the_window_and_the_rule(
+    asha: Chair, monday: None
+) -> None:
     reply = asha.get("days/2026-07-06/explain").json()
-    assert [(one["why"], one["counted"]) for one in reply["punches"]] == [("in", True), ("repeat", False), ("out", True)]
+    assert [(one["why"], one["counted"]) for one in reply["punches"]] == [
+        ("in", True),
+        ("repeat", False),
+        ("out", True),
+    ]
     assert reply["roster"]["window_from"] == "2026-07-05T23:30:00Z"
     assert reply["reasons"] == [
         "The shift is General, 09:00 to 17:30 (no roster: the usual shift).",
@@ -73,7 +92,9 @@ def test_an_explanation_names_every_punch_the_window_and_the_rule(asha: Chair, m
 
 def test_reasons_are_told_in_the_readers_language(asha: Chair, monday: None) -> None:
     english = asha.get("days/2026-07-06/explain").json()["reasons"]
-    reply = Client().get("/api/v1/days/2026-07-06/explain", HTTP_ACCEPT_LANGUAGE="hi", **asha.headers)
+    reply = Client().get(
+        "/api/v1/days/2026-07-06/explain", HTTP_ACCEPT_LANGUAGE="hi", **asha.headers
+    )
     hindi = reply.json()["reasons"]
     assert len(hindi) == len(english)
     assert all(one != other for one, other in zip(hindi, english, strict=True))
@@ -89,10 +110,16 @@ def test_an_approver_sees_the_days_of_those_they_decide_for(
     assert asha.get(f"days/2026-07-06/explain?employee={world.bala.pk}").status_code == 404
 
 
-def test_another_tenants_employee_is_answered_like_one_that_never_was(chitra: Chair, world: people.World, monday: None) -> None:
+def test_another_tenants_employee_is_answered_like_one_that_never_was(
+    chitra: Chair, world: people.World, monday: None
+) -> None:
     theirs = chitra.get(f"days/2026-07-06/explain?employee={world.asha.pk}")
     never = chitra.get("days/2026-07-06/explain?employee=00000000-0000-4000-8000-000000000000")
-    assert (theirs.status_code, theirs.json()) == (never.status_code, never.json()) == (404, theirs.json())
+    assert (
+        (theirs.status_code, theirs.json())
+        == (never.status_code, never.json())
+        == (404, theirs.json())
+    )
 
 
 def test_a_day_of_which_nothing_is_known_is_not_found(asha: Chair) -> None:

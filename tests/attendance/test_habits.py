@@ -55,7 +55,9 @@ def test_today_is_not_yet_usual() -> None:
 def test_nights_and_weekends_of_an_office_are_no_silence() -> None:
     friday = MONDAY + timedelta(days=18, hours=12)
     monday = MONDAY + timedelta(days=21, hours=4)
-    assert habits.silent_s(office(), friday, monday, "UTC") == 3600  # The rest of Friday's last hour.
+    assert (
+        habits.silent_s(office(), friday, monday, "UTC") == 3600
+    )  # The rest of Friday's last hour.
     assert habits.silent_s(office(), friday, monday + timedelta(hours=5), "UTC") == 6 * 3600
 
 
@@ -80,7 +82,9 @@ def test_hours_are_those_of_the_place() -> None:
 
 
 @given(st.lists(st.integers(1, 90 * 60), min_size=1, max_size=60))
-def test_what_is_known_has_bounds_and_is_the_same_however_often_it_is_asked(steps: list[int]) -> None:
+def test_what_is_known_has_bounds_and_is_the_same_however_often_it_is_asked(
+    steps: list[int],
+) -> None:
     days: dict[str, list[int]] = {}
     before, at = None, MONDAY
     for minutes in steps:
@@ -91,17 +95,22 @@ def test_what_is_known_has_bounds_and_is_the_same_however_often_it_is_asked(step
     assert 0 <= habits.silent_s(days, at, at + timedelta(days=3), INDIA) <= 3 * 86400
 
 
-# --- Clocks --------------------------------------------------------------------------------------------------------------
+# --- Clocks ---------------------------------------------------------------------------------------
 def clock(*readings: tuple[int, int]) -> list[list[int]]:
-    """Readings: punches that arrived so many minutes after noon with a clock so many seconds ahead."""
+    """Readings: punches that arrived so many minutes after noon with a clock so many
+    seconds ahead.
+    """
     punches = [
-        (MONDAY + timedelta(minutes=minute, seconds=off), MONDAY + timedelta(minutes=minute)) for minute, off in readings
+        (MONDAY + timedelta(minutes=minute, seconds=off), MONDAY + timedelta(minutes=minute))
+        for minute, off in readings
     ]
     return habits.read_clock([], punches)
 
 
 def test_a_clock_that_is_always_five_and_a_half_hours_behind_is_wrong() -> None:
-    assert habits.skew_s(clock(*((minute, -19800 + minute % 7) for minute in range(0, 60, 10)))) in range(-19800, -19790)
+    assert habits.skew_s(
+        clock(*((minute, -19800 + minute % 7) for minute in range(0, 60, 10)))
+    ) in range(-19800, -19790)
 
 
 def test_a_clock_two_minutes_ahead_is_wrong_and_one_that_is_right_is_not() -> None:

@@ -1,4 +1,6 @@
-"""Files of times: each row is judged alone, what is good is stored in one go, and the same file twice changes nothing."""
+"""Files of times: each row is judged alone, what is good is stored in one go, and the same file
+twice changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ def hr(world: People) -> User:
 def file(*rows: str, name: str = "times.csv") -> File:
     """Rows as `1001 2026-07-06 09:00 17:30 why`, a dash for an empty cell."""
     split = [[cell.replace("–", "") for cell in row.split(" ", 4)] for row in rows]
-    lines = [Line(number, dict(zip(COLUMNS, row, strict=True))) for number, row in enumerate(split, 2)]
+    lines = [
+        Line(number, dict(zip(COLUMNS, row, strict=True))) for number, row in enumerate(split, 2)
+    ]
     return File.of(name, repr(rows).encode(), lines)
 
 
@@ -64,7 +68,10 @@ def told(found: list[Judged]) -> list[tuple[str, str]]:
 
 
 def entered() -> set[tuple[str, Any, str | None]]:
-    return {(row.employee.code, row.at, row.direction) for row in Correction.objects.select_related("employee")}
+    return {
+        (row.employee.code, row.at, row.direction)
+        for row in Correction.objects.select_related("employee")
+    }
 
 
 GOOD = ("1001 2026-07-06 09:00 17:30 reader broken", "1002 06/07/2026 09:15 – reader broken")
@@ -74,10 +81,17 @@ def test_good_rows_are_stored_in_one_go_and_the_days_follow(world: People, hr: U
     kept, found = importing.carry_out(world.acme, file(*GOOD), actor=hr)
     assert told(found) == [("ok", ""), ("ok", "")]
     assert entered() == {
-        ("1001", at(MONDAY, "09:00"), "in"), ("1001", at(MONDAY, "17:30"), "out"), ("1002", at(MONDAY, "09:15"), "in"),
-    }  # fmt: skip
+        ("1001", at(MONDAY, "09:00"), "in"),
+        ("1001", at(MONDAY, "17:30"), "out"),
+        ("1002", at(MONDAY, "09:15"), "in"),
+    }
     assert kept is not None
-    assert (kept.name, kept.rows, kept.imported_by, kept.corrections.count()) == ("times.csv", 2, hr, 3)
+    assert (kept.name, kept.rows, kept.imported_by, kept.corrections.count()) == (
+        "times.csv",
+        2,
+        hr,
+        3,
+    )
     settle()
     assert (day(world).status, day(world).worked) == ("present", 480)
 
@@ -105,7 +119,9 @@ def test_the_same_file_again_stores_what_could_not_be_stored_then(world: People,
     assert (Correction.objects.count(), ManualImport.objects.count()) == (5, 1)
 
 
-def test_what_somebody_voided_does_not_come_back_with_the_same_file(world: People, hr: User) -> None:
+def test_what_somebody_voided_does_not_come_back_with_the_same_file(
+    world: People, hr: User
+) -> None:
     importing.carry_out(world.acme, file(*GOOD), actor=hr)
     wrong = Correction.objects.get(employee=world.bala)
     correct(world.bala, reason="was ill", void=[-wrong.pk])
@@ -142,15 +158,22 @@ def test_a_file_with_nothing_good_leaves_no_trace(world: People, hr: User) -> No
         ("1001 2026-07-20 09:00 18:00 x", "out", "still to come"),
     ],
 )
-def test_a_row_that_is_wrong_says_where_and_why(world: People, hr: User, row: str, field: str, sentence: str) -> None:
+def test_a_row_that_is_wrong_says_where_and_why(
+    world: People, hr: User, row: str, field: str, sentence: str
+) -> None:
     (found,) = judged(world, hr, row)
     assert (found.outcome, found.field) == ("fault", field)
     assert sentence in found.message
 
 
 def test_a_faulty_row_holds_up_no_other(world: People, hr: User) -> None:
-    _kept, found = importing.carry_out(world.acme, file("77 2026-07-06 09:00 17:30 x", *GOOD), actor=hr)
-    assert (told(found), Correction.objects.count()) == ([("fault", "code"), ("ok", ""), ("ok", "")], 3)
+    _kept, found = importing.carry_out(
+        world.acme, file("77 2026-07-06 09:00 17:30 x", *GOOD), actor=hr
+    )
+    assert (told(found), Correction.objects.count()) == (
+        [("fault", "code"), ("ok", ""), ("ok", "")],
+        3,
+    )
 
 
 def test_a_formula_is_a_fault_of_its_column(world: People, hr: User) -> None:
@@ -177,7 +200,9 @@ def test_who_leaves_before_they_came_leaves_the_next_day(world: People, hr: User
     assert {row[1] for row in entered()} == {at(MONDAY, "21:55"), at(TUESDAY, "06:05")}
 
 
-def test_who_leaves_a_night_without_having_come_leaves_the_next_day(world: People, hr: User) -> None:
+def test_who_leaves_a_night_without_having_come_leaves_the_next_day(
+    world: People, hr: User
+) -> None:
     roster(world, shift(world, "Night", "22:00", "06:00"), employee=world.asha)
     importing.carry_out(world.acme, file("1001 2026-07-06 – 07:10 night"), actor=hr)
     assert {row[1] for row in entered()} == {at(TUESDAY, "07:10")}
@@ -185,9 +210,16 @@ def test_who_leaves_a_night_without_having_come_leaves_the_next_day(world: Peopl
 
 def test_times_are_read_where_somebody_works_on_that_date(world: People, hr: User) -> None:
     tokyo = make_site(world.acme, "Tokyo", timezone="Asia/Tokyo")
-    save_assignment(Assignment(organization=world.acme, employee=world.asha, site=tokyo, starts_on=TUESDAY))
-    importing.carry_out(world.acme, file("1001 2026-07-06 09:00 – x", "1001 2026-07-07 09:00 – x"), actor=hr)
-    assert {row[1] for row in entered()} == {at(MONDAY, "09:00"), at(TUESDAY, "09:00", "Asia/Tokyo")}
+    save_assignment(
+        Assignment(organization=world.acme, employee=world.asha, site=tokyo, starts_on=TUESDAY)
+    )
+    importing.carry_out(
+        world.acme, file("1001 2026-07-06 09:00 – x", "1001 2026-07-07 09:00 – x"), actor=hr
+    )
+    assert {row[1] for row in entered()} == {
+        at(MONDAY, "09:00"),
+        at(TUESDAY, "09:00", "Asia/Tokyo"),
+    }
 
 
 def test_a_time_that_a_reader_saw_is_there_already(world: People, hr: User) -> None:
@@ -204,7 +236,9 @@ def test_of_a_row_only_what_is_missing_is_entered(world: People, hr: User) -> No
 
 
 def test_a_row_that_repeats_one_above_says_which(world: People, hr: User) -> None:
-    _kept, found = importing.carry_out(world.acme, file(GOOD[0], "1001 06/07/2026 9:00 17:30 again"), actor=hr)
+    _kept, found = importing.carry_out(
+        world.acme, file(GOOD[0], "1001 06/07/2026 9:00 17:30 again"), actor=hr
+    )
     assert (told(found)[1], found[1].message) == (("there", ""), "The same as row 2.")
     assert Correction.objects.count() == 2
 
@@ -219,14 +253,20 @@ def test_the_last_night_of_service_may_end_after_it(world: People, hr: User) -> 
     world.asha.left_on = MONDAY
     save_employee(world.asha)
     roster(world, shift(world, "Night", "22:00", "06:00"), employee=world.asha)
-    assert told(judged(world, hr, "1001 2026-07-06 22:00 06:00 x", "1001 2026-07-07 22:00 – x")) == [
+    assert told(
+        judged(world, hr, "1001 2026-07-06 22:00 06:00 x", "1001 2026-07-07 22:00 – x")
+    ) == [
         ("ok", ""),
         ("fault", "date"),
     ]
 
 
-def test_how_many_people_there_are_does_not_change_how_many_queries_it_takes(world: People, hr: User) -> None:
-    people = [make_employee(world.acme, f"9{number:02}", f"Person {number}") for number in range(20)]
+def test_how_many_people_there_are_does_not_change_how_many_queries_it_takes(
+    world: People, hr: User
+) -> None:
+    people = [
+        make_employee(world.acme, f"9{number:02}", f"Person {number}") for number in range(20)
+    ]
     rows = [f"{one.code} 2026-07-06 09:00 17:30 x" for one in people]
     counts = []
     for some in (rows[:2], rows[2:]):
@@ -240,12 +280,18 @@ def test_how_many_people_there_are_does_not_change_how_many_queries_it_takes(wor
 
 clocks = st.one_of(st.just("–"), st.times().map(lambda one: f"{one:%H:%M}"))
 days = st.sampled_from(["2026-07-06", "07/07/2026", "soon"])
-rows_of = st.lists(st.tuples(st.sampled_from(["1001", "1002", "77"]), days, clocks, clocks), min_size=1, max_size=6)
+rows_of = st.lists(
+    st.tuples(st.sampled_from(["1001", "1002", "77"]), days, clocks, clocks), min_size=1, max_size=6
+)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None
+)
 @given(rows_of)
-def test_whatever_is_in_a_file_the_second_time_finds_all_of_it_there(world: People, rows: list[tuple[str, ...]]) -> None:
+def test_whatever_is_in_a_file_the_second_time_finds_all_of_it_there(
+    world: People, rows: list[tuple[str, ...]]
+) -> None:
     wanted = file(*(" ".join([*row, "x"]) for row in rows))
     _kept, first = importing.carry_out(world.acme, wanted, actor=None)
     before = entered()

@@ -1,4 +1,6 @@
-"""Exceptions are found as days are worked out and in the background, are asked once, and close when their cause goes away."""
+"""Exceptions are found as days are worked out and in the background, are asked once, and close when
+their cause goes away.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,15 @@ from django.db import IntegrityError, transaction
 from attendance import inbox, rostering, stale, watching
 from attendance.corrections import correct
 from attendance.matching import match_waiting
-from attendance.models import Day, DayException, DayPolicy, DeviceHabit, Punch, PunchEvidence, Verdict
+from attendance.models import (
+    Day,
+    DayException,
+    DayPolicy,
+    DeviceHabit,
+    Punch,
+    PunchEvidence,
+    Verdict,
+)
 from devices.models import Device
 from employees.models import Change, Organization
 from employees.refusals import Conflict, Refused
@@ -41,12 +51,19 @@ def everything() -> list[dict[str, Any]]:
     return list(DayException.objects.order_by("pk").values())
 
 
-# --- Days ----------------------------------------------------------------------------------------------------------------
-def test_a_day_without_an_out_is_asked_about_and_closes_when_the_late_punch_arrives(world: People) -> None:
+# --- Days -----------------------------------------------------------------------------------------
+def test_a_day_without_an_out_is_asked_about_and_closes_when_the_late_punch_arrives(
+    world: People,
+) -> None:
     comes(world, MONDAY, "09:00", "in")
     settle()
     (row,) = rows("odd")
-    assert (row.state, row.employee, row.date, row.details["marks"]) == ("open", world.asha, MONDAY, ["missing_out"])
+    assert (row.state, row.employee, row.date, row.details["marks"]) == (
+        "open",
+        world.asha,
+        MONDAY,
+        ["missing_out"],
+    )
     comes(world, MONDAY, "17:30", "out")
     settle()
     row.refresh_from_db()
@@ -87,10 +104,17 @@ def test_what_was_answered_stays_answered_until_its_facts_change(world: People) 
     inbox.resolve(rows("odd")[0], note="Left early, told me", actor=None)
     comes(world, TUESDAY, "09:00", "in")
     settle()
-    assert [(row.date, row.state) for row in rows("odd")] == [(MONDAY, "resolved"), (TUESDAY, "open")]
+    assert [(row.date, row.state) for row in rows("odd")] == [
+        (MONDAY, "resolved"),
+        (TUESDAY, "open"),
+    ]
     comes(world, MONDAY, "11:00", "in")
     settle()
-    assert [(row.date, row.state) for row in rows("odd")] == [(MONDAY, "resolved"), (TUESDAY, "open"), (MONDAY, "open")]
+    assert [(row.date, row.state) for row in rows("odd")] == [
+        (MONDAY, "resolved"),
+        (TUESDAY, "open"),
+        (MONDAY, "open"),
+    ]
 
 
 def test_a_day_is_long_by_the_organizations_own_rule(world: People) -> None:
@@ -119,13 +143,20 @@ def test_leave_and_punches_are_asked_about_until_the_leave_is_gone(world: People
 def test_a_punch_outside_the_window_is_shown_once_the_day_is_over(world: People) -> None:
     comes(world, MONDAY, "03:00")
     settle()
-    assert rows("outside")[0].details["times"] == [at(MONDAY, "03:00").isoformat().replace("+00:00", "Z")]
+    assert rows("outside")[0].details["times"] == [
+        at(MONDAY, "03:00").isoformat().replace("+00:00", "Z")
+    ]
 
 
 def test_somebody_elses_days_are_left_alone(world: People) -> None:
     other = make_employee(world.acme, "1003", "Dev")
     DayException.objects.create(
-        organization=world.acme, kind="odd", subject=f"day:{other.pk}:{MONDAY}", employee=other, date=MONDAY, facts="x"
+        organization=world.acme,
+        kind="odd",
+        subject=f"day:{other.pk}:{MONDAY}",
+        employee=other,
+        date=MONDAY,
+        facts="x",
     )
     comes(world, MONDAY, "09:00", "in")
     settle()
@@ -140,7 +171,9 @@ def test_the_database_lets_one_question_be_open_once(world: People) -> None:
 
 
 def test_an_answer_needs_a_reason_and_is_given_once(world: People) -> None:
-    row = DayException.objects.create(organization=world.acme, kind="odd", subject="day:x", facts="a")
+    row = DayException.objects.create(
+        organization=world.acme, kind="odd", subject="day:x", facts="a"
+    )
     with pytest.raises(Refused, match="Say why"):
         inbox.resolve(row, note=" ", actor=None)
     clerk = make_staff(world.acme, "hr", role="hr_admin")
@@ -149,11 +182,15 @@ def test_an_answer_needs_a_reason_and_is_given_once(world: People) -> None:
         inbox.resolve(row, note="Again", actor=clerk)
 
 
-# --- Journeys --------------------------------------------------------------------------------------------------------------
-def located(world: People, day: date, clock: str, lat: float, lng: float, accuracy: Any = 20) -> Punch:
+# --- Journeys -------------------------------------------------------------------------------------
+def located(
+    world: People, day: date, clock: str, lat: float, lng: float, accuracy: Any = 20
+) -> Punch:
     punch = comes(world, day, clock, door="phone")
     place = {"latitude": lat, "longitude": lng, "accuracy_m": accuracy}
-    PunchEvidence.objects.create(organization=world.acme, punch=punch, body=json.dumps({"location": place}), noted=True)
+    PunchEvidence.objects.create(
+        organization=world.acme, punch=punch, body=json.dumps({"location": place}), noted=True
+    )
     return punch
 
 
@@ -162,7 +199,12 @@ def test_two_places_faster_than_anybody_travels_are_asked_about(world: People) -
     late = located(world, MONDAY, "09:30", 27.1767, 78.0081)
     settle()
     (row,) = rows("travel")
-    assert (row.punch, row.date, row.details["minutes"], row.details["kmh"]) == (late, MONDAY, 30, 355)
+    assert (row.punch, row.date, row.details["minutes"], row.details["kmh"]) == (
+        late,
+        MONDAY,
+        30,
+        355,
+    )
     correct(world.asha, reason="The phone was borrowed", void=[late.pk])
     settle()
     assert states("travel") == ["gone"]
@@ -195,10 +237,12 @@ def test_the_night_in_between_hides_no_journey(world: People) -> None:
     comes(world, MONDAY, "12:00")
     settle()
     assert states("travel") == ["open"]
-    assert [row for row in everything() if row["kind"] == "travel"] == [row for row in before if row["kind"] == "travel"]
+    assert [row for row in everything() if row["kind"] == "travel"] == [
+        row for row in before if row["kind"] == "travel"
+    ]
 
 
-# --- Numbers nobody has ------------------------------------------------------------------------------------------------------
+# --- Numbers nobody has ---------------------------------------------------------------------------
 def look(now: datetime = NOW) -> None:
     watching.look_at_new(0, now)
 
@@ -206,12 +250,19 @@ def look(now: datetime = NOW) -> None:
 def test_a_number_nobody_has_is_one_question_however_often_it_is_punched(world: People) -> None:
     gate, _token = make_device(world.acme, "GATE-1", site=make_site(world.acme))
     for minute in range(3):
-        make_punch(world.acme, "77", device=gate, occurred_at=at(MONDAY, f"09:0{minute}"), received_at=NOW)
+        make_punch(
+            world.acme, "77", device=gate, occurred_at=at(MONDAY, f"09:0{minute}"), received_at=NOW
+        )
     look()
     make_punch(world.acme, "77", device=gate, occurred_at=at(MONDAY, "17:00"), received_at=NOW)
     look()
     (row,) = rows("unmatched")
-    assert (row.details["code"], row.details["count"], row.site, row.state) == ("77", 4, gate.site, "open")
+    assert (row.details["code"], row.details["count"], row.site, row.state) == (
+        "77",
+        4,
+        gate.site,
+        "open",
+    )
 
 
 def test_it_closes_when_the_number_is_entered(world: People) -> None:
@@ -255,21 +306,34 @@ def test_looking_goes_on_where_it_was_and_comes_to_an_end(world: People) -> None
     assert watching.look_at_new(last, NOW) == last
 
 
-# --- Devices -----------------------------------------------------------------------------------------------------------------
+# --- Devices --------------------------------------------------------------------------------------
 @pytest.fixture
 def gate(world: People) -> Device:
     return make_device(world.acme, "GATE-1", site=make_site(world.acme))[0]
 
 
-def test_refused_times_of_a_device_stay_a_question_until_somebody_answers(world: People, gate: Device) -> None:
-    refused = {"device": gate, "verdict": Verdict.REJECTED_TIME, "reasons": {"time": "ahead_of_server"}}
+def test_refused_times_of_a_device_stay_a_question_until_somebody_answers(
+    world: People, gate: Device
+) -> None:
+    refused = {
+        "device": gate,
+        "verdict": Verdict.REJECTED_TIME,
+        "reasons": {"time": "ahead_of_server"},
+    }
     for _number in range(2):
         make_punch(world.acme, "1001", received_at=NOW, **refused)
     look()
-    make_punch(world.acme, "1001", device=gate, employee=world.asha, received_at=NOW, occurred_at=NOW)
+    make_punch(
+        world.acme, "1001", device=gate, employee=world.asha, received_at=NOW, occurred_at=NOW
+    )
     look()
     (row,) = rows("clock")
-    assert (row.state, row.details["refused"], row.date, row.device) == ("open", 2, NOW.date(), gate)
+    assert (row.state, row.details["refused"], row.date, row.device) == (
+        "open",
+        2,
+        NOW.date(),
+        gate,
+    )
     inbox.resolve(row, note="Clock set, days put right", actor=None)
     look()
     assert states("clock") == ["resolved"]
@@ -278,14 +342,20 @@ def test_refused_times_of_a_device_stay_a_question_until_somebody_answers(world:
     assert states("clock") == ["resolved", "open"]
 
 
-def test_a_clock_that_runs_steadily_behind_is_asked_about_until_it_is_right(world: People, gate: Device) -> None:
+def test_a_clock_that_runs_steadily_behind_is_asked_about_until_it_is_right(
+    world: People, gate: Device
+) -> None:
     def punches(first: int, behind_min: int) -> None:
         for number in range(first, first + 8):
             received = NOW + timedelta(minutes=10 * number)
             make_punch(
-                world.acme, "1001", employee=world.asha, device=gate, received_at=received,
+                world.acme,
+                "1001",
+                employee=world.asha,
+                device=gate,
+                received_at=received,
                 occurred_at=received - timedelta(minutes=behind_min),
-            )  # fmt: skip
+            )
         look()
 
     punches(0, 12)
@@ -315,7 +385,10 @@ def test_a_device_that_falls_silent_is_missed_and_forgiven_when_it_speaks(gate: 
     before = everything()
     watching.look_at_devices(acme, end + timedelta(minutes=200))
     assert everything() == before
-    assert (states("silent_device"), rows("silent_device")[0].details["usual_minutes"]) == (["open"], 30)
+    assert (states("silent_device"), rows("silent_device")[0].details["usual_minutes"]) == (
+        ["open"],
+        30,
+    )
     speaks(gate, end + timedelta(hours=5))
     assert states("silent_device") == ["gone"]
 
@@ -363,7 +436,9 @@ def test_a_new_device_and_a_blocked_one_are_not_missed(gate: Device) -> None:
     assert rows("silent_device") == []
 
 
-def test_a_silence_that_was_answered_is_not_asked_about_again_but_the_next_one_is(gate: Device) -> None:
+def test_a_silence_that_was_answered_is_not_asked_about_again_but_the_next_one_is(
+    gate: Device,
+) -> None:
     start = datetime(2026, 7, 6, tzinfo=UTC)
     speaks(gate, *every(30, start, 24 * 4))
     later = start + timedelta(days=4, hours=3)
@@ -380,5 +455,6 @@ def test_habits_are_learned_per_organization(world: People, gate: Device) -> Non
     other, _token = make_device(world.zenith, "GATE-1")
     speaks(gate, NOW), speaks(other, NOW)
     assert set(DeviceHabit.objects.values_list("organization", "device")) == {
-        (world.acme.pk, gate.pk), (world.zenith.pk, other.pk),
-    }  # fmt: skip
+        (world.acme.pk, gate.pk),
+        (world.zenith.pk, other.pk),
+    }

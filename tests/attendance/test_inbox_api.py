@@ -30,9 +30,17 @@ def hr(world: World) -> Client:
 
 def odd(employee: Any, number: int = 6, **facts: Any) -> DayException:
     return DayException.objects.create(
-        **{"organization": employee.organization, "employee": employee, "kind": "odd", "subject": f"day:{number}",
-           "date": date(2026, 7, number), "facts": "a", "details": ODD} | facts,
-    )  # fmt: skip
+        **{
+            "organization": employee.organization,
+            "employee": employee,
+            "kind": "odd",
+            "subject": f"day:{number}",
+            "date": date(2026, 7, number),
+            "facts": "a",
+            "details": ODD,
+        }
+        | facts,
+    )
 
 
 def found(hr: Client, **query: Any) -> list[int]:
@@ -46,14 +54,22 @@ def test_a_row_says_what_happened_and_what_to_do(hr: Client, world: World) -> No
     body = hr.get(ADDRESS).json()
     assert body["next"] is None
     (one,) = body["data"]
-    assert (one["id"], one["kind"], one["state"], one["date"]) == (row.pk, "odd", "open", "2026-07-06")
+    assert (one["id"], one["kind"], one["state"], one["date"]) == (
+        row.pk,
+        "odd",
+        "open",
+        "2026-07-06",
+    )
     assert one["employee"] == {"id": str(world.asha.pk), "code": "1001", "name": "Asha"}
     assert one["happened"] == "Nobody saw them leave. Punches at 09:00."
     assert one["to_do"] == "Ask when they came or left, and correct the day."
 
 
 def test_it_is_narrowed_down_by_kind_state_employee_and_date(hr: Client, world: World) -> None:
-    first, second = odd(world.asha), odd(world.bala, 7, kind="conflict", details=ODD | {"taken": ["leave:CL", ""]})
+    first, second = (
+        odd(world.asha),
+        odd(world.bala, 7, kind="conflict", details=ODD | {"taken": ["leave:CL", ""]}),
+    )
     inbox.resolve(first, note="Seen", actor=None)
     assert found(hr) == [second.pk, first.pk]
     assert found(hr, kind="conflict") == [second.pk]
@@ -72,7 +88,11 @@ def test_it_is_resolved_once_with_remarks(hr: Client, world: World) -> None:
 
     assert set(resolve().json()["errors"]) == {"remarks"}
     reply = resolve(remarks="Left with permission")
-    assert (reply.status_code, reply.json()["state"], reply.json()["remarks"]) == (200, "resolved", "Left with permission")
+    assert (reply.status_code, reply.json()["state"], reply.json()["remarks"]) == (
+        200,
+        "resolved",
+        "Left with permission",
+    )
     again = resolve(remarks="Again")
     assert (again.status_code, again.json()["message"]) == (409, "This is closed already.")
 
@@ -80,7 +100,9 @@ def test_it_is_resolved_once_with_remarks(hr: Client, world: World) -> None:
 def test_another_organizations_row_is_not_there(hr: Client, world: World) -> None:
     theirs = odd(world.chitra)
     assert found(hr) == []
-    reply = hr.post(f"{ADDRESS}/{theirs.pk}/resolve", {"remarks": "x"}, content_type="application/json")
+    reply = hr.post(
+        f"{ADDRESS}/{theirs.pk}/resolve", {"remarks": "x"}, content_type="application/json"
+    )
     assert reply.status_code == 404
     theirs.refresh_from_db()
     assert theirs.state == "open"
@@ -91,12 +113,19 @@ def test_it_is_for_who_keeps_attendance(world: World, role: str) -> None:
     row = odd(world.asha)
     other = browser(people.make_staff(world.acme, "other", role=role))
     assert other.get(ADDRESS).status_code == 403
-    assert other.post(f"{ADDRESS}/{row.pk}/resolve", {"remarks": "x"}, content_type="application/json").status_code == 403
+    assert (
+        other.post(
+            f"{ADDRESS}/{row.pk}/resolve", {"remarks": "x"}, content_type="application/json"
+        ).status_code
+        == 403
+    )
     asha = browser(people.make_user(world.asha, "asha"))
     assert asha.get(ADDRESS).status_code == 403
 
 
-def test_a_page_costs_few_queries(hr: Client, world: World, django_assert_max_num_queries: Any) -> None:
+def test_a_page_costs_few_queries(
+    hr: Client, world: World, django_assert_max_num_queries: Any
+) -> None:
     for number in range(1, 21):
         odd(world.asha, number)
     found(hr)

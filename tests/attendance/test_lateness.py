@@ -1,4 +1,6 @@
-"""Late coming (L1 to L4 of the leave rules): which days wait for HR, what they cost, and what can be condoned."""
+"""Late coming (L1 to L4 of the leave rules): which days wait for HR, what they cost, and what can
+be condoned.
+"""
 
 from __future__ import annotations
 
@@ -35,9 +37,16 @@ def office(world: people.World) -> Office:
 
 def day(office: Office, on: date, late: int = 20, early: int = 0, **facts: Any) -> LateDay:
     wanted = {
-        "organization": office.organization, "employee": office.asha, "date": on, "zone": "Asia/Kolkata", "status": "present",
-        "first_half": "present", "second_half": "present", "late_by": late, "early_by": early,
-    }  # fmt: skip
+        "organization": office.organization,
+        "employee": office.asha,
+        "date": on,
+        "zone": "Asia/Kolkata",
+        "status": "present",
+        "first_half": "present",
+        "second_half": "present",
+        "late_by": late,
+        "early_by": early,
+    }
     return LateDay.objects.create(**(wanted | facts))
 
 
@@ -46,7 +55,9 @@ def feb(number: int) -> date:
 
 
 def waiting(office: Office) -> list[date]:
-    return sorted(lateness.waiting(LateDay.objects.of(office.organization)).values_list("date", flat=True))
+    return sorted(
+        lateness.waiting(LateDay.objects.of(office.organization)).values_list("date", flat=True)
+    )
 
 
 def condone(office: Office, one: LateDay, reason: str = "Train") -> str:
@@ -57,7 +68,7 @@ def debit(office: Office, one: LateDay) -> str:
     return lateness.decide(one, condone=False, reason="", actor=office.hr).outcome
 
 
-# --- Which days wait ---------------------------------------------------------------------------------------------------
+# --- Which days wait ------------------------------------------------------------------------------
 def test_a_late_day_waits_and_one_in_time_does_not(office: Office) -> None:
     day(office, feb(3)), day(office, feb(4), 0)
     assert waiting(office) == [feb(3)]
@@ -89,7 +100,7 @@ def test_a_mark_of_somebody_else_decides_nothing(office: Office, world: people.W
     assert waiting(office) == [feb(3)]
 
 
-# --- What it costs ---------------------------------------------------------------------------------------------------------
+# --- What it costs --------------------------------------------------------------------------------
 def test_half_a_day_of_casual_leave_is_taken_l1(office: Office) -> None:
     assert debit(office, day(office, feb(3))) == "debited"
     assert office.available("CL") == 7.5
@@ -117,7 +128,9 @@ def test_twice_a_month_is_condoned_and_not_a_third_time_l1(office: Office) -> No
     assert debit(office, third) == "debited"
 
 
-def test_without_casual_leave_half_a_day_is_owed_and_no_earned_leave_is_touched_l3(office: Office) -> None:
+def test_without_casual_leave_half_a_day_is_owed_and_no_earned_leave_is_touched_l3(
+    office: Office,
+) -> None:
     office.opening("EL", 10)
     office.grant("CL", "9 Feb", "13 Feb"), office.grant("CL", "18 Feb", "20 Feb")
     before = office.available("EL")
@@ -135,7 +148,7 @@ def test_where_the_rules_say_so_only_who_has_no_casual_leave_is_condoned_l4(offi
     assert condone(office, day(office, feb(4))) == "condoned"
 
 
-# --- Who decides, and when ---------------------------------------------------------------------------------------------------
+# --- Who decides, and when ------------------------------------------------------------------------
 def test_a_day_is_decided_once(office: Office) -> None:
     one = day(office, feb(3))
     debit(office, one)

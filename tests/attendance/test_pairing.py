@@ -12,7 +12,10 @@ from attendance.pairing import Earlier, out_of_turn
 DIRECTIONS = ["in", "out", "break_out", "break_in", "overtime_in", "overtime_out"]
 DOORS = ["hr", "device", "biometric", "phone"]
 earlier = st.none() | st.builds(
-    Earlier, st.sampled_from(DOORS), st.sampled_from(DIRECTIONS), st.datetimes(timezones=st.just(UTC))
+    Earlier,
+    st.sampled_from(DOORS),
+    st.sampled_from(DIRECTIONS),
+    st.datetimes(timezones=st.just(UTC)),
 )
 
 

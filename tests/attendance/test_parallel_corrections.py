@@ -33,12 +33,19 @@ def hr(world: People) -> User:
 @pytest.fixture
 def asked(world: People, hr: User) -> Regularization:
     return Regularization.objects.create(
-        organization=world.acme, employee=world.asha, date=MONDAY, in_at=at(MONDAY, "09:00"), out_at=at(MONDAY, "17:30"),
-        reason="card", applied_by=hr,
-    )  # fmt: skip
+        organization=world.acme,
+        employee=world.asha,
+        date=MONDAY,
+        in_at=at(MONDAY, "09:00"),
+        out_at=at(MONDAY, "17:30"),
+        reason="card",
+        applied_by=hr,
+    )
 
 
-def test_two_who_decide_at_once_are_one_decision(world: People, hr: User, asked: Regularization) -> None:
+def test_two_who_decide_at_once_are_one_decision(
+    world: People, hr: User, asked: Regularization
+) -> None:
     chief = make_staff(world.acme, "chief")
     outcomes = at_once(
         [
@@ -52,7 +59,9 @@ def test_two_who_decide_at_once_are_one_decision(world: People, hr: User, asked:
     assert Correction.objects.count() == (2 if asked.status == "approved" else 0)
 
 
-def test_taking_back_and_deciding_at_once_is_one_of_them(world: People, hr: User, asked: Regularization) -> None:
+def test_taking_back_and_deciding_at_once_is_one_of_them(
+    world: People, hr: User, asked: Regularization
+) -> None:
     asha = make_staff(world.acme, "asha", employee=world.asha)
     outcomes = at_once(
         [
@@ -65,9 +74,16 @@ def test_taking_back_and_deciding_at_once_is_one_of_them(world: People, hr: User
     assert Correction.objects.count() == (2 if asked.status == "approved" else 0)
 
 
-def test_a_file_that_is_confirmed_many_times_at_once_is_stored_once(world: People, hr: User) -> None:
+def test_a_file_that_is_confirmed_many_times_at_once_is_stored_once(
+    world: People, hr: User
+) -> None:
     chief = make_staff(world.acme, "chief")
-    outcomes = at_once([partial(importing.carry_out, world.acme, file(*GOOD), actor=one) for one in [hr, chief] * 2])
+    outcomes = at_once(
+        [
+            partial(importing.carry_out, world.acme, file(*GOOD), actor=one)
+            for one in [hr, chief] * 2
+        ]
+    )
     assert outcomes == ["done"] * 4
     assert (Correction.objects.count(), ManualImport.objects.count()) == (3, 1)
 

@@ -1,4 +1,6 @@
-"""What a punch costs in statements: a checked-in figure, so that a change of it is seen in review."""
+"""What a punch costs in statements: a checked-in figure, so that a change of it is seen in
+review.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def _figures(calls: dict[str, Callable[[], Any]]) -> dict[str, int]:
     for name, call in calls.items():
         with CaptureQueriesContext(connection) as queries:
             assert call().status_code in (200, 201, 422)
-        figures[name] = sum(not query["sql"].startswith(_FRAME) for query in queries.captured_queries)
+        figures[name] = sum(
+            not query["sql"].startswith(_FRAME) for query in queries.captured_queries
+        )
     return figures
 
 
@@ -36,7 +40,12 @@ def test_a_punch_costs_what_is_checked_in(world: people.World) -> None:
     for number in range(100):
         people.make_employee(world.acme, f"E{number}", f"Employee {number}")
     people.make_fence(world.acme)
-    terminal, scanner, hr, app = Terminal(gate, token), Scanner(world.acme), HrSystem(world.acme), PhoneApp(world.asha)
+    terminal, scanner, hr, app = (
+        Terminal(gate, token),
+        Scanner(world.acme),
+        HrSystem(world.acme),
+        PhoneApp(world.asha),
+    )
     # The first use of a credential is noted; the rest of the minute is free.
     terminal.punch(request_id="first"), scanner.call({}), hr.call({}), app.today()
     on_the_phone = app.text()

@@ -27,7 +27,7 @@ from attendance.models import (
     ShiftPattern,
     ShiftType,
     StaleDays,
-)  # fmt: skip
+)
 from attendance.services import record_punch
 from employees.append_only import lifted
 from employees.models import Assignment, Change, DayClaim
@@ -37,7 +37,14 @@ from leaves import publishing
 from leaves.models import Absence, LeaveApplication, LeaveDay
 from leaves.records import save_absence
 from tests.people import World as People
-from tests.people import make_department, make_device, make_employee, make_punch, make_site, make_world
+from tests.people import (
+    make_department,
+    make_device,
+    make_employee,
+    make_punch,
+    make_site,
+    make_world,
+)
 from tours.models import Tour
 
 pytestmark = pytest.mark.django_db
@@ -53,7 +60,9 @@ def at(day: date, clock: str, zone: str = INDIA) -> datetime:
 
 def comes(world: People, day: date, clock: str, way: str | None = None, **facts: Any) -> Punch:
     """A punch of Asha, and the note that it came, as the way in leaves it."""
-    punch = make_punch(world.acme, "1001", employee=world.asha, occurred_at=at(day, clock), direction=way, **facts)
+    punch = make_punch(
+        world.acme, "1001", employee=world.asha, occurred_at=at(day, clock), direction=way, **facts
+    )
     stale.note_punches(world.acme.pk, [(world.asha.pk, punch.occurred_at)])
     return punch
 
@@ -82,13 +91,22 @@ def shift(world: People, name: str, starts: str, ends: str, **facts: Any) -> Shi
     return ShiftType.objects.create(organization=world.acme, name=name, **clock, **facts)
 
 
-def roster(world: People, *shifts: ShiftType | None, starts_on: date = MONDAY, **whom: Any) -> Roster:
+def roster(
+    world: People, *shifts: ShiftType | None, starts_on: date = MONDAY, **whom: Any
+) -> Roster:
     pattern = ShiftPattern.objects.create(
-        organization=world.acme, name=f"pattern {ShiftPattern.objects.count()}", begins_on=starts_on, calendar_offs=False
+        organization=world.acme,
+        name=f"pattern {ShiftPattern.objects.count()}",
+        begins_on=starts_on,
+        calendar_offs=False,
     )
     for number, one in enumerate(shifts, 1):
-        PatternSlot.objects.create(organization=world.acme, pattern=pattern, position=number, shift=one)
-    return Roster.objects.create(organization=world.acme, pattern=pattern, starts_on=starts_on, **whom)
+        PatternSlot.objects.create(
+            organization=world.acme, pattern=pattern, position=number, shift=one
+        )
+    return Roster.objects.create(
+        organization=world.acme, pattern=pattern, starts_on=starts_on, **whom
+    )
 
 
 def roster_of(world: People, *shifts: ShiftType | None) -> Roster:
@@ -109,16 +127,33 @@ def grant(world: People, half: str, holder: str) -> None:
     common = {"organization": world.acme, "employee": world.asha}
     if holder == "tour":
         held = Tour.objects.create(
-            purpose="visit", start_at=at(MONDAY, "09:00"), end_at=at(MONDAY, "13:00"), status="approved", **common
+            purpose="visit",
+            start_at=at(MONDAY, "09:00"),
+            end_at=at(MONDAY, "13:00"),
+            status="approved",
+            **common,
         ).holder
     else:
         leave = LeaveApplication.objects.create(
-            kind="CL", starts_on=MONDAY, ends_on=MONDAY, half=half, status="approved", reason="", **common
+            kind="CL",
+            starts_on=MONDAY,
+            ends_on=MONDAY,
+            half=half,
+            status="approved",
+            reason="",
+            **common,
         )
         LeaveDay.objects.create(
-            organization=world.acme, application=leave, date=MONDAY, half=half, day_class="WORKING", part="LEAVE", account="CL",
-            counted=1, half_days=1,
-        )  # fmt: skip
+            organization=world.acme,
+            application=leave,
+            date=MONDAY,
+            half=half,
+            day_class="WORKING",
+            part="LEAVE",
+            account="CL",
+            counted=1,
+            half_days=1,
+        )
         held = leave.holder
     DayClaim.objects.create(date=MONDAY, half=half, holder=held, **common)
     note_change(world.asha, Change.Kind.LEAVE, MONDAY, MONDAY)
@@ -138,15 +173,29 @@ def test_a_punch_makes_its_day_present_and_says_why(world: People) -> None:
     comes(world, MONDAY, "17:30")
     settle()
     found = day(world)
-    assert (found.status, found.worked, found.first_in, found.final_at) == ("present", 480, at(MONDAY, "09:00"), None)
+    assert (found.status, found.worked, found.first_in, found.final_at) == (
+        "present",
+        480,
+        at(MONDAY, "09:00"),
+        None,
+    )
     assert found.why["punches"][0] == {
-        "punch": punch.pk, "at": "2026-07-06T03:30:00Z", "direction": None, "read_as": "in", "counted": True, "why": "in",
-    }  # fmt: skip
+        "punch": punch.pk,
+        "at": "2026-07-06T03:30:00Z",
+        "direction": None,
+        "read_as": "in",
+        "counted": True,
+        "why": "in",
+    }
     assert found.why["rule"] == "default"
 
 
 def test_a_late_upload_in_reverse_gives_the_rows_that_live_punches_gave(world: People) -> None:
-    said = [(MONDAY + timedelta(days=n), clock) for n in range(3) for clock in ("08:55", "13:02", "13:31", "17:40")]
+    said = [
+        (MONDAY + timedelta(days=n), clock)
+        for n in range(3)
+        for clock in ("08:55", "13:02", "13:31", "17:40")
+    ]
     for one in said:
         comes(world, *one)
         settle()
@@ -224,7 +273,14 @@ def test_a_punch_that_came_in_makes_its_day_stale_once(world: People) -> None:
     device, _token = make_device(world.acme, "SN-1")
     when = at(MONDAY, "09:00")
     claim = Claim(
-        door="device", source=f"device:{device.pk}", key="k", user_code="1001", at=when, at_text="", zone=INDIA, home_zone=INDIA
+        door="device",
+        source=f"device:{device.pk}",
+        key="k",
+        user_code="1001",
+        at=when,
+        at_text="",
+        zone=INDIA,
+        home_zone=INDIA,
     )
     record_punch(world.acme.pk, claim)
     assert stale.adopt() == 1
@@ -239,9 +295,13 @@ def test_a_punch_that_came_in_makes_its_day_stale_once(world: People) -> None:
 def test_nobody_has_days_before_joining_or_after_leaving(world: People) -> None:
     world.asha.joined_on, world.asha.left_on = MONDAY, TUESDAY
     save_employee(world.asha)
-    stale.note(world.acme.pk, [world.asha.pk], MONDAY - timedelta(days=5), MONDAY + timedelta(days=5))
+    stale.note(
+        world.acme.pk, [world.asha.pk], MONDAY - timedelta(days=5), MONDAY + timedelta(days=5)
+    )
     settle()
-    assert list(Day.objects.filter(employee=world.asha).order_by("date").values_list("date", flat=True)) == [MONDAY, TUESDAY]
+    assert list(
+        Day.objects.filter(employee=world.asha).order_by("date").values_list("date", flat=True)
+    ) == [MONDAY, TUESDAY]
 
 
 def test_days_after_an_end_of_service_entered_late_are_gone(world: People) -> None:
@@ -258,20 +318,41 @@ def test_a_move_to_another_site_moves_the_day_and_its_zone(world: People) -> Non
     comes(world, MONDAY, "06:25")
     settle()
     assert day(world).late_by == 0
-    save_assignment(Assignment(organization=world.acme, employee=world.asha, site=singapore, starts_on=MONDAY))
+    save_assignment(
+        Assignment(organization=world.acme, employee=world.asha, site=singapore, starts_on=MONDAY)
+    )
     settle()
     # 06:25 in India is 08:55 in Singapore.
-    assert (day(world).site, day(world).zone, day(world).first_in) == (singapore, "Asia/Singapore", at(MONDAY, "06:25"))
+    assert (day(world).site, day(world).zone, day(world).first_in) == (
+        singapore,
+        "Asia/Singapore",
+        at(MONDAY, "06:25"),
+    )
     assert day(world).why["hours"][0] == "2026-07-06T01:00:00Z"
 
 
-def test_the_nearest_roster_holds_and_the_default_of_the_organization_beneath(world: People) -> None:
+def test_the_nearest_roster_holds_and_the_default_of_the_organization_beneath(
+    world: People,
+) -> None:
     stores = make_department(world.acme)
     head = make_site(world.acme)
-    save_assignment(Assignment(organization=world.acme, employee=world.asha, site=head, department=stores, starts_on=MONDAY))
+    save_assignment(
+        Assignment(
+            organization=world.acme,
+            employee=world.asha,
+            site=head,
+            department=stores,
+            starts_on=MONDAY,
+        )
+    )
     names = {}
     for number, (name, whom) in enumerate(
-        {"everybody": {}, "site": {"site": head}, "department": {"department": stores}, "own": {"employee": world.asha}}.items()
+        {
+            "everybody": {},
+            "site": {"site": head},
+            "department": {"department": stores},
+            "own": {"employee": world.asha},
+        }.items()
     ):
         roster(world, shift(world, name, f"0{6 + number}:00", "15:00"), **whom)
         stale.note(world.acme.pk, [world.asha.pk], MONDAY, MONDAY)
@@ -279,7 +360,9 @@ def test_the_nearest_roster_holds_and_the_default_of_the_organization_beneath(wo
         names[name] = day(world).shift.name
     assert names == {name: name for name in names}
     Roster.objects.all().delete()
-    DayPolicy.objects.create(organization=world.acme, default_shift=ShiftType.objects.get(name="site"))
+    DayPolicy.objects.create(
+        organization=world.acme, default_shift=ShiftType.objects.get(name="site")
+    )
     stale.note(world.acme.pk, [world.asha.pk], MONDAY, MONDAY)
     settle()
     assert day(world).shift.name == "site"
@@ -293,9 +376,20 @@ def test_approved_leave_and_tours_are_the_day_and_each_half_its_own(world: Peopl
     assert (found.first_half, found.second_half, found.status) == ("tour", "leave:CL", "leave:CL")
 
 
-def test_extraordinary_leave_entered_by_hr_is_leave_and_a_dies_non_is_absence(world: People) -> None:
+def test_extraordinary_leave_entered_by_hr_is_leave_and_a_dies_non_is_absence(
+    world: People,
+) -> None:
     for kind, on in (("EOL", MONDAY), ("DIES_NON", TUESDAY)):
-        save_absence(Absence(organization=world.acme, employee=world.asha, kind=kind, starts_on=on, ends_on=on, reason="order"))
+        save_absence(
+            Absence(
+                organization=world.acme,
+                employee=world.asha,
+                kind=kind,
+                starts_on=on,
+                ends_on=on,
+                reason="order",
+            )
+        )
     settle()
     assert (day(world).status, day(world, TUESDAY).status) == ("leave:EOL", "absent")
 
@@ -312,7 +406,9 @@ def test_a_holiday_published_later_changes_the_day(world: People) -> None:
 
 
 # --- The clock ------------------------------------------------------------
-def test_everybody_in_service_gets_a_row_when_the_date_begins_where_they_work(world: People) -> None:
+def test_everybody_in_service_gets_a_row_when_the_date_begins_where_they_work(
+    world: People,
+) -> None:
     before_midnight = at(MONDAY, "23:59")
     opening.open_days(before_midnight, back=0)
     settle(before_midnight)
@@ -351,7 +447,9 @@ def test_a_date_that_has_not_begun_is_not_worked_out(world: People) -> None:
 
 
 # --- The queue ------------------------------------------------------------
-def test_a_day_that_cannot_be_worked_out_holds_up_nobody_elses(world: People, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_day_that_cannot_be_worked_out_holds_up_nobody_elses(
+    world: People, caplog: pytest.LogCaptureFixture
+) -> None:
     broken = shift(world, "Broken", "09:00", "17:00")
     roster(world, broken, employee=world.asha)
     ShiftType.objects.filter(pk=broken.pk).update(breaks=[["nonsense"]])
@@ -383,7 +481,9 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_people(
     world: People, django_assert_max_num_queries: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(rebuilding.PORTION, connection.vendor, 1000)
-    people = [make_employee(world.acme, f"2{number:03}", f"Person {number}") for number in range(25)]
+    people = [
+        make_employee(world.acme, f"2{number:03}", f"Person {number}") for number in range(25)
+    ]
     drain.drain()
     StaleDays.objects.all().delete()
     stale.note(world.acme.pk, [one.pk for one in people], MONDAY, MONDAY)
@@ -404,14 +504,20 @@ def lock_june(world: People) -> PeriodLock:
         return locking.lock_month(world.acme, IN_JUNE, actor=None)
 
 
-def test_a_locked_day_stands_and_a_late_fact_is_an_adjustment_in_the_open_month(world: People) -> None:
+def test_a_locked_day_stands_and_a_late_fact_is_an_adjustment_in_the_open_month(
+    world: People,
+) -> None:
     lock_june(world)
     for clock in ("09:00", "17:30"):
         comes(world, IN_JUNE, clock)
     settle()
     assert day(world, IN_JUNE).status == "absent"
     posted = DayAdjustment.objects.get()
-    assert (posted.date, posted.posted_to, posted.before["status"]) == (IN_JUNE, date(2026, 7, 1), "absent")
+    assert (posted.date, posted.posted_to, posted.before["status"]) == (
+        IN_JUNE,
+        date(2026, 7, 1),
+        "absent",
+    )
     assert (posted.after["status"], posted.after["worked"]) == ("present", 480)
 
 
@@ -465,23 +571,37 @@ def test_a_month_is_locked_once(world: People) -> None:
 
 
 # --- Any order of arrival ------------------------------------------------------------
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(data=st.data())
-def test_any_order_of_punches_and_of_work_gives_the_rows_of_a_full_rebuild(world: People, data: st.DataObject) -> None:
+def test_any_order_of_punches_and_of_work_gives_the_rows_of_a_full_rebuild(
+    world: People, data: st.DataObject
+) -> None:
     with transaction.atomic():
-        night = shift(world, f"Night {data.draw(st.uuids())}", "20:00", "04:00", before=480, after=600)
+        night = shift(
+            world, f"Night {data.draw(st.uuids())}", "20:00", "04:00", before=480, after=600
+        )
         roster(world, night, None, general(world), night, employee=world.asha, starts_on=MONDAY)
-        minutes = data.draw(st.lists(st.integers(0, 6 * 24 * 60), min_size=1, max_size=14, unique=True))
+        minutes = data.draw(
+            st.lists(st.integers(0, 6 * 24 * 60), min_size=1, max_size=14, unique=True)
+        )
         ways = st.sampled_from([None, "in", "out"])
         for minute in minutes:
             when = datetime.combine(MONDAY, time(), UTC) + timedelta(minutes=minute)
-            make_punch(world.acme, "1001", employee=world.asha, occurred_at=when, direction=data.draw(ways))
+            make_punch(
+                world.acme, "1001", employee=world.asha, occurred_at=when, direction=data.draw(ways)
+            )
             stale.note_punches(world.acme.pk, [(world.asha.pk, when)])
             if data.draw(st.booleans()):
                 settle()
         settle()
-        piecemeal = [row for row in everything() if row["status"] != "absent" or row["why"]["punches"]]
-        stale.note(world.acme.pk, [world.asha.pk], MONDAY - timedelta(days=3), MONDAY + timedelta(days=10))
+        piecemeal = [
+            row for row in everything() if row["status"] != "absent" or row["why"]["punches"]
+        ]
+        stale.note(
+            world.acme.pk, [world.asha.pk], MONDAY - timedelta(days=3), MONDAY + timedelta(days=10)
+        )
         settle()
         whole = [row for row in everything() if row["status"] != "absent" or row["why"]["punches"]]
         keep = {row["date"] for row in piecemeal}
@@ -509,5 +629,9 @@ def test_a_portion_is_bounded_and_takes_the_oldest_first(monkeypatch: pytest.Mon
     StaleDays.objects.all().delete()
     for one in (world.asha, *others, world.asha):
         stale.note_punches(world.acme.pk, [(one.pk, at(MONDAY, "09:00"))])
-    assert rebuilding.work(NOW) == 3  # Two people of eight days each, and the first one's second row.
-    assert list(StaleDays.objects.order_by("id").values_list("employee", flat=True)) == [one.pk for one in others[1:]]
+    assert (
+        rebuilding.work(NOW) == 3
+    )  # Two people of eight days each, and the first one's second row.
+    assert list(StaleDays.objects.order_by("id").values_list("employee", flat=True)) == [
+        one.pk for one in others[1:]
+    ]

@@ -35,11 +35,23 @@ def test_every_accepted_punch_is_accounted_for(terminal: Terminal, world: people
     terminal.punch(request_id="refused", att_time="2099-01-01 00:00:00")
     people.make_employee(world.acme, "7777", "Dev")
     drain()
-    states = dict(zip(Delivery.objects.order_by("id").values_list("id", flat=True), ("delivered", "dead", "new"), strict=False))
+    states = dict(
+        zip(
+            Delivery.objects.order_by("id").values_list("id", flat=True),
+            ("delivered", "dead", "new"),
+            strict=False,
+        )
+    )
     for key, state in states.items():
         Delivery.objects.filter(pk=key).update(state=state)
     found = balance(endpoint, _today(endpoint))
-    assert (found.accepted, found.missing, found.delivered, found.waiting, found.dead) == (5, 0, 1, 3, 1)
+    assert (found.accepted, found.missing, found.delivered, found.waiting, found.dead) == (
+        5,
+        0,
+        1,
+        3,
+        1,
+    )
     assert found.balanced
 
 

@@ -1,4 +1,6 @@
-"""Corrections people ask for, over REST, from three chairs: Asha who asks, Bala who decides, Chitra of another organization."""
+"""Corrections people ask for, over REST, from three chairs: Asha who asks, Bala who decides, Chitra
+of another organization.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,12 @@ from tests.attendance.test_rebuilding import MONDAY, NOW, at, comes, day, settle
 from tests.leaves.test_api import Chair
 
 pytestmark = pytest.mark.django_db
-WISH = {"date": "2026-07-06", "in_at": "2026-07-06T09:00", "out_at": "2026-07-06T17:30", "reason": "forgot the card"}
+WISH = {
+    "date": "2026-07-06",
+    "in_at": "2026-07-06T09:00",
+    "out_at": "2026-07-06T17:30",
+    "reason": "forgot the card",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -59,16 +66,24 @@ def asked(asha: Chair) -> int:
 def test_what_was_asked_is_told_as_a_row_that_waits(asha: Chair, world: people.World) -> None:
     reply = asha.post("regularizations", WISH)
     body = reply.json()
-    assert (reply.status_code, body["status"], body["reason"]) == (201, "pending", "forgot the card")
+    assert (reply.status_code, body["status"], body["reason"]) == (
+        201,
+        "pending",
+        "forgot the card",
+    )
     assert (body["in_at"], body["out_at"]) == ("2026-07-06T03:30:00Z", "2026-07-06T12:00:00Z")
     assert body["employee"] == {"id": str(world.asha.pk), "code": "1001", "name": "Asha"}
     assert (body["decided_by"], body["decided_at"], body["remarks"]) == (None, None, "")
     assert asha.get("regularizations").json() == {"data": [body], "next": None}
 
 
-def test_a_time_without_an_offset_is_read_where_one_works_on_that_date(asha: Chair, world: people.World) -> None:
+def test_a_time_without_an_offset_is_read_where_one_works_on_that_date(
+    asha: Chair, world: people.World
+) -> None:
     tokyo = people.make_site(world.acme, "Tokyo", timezone="Asia/Tokyo")
-    save_assignment(Assignment(organization=world.acme, employee=world.asha, site=tokyo, starts_on=MONDAY))
+    save_assignment(
+        Assignment(organization=world.acme, employee=world.asha, site=tokyo, starts_on=MONDAY)
+    )
     assert asha.post("regularizations", WISH).json()["in_at"] == "2026-07-06T00:00:00Z"
 
 
@@ -92,7 +107,9 @@ def test_an_offset_is_taken_at_its_word(asha: Chair) -> None:
         ({"out_at": "2026-07-06T08:00"}, "out_at", "OUT_BEFORE_IN"),
     ],
 )
-def test_a_wish_that_cannot_be_names_field_code_and_rule(asha: Chair, change: dict[str, Any], field: str, code: str) -> None:
+def test_a_wish_that_cannot_be_names_field_code_and_rule(
+    asha: Chair, change: dict[str, Any], field: str, code: str
+) -> None:
     stamped = {"in_at": "2026-06-06T09:00", "out_at": None} if code == "DAYS_BACK" else {}
     reply = asha.post("regularizations", WISH | stamped | change)
     body = reply.json()
@@ -115,7 +132,9 @@ def test_a_date_that_waits_already_is_a_conflict(asha: Chair, asked: int) -> Non
 
 
 def test_the_list_is_narrowed_by_status_and_dates_newest_first(asha: Chair, asked: int) -> None:
-    later = asha.post("regularizations", {"date": "2026-07-08", "in_at": "2026-07-08T09:00", "reason": "card"}).json()["id"]
+    later = asha.post(
+        "regularizations", {"date": "2026-07-08", "in_at": "2026-07-08T09:00", "reason": "card"}
+    ).json()["id"]
     asha.post(f"regularizations/{asked}/withdraw")
 
     def found(**query: Any) -> list[int]:
@@ -128,7 +147,9 @@ def test_the_list_is_narrowed_by_status_and_dates_newest_first(asha: Chair, aske
     assert found(**{"from": "2026-07-06", "to": "2026-07-08"}) == [later, asked]
 
 
-@pytest.mark.parametrize(("name", "value"), [("from", "6 July"), ("to", "2026-02-30"), ("status", "lost")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("from", "6 July"), ("to", "2026-02-30"), ("status", "lost")]
+)
 def test_a_filter_that_cannot_be_is_named(asha: Chair, name: str, value: str) -> None:
     reply = asha.get("regularizations", **{name: value})
     assert (reply.status_code, list(reply.json()["errors"])) == (422, [name])
@@ -140,7 +161,11 @@ def test_who_decides_sees_what_waits_and_what_is_approved_makes_the_day(
     comes(world, MONDAY, "17:30", "out")
     assert [one["id"] for one in bala.get("regularizations/to-decide").json()["data"]] == [asked]
     reply = bala.post(f"regularizations/{asked}/decide", {"decision": "approve", "remarks": "seen"})
-    assert (reply.status_code, reply.json()["status"], reply.json()["decided_by"]) == (200, "approved", "Bala")
+    assert (reply.status_code, reply.json()["status"], reply.json()["decided_by"]) == (
+        200,
+        "approved",
+        "Bala",
+    )
     settle()
     assert (day(world).first_in, day(world).last_out) == (at(MONDAY, "09:00"), at(MONDAY, "17:30"))
     assert bala.get("regularizations/to-decide").json()["data"] == []
@@ -156,7 +181,9 @@ def test_deciding_again_is_a_conflict(bala: Chair, asha: Chair, asked: int) -> N
     bala.post(f"regularizations/{asked}/decide", {"decision": "reject"})
     again = bala.post(f"regularizations/{asked}/decide", {"decision": "approve"})
     taken = asha.post(f"regularizations/{asked}/withdraw")
-    assert [(one.status_code, one.json()["code"]) for one in (again, taken)] == [(409, "ALREADY_DECIDED")] * 2
+    assert [(one.status_code, one.json()["code"]) for one in (again, taken)] == [
+        (409, "ALREADY_DECIDED")
+    ] * 2
 
 
 def test_deciding_is_for_those_with_the_ability_and_the_place(
@@ -165,24 +192,39 @@ def test_deciding_is_for_those_with_the_ability_and_the_place(
     body = {"decision": "approve"}
     assert asha.post(f"regularizations/{asked}/decide", body).status_code == 403
     assert asha.get("regularizations/to-decide").status_code == 403
-    other = Chair(people.make_user(people.make_employee(world.acme, "55", "Dev"), "dev", "approver"))
+    other = Chair(
+        people.make_user(people.make_employee(world.acme, "55", "Dev"), "dev", "approver")
+    )
     assert other.get("regularizations/to-decide").json()["data"] == []
     assert other.post(f"regularizations/{asked}/decide", body).status_code == 403
-    theirs, never = (chitra.post(f"regularizations/{one}/decide", body) for one in (asked, 987_654_321))
-    assert (theirs.status_code, theirs.content) == (never.status_code, never.content) == (404, theirs.content)
+    theirs, never = (
+        chitra.post(f"regularizations/{one}/decide", body) for one in (asked, 987_654_321)
+    )
+    assert (
+        (theirs.status_code, theirs.content)
+        == (never.status_code, never.content)
+        == (404, theirs.content)
+    )
 
 
-def test_nobody_decides_their_own_and_nobody_withdraws_anothers(asha: Chair, bala: Chair, asked: int) -> None:
+def test_nobody_decides_their_own_and_nobody_withdraws_anothers(
+    asha: Chair, bala: Chair, asked: int
+) -> None:
     asha.user.groups.add(Group.objects.get(name="hr_admin"))
     assert asha.post(f"regularizations/{asked}/decide", {"decision": "approve"}).status_code == 403
     assert bala.post(f"regularizations/{asked}/withdraw").status_code == 404
     assert Regularization.objects.get().status == "pending"
 
 
-@pytest.mark.parametrize("body", [{}, {"decision": "maybe"}, {"decision": "approve", "remarks": "x" * 401}])
+@pytest.mark.parametrize(
+    "body", [{}, {"decision": "maybe"}, {"decision": "approve", "remarks": "x" * 401}]
+)
 def test_a_bad_decision_names_the_field(bala: Chair, asked: int, body: dict[str, str]) -> None:
     reply = bala.post(f"regularizations/{asked}/decide", body)
-    assert (reply.status_code, list(reply.json()["errors"])) == (422, ["remarks" if "remarks" in body else "decision"])
+    assert (reply.status_code, list(reply.json()["errors"])) == (
+        422,
+        ["remarks" if "remarks" in body else "decision"],
+    )
 
 
 def test_who_is_no_employee_asks_nothing(world: people.World) -> None:
@@ -195,11 +237,15 @@ def test_who_is_no_employee_asks_nothing(world: people.World) -> None:
 def test_a_long_list_is_read_by_its_cursor(asha: Chair, world: people.World) -> None:
     Regularization.objects.bulk_create(
         Regularization(
-            organization=world.acme, employee=world.asha, date=date(2026, 1, 1) + timedelta(days=number), reason="card",
-            in_at=at(MONDAY, "09:00"), status="rejected",
+            organization=world.acme,
+            employee=world.asha,
+            date=date(2026, 1, 1) + timedelta(days=number),
+            reason="card",
+            in_at=at(MONDAY, "09:00"),
+            status="rejected",
         )
         for number in range(51)
-    )  # fmt: skip
+    )
     first = asha.get("regularizations").json()
     second = asha.get("regularizations?" + first["next"].partition("?")[2]).json()
     assert (len(first["data"]), len(second["data"]), second["next"]) == (50, 1, None)

@@ -31,9 +31,17 @@ EIGHT = datetime(2026, 6, 21, 2, 30, tzinfo=UTC)
 def claim_of(employee: Any, direction: str = "in", **changes: Any) -> Claim:
     at = changes.get("at", EIGHT)
     facts = {
-        "door": "hr", "source": "client:1", "key": uuid.uuid4().hex, "at": at, "at_text": at.isoformat(), "zone": "+00:00",
-        "home_zone": "Asia/Kolkata", "direction": direction, "employee_id": employee.pk, "pairing": HOURS,
-    }  # fmt: skip
+        "door": "hr",
+        "source": "client:1",
+        "key": uuid.uuid4().hex,
+        "at": at,
+        "at_text": at.isoformat(),
+        "zone": "+00:00",
+        "home_zone": "Asia/Kolkata",
+        "direction": direction,
+        "employee_id": employee.pk,
+        "pairing": HOURS,
+    }
     return Claim(**(facts | changes))
 
 
@@ -44,46 +52,78 @@ def record(claim: Claim, organization: Any) -> Any:
 def test_a_named_person_is_stored_with_the_code_others_know_them_by(world: people.World) -> None:
     outcome = record(claim_of(world.asha), world.acme)
     punch = Punch.objects.get()
-    assert (outcome.verdict, outcome.person.id, outcome.punch_id) == ("accepted", world.asha.pk, punch.pk)
+    assert (outcome.verdict, outcome.person.id, outcome.punch_id) == (
+        "accepted",
+        world.asha.pk,
+        punch.pk,
+    )
     assert (punch.employee, punch.user_code) == (world.asha, "1001")
 
 
 @pytest.mark.parametrize("stranger", ["chitra", None])
-def test_a_person_of_nowhere_and_of_elsewhere_are_equally_unknown(world: people.World, stranger: str | None) -> None:
-    claim = claim_of(world.asha, employee_id=getattr(world, stranger).pk if stranger else uuid.uuid4())
+def test_a_person_of_nowhere_and_of_elsewhere_are_equally_unknown(
+    world: people.World, stranger: str | None
+) -> None:
+    claim = claim_of(
+        world.asha, employee_id=getattr(world, stranger).pk if stranger else uuid.uuid4()
+    )
     with pytest.raises(UnknownEmployee):
         record(claim, world.acme)
     assert not Punch.objects.exists()
     assert not IngestCount.objects.exists()
 
 
-def test_a_named_person_outside_their_service_is_refused_and_never_unmatched(world: people.World) -> None:
+def test_a_named_person_outside_their_service_is_refused_and_never_unmatched(
+    world: people.World,
+) -> None:
     eva = people.make_employee(world.acme, "55", "Eva", joined_on=date(2026, 6, 22))
     outcome = record(claim_of(eva), world.acme)
-    assert (outcome.verdict, outcome.reasons, outcome.person.id) == ("rejected_time", {"employee": "not_employed"}, eva.pk)
+    assert (outcome.verdict, outcome.reasons, outcome.person.id) == (
+        "rejected_time",
+        {"employee": "not_employed"},
+        eva.pk,
+    )
 
 
 def test_the_zone_of_a_person_is_their_sites_on_that_day(world: people.World) -> None:
     from attendance.services import known_people
 
     site = Site.objects.create(organization=world.acme, name="Dubai", timezone="Asia/Dubai")
-    save_assignment(Assignment(organization=world.acme, employee=world.asha, site=site, starts_on=date(2026, 6, 1)))
+    save_assignment(
+        Assignment(
+            organization=world.acme, employee=world.asha, site=site, starts_on=date(2026, 6, 1)
+        )
+    )
     known = known_people(world.acme.pk, ids=[world.asha.pk], codes=["1002"])
     asha, bala = known.named[world.asha.pk], known.by_code("1002", date(2026, 6, 2))
     assert known.home_zone(asha, date(2026, 6, 2)) == "Asia/Dubai"
-    assert {known.home_zone(asha, date(2026, 5, 31)), known.home_zone(bala, date(2026, 6, 2))} == {"Asia/Kolkata"}
+    assert {known.home_zone(asha, date(2026, 5, 31)), known.home_zone(bala, date(2026, 6, 2))} == {
+        "Asia/Kolkata"
+    }
 
 
 def test_turns_are_taken_within_the_time_that_counts(world: people.World) -> None:
     steps = [
-        ("out", 0, "not_in"), ("in", 1, ""), ("in", 2, "already_in"), ("out", 3, ""), ("out", 4, "already_out"), ("in", 5, ""),
+        ("out", 0, "not_in"),
+        ("in", 1, ""),
+        ("in", 2, "already_in"),
+        ("out", 3, ""),
+        ("out", 4, "already_out"),
+        ("in", 5, ""),
         # The forgotten clock-out of hour 5 blocks nothing on the next day.
-        ("in", 5 + 17, ""), ("out", 5 + 17 + 16, ""),
-    ]  # fmt: skip
+        ("in", 5 + 17, ""),
+        ("out", 5 + 17 + 16, ""),
+    ]
     for direction, hour, reason in steps:
-        outcome = record(claim_of(world.asha, direction, at=EIGHT + timedelta(hours=hour)), world.acme)
+        outcome = record(
+            claim_of(world.asha, direction, at=EIGHT + timedelta(hours=hour)), world.acme
+        )
         verdict = "rejected_sequence" if reason else "accepted"
-        assert (hour, outcome.verdict, outcome.reasons.get("sequence", "")) == (hour, verdict, reason)
+        assert (hour, outcome.verdict, outcome.reasons.get("sequence", "")) == (
+            hour,
+            verdict,
+            reason,
+        )
 
 
 def test_other_doors_count_as_turns_but_make_none_wrong(world: people.World) -> None:
@@ -123,42 +163,73 @@ def test_without_a_time_it_is_now_and_a_repeat_hours_later_is_one(world: people.
     assert record(replace(claim, at=now + timedelta(hours=3)), world.acme).repeat
 
 
-def test_a_now_that_waited_for_the_lock_comes_after_what_was_stored_meanwhile(world: people.World) -> None:
+def test_a_now_that_waited_for_the_lock_comes_after_what_was_stored_meanwhile(
+    world: people.World,
+) -> None:
     first = record(claim_of(world.asha, "in", at=timezone.now(), at_text=""), world.acme)
     waited = first.at - timedelta(seconds=3)
-    assert record(claim_of(world.asha, "in", at=waited, at_text=""), world.acme).verdict == "rejected_sequence"
+    assert (
+        record(claim_of(world.asha, "in", at=waited, at_text=""), world.acme).verdict
+        == "rejected_sequence"
+    )
     out = record(claim_of(world.asha, "out", at=waited, at_text=""), world.acme)
     assert (out.verdict, out.at) == ("accepted", first.at)
-    assert record(claim_of(world.asha, "out", at=waited), world.acme).reasons == {"sequence": "not_in"}
+    assert record(claim_of(world.asha, "out", at=waited), world.acme).reasons == {
+        "sequence": "not_in"
+    }
 
 
-def test_all_findings_are_kept_and_the_first_in_order_names_the_verdict(world: people.World) -> None:
+def test_all_findings_are_kept_and_the_first_in_order_names_the_verdict(
+    world: people.World,
+) -> None:
     findings = (
-        Finding("geofence", "outside", "rejected_geofence"), Finding("signature", "bad", "rejected_signature"),
+        Finding("geofence", "outside", "rejected_geofence"),
+        Finding("signature", "bad", "rejected_signature"),
         Finding("wifi", "not seen"),
-    )  # fmt: skip
-    outcome = record(claim_of(world.asha, at=datetime(2099, 1, 1, tzinfo=UTC), findings=findings), world.acme)
+    )
+    outcome = record(
+        claim_of(world.asha, at=datetime(2099, 1, 1, tzinfo=UTC), findings=findings), world.acme
+    )
     assert outcome.verdict == "rejected_signature"
-    assert outcome.reasons == {"signature": "bad", "time": "ahead_of_server", "geofence": "outside", "wifi": "not seen"}
+    assert outcome.reasons == {
+        "signature": "bad",
+        "time": "ahead_of_server",
+        "geofence": "outside",
+        "wifi": "not seen",
+    }
 
 
 def test_a_remark_stands_in_the_reasons_of_an_accepted_punch(world: people.World) -> None:
-    outcome = record(claim_of(world.asha, findings=(Finding("geofence", "waived: tour 17"),)), world.acme)
+    outcome = record(
+        claim_of(world.asha, findings=(Finding("geofence", "waived: tour 17"),)), world.acme
+    )
     assert (outcome.verdict, outcome.reasons) == ("accepted", {"geofence": "waived: tour 17"})
 
 
 def test_an_old_punch_is_refused_where_a_door_says_how_old_is_too_old(world: people.World) -> None:
-    claim = claim_of(world.asha, at=timezone.now() - timedelta(hours=73), max_age=timedelta(hours=72))
+    claim = claim_of(
+        world.asha, at=timezone.now() - timedelta(hours=73), max_age=timedelta(hours=72)
+    )
     outcome = record(claim, world.acme)
-    assert (outcome.verdict, outcome.reasons, outcome.late) == ("rejected_time", {"time": "too_old"}, True)
+    assert (outcome.verdict, outcome.reasons, outcome.late) == (
+        "rejected_time",
+        {"time": "too_old"},
+        True,
+    )
 
 
 def nonce_claim(employee: Any, text: str, **changes: Any) -> Claim:
-    """As the phone door builds it: the key of an accepted row is the nonce, that of a refused one the signed text."""
+    """As the phone door builds it: the key of an accepted row is the nonce, that of a refused one
+    the signed text.
+    """
     keys = {
-        "key": "n:nonce", "other_keys": (f"t:{text}",), "refused_key": f"t:{text}", "loose_key": f"x:{uuid.uuid4().hex}",
-        "content": hashlib.sha256(text.encode()).hexdigest(), "pairing": None,
-    }  # fmt: skip
+        "key": "n:nonce",
+        "other_keys": (f"t:{text}",),
+        "refused_key": f"t:{text}",
+        "loose_key": f"x:{uuid.uuid4().hex}",
+        "content": hashlib.sha256(text.encode()).hexdigest(),
+        "pairing": None,
+    }
     return claim_of(employee, door="phone", source=f"employee:{employee.pk}", **(keys | changes))
 
 
@@ -169,7 +240,11 @@ SIGNATURE = (Finding("signature", "bad", "rejected_signature"),)
 def test_a_text_refused_after_its_signature_is_never_accepted_later(world: people.World) -> None:
     first = record(nonce_claim(world.asha, "one", findings=FENCE), world.acme)
     again = record(nonce_claim(world.asha, "one"), world.acme)
-    assert (again.repeat, again.verdict, again.punch_id) == (True, "rejected_geofence", first.punch_id)
+    assert (again.repeat, again.verdict, again.punch_id) == (
+        True,
+        "rejected_geofence",
+        first.punch_id,
+    )
     assert record(nonce_claim(world.asha, "two"), world.acme).accepted
     assert record(nonce_claim(world.asha, "three"), world.acme).repeat
     assert record(nonce_claim(world.asha, "one"), world.acme).verdict == "rejected_geofence"
@@ -179,7 +254,9 @@ DEVICE = (Finding("device", "unknown", "rejected_device"),)
 
 
 @pytest.mark.parametrize("findings", [SIGNATURE, DEVICE, (*FENCE, *SIGNATURE)])
-def test_what_is_refused_before_or_at_the_signature_burns_nothing(world: people.World, findings: Any) -> None:
+def test_what_is_refused_before_or_at_the_signature_burns_nothing(
+    world: people.World, findings: Any
+) -> None:
     for _attempt in range(2):
         outcome = record(nonce_claim(world.asha, "one", findings=findings), world.acme)
         assert (outcome.verdict, outcome.repeat) == (findings[-1].verdict, False)
@@ -195,15 +272,26 @@ def test_an_accepted_text_is_a_repeat_whatever_is_found_later(world: people.Worl
     assert Punch.objects.count() == 1
 
 
-def test_another_text_with_a_nonce_that_is_used_up_is_a_repeat_once_it_is_signed(world: people.World) -> None:
+def test_another_text_with_a_nonce_that_is_used_up_is_a_repeat_once_it_is_signed(
+    world: people.World,
+) -> None:
     first = record(nonce_claim(world.asha, "one"), world.acme)
     for findings, verdict in ((SIGNATURE, "rejected_signature"), (DEVICE, "rejected_device")):
         other = record(nonce_claim(world.asha, "two", findings=findings), world.acme)
         assert (other.verdict, other.repeat) == (verdict, False)
     for findings in ((), FENCE):
-        again = record(nonce_claim(world.asha, "two", direction="out", findings=findings), world.acme)
-        assert (again.repeat, again.conflict, again.verdict, again.punch_id) == (True, False, "accepted", first.punch_id)
-    counts = IngestCount.objects.order_by("id").values_list("accepted", "refused", "duplicate", "conflict")
+        again = record(
+            nonce_claim(world.asha, "two", direction="out", findings=findings), world.acme
+        )
+        assert (again.repeat, again.conflict, again.verdict, again.punch_id) == (
+            True,
+            False,
+            "accepted",
+            first.punch_id,
+        )
+    counts = IngestCount.objects.order_by("id").values_list(
+        "accepted", "refused", "duplicate", "conflict"
+    )
     assert list(counts) == [(1, 0, 0, 0), (0, 1, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 1, 0)]
 
 
@@ -211,7 +299,9 @@ def handset_of(phone: Phone) -> Handset:
     return Handset(phone.pk, phone.keys.get().pk)
 
 
-def test_a_revocation_holds_for_a_punch_that_is_under_way(world: people.World, acme_staff: Any) -> None:
+def test_a_revocation_holds_for_a_punch_that_is_under_way(
+    world: people.World, acme_staff: Any
+) -> None:
     phone, _private = people.make_phone(world.asha)
     claim = nonce_claim(world.asha, "one", handset=handset_of(phone), findings=FENCE)
     revoke_phone(phone, actor=acme_staff)
@@ -221,15 +311,22 @@ def test_a_revocation_holds_for_a_punch_that_is_under_way(world: people.World, a
     assert Punch.objects.get().key.startswith("x:")
 
 
-def test_a_repeat_is_answered_before_anybody_asks_for_the_phone(world: people.World, acme_staff: Any) -> None:
+def test_a_repeat_is_answered_before_anybody_asks_for_the_phone(
+    world: people.World, acme_staff: Any
+) -> None:
     phone, _private = people.make_phone(world.asha)
     claim = nonce_claim(world.asha, "one", handset=handset_of(phone))
     first = record(claim, world.acme)
     revoke_phone(phone, actor=acme_staff)
-    assert (record(claim, world.acme).punch_id, record(claim, world.acme).repeat) == (first.punch_id, True)
+    assert (record(claim, world.acme).punch_id, record(claim, world.acme).repeat) == (
+        first.punch_id,
+        True,
+    )
 
 
-def test_an_accepted_punch_is_the_last_of_its_phone_and_a_refused_one_is_not(world: people.World) -> None:
+def test_an_accepted_punch_is_the_last_of_its_phone_and_a_refused_one_is_not(
+    world: people.World,
+) -> None:
     phone, _private = people.make_phone(world.asha)
     record(nonce_claim(world.asha, "one", handset=handset_of(phone), findings=FENCE), world.acme)
     phone.refresh_from_db()
@@ -255,8 +352,14 @@ def _parallel(calls: list[Any]) -> list[Any]:
 def test_of_many_that_clock_in_at_once_one_is_accepted(text: str) -> None:
     world = people.make_world()
     people.make_endpoint(world.acme, "https://hooks.example.com/in")
-    claims = [claim_of(world.asha, "in", at=timezone.now() if not text else EIGHT, at_text=text) for _ in range(20)]
-    verdicts = sorted(outcome.verdict for outcome in _parallel([lambda one=one: record(one, world.acme) for one in claims]))
+    claims = [
+        claim_of(world.asha, "in", at=timezone.now() if not text else EIGHT, at_text=text)
+        for _ in range(20)
+    ]
+    verdicts = sorted(
+        outcome.verdict
+        for outcome in _parallel([lambda one=one: record(one, world.acme) for one in claims])
+    )
     assert verdicts == ["accepted"] + ["rejected_sequence"] * 19
 
 

@@ -1,4 +1,6 @@
-"""Files of times are read as people save them, and what they can cost is bounded before anything is built from them."""
+"""Files of times are read as people save them, and what they can cost is bounded before anything is
+built from them.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,9 @@ def test_a_csv_file_is_read_by_its_titles_and_numbered_as_in_the_spreadsheet() -
 
 @pytest.mark.parametrize("between", [",", ";", "\t"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_csv_comes_with_any_of_the_usual_separators_and_encodings(between: str, encoding: str) -> None:
+def test_csv_comes_with_any_of_the_usual_separators_and_encodings(
+    between: str, encoding: str
+) -> None:
     text = csv_of(HEAD, [*ROW[:4], "कार्ड"], between=between).decode()
     assert sheets.read(text.encode(encoding))[0]["reason"] == "कार्ड"
 
@@ -87,22 +91,34 @@ def test_columns_nobody_asked_for_are_left_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "titles", [["Date", "In", "Reason"], ["Code", "Date", "Reason"], ["Code", "Code", "Date", "In", "Reason"], ["1001"]]
+    "titles",
+    [
+        ["Date", "In", "Reason"],
+        ["Code", "Date", "Reason"],
+        ["Code", "Code", "Date", "In", "Reason"],
+        ["1001"],
+    ],
 )
 def test_titles_that_are_missing_or_there_twice_are_named(titles: list[str]) -> None:
     assert refused(csv_of(titles, ROW)) == "TITLES"
 
 
 def test_a_file_without_rows_says_so() -> None:
-    assert {refused(one) for one in (b"", b"\n\n", csv_of(HEAD), csv_of(HEAD, [""] * 5))} == {"EMPTY"}
+    assert {refused(one) for one in (b"", b"\n\n", csv_of(HEAD), csv_of(HEAD, [""] * 5))} == {
+        "EMPTY"
+    }
 
 
 UNREADABLE: Final[dict[str, bytes]] = {
-    "half a UTF-16": b"\xff\xfe\x00", "another encoding": b"caf\xe9,x", "half a workbook": b"PK\x03\x04 no more",
-    "old Excel": b"\xd0\xcf\x11\xe0 old", "open quote": csv_of(HEAD, ['"1001', *ROW[1:]]),
+    "half a UTF-16": b"\xff\xfe\x00",
+    "another encoding": b"caf\xe9,x",
+    "half a workbook": b"PK\x03\x04 no more",
+    "old Excel": b"\xd0\xcf\x11\xe0 old",
+    "open quote": csv_of(HEAD, ['"1001', *ROW[1:]]),
     "stray quote": csv_of(HEAD, ['"10"01', *ROW[1:]]),
-    "broken sheet": packed({"xl/worksheets/sheet1.xml": b"<worksheet>"}), "no workbook": packed({"xl/workbook.xml": b""}),
-}  # fmt: skip
+    "broken sheet": packed({"xl/worksheets/sheet1.xml": b"<worksheet>"}),
+    "no workbook": packed({"xl/workbook.xml": b""}),
+}
 
 
 @pytest.mark.parametrize("name", UNREADABLE)
@@ -110,7 +126,10 @@ def test_what_cannot_be_read_is_refused(name: str) -> None:
     assert refused(UNREADABLE[name]) == "UNREADABLE"
 
 
-@given(st.binary(max_size=300), st.sampled_from([b"", b"PK\x03\x04", b"Code,Date,In,Reason\n", b"\xff\xfe"]))
+@given(
+    st.binary(max_size=300),
+    st.sampled_from([b"", b"PK\x03\x04", b"Code,Date,In,Reason\n", b"\xff\xfe"]),
+)
 def test_any_bytes_are_read_or_refused(noise: bytes, begins: bytes) -> None:
     try:
         lines = sheets.read(begins + noise)
@@ -128,12 +147,20 @@ def test_a_workbook_gives_what_its_text_would() -> None:
     ("row", "expected"),
     [
         ([1001, date(2026, 7, 6), time(9), time(17, 30), "card"], ROW),
-        ([1001.0, datetime(2026, 7, 6), timedelta(hours=9), time(17, 30, 5), 7], ["1001", *ROW[1:3], "17:30:05", "7"]),  # noqa: DTZ001
+        (
+            [1001.0, datetime(2026, 7, 6), timedelta(hours=9), time(17, 30, 5), 7],  # noqa: DTZ001
+            ["1001", *ROW[1:3], "17:30:05", "7"],
+        ),
         (["007", "06/07/2026", None, "17:30", True], ["007", "06/07/2026", "", "17:30", "True"]),
-        ([1.5, datetime(2026, 7, 6, 9), "9", None, "x"], ["1.5", "2026-07-06 09:00:00", "9", "", "x"]),  # noqa: DTZ001
+        (
+            [1.5, datetime(2026, 7, 6, 9), "9", None, "x"],  # noqa: DTZ001
+            ["1.5", "2026-07-06 09:00:00", "9", "", "x"],
+        ),
     ],
 )
-def test_cells_of_a_workbook_are_read_as_a_clerk_sees_them(row: list[Any], expected: list[str]) -> None:
+def test_cells_of_a_workbook_are_read_as_a_clerk_sees_them(
+    row: list[Any], expected: list[str]
+) -> None:
     (line,) = sheets.read(xlsx_of(HEAD, row))
     assert [line[name] for name in sheets.COLUMNS] == expected
 
@@ -157,10 +184,15 @@ def test_as_many_rows_as_are_allowed_and_no_more(made: Any) -> None:
 
 
 def test_a_row_far_below_is_not_overlooked() -> None:
-    far = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>%s</sheetData></worksheet>'
+    far = (
+        b"<worksheet"
+        b' xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>%s</sheetData></worksheet>'
+    )
     row = b'<row r="999999999999"><c r="A999999999999" t="inlineStr"><is><t>1001</t></is></c></row>'
     assert refused(packed({"xl/worksheets/sheet1.xml": far % row})) == "TOO_MANY_ROWS"
-    assert refused(packed({"xl/worksheets/sheet1.xml": far % b'<row r="999999999999"/>'})) == "EMPTY"
+    assert (
+        refused(packed({"xl/worksheets/sheet1.xml": far % b'<row r="999999999999"/>'})) == "EMPTY"
+    )
 
 
 def test_a_file_too_large_is_not_looked_at() -> None:
@@ -169,13 +201,20 @@ def test_a_file_too_large_is_not_looked_at() -> None:
 
 def test_a_workbook_that_unpacks_to_too_much_is_not_unpacked() -> None:
     assert refused(packed({"xl/media/picture": b"0" * (sheets.MOST_UNPACKED + 1)})) == "TOO_LARGE"
-    assert refused(packed({f"xl/media/{number}": b"" for number in range(sheets.MOST_PARTS)})) == "TOO_LARGE"
+    assert (
+        refused(packed({f"xl/media/{number}": b"" for number in range(sheets.MOST_PARTS)}))
+        == "TOO_LARGE"
+    )
 
 
 @pytest.mark.parametrize(
-    "part", ["xl/workbook.xml", "xl/worksheets/sheet1.xml", "xl/sharedStrings.xml", "docProps/strange.dat"]
+    "part",
+    ["xl/workbook.xml", "xl/worksheets/sheet1.xml", "xl/sharedStrings.xml", "docProps/strange.dat"],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "latin-1"])
 def test_a_document_type_is_refused_in_any_part_and_encoding(part: str, encoding: str) -> None:
-    bomb = f'<?xml version="1.0" encoding="{encoding}"?><!DOCTYPE x [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]><x>&b;</x>'
+    bomb = (
+        f'<?xml version="1.0" encoding="{encoding}"?><!DOCTYPE x [<!ENTITY a "aa"><!ENTITY b'
+        ' "&a;&a;">]><x>&b;</x>'
+    )
     assert refused(packed({part: bomb.encode(encoding)})) == "UNREADABLE"

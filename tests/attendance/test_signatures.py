@@ -1,4 +1,6 @@
-"""Phones' signatures: the published vectors, other people's cryptography, and whatever else somebody may send."""
+"""Phones' signatures: the published vectors, other people's cryptography, and whatever else
+somebody may send.
+"""
 
 from __future__ import annotations
 
@@ -21,16 +23,26 @@ from tests.samples import VECTORS, by_name, node, sample
 KEY = read_public_key(VECTORS["public_key"])
 TEXT = VECTORS["punches"][0]["text"].encode()
 FIELDS = {
-    "device_uuid": "0b9f3a52-6b1e-4c0e-9a57-2f8f4b1d7c11", "punch_type": "IN", "punched_at": "2026-11-20T03:31:07Z",
-    "lat": "12.971599", "lng": "77.594566", "accuracy_m": "8.5", "ssid_seen": "Muster-HQ",
-    "nonce": "5f2b7c1e9d0a4c3388d1f6a47e90b2cc", "anti_spoof": dict.fromkeys(ANTI_SPOOF, False),
-}  # fmt: skip
+    "device_uuid": "0b9f3a52-6b1e-4c0e-9a57-2f8f4b1d7c11",
+    "punch_type": "IN",
+    "punched_at": "2026-11-20T03:31:07Z",
+    "lat": "12.971599",
+    "lng": "77.594566",
+    "accuracy_m": "8.5",
+    "ssid_seen": "Muster-HQ",
+    "nonce": "5f2b7c1e9d0a4c3388d1f6a47e90b2cc",
+    "anti_spoof": dict.fromkeys(ANTI_SPOOF, False),
+}
 BODY = {**FIELDS, "lat": 12.971599, "lng": 77.594566, "accuracy_m": 8.5}
 
 
 def text_of(body: Any) -> bytes:
     """The signed text of a punch as its decoded JSON says it."""
-    fields = {name: value.text if isinstance(value, Number) else value for name, value in body.items() if name != "signature"}
+    fields = {
+        name: value.text if isinstance(value, Number) else value
+        for name, value in body.items()
+        if name != "signature"
+    }
     return signed_text(**{"ssid_seen": None, **fields})
 
 
@@ -78,11 +90,15 @@ def test_each_flag_has_its_place_and_none_is_left_out(flag: str) -> None:
 
 
 words = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=20)
-other_fields = st.fixed_dictionaries({name: words for name in FIELDS if name not in ("anti_spoof", "device_uuid")})
+other_fields = st.fixed_dictionaries(
+    {name: words for name in FIELDS if name not in ("anti_spoof", "device_uuid")}
+)
 
 
 @given(other_fields, other_fields)
-def test_two_different_punches_never_have_the_same_text(one: dict[str, str], other: dict[str, str]) -> None:
+def test_two_different_punches_never_have_the_same_text(
+    one: dict[str, str], other: dict[str, str]
+) -> None:
     same = signed_text(**FIELDS | one) == signed_text(**FIELDS | other)
     assert same is (one == other)
 
@@ -97,7 +113,9 @@ def test_no_64_bytes_that_the_owner_did_not_make_are_a_signature(raw: bytes) -> 
     assert verifies(KEY, TEXT, base64.b64encode(raw).decode()) is False
 
 
-numbers = st.one_of(st.sampled_from([0, 1, ORDER - 1, ORDER, ORDER + 1, 2**256 - 1]), st.integers(0, 2**256 - 1))
+numbers = st.one_of(
+    st.sampled_from([0, 1, ORDER - 1, ORDER, ORDER + 1, 2**256 - 1]), st.integers(0, 2**256 - 1)
+)
 
 
 @given(numbers, numbers)
@@ -123,14 +141,18 @@ def test_the_python_sample_writes_the_same_text_and_signs_it() -> None:
     key = python.new_key()
     signed = python.sign(key, BODY)
     assert text_of(decode(json.dumps(signed))).decode() == python.signed_text(signed)
-    assert verifies(read_public_key(python.public_key(key)), text_of(decode(json.dumps(signed))), signed["signature"])
+    assert verifies(
+        read_public_key(python.public_key(key)),
+        text_of(decode(json.dumps(signed))),
+        signed["signature"],
+    )
 
 
 def test_the_javascript_sample_signs_in_node_and_we_verify() -> None:
     made = node(
-        "const key = await newKey(); const punch = newPunch(crypto.randomUUID(), 'OUT', "
-        "{latitude: 28.6175, longitude: 77.2085, accuracy: 1e21}, 'कार्यालय 🛰');"
-        "out({key: await publicKey(key), body: JSON.stringify(await sign(key, punch)), text: signedText(punch)})"
+        "const key = await newKey(); const punch = newPunch(crypto.randomUUID(), 'OUT', {latitude:"
+        " 28.6175, longitude: 77.2085, accuracy: 1e21}, 'कार्यालय 🛰');out({key: await"
+        " publicKey(key), body: JSON.stringify(await sign(key, punch)), text: signedText(punch)})"
     )
     body = decode(made["body"])
     assert text_of(body).decode() == made["text"]
@@ -163,7 +185,18 @@ def test_the_python_sample_turns_any_asn1_signature_into_64_bytes(r: int, s: int
 
 
 def test_the_javascript_sample_turns_asn1_signatures_into_64_bytes() -> None:
-    pairs = [(1, 1), (127, 128), (255, 256), (2**247, 2**248 - 1), (2**255 - 1, 2**255), (ORDER - 1, ORDER - 2), (2**200, 3)]
+    pairs = [
+        (1, 1),
+        (127, 128),
+        (255, 256),
+        (2**247, 2**248 - 1),
+        (2**255 - 1, 2**255),
+        (ORDER - 1, ORDER - 2),
+        (2**200, 3),
+    ]
     ders = [encode_dss_signature(r, s).hex() for r, s in pairs]
-    turned = node("out(given.map((hex) => Buffer.from(derToRaw(Buffer.from(hex, 'hex'))).toString('hex')))", ders)
+    turned = node(
+        "out(given.map((hex) => Buffer.from(derToRaw(Buffer.from(hex, 'hex'))).toString('hex')))",
+        ders,
+    )
     assert turned == [(r.to_bytes(32) + s.to_bytes(32)).hex() for r, s in pairs]

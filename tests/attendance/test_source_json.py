@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from attendance.source_json import CONTROL, DEEPEST, TOO_DEEP, TWICE, NotJson, Number, Unfit, decode
 
 
-@pytest.mark.parametrize("text", ["8.50", "8.5", "12", "1e1", "1E+01", "-0.0", "-0", "0.1000", "9" * 5000, "1e999"])
+@pytest.mark.parametrize(
+    "text", ["8.50", "8.5", "12", "1e1", "1E+01", "-0.0", "-0", "0.1000", "9" * 5000, "1e999"]
+)
 def test_a_number_keeps_its_text(text: str) -> None:
     assert decode(f'{{"n": [{text}]}}') == {"n": [Number(text)]}
 
@@ -25,9 +27,30 @@ def test_a_number_has_a_value_too() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "{", '{"a":1,}', "NaN", "[Infinity]", "-Infinity", "01", "1.", ".5", "+1", "0x1", "'a'", '{"a":1} x', "\ufeff1",
-     '"line\nbreak"', '"\x00"', '{"a" 1}', '"\\x41"', "[" * 100_000, '{"a":' * 100_000],
-)  # fmt: skip
+    [
+        "",
+        " ",
+        "{",
+        '{"a":1,}',
+        "NaN",
+        "[Infinity]",
+        "-Infinity",
+        "01",
+        "1.",
+        ".5",
+        "+1",
+        "0x1",
+        "'a'",
+        '{"a":1} x',
+        "\ufeff1",
+        '"line\nbreak"',
+        '"\x00"',
+        '{"a" 1}',
+        '"\\x41"',
+        "[" * 100_000,
+        '{"a":' * 100_000,
+    ],
+)
 def test_what_is_not_json_is_said_to_be_so(text: str) -> None:
     with pytest.raises(NotJson):
         decode(text)
@@ -51,7 +74,9 @@ def test_what_is_not_json_is_said_to_be_so(text: str) -> None:
         ("[" * (DEEPEST + 2) + "]" * (DEEPEST + 2), ".".join("0" * (DEEPEST + 1)), TOO_DEEP),
     ],
 )
-def test_what_says_two_things_or_cannot_be_signed_is_refused_where_it_stands(text: str, field: str, reason: str) -> None:
+def test_what_says_two_things_or_cannot_be_signed_is_refused_where_it_stands(
+    text: str, field: str, reason: str
+) -> None:
     with pytest.raises(Unfit) as caught:
         decode(text)
     assert (caught.value.field, caught.value.reason) == (field, reason)
@@ -69,7 +94,11 @@ def test_two_deep_texts_that_are_json_are_refused_without_an_error_of_the_stack(
 
 clean = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=10)
 values = st.recursive(
-    st.none() | st.booleans() | clean | st.integers() | st.floats(allow_nan=False, allow_infinity=False),
+    st.none()
+    | st.booleans()
+    | clean
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(clean, inner, max_size=3),
     max_leaves=8,
 )

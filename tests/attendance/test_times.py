@@ -33,17 +33,25 @@ DELHI, NEW_YORK = "Asia/Kolkata", "America/New_York"
         ("2026-11-01 01:30:00-05:00", NEW_YORK, "2026-11-01T06:30:00", ()),
     ],
 )
-def test_a_time_is_read_as_its_writer_meant(text: str, zone: str, utc: str, flags: tuple[str, ...]) -> None:
+def test_a_time_is_read_as_its_writer_meant(
+    text: str, zone: str, utc: str, flags: tuple[str, ...]
+) -> None:
     instant = read_time(text, zone)
     assert (instant.at, instant.flags) == (datetime.fromisoformat(utc).replace(tzinfo=UTC), flags)
 
 
-@pytest.mark.parametrize("text", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "9999-12-31 23:59:59", "0001-01-02 00:00:00"])
+@pytest.mark.parametrize(
+    "text",
+    ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "9999-12-31 23:59:59", "0001-01-02 00:00:00"],
+)
 @pytest.mark.parametrize("zone", [DELHI, NEW_YORK, "Pacific/Kiritimati", "Etc/GMT+12"])
 def test_whatever_is_read_can_be_shown_in_every_zone(text: str, zone: str) -> None:
     with suppress(ValueError):
         at = read_time(text, zone).at
-        assert all(at.astimezone(ZoneInfo(other)).year in {1, 9999} for other in (DELHI, NEW_YORK, "Pacific/Kiritimati"))
+        assert all(
+            at.astimezone(ZoneInfo(other)).year in {1, 9999}
+            for other in (DELHI, NEW_YORK, "Pacific/Kiritimati")
+        )
 
 
 @given(st.text(max_size=40))
@@ -54,9 +62,21 @@ def test_anything_else_is_refused_as_unreadable_and_never_breaks(text: str) -> N
 
 @given(
     st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2037, 12, 31)),  # noqa: DTZ001
-    st.sampled_from([DELHI, NEW_YORK, "Europe/London", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia", "UTC"]),
+    st.sampled_from(
+        [
+            DELHI,
+            NEW_YORK,
+            "Europe/London",
+            "Australia/Lord_Howe",
+            "Asia/Kathmandu",
+            "Pacific/Apia",
+            "UTC",
+        ]
+    ),
 )
-def test_a_time_on_the_wall_comes_back_as_itself_unless_it_never_was(naive: datetime, zone: str) -> None:
+def test_a_time_on_the_wall_comes_back_as_itself_unless_it_never_was(
+    naive: datetime, zone: str
+) -> None:
     text = naive.isoformat(sep=" ", timespec="seconds")
     instant = read_time(text, zone)
     back = instant.at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
@@ -66,8 +86,13 @@ def test_a_time_on_the_wall_comes_back_as_itself_unless_it_never_was(naive: date
         assert back == naive.replace(microsecond=0)
 
 
-@given(st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2090, 1, 1)), st.integers(-14 * 60, 14 * 60))  # noqa: DTZ001
+@given(
+    st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2090, 1, 1)),  # noqa: DTZ001
+    st.integers(-14 * 60, 14 * 60),
+)
 def test_an_offset_means_what_it_says(naive: datetime, minutes: int) -> None:
     sign, width = "-" if minutes < 0 else "+", abs(minutes)
     text = f"{naive.isoformat(timespec='seconds')}{sign}{width // 60:02}:{width % 60:02}"
-    assert read_time(text, DELHI).at == (naive.replace(microsecond=0) - timedelta(minutes=minutes)).replace(tzinfo=UTC)
+    assert read_time(text, DELHI).at == (
+        naive.replace(microsecond=0) - timedelta(minutes=minutes)
+    ).replace(tzinfo=UTC)

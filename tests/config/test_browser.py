@@ -1,4 +1,6 @@
-"""Pages in a real Chromium: they show what they should, break no content policy, and ask nobody outside."""
+"""Pages in a real Chromium: they show what they should, break no content policy, and ask nobody
+outside.
+"""
 
 from __future__ import annotations
 
@@ -29,15 +31,20 @@ CHROMIUM = os.environ.get("MUSTER_CHROMIUM") or shutil.which("chromium")
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.any_engine,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on the path, and MUSTER_CHROMIUM names none"),
+    pytest.mark.skipif(
+        CHROMIUM is None, reason="there is no chromium on the path, and MUSTER_CHROMIUM names none"
+    ),
 ]
 WATCH = """document.addEventListener("securitypolicyviolation", (event) =>
-  console.error(`CSP ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`));"""
+  console.error(`CSP ${event.violatedDirective} ${event.blockedURI}`
+    + ` ${event.sourceFile}:${event.lineNumber}`));"""
 
 
 @pytest.fixture
 def visit(live_server: Any, settings: LazySettings) -> Iterator[Any]:
-    """Open a page as somebody, and give the page; what the browser complained of and asked for is in `seen`."""
+    """Open a page as somebody, and give the page; what the browser complained of and asked for is
+    in `seen`.
+    """
     settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = False
     settings.SESSION_COOKIE_NAME = "sessionid"  # Browsers take the other name over TLS only.
     settings.PUSH_ALLOW_HTTP, settings.PUSH_ALLOWED_NETWORKS = True, ["127.0.0.0/8"]
@@ -91,15 +98,23 @@ def test_the_consoles_pages_work_under_their_policy(visit: Any) -> None:
     assert page.locator("input[name=code]").count() == 1
     page, _seen = visit(reverse("second-factor-set-up"))
     assert page.locator(".muster-qr svg").bounding_box()["width"] > 150
-    page, _seen = visit(reverse("admin:accounts_signinsettings_change", args=(seen.rows.signinsettings.pk,)))
+    page, _seen = visit(
+        reverse("admin:accounts_signinsettings_change", args=(seen.rows.signinsettings.pk,))
+    )
     assert page.locator("input[name=new_secret]").get_attribute("type") == "password"
     page.context.clear_cookies()
     page, _seen = visit(f"{reverse('admin:login')}?organization=acme")
-    assert page.get_by_text("Sign in with acmemark login").get_attribute("href").startswith("/api/auth/sso/redirect?")
+    assert (
+        page.get_by_text("Sign in with acmemark login")
+        .get_attribute("href")
+        .startswith("/api/auth/sso/redirect?")
+    )
 
 
 def elsewhere(work: Callable[[], Any]) -> Any:
-    """The result of something that asks the database, in another thread: this one has Playwright's event loop."""
+    """The result of something that asks the database, in another thread: this one has Playwright's
+    event loop.
+    """
 
     def alone() -> Any:
         try:
@@ -111,7 +126,9 @@ def elsewhere(work: Callable[[], Any]) -> Any:
         return pool.submit(alone).result()
 
 
-def test_my_reports_follows_by_itself_what_is_being_made(visit: Any, settings: LazySettings, tmp_path: Path) -> None:
+def test_my_reports_follows_by_itself_what_is_being_made(
+    visit: Any, settings: LazySettings, tmp_path: Path
+) -> None:
     settings.REPORT_DIR = tmp_path
     elsewhere(ReportJob.objects.all().delete)
     page, _seen = visit(reverse("report-page", args=("attendance",)))
@@ -144,7 +161,9 @@ def test_a_fence_is_drawn_on_the_map_into_its_fields(visit: Any) -> None:
     assert json.loads(page.input_value("#id_geojson"))["type"] == "Polygon"
     page.click(".leaflet-pm-icon-cut")
     click((100, -50), (200, -50), (200, 50), (100, 50), (100, -50))
-    page.wait_for_function("JSON.parse(document.getElementById('id_geojson').value).coordinates.length === 2")
+    page.wait_for_function(
+        "JSON.parse(document.getElementById('id_geojson').value).coordinates.length === 2"
+    )
     page.fill("#id_name", "Drawn")
     page.click("[name=_save]")
     page.wait_for_url(f"**{reverse('admin:geofences_fence_changelist')}")
@@ -156,4 +175,7 @@ def test_a_fence_is_drawn_on_the_map_into_its_fields(visit: Any) -> None:
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     click((-100, 0), (-50, 0))
     page.wait_for_function("document.getElementById('id_kind').value === 'circle'")
-    assert (page.input_value("#id_geojson"), float(page.input_value("#id_radius_m")) > 1) == ("", True)
+    assert (page.input_value("#id_geojson"), float(page.input_value("#id_radius_m")) > 1) == (
+        "",
+        True,
+    )

@@ -31,7 +31,11 @@ def test_the_settings_of_the_suite_are_safe() -> None:
         ("PUSH_ALLOW_HTTP", True, "muster.W008"),
         ("LIMITS_CACHE_URL", "dbcache://limits", "muster.E011"),
         ("WEB_WORKERS", 2, "muster.W012"),
-        ("CACHES", {"limits": {"BACKEND": "django.core.cache.backends.db.DatabaseCache"}}, "muster.W013"),
+        (
+            "CACHES",
+            {"limits": {"BACKEND": "django.core.cache.backends.db.DatabaseCache"}},
+            "muster.W013",
+        ),
         ("TRUSTED_PROXIES", -1, "muster.E014"),
         ("REPORT_THREADS", 0, "muster.E017"),
         ("SECURE_PROXY_SSL_HEADER", ("HTTP_X_FORWARDED_PROTO", "https"), "muster.W015"),
@@ -45,5 +49,10 @@ def test_a_dangerous_setting_is_found(settings: Any, name: str, value: Any, foun
 
 def test_several_web_processes_that_count_in_redis_are_fine(settings: Any) -> None:
     settings.WEB_WORKERS, settings.LIMITS_CACHE_URL = 4, "redis://127.0.0.1/1"
-    settings.CACHES = {"limits": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1/1"}}
+    settings.CACHES = {
+        "limits": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": "redis://127.0.0.1/1",
+        }
+    }
     assert _ids() == []

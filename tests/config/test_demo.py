@@ -51,7 +51,9 @@ def counts() -> dict[str, int]:
 
 def test_the_last_line_has_exactly_these_keys() -> None:
     credentials = printed()
-    assert {key: set(value) if isinstance(value, dict) else value for key, value in credentials.items()} == {
+    assert {
+        key: set(value) if isinstance(value, dict) else value for key, value in credentials.items()
+    } == {
         "base_url": "http://127.0.0.1:8000",
         "admin": {"username", "password"},
         "device": {"sn", "auth_token"},
@@ -84,7 +86,10 @@ def test_the_last_line_has_exactly_these_keys() -> None:
         "hr_admin": PERSON,
         "receiver": {"url", "received"},
     }
-    assert credentials["receiver"] == {"url": "http://127.0.0.1:8001", "received": "http://127.0.0.1:8001/received"}
+    assert credentials["receiver"] == {
+        "url": "http://127.0.0.1:8001",
+        "received": "http://127.0.0.1:8001/received",
+    }
 
 
 GROWS = {"devices.DeviceToken", "accounts.PersonalToken", "accounts.SecurityEvent"}
@@ -107,9 +112,15 @@ def test_a_second_time_changes_nothing_but_adds_tokens() -> None:
 
 def test_the_people_of_the_samples_are_there_before_december_2024() -> None:
     printed()
-    asha, john = (Employee.objects.get(organization__slug="demo", code=code) for code in ("1001", "EMP001"))
+    asha, john = (
+        Employee.objects.get(organization__slug="demo", code=code) for code in ("1001", "EMP001")
+    )
     assert (asha.name, john.name, john.worker_id) == ("Asha Verma", "John Doe", "W001")
-    assert asha.manager == john.manager == Employee.objects.get(organization__slug="demo", code="MGR001")
+    assert (
+        asha.manager
+        == john.manager
+        == Employee.objects.get(organization__slug="demo", code="MGR001")
+    )
     assert all(str(person.assignments.get().starts_on) == "2024-01-01" for person in (asha, john))
 
 
@@ -126,20 +137,33 @@ def test_both_printed_tokens_open_the_device_door(client: Client) -> None:
         assert (reply.status_code, reply.content) == (200, b'{"ok":true}')
 
 
-def test_what_is_printed_opens_the_biometric_and_the_hr_door_and_a_lost_key_is_replaced(client: Client) -> None:
+def test_what_is_printed_opens_the_biometric_and_the_hr_door_and_a_lost_key_is_replaced(
+    client: Client,
+) -> None:
     for lost in (False, True):
         credentials = printed()
-        scan = {"scanId": "1", "employeeId": "EMP001", "eventType": "check_in", "timestamp": "2024-12-01T08:30:00Z"}
+        scan = {
+            "scanId": "1",
+            "employeeId": "EMP001",
+            "eventType": "check_in",
+            "timestamp": "2024-12-01T08:30:00Z",
+        }
         headers = {"X-API-Key": credentials["biometric"]["api_key"]}
-        reply = client.post("/api/biometric/attendance", scan, content_type="application/json", headers=headers)
+        reply = client.post(
+            "/api/biometric/attendance", scan, content_type="application/json", headers=headers
+        )
         assert reply.json()["results"][0]["worker_id"] == "W001"
         hr = credentials["hr"]
         headers = {
-            "Authorization": f"Bearer {hr['access_token']}", "X-Fluide-Api-Key": hr["api_key"],
-            "X-Fluide-Client-Id": hr["fluide_client_id"], "Idempotency-Key": "1",
-        }  # fmt: skip
+            "Authorization": f"Bearer {hr['access_token']}",
+            "X-Fluide-Api-Key": hr["api_key"],
+            "X-Fluide-Client-Id": hr["fluide_client_id"],
+            "Idempotency-Key": "1",
+        }
         body = {"hrEmployeeId": hr["employee_id"], "kind": "CLOCK_IN"}
-        reply = client.post("/api/v1/hr/attendance/clock", body, content_type="application/json", headers=headers)
+        reply = client.post(
+            "/api/v1/hr/attendance/clock", body, content_type="application/json", headers=headers
+        )
         assert reply.status_code == 201
         for row in ApiClient.objects.all() if not lost else ():
             revoke_keys(row)
@@ -151,7 +175,9 @@ def test_the_printed_phone_punches_and_goes_on_to_after_its_key_was_lost(client:
         for _attempt in range(2):
             body = signed_punch(credentials["phone"], *demo.OFFICE, demo.SSID)
             headers = {"Authorization": f"Bearer {credentials['phone']['token']}"}
-            reply = client.post("/api/v1/punch", body, content_type="application/json", headers=headers)
+            reply = client.post(
+                "/api/v1/punch", body, content_type="application/json", headers=headers
+            )
             assert reply.status_code == 201, reply.content
         if not lost:
             demo.state_file().unlink()
@@ -228,7 +254,11 @@ def test_a_person_reads_where_to_go_and_what_to_paste() -> None:
     out = StringIO()
     call_command("demo", "--base-url", "http://127.0.0.1:9000/", stdout=out)
     text = out.getvalue()
-    for path in ("api/attendance/v1/punch", "api/biometric/attendance", "api/v1/hr/attendance/clock"):
+    for path in (
+        "api/attendance/v1/punch",
+        "api/biometric/attendance",
+        "api/v1/hr/attendance/clock",
+    ):
         assert f"\ncurl http://127.0.0.1:9000/{path} " in text
     assert "http://127.0.0.1:9001/received" in text
     assert "http://127.0.0.1:9000/admin/webhooks/delivery/" in text

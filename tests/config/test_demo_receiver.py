@@ -17,7 +17,11 @@ from config.management.commands.demo_receiver import make_server
 from webhooks.signing import new_secret
 
 SECRETS = {"/standard": new_secret(), "/cams": new_secret()}
-STANDARD = {"type": "punch.recorded", "timestamp": "", "data": {"id": 7, "received_at": "2026-06-21T04:00:01.000Z"}}
+STANDARD = {
+    "type": "punch.recorded",
+    "timestamp": "",
+    "data": {"id": 7, "received_at": "2026-06-21T04:00:01.000Z"},
+}
 CAMS: dict[str, Any] = {
     "RealTime": {
         "OperationID": "punch-7",
@@ -40,18 +44,27 @@ Ask = Callable[..., urllib3.BaseHTTPResponse]
 def ask(settings: Any, tmp_path: Path) -> Iterator[Ask]:
     """Send a request to a receiver of this test's own."""
     settings.DATA_DIR = tmp_path
-    endpoints = {path: {"secret": secret, "auth_token": "mst_cams_x"} for path, secret in SECRETS.items()}
+    endpoints = {
+        path: {"secret": secret, "auth_token": "mst_cams_x"} for path, secret in SECRETS.items()
+    }
     (tmp_path / "demo.json").write_text(json.dumps({"endpoints": endpoints}))
     with make_server(0) as server, urllib3.PoolManager(retries=False, timeout=5) as pool:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield lambda method, path, **rest: pool.request(method, f"http://127.0.0.1:{server.server_port}{path}", **rest)
+        yield lambda method, path, **rest: pool.request(
+            method, f"http://127.0.0.1:{server.server_port}{path}", **rest
+        )
         server.shutdown()
         thread.join()
 
 
 def push(
-    ask: Ask, event: object, path: str = "/standard", secret: str | None = None, message: str = "msg_1", age: int = 0
+    ask: Ask,
+    event: object,
+    path: str = "/standard",
+    secret: str | None = None,
+    message: str = "msg_1",
+    age: int = 0,
 ) -> urllib3.BaseHTTPResponse:
     """Send an event as Muster does, signed by the official library."""
     body, at = json.dumps(event), datetime.now(UTC) - timedelta(seconds=age)
@@ -74,7 +87,12 @@ def test_a_signed_event_is_accepted_and_shown(ask: Ask) -> None:
     reply = push(ask, STANDARD)
     (arrival,) = received(ask)
     assert (reply.status, reply.json()) == (200, {"status": "done"})
-    assert (arrival["path"], arrival["mode"], arrival["verified"], arrival["problems"]) == ("/standard", "standard", True, [])
+    assert (arrival["path"], arrival["mode"], arrival["verified"], arrival["problems"]) == (
+        "/standard",
+        "standard",
+        True,
+        [],
+    )
     assert (arrival["event"], json.loads(arrival["body"])) == (STANDARD, STANDARD)
     assert arrival["headers"]["webhook-id"] == arrival["webhook_id"] == "msg_1"
     assert arrival["accepted_to_received_ms"] > 0
@@ -93,7 +111,9 @@ def test_an_old_signature_is_refused(ask: Ask) -> None:
     assert push(ask, STANDARD, age=600).status == 401
 
 
-@pytest.mark.parametrize("headers", [{}, {"webhook-id": "a", "webhook-timestamp": "x", "webhook-signature": "v1"}])
+@pytest.mark.parametrize(
+    "headers", [{}, {"webhook-id": "a", "webhook-timestamp": "x", "webhook-signature": "v1"}]
+)
 def test_without_a_signature_there_is_no_entry(ask: Ask, headers: dict[str, str]) -> None:
     assert ask("POST", "/standard", body=b"\xff{}", headers=headers).status == 401
 
@@ -101,8 +121,15 @@ def test_without_a_signature_there_is_no_entry(ask: Ask, headers: dict[str, str]
 def test_a_change_of_one_byte_is_noticed(ask: Ask) -> None:
     body, at = json.dumps(STANDARD), datetime.now(UTC)
     signature = Webhook(SECRETS["/standard"]).sign("msg_1", at, body)
-    headers = {"webhook-id": "msg_1", "webhook-timestamp": str(int(at.timestamp())), "webhook-signature": signature}
-    assert ask("POST", "/standard", body=body.replace("7", "8").encode(), headers=headers).status == 401
+    headers = {
+        "webhook-id": "msg_1",
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": signature,
+    }
+    assert (
+        ask("POST", "/standard", body=body.replace("7", "8").encode(), headers=headers).status
+        == 401
+    )
 
 
 def test_a_message_that_comes_again_is_marked_as_a_repeat(ask: Ask) -> None:
@@ -130,11 +157,16 @@ def test_the_cams_format_is_answered_with_done(ask: Ask) -> None:
         ({"SerialNumber": "SN0"}, "stgid is not the SerialNumber"),
         ({"Time": "2026-06-21T04:00:01Z"}, "Time is not like"),
         ({"OperationID": ""}, "OperationID is missing"),
-        ({"PunchLog": CAMS["RealTime"]["PunchLog"] | {"Type": "Hello"}}, "PunchLog.Type is unknown"),
+        (
+            {"PunchLog": CAMS["RealTime"]["PunchLog"] | {"Type": "Hello"}},
+            "PunchLog.Type is unknown",
+        ),
         ({"PunchLog": None}, "PunchLog is missing"),
     ],
 )
-def test_a_wrong_cams_shape_is_refused_in_words(ask: Ask, change: dict[str, Any], problem: str) -> None:
+def test_a_wrong_cams_shape_is_refused_in_words(
+    ask: Ask, change: dict[str, Any], problem: str
+) -> None:
     reply = push(ask, {"RealTime": CAMS["RealTime"] | change}, "/cams?stgid=SN7A2300583")
     assert reply.status == 422
     assert any(problem in one for one in received(ask)[0]["problems"])
@@ -167,7 +199,9 @@ def test_secrets_that_were_rotated_are_read_anew(ask: Ask, tmp_path: Path) -> No
     push(ask, STANDARD)
     secret = new_secret()
     scratch = tmp_path / "demo.new"
-    scratch.write_text(json.dumps({"endpoints": {"/standard": {"secret": secret, "auth_token": ""}}}))
+    scratch.write_text(
+        json.dumps({"endpoints": {"/standard": {"secret": secret, "auth_token": ""}}})
+    )
     scratch.replace(tmp_path / "demo.json")
     assert push(ask, STANDARD, secret=secret).status == 200
     assert push(ask, STANDARD).status == 401

@@ -23,11 +23,16 @@ def free_port() -> int:
 
 
 def state_of(port: int) -> dict[str, Any]:
-    return {"base_url": "http://127.0.0.1:8000", "sso": {"issuer": f"http://127.0.0.1:{port}", "client_secret": "s" * 32}}
+    return {
+        "base_url": "http://127.0.0.1:8000",
+        "sso": {"issuer": f"http://127.0.0.1:{port}", "client_secret": "s" * 32},
+    }
 
 
 @pytest.mark.parametrize("variable", ["PATH", "MUSTER_DEMO_SSO"])
-def test_without_node_or_by_wish_there_is_no_provider_and_a_reason(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+def test_without_node_or_by_wish_there_is_no_provider_and_a_reason(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
     monkeypatch.setenv(variable, "0")
     assert demo_sign_on.missing()
     guest = demo_sign_on.Guest()
@@ -49,16 +54,22 @@ def test_the_provider_listens_says_so_and_is_gone_afterwards(settings: Any) -> N
     assert not demo_sign_on.answers(state["sso"]["issuer"])
 
 
-def test_a_provider_that_somebody_entered_is_left_alone(acme: Organization, asha: Employee, settings: Any) -> None:
+def test_a_provider_that_somebody_entered_is_left_alone(
+    acme: Organization, asha: Employee, settings: Any
+) -> None:
     settings.PUSH_ALLOW_HTTP = True
-    SignInSettings.objects.create(organization=acme, issuer="https://login.example", client_id="theirs", sso_enabled=True)
+    SignInSettings.objects.create(
+        organization=acme, issuer="https://login.example", client_id="theirs", sso_enabled=True
+    )
     demo_sign_on.furnish(acme, "http://127.0.0.1:9", {})
     demo_sign_on.switch("acme", on=False)
     row = SignInSettings.objects.get()
     assert (row.issuer, row.client_id, row.sso_enabled) == ("https://login.example", "theirs", True)
 
 
-def test_ours_is_furnished_once_and_switched_with_the_provider(acme: Organization, asha: Employee, settings: Any) -> None:
+def test_ours_is_furnished_once_and_switched_with_the_provider(
+    acme: Organization, asha: Employee, settings: Any
+) -> None:
     settings.PUSH_ALLOW_HTTP = True
     User.objects.create_user("admin", organization=acme)
     known = demo_sign_on.furnish(acme, "http://127.0.0.1:9", {})
@@ -69,5 +80,8 @@ def test_ours_is_furnished_once_and_switched_with_the_provider(acme: Organizatio
     assert (asha.email, User.objects.get().email) == ("asha@demo.example", "admin@demo.example")
     demo_sign_on.switch("acme", on=True)
     assert SignInSettings.objects.get().sso_enabled
-    assert demo_sign_on.furnish(acme, "http://127.0.0.1:11", known)["client_secret"] == known["client_secret"]
+    assert (
+        demo_sign_on.furnish(acme, "http://127.0.0.1:11", known)["client_secret"]
+        == known["client_secret"]
+    )
     assert SignInSettings.objects.get().issuer == "http://127.0.0.1:11"

@@ -25,10 +25,15 @@ KEY = new_key("fl_dev_")
 @pytest.mark.parametrize(
     "line",
     [
-        '"POST /api/biometric/attendance?api_key={} HTTP/1.1" 200', "GET /x?a=1&api_key={}&b=2", "/x?API_KEY={}",
-        "/x?api%5Fkey={}", "/x?%61pi_key={}#top", "X-API-Key: {}", "https://host/x?api_key={}",
+        '"POST /api/biometric/attendance?api_key={} HTTP/1.1" 200',
+        "GET /x?a=1&api_key={}&b=2",
+        "/x?API_KEY={}",
+        "/x?api%5Fkey={}",
+        "/x?%61pi_key={}#top",
+        "X-API-Key: {}",
+        "https://host/x?api_key={}",
     ],
-)  # fmt: skip
+)
 def test_a_key_is_taken_out_of_a_line_and_the_rest_stays(line: str) -> None:
     cleaned = redact(line.format(KEY))
     assert KEY not in cleaned
@@ -41,17 +46,26 @@ def test_a_key_is_taken_out_of_a_line_and_the_rest_stays(line: str) -> None:
 @pytest.mark.parametrize(
     ("make", "given"),
     [
-        (new_key, "mst_"), (new_key, "msr_"), (new_key, "fl_sec_"), (new_token, "mst_dev_"), (new_token, "mst_evt_"),
-        (new_token, "mst_cams_"), (lambda _: new_secret(), "whsec_"),
+        (new_key, "mst_"),
+        (new_key, "msr_"),
+        (new_key, "fl_sec_"),
+        (new_token, "mst_dev_"),
+        (new_token, "mst_evt_"),
+        (new_token, "mst_cams_"),
+        (lambda _: new_secret(), "whsec_"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
-)  # fmt: skip
-def test_a_credential_of_every_kind_is_known_by_its_form(make: Callable[[str], str], given: str) -> None:
+)
+def test_a_credential_of_every_kind_is_known_by_its_form(
+    make: Callable[[str], str], given: str
+) -> None:
     secret = make(given)
     assert redact(f"it was '{secret}', they say") == f"it was '{given}[redacted]', they say"
 
 
-@pytest.mark.parametrize("line", ["nothing here", "api_key is missing", "?monkey_api=1", "100% of api_key= is empty"])
+@pytest.mark.parametrize(
+    "line", ["nothing here", "api_key is missing", "?monkey_api=1", "100% of api_key= is empty"]
+)
 def test_other_lines_stay_as_they_are(line: str) -> None:
     assert redact(line) == line
 
@@ -70,7 +84,9 @@ def test_a_traceback_is_cleaned_too() -> None:
     try:
         raise ValueError(f"/x?api_key={KEY}")  # noqa: TRY301
     except ValueError:
-        record = logging.getLogger("anybody").makeRecord("x", logging.ERROR, "f", 1, "m", (), sys.exc_info())
+        record = logging.getLogger("anybody").makeRecord(
+            "x", logging.ERROR, "f", 1, "m", (), sys.exc_info()
+        )
     assert KEY not in Formatter("{message}", style="{").format(record)
 
 
@@ -81,10 +97,23 @@ def test_gunicorns_access_log_shows_addresses_without_the_key(tmp_path: Any) -> 
     log = tmp_path / "log"
     with log.open("wb") as out:
         server = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "config.wsgi", "--no-control-socket", "-b", f"127.0.0.1:{port}", "--log-level",
-             "debug", "--access-logfile", "-"],
-            stdout=out, stderr=out, env=os.environ | {"DATABASE_URL": f"sqlite:///{tmp_path}/x.sqlite3"},
-        )  # fmt: skip
+            [
+                sys.executable,
+                "-m",
+                "gunicorn",
+                "config.wsgi",
+                "--no-control-socket",
+                "-b",
+                f"127.0.0.1:{port}",
+                "--log-level",
+                "debug",
+                "--access-logfile",
+                "-",
+            ],
+            stdout=out,
+            stderr=out,
+            env=os.environ | {"DATABASE_URL": f"sqlite:///{tmp_path}/x.sqlite3"},
+        )
         try:
             assert _status(port) == 405
         finally:

@@ -23,13 +23,25 @@ PAGES = ("board/", "admin/", "i18n/", "docs", "api/documentation")
 
 def operations() -> list[tuple[str, str, dict[str, Any]]]:
     found = json.loads(document())["paths"]
-    return [(path, method, operation) for path, methods in found.items() for method, operation in methods.items()]
+    return [
+        (path, method, operation)
+        for path, methods in found.items()
+        for method, operation in methods.items()
+    ]
 
 
 def test_the_file_that_is_kept_is_what_the_views_say(tmp_path: Path) -> None:
-    call_command("spectacular", validate=True, fail_on_warn=True, format="openapi-json", file=str(tmp_path / "file.json"))
+    call_command(
+        "spectacular",
+        validate=True,
+        fail_on_warn=True,
+        format="openapi-json",
+        file=str(tmp_path / "file.json"),
+    )
     assert (tmp_path / "file.json").read_bytes() == document()
-    assert KEPT.read_bytes() == document(), "run `make openapi`, look at the difference, and commit it"
+    assert KEPT.read_bytes() == document(), (
+        "run `make openapi`, look at the difference, and commit it"
+    )
 
 
 def test_the_file_is_served_as_json(client: Client) -> None:
@@ -38,8 +50,14 @@ def test_the_file_is_served_as_json(client: Client) -> None:
     assert reply.json()["openapi"].startswith("3.0.")
 
 
-@pytest.mark.parametrize(("path", "method", "operation"), operations(), ids=lambda one: one if isinstance(one, str) else "")
-def test_every_operation_says_what_it_is_and_how_it_fails(path: str, method: str, operation: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("path", "method", "operation"),
+    operations(),
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+def test_every_operation_says_what_it_is_and_how_it_fails(
+    path: str, method: str, operation: dict[str, Any]
+) -> None:
     replies = operation["responses"]
     assert operation["summary"], "give the view a docstring"
     assert all(int(code) < 500 or int(code) == 503 for code in replies)
@@ -68,9 +86,15 @@ def test_every_address_is_in_the_file_or_a_page() -> None:
 
     addresses = _addresses(get_resolver().url_patterns)
     api = [(text, view) for text, view in addresses if not text.startswith(PAGES)]
-    assert [text for text, view in api if not hasattr(view, "cls")] == [], "only REST views are described"
+    assert [text for text, view in api if not hasattr(view, "cls")] == [], (
+        "only REST views are described"
+    )
     described = {path.lstrip("/").partition("{")[0] for path, _method, _operation in operations()}
-    missing = [text for text, view in api if text.partition("<")[0] not in described and not issubclass(view.cls, Nowhere)]
+    missing = [
+        text
+        for text, view in api
+        if text.partition("<")[0] not in described and not issubclass(view.cls, Nowhere)
+    ]
     assert missing == []
 
 
@@ -80,7 +104,10 @@ def test_failures_are_described_from_what_the_dialect_says() -> None:
     assert common["required"] == ["message"]
     told = error_schema(device.envelope, 400)
     assert told["properties"]["ok"] == {"type": "boolean", "enum": [False]}
-    assert told["properties"]["detail"]["additionalProperties"] == {"type": "array", "items": {"type": "string"}}
+    assert told["properties"]["detail"]["additionalProperties"] == {
+        "type": "array",
+        "items": {"type": "string"},
+    }
     assert told["example"]["error"] == "invalid_request"
 
 

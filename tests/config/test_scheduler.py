@@ -93,7 +93,9 @@ def test_who_does_not_come_to_an_end_is_killed(told: Path, monkeypatch: pytest.M
     assert until(lambda: not Path(f"/proc/{process_of(told)}").exists(), 20)
 
 
-def test_it_is_tried_again_when_it_could_not_be_started(told: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_tried_again_when_it_could_not_be_started(
+    told: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(scheduler, "AGAIN_AFTER_S", 0.05)
     python = tmp_path / "python"
     kept = scheduler.Scheduler(str(python), "-c", STANDIN, str(told))
@@ -111,17 +113,25 @@ def test_everything_that_is_not_a_push_is_done_there() -> None:
 
 def test_by_itself_it_runs_until_term(tmp_path: Path) -> None:
     with Child("scheduler", COMMAND, tmp_path, environment(tmp_path)) as running:
-        assert until(lambda: "looking again" in running.said() or "database is away" in running.said(), 60)
+        assert until(
+            lambda: "looking again" in running.said() or "database is away" in running.said(), 60
+        )
         assert running.stop() == 0
 
 
 def test_tied_it_ends_with_its_input_and_not_by_term(tmp_path: Path) -> None:
     with subprocess.Popen(
-        [*COMMAND, "--tied"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(tmp_path), cwd=ROOT
+        [*COMMAND, "--tied"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(tmp_path),
+        cwd=ROOT,
     ) as tied:
         assert tied.stdin is not None
         assert tied.stderr is not None
-        assert tied.stderr.readline()  # It looks, and finds no tables: its signals are in place by then.
+        assert (
+            tied.stderr.readline()
+        )  # It looks, and finds no tables: its signals are in place by then.
         tied.terminate()
         with pytest.raises(subprocess.TimeoutExpired):
             tied.wait(1)

@@ -27,12 +27,26 @@ sys.stdin.read()
 
 def connect(path: Path, timeout: float = 10) -> base.DatabaseWrapper:
     """A connection as Django makes one, with Muster's settings."""
-    options = {"transaction_mode": "IMMEDIATE", "timeout": timeout, "init_command": "PRAGMA journal_mode=WAL;"}
+    options = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": timeout,
+        "init_command": "PRAGMA journal_mode=WAL;",
+    }
     told: dict[str, Any] = {
-        "ENGINE": "config.sqlite", "NAME": str(path), "OPTIONS": options, "ATOMIC_REQUESTS": False, "AUTOCOMMIT": True,
-        "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": False, "TIME_ZONE": None, "USER": "", "PASSWORD": "", "HOST": "",
-        "PORT": "", "TEST": {"CHARSET": None, "COLLATION": None, "MIGRATE": True, "MIRROR": None, "NAME": None},
-    }  # fmt: skip
+        "ENGINE": "config.sqlite",
+        "NAME": str(path),
+        "OPTIONS": options,
+        "ATOMIC_REQUESTS": False,
+        "AUTOCOMMIT": True,
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": False,
+        "TIME_ZONE": None,
+        "USER": "",
+        "PASSWORD": "",
+        "HOST": "",
+        "PORT": "",
+        "TEST": {"CHARSET": None, "COLLATION": None, "MIGRATE": True, "MIRROR": None, "NAME": None},
+    }
     wrapper = base.DatabaseWrapper(told, alias=f"test-{path.name}")
     wrapper.inc_thread_sharing()
     return wrapper
@@ -44,7 +58,10 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, django_db_blocker: Any
     monkeypatch.setattr(base, "_turns", base.Turns())
     made = tmp_path / "some.sqlite3"
     connection = sqlite3.connect(made)
-    connection.executescript("PRAGMA journal_mode=WAL; CREATE TABLE note (text TEXT); INSERT INTO note VALUES ('a'), ('b')")
+    connection.executescript(
+        "PRAGMA journal_mode=WAL; CREATE TABLE note (text TEXT); INSERT INTO note VALUES ('a'),"
+        " ('b')"
+    )
     connection.close()
     with django_db_blocker.unblock():  # It is no database of the suite's.
         yield made
@@ -60,7 +77,9 @@ def writer(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 @pytest.mark.parametrize("kind", ["statement", "transaction"])
-def test_who_finds_the_lock_taken_writes_when_it_is_free(path: Path, writer: sqlite3.Connection, kind: str) -> None:
+def test_who_finds_the_lock_taken_writes_when_it_is_free(
+    path: Path, writer: sqlite3.Connection, kind: str
+) -> None:
     done = in_a_thread(lambda: write(path, kind))
     assert not done.wait(0.3)
     writer.execute("COMMIT")
@@ -69,7 +88,9 @@ def test_who_finds_the_lock_taken_writes_when_it_is_free(path: Path, writer: sql
 
 
 @pytest.mark.parametrize("kind", ["statement", "transaction"])
-def test_who_waits_in_vain_gives_up_and_leaves_the_turn_to_others(path: Path, writer: sqlite3.Connection, kind: str) -> None:
+def test_who_waits_in_vain_gives_up_and_leaves_the_turn_to_others(
+    path: Path, writer: sqlite3.Connection, kind: str
+) -> None:
     with pytest.raises(OperationalError, match="locked"):
         write(path, kind, timeout=0.2)
     writer.execute("COMMIT")
@@ -77,11 +98,16 @@ def test_who_waits_in_vain_gives_up_and_leaves_the_turn_to_others(path: Path, wr
     assert texts(path) == ["a", "b", "transaction"]
 
 
-def test_a_statement_of_another_connection_that_is_thrown_away_does_not_stop_the_writer(path: Path) -> None:
-    """As the garbage collector does it, in whatever thread it runs; SQLite would wait there for the one that waits for us."""
+def test_a_statement_of_another_connection_that_is_thrown_away_does_not_stop_the_writer(
+    path: Path,
+) -> None:
+    """As the garbage collector does it, in whatever thread it runs; SQLite would wait there for the
+    one that waits for us.
+    """
     mine, other = connect(path), connect(path)
     cursor = other.cursor()
-    # Not read to its end: a statement of theirs that is still open. From no table, so that it has begun no transaction.
+    # Not read to its end: a statement of theirs that is still open. From no table, so that it has
+    # begun no transaction.
     cursor.execute("SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3")
     cursor.fetchone()
     with mine.cursor() as writing:
@@ -103,7 +129,10 @@ def test_a_process_that_waits_is_let_in_first(path: Path) -> None:
     assert turns.take(1)
     assert not turns.give(str(path))
     with subprocess.Popen(
-        [sys.executable, "-c", WAITER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
+        [sys.executable, "-c", WAITER, str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
     ) as waiter:
         assert waiter.stdout is not None
         assert waiter.stdout.readline() == b"waiting\n"

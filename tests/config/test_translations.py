@@ -1,4 +1,6 @@
-"""The Hindi catalogs, read as plain text: every text has its words, and the words carry what is filled in."""
+"""The Hindi catalogs, read as plain text: every text has its words, and the words carry what is
+filled in.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +18,13 @@ from django.utils import formats, translation
 
 CATALOGS = [Path(path) / "hi/LC_MESSAGES/django.po" for path in settings.LOCALE_PATHS]
 QUOTED = re.compile(r'^(?:(msgid_plural|msgid|msgstr|msgctxt)(?:\[\d\])? )?(".*")$')
-# A text may say 100 % freely, so only named places count; one inside a plural's “one” may go without its number.
+# A text may say 100 % freely, so only named places count; one inside a plural's “one” may go
+# without its number.
 PLACES = re.compile(r"%\(\w+\)\d*[a-z]|\{\w*\}")
 
-of_each_catalog = pytest.mark.parametrize("catalog", CATALOGS, ids=lambda path: path.parents[2].name)
+of_each_catalog = pytest.mark.parametrize(
+    "catalog", CATALOGS, ids=lambda path: path.parents[2].name
+)
 
 
 def entries(catalog: Path) -> Iterator[tuple[str, list[str], list[str]]]:
@@ -44,14 +49,19 @@ def entries(catalog: Path) -> Iterator[tuple[str, list[str], list[str]]]:
 def test_no_text_is_empty_or_a_guess(catalog: Path) -> None:
     found = list(entries(catalog))
     assert len(found) > 10
-    assert [asked for flags, asked, said in found if "fuzzy" in flags or not said or not all(said)] == []
+    assert [
+        asked for flags, asked, said in found if "fuzzy" in flags or not said or not all(said)
+    ] == []
 
 
 @of_each_catalog
 def test_what_is_filled_in_is_filled_in_in_hindi(catalog: Path) -> None:
     def fits(asked: list[str], said: list[str]) -> bool:
         wanted = [Counter(PLACES.findall(text)) for text in asked]
-        return all(Counter(PLACES.findall(text)) in (wanted if len(wanted) > 1 else wanted[:1]) for text in said)
+        return all(
+            Counter(PLACES.findall(text)) in (wanted if len(wanted) > 1 else wanted[:1])
+            for text in said
+        )
 
     assert [asked for _, asked, said in entries(catalog) if not fits(asked, said)] == []
 
@@ -70,5 +80,8 @@ def test_what_is_served_is_what_was_written(catalog: Path) -> None:
 @pytest.mark.parametrize("form", ["DATETIME_FORMAT", "TIME_FORMAT"])
 def test_morning_and_evening_differ_in_hindi(form: str) -> None:
     with translation.override("hi"):
-        morning, evening = (formats.date_format(datetime(2026, 6, 1, hour, 30, tzinfo=UTC), form) for hour in (4, 16))
+        morning, evening = (
+            formats.date_format(datetime(2026, 6, 1, hour, 30, tzinfo=UTC), form)
+            for hour in (4, 16)
+        )
     assert morning != evening

@@ -1,4 +1,6 @@
-"""The supervisor's parts that need no whole Muster: ports, process groups, percentiles of the load it is measured with."""
+"""The supervisor's parts that need no whole Muster: ports, process groups, percentiles of the load
+it is measured with.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ def test_a_taken_port_is_said_in_a_sentence() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        with pytest.raises(CommandError, match=r"Port \d+ cannot be used \(Address already in use\)"):
+        with pytest.raises(
+            CommandError, match=r"Port \d+ cannot be used \(Address already in use\)"
+        ):
             refuse_taken(other.getsockname()[1])
 
 
@@ -71,6 +75,11 @@ def gone(pid: int) -> bool:
 
 
 def test_percentiles_are_of_the_nearest_rank() -> None:
-    assert percentiles([*map(float, range(1, 101))]) == {"p50": 50.0, "p95": 95.0, "p99": 99.0, "max": 100.0}
+    assert percentiles([*map(float, range(1, 101))]) == {
+        "p50": 50.0,
+        "p95": 95.0,
+        "p99": 99.0,
+        "max": 100.0,
+    }
     assert percentiles([7.0]) == {"p50": 7.0, "p95": 7.0, "p99": 7.0, "max": 7.0}
     assert percentiles([])["max"] is None

@@ -1,4 +1,6 @@
-"""Two organizations with the same codes, serials and names of things, and a browser for each chair."""
+"""Two organizations with the same codes, serials and names of things, and a browser for
+each chair.
+"""
 
 from __future__ import annotations
 
@@ -72,49 +74,89 @@ def _console(settings: LazySettings) -> None:
 
 
 def furnish(organization: Organization, mark: str, employee: Employee) -> SimpleNamespace:
-    """One row of every kind. All that has a name of its own is marked, so that a leak is a word in the page."""
+    """One row of every kind. All that has a name of its own is marked, so that a leak is a word in
+    the page.
+    """
     site, department = (
         people.make_site(organization, f"{mark} site"),
         people.make_department(organization, f"{mark} department"),
     )
     device, token = people.make_device(organization, "GATE-1", name=f"{mark} gate", site=site)
-    endpoint = people.make_endpoint(organization, f"http://127.0.0.1:9001/{mark}", name=f"{mark} endpoint")
+    endpoint = people.make_endpoint(
+        organization, f"http://127.0.0.1:9001/{mark}", name=f"{mark} endpoint"
+    )
     delivery = send_test(endpoint)
     rows: dict[str, Any] = {
-        "organization": organization, "site": site, "department": department, "employee": employee, "device": device,
-        "endpoint": endpoint, "delivery": delivery,
-        "user": people.make_staff(organization, f"{mark}-clerk", first_name=f"{mark}", employee=employee),
+        "organization": organization,
+        "site": site,
+        "department": department,
+        "employee": employee,
+        "device": device,
+        "endpoint": endpoint,
+        "delivery": delivery,
+        "user": people.make_staff(
+            organization, f"{mark}-clerk", first_name=f"{mark}", employee=employee
+        ),
         "assignment": Assignment.objects.create(
-            organization=organization, employee=employee, site=site, department=department, starts_on="2024-01-01"
+            organization=organization,
+            employee=employee,
+            site=site,
+            department=department,
+            starts_on="2024-01-01",
         ),
         "change": Change.objects.of(organization).first(),
-        "device_user": DeviceUser.objects.create(organization=organization, device=device, user_code="29", employee=employee),
+        "device_user": DeviceUser.objects.create(
+            organization=organization, device=device, user_code="29", employee=employee
+        ),
         "phone": people.make_phone(employee, device_uuid=PHONE, name=f"{mark} phone")[0],
         "phonepolicy": PhonePolicy.objects.create(organization=organization),
         "attempt": Attempt.objects.create(
-            organization=organization, delivery=delivery, number=1, started_at=timezone.now(), duration_ms=9, status=500,
-            verdict="endpoint", reply=f"{mark} reply",
+            organization=organization,
+            delivery=delivery,
+            number=1,
+            started_at=timezone.now(),
+            duration_ms=9,
+            status=500,
+            verdict="endpoint",
+            reply=f"{mark} reply",
         ),
         "punch": people.make_punch(organization, f"{mark}-77", device=device),
         "accepted": people.make_punch(organization, "1001", employee=employee, device=device),
         "ingestcount": IngestCount.objects.create(
-            organization=organization, door="device", at=timezone.now(), received=1, accepted=1, refused=0, duplicate=0,
-            conflict=0, unmatched=0,
+            organization=organization,
+            door="device",
+            at=timezone.now(),
+            received=1,
+            accepted=1,
+            refused=0,
+            duplicate=0,
+            conflict=0,
+            unmatched=0,
         ),
-    }  # fmt: skip
+    }
     rows |= {
         "fence": people.make_fence(organization, name=f"{mark} fence", external_id="HQ", site=site),
-        "allowednetwork": AllowedNetwork.objects.create(organization=organization, ssid=f"{mark} wifi", employee=employee),
+        "allowednetwork": AllowedNetwork.objects.create(
+            organization=organization, ssid=f"{mark} wifi", employee=employee
+        ),
         "fencepolicy": FencePolicy.objects.create(organization=organization),
     }
     matched = people.make_punch(organization, f"{mark}-88", device=device)
     rows["punchmatch"] = PunchMatch.objects.create(
         organization=organization, punch=matched, employee=employee, matched_at=timezone.now()
     )
-    PunchEvidence.objects.create(organization=organization, punch=rows["punch"], body=f'{{"note": "{mark} evidence"}}')
-    rows["signinsettings"] = SignInSettings.objects.create(organization=organization, name=f"{mark} login")
+    PunchEvidence.objects.create(
+        organization=organization, punch=rows["punch"], body=f'{{"note": "{mark} evidence"}}'
+    )
+    rows["signinsettings"] = SignInSettings.objects.create(
+        organization=organization, name=f"{mark} login"
+    )
     rows["ssoidentity"] = SsoIdentity.objects.create(
-        organization=organization, user=rows["user"], issuer="https://login.example", subject=mark, email=f"{mark}@x.example"
+        organization=organization,
+        user=rows["user"],
+        issuer="https://login.example",
+        subject=mark,
+        email=f"{mark}@x.example",
     )
     rows["secondfactor"] = SecondFactor.objects.create(
         organization=organization, user=rows["user"], secret_cipher="-", set_up_at=timezone.now()
@@ -123,86 +165,154 @@ def furnish(organization: Organization, mark: str, employee: Employee) -> Simple
     rows |= credentials(organization, mark, rows["user"], employee)
     rows |= leave_of(organization, mark, employee) | tours_of(employee, mark)
     rows |= days_of(organization, mark, employee)
-    rows["screen"] = Screen.objects.create(organization=organization, name=f"{mark} lobby", site=rows["site"])
+    rows["screen"] = Screen.objects.create(
+        organization=organization, name=f"{mark} lobby", site=rows["site"]
+    )
     asked = {"from": "2026-06-01", "to": "2026-06-30"}
-    rows["reportjob"] = jobs.ask_for(AttendanceReport, organization, asked, FORMATS["csv"], actor=rows["user"])
+    rows["reportjob"] = jobs.ask_for(
+        AttendanceReport, organization, asked, FORMATS["csv"], actor=rows["user"]
+    )
     return SimpleNamespace(token=token, **rows)
 
 
 def leave_of(organization: Organization, mark: str, employee: Employee) -> dict[str, Any]:
     """One row of every kind of `leaves`."""
-    policy = publishing.draft_policy(organization, publishing.ccs_1972() | {"name": f"{mark} rules"}, date(2026, 1, 1))
+    policy = publishing.draft_policy(
+        organization, publishing.ccs_1972() | {"name": f"{mark} rules"}, date(2026, 1, 1)
+    )
     publishing.publish_policy(policy, actor=None)
     calendar = publishing.draft_calendar(organization, None, 2026)
     publishing.set_days(calendar, [(date(2026, 5, 1), "CLOSED", f"{mark} day")])
     of_employee = {"organization": organization, "employee": employee}
     absence = records.save_absence(
-        Absence(kind="EOL", starts_on=date(2026, 3, 2), ends_on=date(2026, 3, 3), reason=f"{mark} reason", **of_employee)
+        Absence(
+            kind="EOL",
+            starts_on=date(2026, 3, 2),
+            ends_on=date(2026, 3, 3),
+            reason=f"{mark} reason",
+            **of_employee,
+        )
     )
     settle(employee, date(2026, 7, 1))
     wish = Wish("CL", date(2026, 7, 6), date(2026, 7, 6), reason=f"{mark} wish")
     order = LedgerOrder(
-        kind="EL", type="OPENING", days=9, effective_on=date(2025, 12, 31), reason=f"{mark} order", **of_employee
-    )  # fmt: skip
+        kind="EL",
+        type="OPENING",
+        days=9,
+        effective_on=date(2025, 12, 31),
+        reason=f"{mark} order",
+        **of_employee,
+    )
     return {
-        "leavepolicy": policy, "kindrule": policy.rules.first(), "calendar": calendar, "absence": absence,
+        "leavepolicy": policy,
+        "kindrule": policy.rules.first(),
+        "calendar": calendar,
+        "absence": absence,
         "leaveapplication": services.apply(employee, wish, actor=None, own_hand=False),
         "account": Account.objects.of(organization).get(employee=employee, kind="EL"),
         "entry": Entry.objects.of(organization).filter(account__kind="EL").latest("pk"),
         "latemark": records.mark_late(employee, date(2026, 7, 8)),
-        "ledgerorder": records.propose_order(order, actor=people.make_staff(organization, f"{mark}-keeper")),
+        "ledgerorder": records.propose_order(
+            order, actor=people.make_staff(organization, f"{mark}-keeper")
+        ),
         "leavefacts": records.save_facts(LeaveFacts(starts_on=date(2026, 1, 1), **of_employee)),
-        "child": Child.objects.create(name=f"{mark} child", born_on=date(2020, 1, 1), **of_employee),
+        "child": Child.objects.create(
+            name=f"{mark} child", born_on=date(2020, 1, 1), **of_employee
+        ),
         "certificate": records.keep_certificate(employee, b"%PDF-1.4"),
         "suspension": records.save_suspension(
-            Suspension(starts_on=date(2025, 3, 2), ends_on=date(2025, 3, 3), reason=f"{mark} order", **of_employee)
+            Suspension(
+                starts_on=date(2025, 3, 2),
+                ends_on=date(2025, 3, 3),
+                reason=f"{mark} order",
+                **of_employee,
+            )
         ),
-    }  # fmt: skip
+    }
 
 
 def days_of(organization: Organization, mark: str, employee: Employee) -> dict[str, Any]:
     """One row of every kind that has to do with days; the twentieth of June was a Saturday."""
     of_organization = {"organization": organization}
-    shift = ShiftType.objects.create(name=f"{mark} shift", starts=time(9), ends=time(17), **of_organization)
-    pattern = ShiftPattern.objects.create(name=f"{mark} pattern", begins_on=date(2026, 6, 1), **of_organization)
+    shift = ShiftType.objects.create(
+        name=f"{mark} shift", starts=time(9), ends=time(17), **of_organization
+    )
+    pattern = ShiftPattern.objects.create(
+        name=f"{mark} pattern", begins_on=date(2026, 6, 1), **of_organization
+    )
     PatternSlot.objects.create(pattern=pattern, position=1, shift=shift, **of_organization)
-    roster = Roster.objects.create(pattern=pattern, employee=employee, starts_on=date(2026, 6, 20), **of_organization)
+    roster = Roster.objects.create(
+        pattern=pattern, employee=employee, starts_on=date(2026, 6, 20), **of_organization
+    )
     on = date(2026, 6, 20)
     stale.note(organization.pk, [employee.pk], on, on, background=False)
     while rebuilding.work():
         pass
-    lock = PeriodLock.objects.create(month=date(2026, 4, 1), reason=f"{mark} lock", **of_organization)
+    lock = PeriodLock.objects.create(
+        month=date(2026, 4, 1), reason=f"{mark} lock", **of_organization
+    )
     entry = corrections.Entry(datetime(2026, 6, 17, 4, tzinfo=UTC), "in")
     file = ManualImport.objects.create(
         name=f"{mark}.csv", sha256="0" * 64, rows=1, imported_at=timezone.now(), **of_organization
     )
     (correction,) = corrections.correct(
-        employee, reason=f"{mark} reason", enter=[entry], origin=corrections.Origin(manual_import=file)
+        employee,
+        reason=f"{mark} reason",
+        enter=[entry],
+        origin=corrections.Origin(manual_import=file),
     )
     StaleDays.objects.of(organization).delete()
     return {
-        "manualimport": file, "correction": correction,
+        "manualimport": file,
+        "correction": correction,
         "regularization": Regularization.objects.create(
-            employee=employee, date=date(2026, 6, 18), in_at=datetime(2026, 6, 18, 4, tzinfo=UTC), reason=f"{mark} asks",
+            employee=employee,
+            date=date(2026, 6, 18),
+            in_at=datetime(2026, 6, 18, 4, tzinfo=UTC),
+            reason=f"{mark} asks",
             **of_organization,
         ),
-        "shifttype": shift, "shiftpattern": pattern, "roster": roster, "periodlock": lock,
+        "shifttype": shift,
+        "shiftpattern": pattern,
+        "roster": roster,
+        "periodlock": lock,
         "daypolicy": DayPolicy.objects.create(default_shift=shift, **of_organization),
         "day": Day.objects.of(organization).get(employee=employee, date=on),
         "dayexception": DayException.objects.create(
-            kind="odd", subject=f"day:{employee.pk}:{on}", facts="x", employee=employee, date=on,
-            details={"zone": "Asia/Kolkata", "marks": ["missing_out"], "times": ["2026-06-20T03:30:00Z"]}, **of_organization,
+            kind="odd",
+            subject=f"day:{employee.pk}:{on}",
+            facts="x",
+            employee=employee,
+            date=on,
+            details={
+                "zone": "Asia/Kolkata",
+                "marks": ["missing_out"],
+                "times": ["2026-06-20T03:30:00Z"],
+            },
+            **of_organization,
         ),
         "lateday": LateDay.objects.create(
-            employee=employee, date=date(2026, 6, 22), zone="Asia/Kolkata", status="present", first_half="present",
-            second_half="present", late_by=20, **of_organization,
+            employee=employee,
+            date=date(2026, 6, 22),
+            zone="Asia/Kolkata",
+            status="present",
+            first_half="present",
+            second_half="present",
+            late_by=20,
+            **of_organization,
         ),
         "rebuild": stale.ask_rebuild(organization.pk, date(2026, 1, 1), date(2026, 1, 1)),
         "dayadjustment": DayAdjustment.objects.create(
-            employee=employee, date=date(2026, 4, 2), lock=lock, posted_to=date(2026, 6, 1), posted_at=timezone.now(),
-            before=locking.NOTHING, after=locking.NOTHING | {"status": "present"}, **of_organization,
+            employee=employee,
+            date=date(2026, 4, 2),
+            lock=lock,
+            posted_to=date(2026, 6, 1),
+            posted_at=timezone.now(),
+            before=locking.NOTHING,
+            after=locking.NOTHING | {"status": "present"},
+            **of_organization,
         ),
-    }  # fmt: skip
+    }
 
 
 def tours_of(employee: Employee, mark: str) -> dict[str, Any]:
@@ -210,20 +320,27 @@ def tours_of(employee: Employee, mark: str) -> dict[str, Any]:
     start = datetime(2026, 7, 20, 4, tzinfo=UTC)
     tour, draft = (
         Tour(
-            organization=employee.organization, employee=employee, purpose=f"{mark} purpose",
-            start_at=start + timedelta(days=day), end_at=start + timedelta(days=day, hours=8),
+            organization=employee.organization,
+            employee=employee,
+            purpose=f"{mark} purpose",
+            start_at=start + timedelta(days=day),
+            end_at=start + timedelta(days=day, hours=8),
         )
         for day in (0, 1)
-    )  # fmt: skip
+    )
     paper = keep_tour_paper(employee, b"%PDF-1.4")
     apply_for_tour(tour, actor=None, own_hand=False, paper_ids=[paper.pk])
     paper.refresh_from_db()
     return {"tour": tour, "tourdraft": keep_draft(draft), "tourpaper": paper}
 
 
-def credentials(organization: Organization, mark: str, user: User, employee: Employee) -> dict[str, Any]:
+def credentials(
+    organization: Organization, mark: str, user: User, employee: Employee
+) -> dict[str, Any]:
     """One row of every kind of `accounts`."""
-    client = save_client(ApiClient(organization=organization, name=f"{mark} client", scopes=["biometric:write"]))
+    client = save_client(
+        ApiClient(organization=organization, name=f"{mark} client", scopes=["biometric:write"])
+    )
     issue_key(client)
     other = people.make_employee(organization, f"{mark}-9", f"{mark} approver")
     return {
@@ -235,7 +352,11 @@ def credentials(organization: Organization, mark: str, user: User, employee: Emp
         ),
         "delegation": save_delegation(
             Delegation(
-                organization=organization, approver=other, delegate=employee, starts_on="2026-01-01", ends_on="2026-01-02"
+                organization=organization,
+                approver=other,
+                delegate=employee,
+                starts_on="2026-01-01",
+                ends_on="2026-01-02",
             )
         ),
         "securityevent": SecurityEvent.objects.of(organization).first(),
@@ -260,7 +381,9 @@ def theirs(world: people.World) -> SimpleNamespace:
 
 @pytest.fixture
 def staff(client: Client, acme_staff: User) -> Client:
-    """A browser in which acme's administrator is signed in, with every permission Django can give: the wall stands alone."""
+    """A browser in which acme's administrator is signed in, with every permission Django can give:
+    the wall stands alone.
+    """
     acme_staff.user_permissions.set(Permission.objects.all())
     client.force_login(acme_staff)
     return client

@@ -1,4 +1,6 @@
-"""Times are put right in the console: what people ask for is decided, and HR corrects days, with a preview before."""
+"""Times are put right in the console: what people ask for is decided, and HR corrects days, with a
+preview before.
+"""
 
 from __future__ import annotations
 
@@ -56,8 +58,12 @@ def page(world: people.World) -> str:
 
 def said(**more: Any) -> dict[str, Any]:
     return {
-        "in_on": "2026-07-06", "in_at": "09:00", "out_on": "2026-07-06", "out_at": "17:30", "reason": "reader broken",
-    } | more  # fmt: skip
+        "in_on": "2026-07-06",
+        "in_at": "09:00",
+        "out_on": "2026-07-06",
+        "out_at": "17:30",
+        "reason": "reader broken",
+    } | more
 
 
 def text(reply: Any) -> str:
@@ -72,10 +78,14 @@ def test_the_page_shows_the_day_and_its_stamps(console: Client, world: people.Wo
     assert "As it is now" in body
     assert f'value="{punch.pk}"' in body
     assert "05:00 · Punch · Came in (counts)" in body
-    assert page(world) in text(console.get(reverse("admin:attendance_day_change", args=(day(world).pk,))))
+    assert page(world) in text(
+        console.get(reverse("admin:attendance_day_change", args=(day(world).pk,)))
+    )
 
 
-def test_a_correction_is_previewed_before_it_is_saved(console: Client, world: people.World, hr: User) -> None:
+def test_a_correction_is_previewed_before_it_is_saved(
+    console: Client, world: people.World, hr: User
+) -> None:
     wrong = comes(world, MONDAY, "05:00", "in")
     asked = said(void=[wrong.pk])
     preview = text(console.post(page(world), asked | {"step": "preview"}))
@@ -86,11 +96,14 @@ def test_a_correction_is_previewed_before_it_is_saved(console: Client, world: pe
     settle()
     assert (day(world).status, day(world).worked) == ("present", 480)
     assert {(row.kind, row.made_by, row.reason) for row in Correction.objects.all()} == {
-        ("add", hr, "reader broken"), ("void", hr, "reader broken"),
-    }  # fmt: skip
+        ("add", hr, "reader broken"),
+        ("void", hr, "reader broken"),
+    }
 
 
-def test_what_was_previewed_can_be_changed_before_it_is_saved(console: Client, world: people.World) -> None:
+def test_what_was_previewed_can_be_changed_before_it_is_saved(
+    console: Client, world: people.World
+) -> None:
     body = text(console.post(page(world), said(step="edit")))
     assert "Show what it would be" in body
     assert 'value="09:00"' in body
@@ -119,7 +132,9 @@ def test_what_cannot_be_is_said_at_the_form_and_nothing_is_stored(
 
 def test_a_stamp_of_another_day_cannot_be_voided_here(console: Client, world: people.World) -> None:
     comes(world, MONDAY, "09:00", "in")
-    other = people.make_punch(world.zenith, "1001", employee=world.chitra, occurred_at=at(MONDAY, "09:00"))
+    other = people.make_punch(
+        world.zenith, "1001", employee=world.chitra, occurred_at=at(MONDAY, "09:00")
+    )
     body = text(console.post(page(world), said(in_at="", out_at="", void=[other.pk], step="save")))
     assert "Select a valid choice" in body
     assert not Correction.objects.exists()
@@ -133,12 +148,16 @@ def test_saving_twice_is_told_and_stored_once(console: Client, world: people.Wor
 
 def test_times_are_read_on_the_clock_of_the_office(console: Client, world: people.World) -> None:
     tokyo = people.make_site(world.acme, "Tokyo", timezone="Asia/Tokyo")
-    save_assignment(Assignment(organization=world.acme, employee=world.asha, site=tokyo, starts_on=MONDAY))
+    save_assignment(
+        Assignment(organization=world.acme, employee=world.asha, site=tokyo, starts_on=MONDAY)
+    )
     console.post(page(world), said(out_at="", step="save"))
     assert Correction.objects.get().at == at(MONDAY, "09:00", "Asia/Tokyo")
 
 
-def test_in_a_locked_month_it_is_said_to_become_an_adjustment(console: Client, world: people.World) -> None:
+def test_in_a_locked_month_it_is_said_to_become_an_adjustment(
+    console: Client, world: people.World
+) -> None:
     stale.note(world.acme.pk, [world.asha.pk], MONDAY, MONDAY)
     settle()
     PeriodLock.objects.create(organization=world.acme, month=MONDAY.replace(day=1))
@@ -146,7 +165,10 @@ def test_in_a_locked_month_it_is_said_to_become_an_adjustment(console: Client, w
     reply = console.post(page(world), said(step="save"), follow=True)
     assert "counted as an adjustment in August 2026" in text(reply)
     settle()
-    assert (day(world).status, DayAdjustment.objects.get(date=MONDAY).after["status"]) == ("absent", "present")
+    assert (day(world).status, DayAdjustment.objects.get(date=MONDAY).after["status"]) == (
+        "absent",
+        "present",
+    )
 
 
 def test_nobody_corrects_their_own_day(client: Client, world: people.World) -> None:
@@ -165,9 +187,13 @@ def test_correcting_is_hrs(client: Client, world: people.World, role: str) -> No
     assert not Correction.objects.exists()
 
 
-def test_a_day_nobody_worked_out_is_corrected_by_employee_and_date(console: Client, world: people.World) -> None:
+def test_a_day_nobody_worked_out_is_corrected_by_employee_and_date(
+    console: Client, world: people.World
+) -> None:
     address = reverse("admin:attendance_day_correct_any")
-    assert console.post(address, {"employee": world.asha.pk, "date": "2026-07-03"}).status_code == 302
+    assert (
+        console.post(address, {"employee": world.asha.pk, "date": "2026-07-03"}).status_code == 302
+    )
     assert not Day.objects.filter(date="2026-07-03").exists()
     address += f"?employee={world.asha.pk}&date=2026-07-03"
     asked = said(in_on="2026-07-03", out_on="2026-07-03", step="save")
@@ -188,16 +214,22 @@ def test_a_day_that_exists_leads_to_its_own_page(console: Client, world: people.
 def test_a_date_out_of_service_has_no_page(console: Client, world: people.World, on: str) -> None:
     address = reverse("admin:attendance_day_correct_any")
     assert console.get(address, {"employee": world.asha.pk, "date": on}).status_code == 404
-    assert console.get(address, {"employee": world.chitra.pk, "date": "2026-07-06"}).status_code == 404
+    assert (
+        console.get(address, {"employee": world.chitra.pk, "date": "2026-07-06"}).status_code == 404
+    )
 
 
 # --- What people ask for -----------------------------------------------------------------------
 @pytest.fixture
 def asked(world: people.World) -> Regularization:
     wish = Regularization(
-        organization=world.acme, employee=world.asha, date=MONDAY, in_at=at(MONDAY, "09:00"), out_at=at(MONDAY, "17:30"),
+        organization=world.acme,
+        employee=world.asha,
+        date=MONDAY,
+        in_at=at(MONDAY, "09:00"),
+        out_at=at(MONDAY, "17:30"),
         reason="forgot the card",
-    )  # fmt: skip
+    )
     return regularization.apply(wish, actor=people.make_staff(world.acme, "applier"))
 
 
@@ -240,7 +272,9 @@ def test_an_approver_sees_and_decides_the_people_they_decide_for(
     assert client.get(reverse("admin:attendance_correction_changelist")).status_code == 403
 
 
-def test_nobody_decides_their_own_in_the_console(client: Client, world: people.World, asked: Regularization) -> None:
+def test_nobody_decides_their_own_in_the_console(
+    client: Client, world: people.World, asked: Regularization
+) -> None:
     client.force_login(people.make_staff(world.acme, "asha", employee=world.asha))
     assert client.post(step(asked, "approve"), {}).status_code == 403
     asked.refresh_from_db()
@@ -255,13 +289,17 @@ def test_the_list_takes_as_many_queries_for_many_as_for_one(
         console.get(address)
     for number in range(5):
         one = people.make_employee(world.acme, f"9{number}", f"Person {number}")
-        Regularization.objects.create(organization=world.acme, employee=one, date=MONDAY, in_at=asked.in_at, reason="card")
+        Regularization.objects.create(
+            organization=world.acme, employee=one, date=MONDAY, in_at=asked.in_at, reason="card"
+        )
     with django_assert_num_queries(len(few)):
         console.get(address)
 
 
 @pytest.mark.parametrize("source", ["asked", "file", "hand", "nonsense"])
-def test_corrections_are_listed_by_where_they_come_from(console: Client, world: people.World, source: str) -> None:
+def test_corrections_are_listed_by_where_they_come_from(
+    console: Client, world: people.World, source: str
+) -> None:
     console.post(page(world), said(step="save"))
     body = text(console.get(reverse("admin:attendance_correction_changelist"), {"source": source}))
     assert ("reader broken" in body) == (source in {"hand", "nonsense"})

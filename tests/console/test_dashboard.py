@@ -15,10 +15,18 @@ from config.console import ACCEPTED, REFUSED, chart, dashboard, navigation
 from tests import people
 
 
-def test_today_is_counted_by_outcome(staff: Client, acme_staff: User, ours: SimpleNamespace, theirs: SimpleNamespace) -> None:
+def test_today_is_counted_by_outcome(
+    staff: Client, acme_staff: User, ours: SimpleNamespace, theirs: SimpleNamespace
+) -> None:
     now = timezone.now()
-    for verdict, employee in (("accepted", ours.employee), ("rejected_time", ours.employee), ("unmatched", None)):
-        people.make_punch(ours.organization, "5", verdict=verdict, employee=employee, occurred_at=now)
+    for verdict, employee in (
+        ("accepted", ours.employee),
+        ("rejected_time", ours.employee),
+        ("unmatched", None),
+    ):
+        people.make_punch(
+            ours.organization, "5", verdict=verdict, employee=employee, occurred_at=now
+        )
     people.make_punch(theirs.organization, "5", occurred_at=now)
     cards = staff.get(reverse("admin:index")).context["muster"]["punches"]
     assert [card.number for card in cards] == [1, 1, 1, 2]
@@ -30,7 +38,9 @@ def test_every_number_leads_to_a_list(staff: Client, ours: SimpleNamespace) -> N
         assert staff.get(card.url).status_code == 200, card.url
 
 
-def test_the_first_page_costs_few_queries(acme_staff: User, ours: SimpleNamespace, django_assert_max_num_queries: Any) -> None:
+def test_the_first_page_costs_few_queries(
+    acme_staff: User, ours: SimpleNamespace, django_assert_max_num_queries: Any
+) -> None:
     request = RequestFactory().get("/admin/")
     request.user = User.objects.get(pk=acme_staff.pk)
     request.user.has_perm("attendance.view_punch")  # reads the permissions once
@@ -50,7 +60,9 @@ def test_badges_count_our_unmatched_punches_and_our_inbox(
 ) -> None:
     request = RequestFactory().get("/admin/")
     request.user = acme_staff
-    badges = [line["badge"] for group in navigation(request) for line in group["items"] if "badge" in line]
+    badges = [
+        line["badge"] for group in navigation(request) for line in group["items"] if "badge" in line
+    ]
     assert badges == ["1", "2"]
 
 

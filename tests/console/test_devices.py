@@ -44,7 +44,9 @@ def test_asking_issues_nothing(staff: Client, bare: Device) -> None:
     assert not DeviceToken.objects.exists()
 
 
-def test_a_token_is_stored_as_a_hash_and_works_until_it_is_rotated(staff: Client, bare: Device) -> None:
+def test_a_token_is_stored_as_a_hash_and_works_until_it_is_rotated(
+    staff: Client, bare: Device
+) -> None:
     token = issue(staff, bare)
     row = DeviceToken.objects.get()
     assert (row.token_hash, row.hint, row.expires_at) == (hash_token(token), token[-4:], None)
@@ -52,20 +54,30 @@ def test_a_token_is_stored_as_a_hash_and_works_until_it_is_rotated(staff: Client
 
 def test_a_token_is_shown_once_and_left_nowhere_else(staff: Client, bare: Device) -> None:
     token = issue(staff, bare)
-    assert token not in staff.get(reverse("admin:devices_device_change", args=(bare.pk,))).content.decode()
-    assert token not in staff.get(reverse("admin:devices_device_history", args=(bare.pk,))).content.decode()
+    assert (
+        token
+        not in staff.get(reverse("admin:devices_device_change", args=(bare.pk,))).content.decode()
+    )
+    assert (
+        token
+        not in staff.get(reverse("admin:devices_device_history", args=(bare.pk,))).content.decode()
+    )
     assert token not in str(dict(staff.session))
     assert token not in str(list(LogEntry.objects.values()))
 
 
-def test_the_page_with_a_token_is_kept_by_no_cache_and_says_nothing_in_messages(staff: Client, bare: Device) -> None:
+def test_the_page_with_a_token_is_kept_by_no_cache_and_says_nothing_in_messages(
+    staff: Client, bare: Device
+) -> None:
     page = staff.post(action(bare, "issue_first_token"))
     assert "no-store" in page["Cache-Control"]
     assert not list(get_messages(page.wsgi_request))
     assert "curl -X POST" in page.content.decode()
 
 
-def test_a_serial_with_shell_characters_is_quoted_in_the_curl(staff: Client, acme: Organization) -> None:
+def test_a_serial_with_shell_characters_is_quoted_in_the_curl(
+    staff: Client, acme: Organization
+) -> None:
     device = Device.objects.create(organization=acme, serial="a'; rm -rf $HOME")
     page = staff.post(action(device, "issue_first_token"))
     (_label, snippet), *_rest = page.context["snippets"]
@@ -101,8 +113,16 @@ def test_hashes_are_not_in_the_page(staff: Client, device: Device) -> None:
 
 
 def form(**facts: object) -> dict[str, object]:
-    lines = {f"{prefix}-{name}": 0 for prefix in ("tokens", "users") for name in ("TOTAL_FORMS", "INITIAL_FORMS")}
-    return {"serial": "GATE-1", "state_map": "in1", "own_state_map": "{}", "heartbeat_s": 60} | lines | facts
+    lines = {
+        f"{prefix}-{name}": 0
+        for prefix in ("tokens", "users")
+        for name in ("TOTAL_FORMS", "INITIAL_FORMS")
+    }
+    return (
+        {"serial": "GATE-1", "state_map": "in1", "own_state_map": "{}", "heartbeat_s": 60}
+        | lines
+        | facts
+    )
 
 
 def test_a_serial_that_exists_here_is_a_plain_error_and_elsewhere_none(
@@ -115,11 +135,16 @@ def test_a_serial_that_exists_here_is_a_plain_error_and_elsewhere_none(
     assert Device.objects.get(serial="GATE-2", organization=device.organization)
 
 
-def test_saving_a_form_does_not_undo_what_the_device_did_meanwhile(staff: Client, device: Device) -> None:
+def test_saving_a_form_does_not_undo_what_the_device_did_meanwhile(
+    staff: Client, device: Device
+) -> None:
     loaded = Device.objects.get(pk=device.pk)
     Device.objects.filter(pk=device.pk).update(turned_away=3, last_seen_at=timezone.now())
     with patch("devices.admin.DeviceAdmin.get_object", return_value=loaded):
-        saved = staff.post(reverse("admin:devices_device_change", args=(device.pk,)), form(serial="GATE-1", name="Renamed"))
+        saved = staff.post(
+            reverse("admin:devices_device_change", args=(device.pk,)),
+            form(serial="GATE-1", name="Renamed"),
+        )
     assert saved.status_code == 302
     device.refresh_from_db()
     assert (device.name, device.turned_away, device.last_seen_at is None) == ("Renamed", 3, False)
@@ -127,8 +152,14 @@ def test_saving_a_form_does_not_undo_what_the_device_did_meanwhile(staff: Client
 
 def test_numbers_on_a_device_are_kept_by_the_service(staff: Client, ours: SimpleNamespace) -> None:
     address = reverse("admin:devices_device_change", args=(ours.device.pk,))
-    kept = {"users-TOTAL_FORMS": 1, "users-INITIAL_FORMS": 1, "users-0-id": ours.device_user.pk,
-            "users-0-device": ours.device.pk, "users-0-user_code": "30", "users-0-employee": ours.employee.pk}  # fmt: skip
+    kept = {
+        "users-TOTAL_FORMS": 1,
+        "users-INITIAL_FORMS": 1,
+        "users-0-id": ours.device_user.pk,
+        "users-0-device": ours.device.pk,
+        "users-0-user_code": "30",
+        "users-0-employee": ours.employee.pk,
+    }
     Change.objects.all().delete()
     assert staff.post(address, form(**kept)).status_code == 302
     assert DeviceUser.objects.get().user_code == "30"
@@ -137,19 +168,35 @@ def test_numbers_on_a_device_are_kept_by_the_service(staff: Client, ours: Simple
     assert not DeviceUser.objects.exists()
 
 
-def test_a_number_twice_on_one_device_is_a_plain_error(staff: Client, ours: SimpleNamespace) -> None:
-    twice = {"users-TOTAL_FORMS": 1, "users-INITIAL_FORMS": 0, "users-0-user_code": "29", "users-0-employee": ours.employee.pk,
-             "users-0-device": ours.device.pk}  # fmt: skip
+def test_a_number_twice_on_one_device_is_a_plain_error(
+    staff: Client, ours: SimpleNamespace
+) -> None:
+    twice = {
+        "users-TOTAL_FORMS": 1,
+        "users-INITIAL_FORMS": 0,
+        "users-0-user_code": "29",
+        "users-0-employee": ours.employee.pk,
+        "users-0-device": ours.device.pk,
+    }
     page = staff.post(reverse("admin:devices_device_change", args=(ours.device.pk,)), form(**twice))
     assert page.status_code == 200
-    assert "Number on a device with this number on the device exists already." in page.content.decode()
+    assert (
+        "Number on a device with this number on the device exists already." in page.content.decode()
+    )
 
 
 def test_a_device_is_not_deleted(staff: Client, device: Device) -> None:
-    assert staff.post(reverse("admin:devices_device_delete", args=(device.pk,)), {"post": "yes"}).status_code == 403
+    assert (
+        staff.post(
+            reverse("admin:devices_device_delete", args=(device.pk,)), {"post": "yes"}
+        ).status_code
+        == 403
+    )
 
 
-def test_the_list_and_the_filter_agree_on_what_state_a_device_is_in(staff: Client, acme: Organization) -> None:
+def test_the_list_and_the_filter_agree_on_what_state_a_device_is_in(
+    staff: Client, acme: Organization
+) -> None:
     now = timezone.now()
     facts = {
         ONLINE: {"last_seen_at": now - timedelta(seconds=170)},
@@ -160,10 +207,14 @@ def test_the_list_and_the_filter_agree_on_what_state_a_device_is_in(staff: Clien
     }
     for state, given in facts.items():
         Device.objects.create(organization=acme, serial=state, **given)
-    Device.objects.create(organization=acme, serial="slow", heartbeat_s=600, last_seen_at=now - timedelta(seconds=900))
+    Device.objects.create(
+        organization=acme, serial="slow", heartbeat_s=600, last_seen_at=now - timedelta(seconds=900)
+    )
     for state in STATES:
         found = {device.serial for device in in_state(Device.objects.all(), state, now)}
-        assert found == {device.serial for device in Device.objects.all() if state_of(device, now) == state}
+        assert found == {
+            device.serial for device in Device.objects.all() if state_of(device, now) == state
+        }
         page = staff.get(reverse("admin:devices_device_changelist"), {"state": state})
         assert {device.serial for device in page.context["cl"].queryset} == found
 

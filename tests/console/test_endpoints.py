@@ -1,4 +1,6 @@
-"""Endpoints: the secret is shown once, the services do the work, and a wrong address is an error on the form."""
+"""Endpoints: the secret is shown once, the services do the work, and a wrong address is an error on
+the form.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,12 @@ from webhooks.admin import without_secrets
 from webhooks.models import Delivery, Endpoint
 
 ADD = "/admin/webhooks/endpoint/add/"
-FORM = {"name": "Payroll", "url": "http://127.0.0.1:9001/hook", "mode": "standard", "max_in_flight": 8}
+FORM = {
+    "name": "Payroll",
+    "url": "http://127.0.0.1:9001/hook",
+    "mode": "standard",
+    "max_in_flight": 8,
+}
 
 
 def action(endpoint: Endpoint, name: str) -> str:
@@ -31,7 +38,9 @@ def test_a_new_endpoints_secret_is_shown_once(staff: Client, acme: Organization)
     assert secret.startswith("whsec_")
     assert secret in page.content.decode().replace("&#x2F;", "/")
     assert "no-store" in page["Cache-Control"]
-    again = staff.get(reverse("admin:webhooks_endpoint_change", args=(endpoint.pk,))).content.decode()
+    again = staff.get(
+        reverse("admin:webhooks_endpoint_change", args=(endpoint.pk,))
+    ).content.decode()
     assert secret not in again
     assert endpoint.secret_cipher not in again
     assert secret not in str(list(LogEntry.objects.values())) + str(dict(staff.session))
@@ -42,8 +51,12 @@ def test_the_cams_format_shows_its_token_too(staff: Client) -> None:
     assert decrypt(Endpoint.objects.get().auth_token_cipher) in page
 
 
-@pytest.mark.parametrize("address", ["http://169.254.169.254/latest", "http://10.0.0.1/", "ftp://x.example/", "nonsense"])
-def test_an_address_that_may_not_be_reached_is_an_error_at_the_field(staff: Client, address: str) -> None:
+@pytest.mark.parametrize(
+    "address", ["http://169.254.169.254/latest", "http://10.0.0.1/", "ftp://x.example/", "nonsense"]
+)
+def test_an_address_that_may_not_be_reached_is_an_error_at_the_field(
+    staff: Client, address: str
+) -> None:
     page = staff.post(ADD, FORM | {"url": address})
     assert page.status_code == 200
     assert page.context["adminform"].form.errors["url"]
@@ -56,7 +69,9 @@ def test_what_the_service_refuses_is_shown_and_what_was_typed_stays(staff: Clien
     assert "Payroll" in page.content.decode()
 
 
-def test_saving_a_form_does_not_undo_what_the_worker_wrote_meanwhile(staff: Client, ours: SimpleNamespace) -> None:
+def test_saving_a_form_does_not_undo_what_the_worker_wrote_meanwhile(
+    staff: Client, ours: SimpleNamespace
+) -> None:
     address = reverse("admin:webhooks_endpoint_change", args=(ours.endpoint.pk,))
 
     def meanwhile(endpoint: Endpoint) -> Endpoint:
@@ -70,7 +85,9 @@ def test_saving_a_form_does_not_undo_what_the_worker_wrote_meanwhile(staff: Clie
     assert (ours.endpoint.name, ours.endpoint.failures) == ("Renamed", 7)
 
 
-def test_rotating_keeps_the_old_secret_signing_for_a_while(staff: Client, ours: SimpleNamespace) -> None:
+def test_rotating_keeps_the_old_secret_signing_for_a_while(
+    staff: Client, ours: SimpleNamespace
+) -> None:
     before = decrypt(ours.endpoint.secret_cipher)
     assert staff.get(action(ours.endpoint, "rotate")).status_code == 200
     page = staff.post(action(ours.endpoint, "rotate")).content.decode()
@@ -103,7 +120,10 @@ def test_pause_resume_and_remove(staff: Client, ours: SimpleNamespace) -> None:
     staff.post(action(ours.endpoint, "remove_for_good"))
     assert staff.post(address, FORM).status_code == 403
     assert staff.post(action(ours.endpoint, "resume_pushing")).status_code == 404
-    assert "acmemark endpoint" not in staff.get(reverse("admin:webhooks_endpoint_changelist")).content.decode()
+    assert (
+        "acmemark endpoint"
+        not in staff.get(reverse("admin:webhooks_endpoint_changelist")).content.decode()
+    )
 
 
 def test_an_endpoint_is_removed_and_never_deleted(staff: Client, ours: SimpleNamespace) -> None:
@@ -111,8 +131,12 @@ def test_an_endpoint_is_removed_and_never_deleted(staff: Client, ours: SimpleNam
     assert staff.post(address, {"post": "yes"}).status_code == 403
 
 
-def test_a_delivery_shows_its_attempts_with_what_came_back_as_text(staff: Client, ours: SimpleNamespace) -> None:
-    page = staff.get(reverse("admin:webhooks_delivery_change", args=(ours.delivery.pk,))).content.decode()
+def test_a_delivery_shows_its_attempts_with_what_came_back_as_text(
+    staff: Client, ours: SimpleNamespace
+) -> None:
+    page = staff.get(
+        reverse("admin:webhooks_delivery_change", args=(ours.delivery.pk,))
+    ).content.decode()
     assert "acmemark reply" in page
     assert "500" in page
 
@@ -124,11 +148,15 @@ def test_a_finished_delivery_is_sent_again_as_it_was(staff: Client, ours: Simple
 
 
 def test_the_token_in_a_cams_body_is_not_shown() -> None:
-    assert "mst_cams" not in without_secrets('{"RealTime": {"AuthToken": "mst_cams_x", "OperationID": "1"}}')
+    assert "mst_cams" not in without_secrets(
+        '{"RealTime": {"AuthToken": "mst_cams_x", "OperationID": "1"}}'
+    )
     assert without_secrets("<html>") == "<html>"
 
 
-def test_nothing_is_sent_again_before_its_number_was_shown(staff: Client, ours: SimpleNamespace) -> None:
+def test_nothing_is_sent_again_before_its_number_was_shown(
+    staff: Client, ours: SimpleNamespace
+) -> None:
     Delivery.objects.filter(endpoint=ours.endpoint).update(state="dead")
     number = Delivery.objects.filter(endpoint=ours.endpoint).count()
     address = action(ours.endpoint, "send_many_again")
@@ -136,10 +164,14 @@ def test_nothing_is_sent_again_before_its_number_was_shown(staff: Client, ours: 
         page = staff.post(address, {"dead_only": "on"} | wrong)
         assert (page.status_code, page.context["count"]) == (200, number)
     assert staff.post(address, {"dead_only": "on", "confirmed": str(number)}).status_code == 302
-    assert set(Delivery.objects.filter(endpoint=ours.endpoint).values_list("state", flat=True)) == {"waiting"}
+    assert set(Delivery.objects.filter(endpoint=ours.endpoint).values_list("state", flat=True)) == {
+        "waiting"
+    }
 
 
-def test_everything_there_ever_was_is_not_sent_again_by_mistake(staff: Client, ours: SimpleNamespace) -> None:
+def test_everything_there_ever_was_is_not_sent_again_by_mistake(
+    staff: Client, ours: SimpleNamespace
+) -> None:
     page = staff.post(action(ours.endpoint, "send_many_again"), {})
     assert "since" in page.context["form"].errors
 
@@ -153,6 +185,8 @@ def test_a_feed_key_is_shown_once_and_can_be_revoked(staff: Client, ours: Simple
     assert feed.get("/api/v1/events").status_code == 401
 
 
-def test_the_first_page_says_whether_pushes_agree_with_punches(staff: Client, ours: SimpleNamespace) -> None:
+def test_the_first_page_says_whether_pushes_agree_with_punches(
+    staff: Client, ours: SimpleNamespace
+) -> None:
     page = staff.get("/admin/")
     assert [one.endpoint for one in page.context["muster"]["balances"]] == [ours.endpoint]

@@ -1,4 +1,6 @@
-"""Files of times in the console: looked at before anything is stored, stored once, what is wrong handed back."""
+"""Files of times in the console: looked at before anything is stored, stored once, what is wrong
+handed back.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +80,11 @@ def test_a_file_is_looked_at_then_stored_and_kept(console: Client, hr: User, mad
     assert not Correction.objects.exists()
     done = text(console.post(address(), {"plan": plan(page), "step": "store"}))
     kept = ManualImport.objects.get()
-    assert (kept.imported_by, kept.rows, Correction.objects.filter(manual_import=kept).count()) == (hr, 2, 2)
+    assert (kept.imported_by, kept.rows, Correction.objects.filter(manual_import=kept).count()) == (
+        hr,
+        2,
+        2,
+    )
     assert f"/manualimport/{kept.pk}/change/" in done
     assert "Store 1 row" not in done
     shown = text(console.get(reverse("admin:attendance_manualimport_change", args=(kept.pk,))))
@@ -99,13 +105,18 @@ def test_rows_that_are_wrong_are_handed_back_with_cells_nobody_runs(console: Cli
     page = upload(console, csv_of(HEAD, ROW, BAD))
     reply = console.post(address(), {"plan": plan(page), "step": "faults"})
     assert reply.headers["Content-Disposition"] == 'attachment; filename="wrong-rows.csv"'
-    head, (row,) = (lines := list(csv.reader(io.StringIO(text(reply).removeprefix("\ufeff")))))[0], lines[1:]
+    head, (row,) = (
+        (lines := list(csv.reader(io.StringIO(text(reply).removeprefix("\ufeff")))))[0],
+        lines[1:],
+    )
     assert head == [*HEAD, "Row", "What is wrong"]
     assert row == [*BAD[:4], "'@SUM(A1)", "3", "Employee code: Nobody has the code 77."]
     assert not Correction.objects.exists()
 
 
-def test_what_was_handed_back_can_be_put_right_and_imported(console: Client, world: people.World) -> None:
+def test_what_was_handed_back_can_be_put_right_and_imported(
+    console: Client, world: people.World
+) -> None:
     page = upload(console, csv_of(HEAD, BAD))
     wrong = console.post(address(), {"plan": plan(page), "step": "faults"}).content
     people.make_employee(world.acme, "77", "Dev")
@@ -124,18 +135,27 @@ def test_the_template_imports_as_it_is(console: Client, world: people.World) -> 
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"caf\xe9", "CSV UTF-8"), (csv_of(HEAD), "no rows in this file"), (csv_of(["Name"], ["x"]), "Missing: employee code"),
-        (b"PK\x03\x04", "workbook cannot be read"), (b" " * (2 * 1024 * 1024 + 1), "larger than 2 MB"), (b"", "empty"),
+        (b"caf\xe9", "CSV UTF-8"),
+        (csv_of(HEAD), "no rows in this file"),
+        (csv_of(["Name"], ["x"]), "Missing: employee code"),
+        (b"PK\x03\x04", "workbook cannot be read"),
+        (b" " * (2 * 1024 * 1024 + 1), "larger than 2 MB"),
+        (b"", "empty"),
     ],
     ids=("encoding", "rows", "titles", "workbook", "size", "empty"),
-)  # fmt: skip
-def test_a_file_that_cannot_be_read_is_told_at_the_form(console: Client, content: bytes, sentence: str) -> None:
+)
+def test_a_file_that_cannot_be_read_is_told_at_the_form(
+    console: Client, content: bytes, sentence: str
+) -> None:
     assert sentence in upload(console, content)
     assert "This field is required" in text(console.post(address(), {}))
 
 
 def test_as_many_rows_as_are_allowed_are_shown_and_travel_in_the_page(console: Client) -> None:
-    rows = [[f"{number}", "2026-07-06", "09:00", "17:30", f"card {number} lost"] for number in range(MOST_ROWS)]
+    rows = [
+        [f"{number}", "2026-07-06", "09:00", "17:30", f"card {number} lost"]
+        for number in range(MOST_ROWS)
+    ]
     page = upload(console, csv_of(HEAD, *rows))
     assert page.count("Nobody has the code") >= MOST_ROWS - 3
     assert len(plan(page)) < 900_000
@@ -144,18 +164,24 @@ def test_as_many_rows_as_are_allowed_are_shown_and_travel_in_the_page(console: C
 
 @pytest.mark.parametrize("forged", ["", "x:y:z"])
 def test_a_plan_that_was_not_made_here_is_not_carried_out(console: Client, forged: str) -> None:
-    assert "Choose the file again." in text(console.post(address(), {"plan": forged, "step": "store"}))
+    assert "Choose the file again." in text(
+        console.post(address(), {"plan": forged, "step": "store"})
+    )
     assert not Correction.objects.exists()
 
 
-def test_a_plan_serves_only_who_looked_at_it_and_not_for_ever(console: Client, world: people.World) -> None:
+def test_a_plan_serves_only_who_looked_at_it_and_not_for_ever(
+    console: Client, world: people.World
+) -> None:
     seen = plan(upload(console, csv_of(HEAD, ROW)))
     other = Client()
     other.force_login(people.make_staff(world.zenith, "theirs", role="hr_admin"))
     assert "Choose the file again." in text(other.post(address(), {"plan": seen, "step": "store"}))
     with time_machine.travel("2026-07-21T12:00:00+00:00", tick=False):
         console.force_login(User.objects.get(username="keeper"))
-        assert "Choose the file again." in text(console.post(address(), {"plan": seen, "step": "store"}))
+        assert "Choose the file again." in text(
+            console.post(address(), {"plan": seen, "step": "store"})
+        )
     assert not Correction.objects.exists()
 
 
@@ -167,7 +193,9 @@ def test_importing_is_hrs(client: Client, world: people.World, role: str) -> Non
     assert client.get(reverse("admin:attendance_manualimport_template")).status_code == 403
 
 
-def test_an_operator_says_whose_times_they_are(world: people.World, operator: User, client: Client) -> None:
+def test_an_operator_says_whose_times_they_are(
+    world: people.World, operator: User, client: Client
+) -> None:
     client.force_login(operator)
     assert "This field is required" in upload(client, csv_of(HEAD, ROW))
     page = upload(client, csv_of(HEAD, ROW), organization=world.zenith.pk)

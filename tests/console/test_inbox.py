@@ -1,4 +1,6 @@
-"""The inbox in the console: what happened, what to do, and the button that does it; for HR only, and for its own people."""
+"""The inbox in the console: what happened, what to do, and the button that does it; for HR only,
+and for its own people.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ def unknown(ours: SimpleNamespace) -> DayException:
     return DayException.objects.of(ours.organization).get(kind="unmatched")
 
 
-def test_the_list_says_what_happened_and_what_to_do(hr: Client, ours: SimpleNamespace, unknown: DayException) -> None:
+def test_the_list_says_what_happened_and_what_to_do(
+    hr: Client, ours: SimpleNamespace, unknown: DayException
+) -> None:
     shown = text(hr.get(reverse(LIST)))
     assert "Nobody has the number acmemark-77." in shown
     assert "Say whose it is, or enter the number at the employee" in shown
@@ -50,10 +54,17 @@ def test_the_list_says_what_happened_and_what_to_do(hr: Client, ours: SimpleName
     assert inbox_admin.day_url(ours.day.pk) in shown
 
 
-def test_open_ones_are_counted_by_kind_and_the_counts_lead_to_them(hr: Client, unknown: DayException) -> None:
+def test_open_ones_are_counted_by_kind_and_the_counts_lead_to_them(
+    hr: Client, unknown: DayException
+) -> None:
     cards = hr.get(reverse(LIST)).context["muster_cards"]
-    assert {str(card["title"]): card["number"] for card in cards} == {"Nobody has this number": 1, "Odd number of punches": 2}
-    assert all(len(hr.get(card["url"]).context["cl"].result_list) == card["number"] for card in cards)
+    assert {str(card["title"]): card["number"] for card in cards} == {
+        "Nobody has this number": 1,
+        "Odd number of punches": 2,
+    }
+    assert all(
+        len(hr.get(card["url"]).context["cl"].result_list) == card["number"] for card in cards
+    )
 
 
 def test_a_number_is_said_to_be_somebodys_and_is_theirs_from_then_on(
@@ -61,18 +72,31 @@ def test_a_number_is_said_to_be_somebodys_and_is_theirs_from_then_on(
 ) -> None:
     people.make_punch(ours.organization, "acmemark-77", device=ours.device)
     before_joining = people.make_punch(
-        ours.organization, "acmemark-77", device=ours.device, occurred_at=timezone.now().replace(year=2019)
+        ours.organization,
+        "acmemark-77",
+        device=ours.device,
+        occurred_at=timezone.now().replace(year=2019),
     )
-    assert hr.post(page(unknown, "match"), {"employee": ours.employee.pk, "lasting": "on"}).status_code == 302
-    assert PunchMatch.objects.filter(employee=ours.employee, punch__user_code="acmemark-77").count() == 2
-    assert DeviceUser.objects.filter(device=ours.device, user_code="acmemark-77", employee=ours.employee).exists()
+    assert (
+        hr.post(page(unknown, "match"), {"employee": ours.employee.pk, "lasting": "on"}).status_code
+        == 302
+    )
+    assert (
+        PunchMatch.objects.filter(employee=ours.employee, punch__user_code="acmemark-77").count()
+        == 2
+    )
+    assert DeviceUser.objects.filter(
+        device=ours.device, user_code="acmemark-77", employee=ours.employee
+    ).exists()
     # What came before the time of service still waits, and is still asked about.
     assert Punch.objects.of(ours.organization).unmatched().get() == before_joining
     unknown.refresh_from_db()
     assert (unknown.state, unknown.details["count"]) == ("open", 1)
 
 
-def test_a_number_closes_once_all_its_punches_are_known(hr: Client, ours: SimpleNamespace, unknown: DayException) -> None:
+def test_a_number_closes_once_all_its_punches_are_known(
+    hr: Client, ours: SimpleNamespace, unknown: DayException
+) -> None:
     hr.post(page(unknown, "match"), {"employee": ours.employee.pk})
     unknown.refresh_from_db()
     assert unknown.state == "gone"
@@ -80,7 +104,9 @@ def test_a_number_closes_once_all_its_punches_are_known(hr: Client, ours: Simple
     assert "None of these punches" in text(again)
 
 
-def test_nobody_of_another_organization_can_be_chosen(hr: Client, unknown: DayException, theirs: SimpleNamespace) -> None:
+def test_nobody_of_another_organization_can_be_chosen(
+    hr: Client, unknown: DayException, theirs: SimpleNamespace
+) -> None:
     refused = hr.post(page(unknown, "match"), {"employee": theirs.employee.pk})
     assert "Select a valid choice" in text(refused)
     assert not PunchMatch.objects.filter(punch__user_code="acmemark-77").exists()
@@ -91,7 +117,11 @@ def test_nothing_to_do_is_noted_with_a_reason_and_kept(hr: Client, ours: SimpleN
     assert "This field is required" in text(hr.post(page(row, "note"), {"note": " "}))
     assert hr.post(page(row, "note"), {"note": "Left with permission"}).status_code == 302
     row.refresh_from_db()
-    assert (row.state, row.note, row.closed_by.username) == ("resolved", "Left with permission", "keeper")
+    assert (row.state, row.note, row.closed_by.username) == (
+        "resolved",
+        "Left with permission",
+        "keeper",
+    )
     assert "This is closed already." in text(hr.post(page(row, "note"), {"note": "Again"}))
     assert f"/{row.pk}/change/" not in text(hr.get(reverse(LIST)))
     assert f"/{row.pk}/change/" in text(hr.get(reverse(LIST), {"state": "resolved"}))
@@ -109,8 +139,12 @@ def test_many_are_noted_at_once_and_each_says_what_became_of_it(
     assert DayException.objects.filter(state="resolved", note="Drill").count() == 2
 
 
-def test_rows_that_no_page_of_ours_names_are_a_bad_request(hr: Client, ours: SimpleNamespace) -> None:
-    assert hr.post(reverse(LIST), {"action": "note_many", "_selected_action": "x"}).status_code == 400
+def test_rows_that_no_page_of_ours_names_are_a_bad_request(
+    hr: Client, ours: SimpleNamespace
+) -> None:
+    assert (
+        hr.post(reverse(LIST), {"action": "note_many", "_selected_action": "x"}).status_code == 400
+    )
 
 
 def test_a_conflict_leads_to_the_leave(hr: Client, ours: SimpleNamespace) -> None:
@@ -118,27 +152,54 @@ def test_a_conflict_leads_to_the_leave(hr: Client, ours: SimpleNamespace) -> Non
     on = leave.starts_on
     assert DayClaim.objects.filter(employee=ours.employee, date=on, holder=leave.holder).exists()
     row = DayException.objects.create(
-        organization=ours.organization, kind="conflict", subject="day:x", employee=ours.employee, date=on,
-        details={"zone": "Asia/Kolkata", "taken": ["leave:CL", "leave:CL"], "times": ["2026-07-06T03:30:00Z"]},
-    )  # fmt: skip
+        organization=ours.organization,
+        kind="conflict",
+        subject="day:x",
+        employee=ours.employee,
+        date=on,
+        details={
+            "zone": "Asia/Kolkata",
+            "taken": ["leave:CL", "leave:CL"],
+            "times": ["2026-07-06T03:30:00Z"],
+        },
+    )
     shown = text(hr.get(page(row)))
     assert reverse("admin:leaves_leaveapplication_change", args=(leave.pk,)) in shown
     assert "Leave (CL) was approved, and there are punches at 09:00." in shown
 
 
 KINDS: dict[str, dict[str, Any]] = {
-    "long_day": {"zone": "Asia/Kolkata", "first": "2026-06-20T00:00:00Z", "last": "2026-06-20T17:00:00Z", "minutes": 1020},
+    "long_day": {
+        "zone": "Asia/Kolkata",
+        "first": "2026-06-20T00:00:00Z",
+        "last": "2026-06-20T17:00:00Z",
+        "minutes": 1020,
+    },
     "clock": {"minutes": -12},
-    "silent_device": {"since": "2026-06-20T00:00:00+00:00", "usual_minutes": 30, "zone": "Asia/Kolkata"},
-    "outside": {"zone": "Asia/Kolkata", "times": ["2026-06-20T00:00:00Z"],
-                "window": ["2026-06-20T01:00:00Z", "2026-06-20T17:00:00Z"]},
-}  # fmt: skip
+    "silent_device": {
+        "since": "2026-06-20T00:00:00+00:00",
+        "usual_minutes": 30,
+        "zone": "Asia/Kolkata",
+    },
+    "outside": {
+        "zone": "Asia/Kolkata",
+        "times": ["2026-06-20T00:00:00Z"],
+        "window": ["2026-06-20T01:00:00Z", "2026-06-20T17:00:00Z"],
+    },
+}
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-def test_every_kind_says_something_a_clerk_understands(hr: Client, ours: SimpleNamespace, kind: str) -> None:
+def test_every_kind_says_something_a_clerk_understands(
+    hr: Client, ours: SimpleNamespace, kind: str
+) -> None:
     row = DayException.objects.create(
-        organization=ours.organization, kind=kind, subject="x", device=ours.device, punch=ours.punch, details=KINDS[kind]
+        organization=ours.organization,
+        kind=kind,
+        subject="x",
+        device=ours.device,
+        punch=ours.punch,
+        details=KINDS[kind],
     )
     for shown in (text(hr.get(page(row))), text(hr.get(reverse(LIST)))):
         assert "%(" not in shown
@@ -146,11 +207,22 @@ def test_every_kind_says_something_a_clerk_understands(hr: Client, ours: SimpleN
 
 
 def test_refused_times_and_journeys_show_their_punches(hr: Client, ours: SimpleNamespace) -> None:
-    refused = people.make_punch(ours.organization, "1001", device=ours.device, verdict="rejected_time")
+    refused = people.make_punch(
+        ours.organization, "1001", device=ours.device, verdict="rejected_time"
+    )
     same = {"organization": ours.organization, "device": ours.device, "punch": refused}
-    clock = DayException.objects.create(kind="clock", subject="a", details={"refused": 1, "last_id": refused.pk}, **same)
-    way = {"zone": "Asia/Kolkata", "from_punch": ours.accepted.pk, "from_at": "2026-06-21T06:30:00+00:00",
-           "at": "2026-06-21T06:40:00+00:00", "km": 178.0, "minutes": 10, "kmh": 1068}  # fmt: skip
+    clock = DayException.objects.create(
+        kind="clock", subject="a", details={"refused": 1, "last_id": refused.pk}, **same
+    )
+    way = {
+        "zone": "Asia/Kolkata",
+        "from_punch": ours.accepted.pk,
+        "from_at": "2026-06-21T06:30:00+00:00",
+        "at": "2026-06-21T06:40:00+00:00",
+        "km": 178.0,
+        "minutes": 10,
+        "kmh": 1068,
+    }
     travel = DayException.objects.create(kind="travel", subject="b", details=way, **same)
     assert f"#{refused.pk}" in text(hr.get(page(clock)))
     shown = text(hr.get(page(travel)))
@@ -163,7 +235,11 @@ def test_the_list_costs_as_many_queries_for_many_rows_as_for_one(
 ) -> None:
     for number in range(20):
         DayException.objects.create(
-            organization=ours.organization, kind="clock", subject=f"x{number}", device=ours.device, details={"minutes": 9}
+            organization=ours.organization,
+            kind="clock",
+            subject=f"x{number}",
+            device=ours.device,
+            details={"minutes": 9},
         )
     hr.get(reverse(LIST))
     with django_assert_max_num_queries(20):

@@ -1,4 +1,6 @@
-"""Employees and their assignments are kept through the services; what those refuse is an error on the form."""
+"""Employees and their assignments are kept through the services; what those refuse is an error on
+the form.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ def line(number: int, **facts: object) -> dict[str, object]:
     return {f"assignments-{number}-{name}": value for name, value in facts.items()}
 
 
-def test_a_new_employee_with_a_place_of_work_is_noted_for_the_floors_above(staff: Client, ours: SimpleNamespace) -> None:
+def test_a_new_employee_with_a_place_of_work_is_noted_for_the_floors_above(
+    staff: Client, ours: SimpleNamespace
+) -> None:
     Change.objects.all().delete()
     first = line(0, site=ours.site.pk, department=ours.department.pk, starts_on="2026-01-01")
     assert staff.post(ADD, FORM | first | {"assignments-TOTAL_FORMS": 1}).status_code == 302
@@ -31,7 +35,9 @@ def test_a_new_employee_with_a_place_of_work_is_noted_for_the_floors_above(staff
 
 def test_a_code_that_exists_here_is_a_plain_error(staff: Client, ours: SimpleNamespace) -> None:
     page = staff.post(ADD, FORM | {"code": " 1001 "})
-    assert page.context["adminform"].form.errors == {"code": ["Employee with this employee code exists already."]}
+    assert page.context["adminform"].form.errors == {
+        "code": ["Employee with this employee code exists already."]
+    }
 
 
 def test_leaving_before_joining_is_a_plain_error(staff: Client, ours: SimpleNamespace) -> None:
@@ -39,8 +45,12 @@ def test_leaving_before_joining_is_a_plain_error(staff: Client, ours: SimpleName
     assert "The last day of service is before the first." in page
 
 
-def test_two_places_on_one_day_are_refused_and_nothing_is_saved(staff: Client, ours: SimpleNamespace) -> None:
-    both = line(0, site=ours.site.pk, starts_on="2026-01-01") | line(1, site=ours.site.pk, starts_on="2026-02-01")
+def test_two_places_on_one_day_are_refused_and_nothing_is_saved(
+    staff: Client, ours: SimpleNamespace
+) -> None:
+    both = line(0, site=ours.site.pk, starts_on="2026-01-01") | line(
+        1, site=ours.site.pk, starts_on="2026-02-01"
+    )
     page = staff.post(ADD, FORM | both | {"assignments-TOTAL_FORMS": 2})
     assert page.status_code == 200
     assert "is assigned from" in page.content.decode()
@@ -48,7 +58,9 @@ def test_two_places_on_one_day_are_refused_and_nothing_is_saved(staff: Client, o
     assert Assignment.objects.count() == 1
 
 
-def test_what_the_database_refuses_is_a_message_and_no_crash(staff: Client, ours: SimpleNamespace) -> None:
+def test_what_the_database_refuses_is_a_message_and_no_crash(
+    staff: Client, ours: SimpleNamespace
+) -> None:
     with patch.object(Employee, "save", side_effect=IntegrityError("duplicate key")):
         page = staff.post(ADD, FORM)
     assert page.status_code == 200
@@ -56,7 +68,9 @@ def test_what_the_database_refuses_is_a_message_and_no_crash(staff: Client, ours
     assert "duplicate key" not in page.content.decode()
 
 
-def test_a_site_that_was_used_stays_and_one_that_was_not_goes(staff: Client, ours: SimpleNamespace) -> None:
+def test_a_site_that_was_used_stays_and_one_that_was_not_goes(
+    staff: Client, ours: SimpleNamespace
+) -> None:
     unused = Site.objects.create(organization=ours.organization, name="Typo")
     for site in (ours.site, unused):
         staff.post(reverse("admin:employees_site_delete", args=(site.pk,)), {"post": "yes"})

@@ -17,7 +17,8 @@ from employees.models import Employee, Organization
 from tests import people
 
 LIST = "admin:devices_phone_changelist"
-# What a browser sends of the policy beside the number of phones; a box that is not ticked is not sent.
+# What a browser sends of the policy beside the number of phones; a box that is not ticked is not
+# sent.
 RULES = {"offline_hours": 72, "refuse_mock": "on"}
 
 
@@ -33,10 +34,14 @@ def phone(asha: Employee) -> Phone:
 
 def test_the_list_says_whose_and_how_it_stands(staff: Client, phone: Phone) -> None:
     html = staff.get(reverse(LIST)).content.decode()
-    assert all(text in html for text in ("Asha (1001)", "Asha’s Pixel", "Pixel 9", "Android", "Active"))
+    assert all(
+        text in html for text in ("Asha (1001)", "Asha’s Pixel", "Pixel 9", "Android", "Active")
+    )
 
 
-def test_asking_revokes_nothing_and_saying_so_does(staff: Client, phone: Phone, acme_staff: object) -> None:
+def test_asking_revokes_nothing_and_saying_so_does(
+    staff: Client, phone: Phone, acme_staff: object
+) -> None:
     asked = page(staff, phone, "revoke")
     assert "cannot register it again" in asked
     assert "Revoke the phone of Asha (1001)" in asked
@@ -45,10 +50,14 @@ def test_asking_revokes_nothing_and_saying_so_does(staff: Client, phone: Phone, 
     row = Phone.objects.get()
     assert (row.revoked_by_staff, row.deactivated_by) == (True, acme_staff)
     assert LogEntry.objects.get().get_change_message() == "Revoked."
-    assert SecurityEvent.objects.filter(kind="key_revoked", actor=acme_staff, about__contains=str(row.device_uuid)).exists()
+    assert SecurityEvent.objects.filter(
+        kind="key_revoked", actor=acme_staff, about__contains=str(row.device_uuid)
+    ).exists()
 
 
-def test_a_released_phone_waits_for_its_owner(staff: Client, phone: Phone, acme_staff: object) -> None:
+def test_a_released_phone_waits_for_its_owner(
+    staff: Client, phone: Phone, acme_staff: object
+) -> None:
     revoke_phone(phone, actor=acme_staff)  # type: ignore[arg-type]
     assert "may register it again" in page(staff, phone, "release")
     assert staff.post(reverse("admin:devices_phone_release", args=(phone.pk,))).status_code == 302
@@ -56,7 +65,9 @@ def test_a_released_phone_waits_for_its_owner(staff: Client, phone: Phone, acme_
     assert (row.status, row.revoked_by_staff) == ("revoked", False)
 
 
-def test_what_is_offered_fits_how_the_phone_stands(staff: Client, phone: Phone, acme_staff: object) -> None:
+def test_what_is_offered_fits_how_the_phone_stands(
+    staff: Client, phone: Phone, acme_staff: object
+) -> None:
     revoke, release = (f"/{phone.pk}/{name}/" for name in ("revoke", "release"))
     html = page(staff, phone)
     assert (revoke in html, release in html) == (True, False)
@@ -73,14 +84,18 @@ def test_the_keys_are_shown_and_kept(staff: Client, phone: Phone) -> None:
 
 
 def test_a_phone_is_neither_added_nor_changed_nor_deleted(staff: Client, phone: Phone) -> None:
-    change, delete = (reverse(f"admin:devices_phone_{name}", args=(phone.pk,)) for name in ("change", "delete"))
+    change, delete = (
+        reverse(f"admin:devices_phone_{name}", args=(phone.pk,)) for name in ("change", "delete")
+    )
     assert staff.get(reverse("admin:devices_phone_add")).status_code == 403
     assert staff.post(change, {"name": "mine"}).status_code == 403
     assert staff.post(delete, {"post": "yes"}).status_code == 403
     assert Phone.objects.get().name == "Asha’s Pixel"
 
 
-def test_the_list_the_filter_and_the_badge_agree(staff: Client, asha: Employee, bala: Employee, acme_staff: object) -> None:
+def test_the_list_the_filter_and_the_badge_agree(
+    staff: Client, asha: Employee, bala: Employee, acme_staff: object
+) -> None:
     PhonePolicy.objects.create(organization=asha.organization, max_phones=9)
     shared = people.make_phone(asha)[0]
     people.make_phone(bala, device_uuid=shared.device_uuid)
@@ -99,27 +114,46 @@ def test_hr_looks_and_revokes_but_other_roles_see_no_phones(client: Client, phon
     for role, seen in (("hr_admin", 200), ("reports", 403), ("approver", 403)):
         client.force_login(people.make_staff(phone.organization, role, role=role))
         assert client.get(reverse(LIST)).status_code == seen
-    assert client.post(reverse("admin:devices_phone_revoke", args=(phone.pk,))).status_code in {403, 404}
+    assert client.post(reverse("admin:devices_phone_revoke", args=(phone.pk,))).status_code in {
+        403,
+        404,
+    }
     assert Phone.objects.get().status == "active"
 
 
-def test_the_policy_is_one_row_that_says_how_many(staff: Client, root: Client, acme: Organization) -> None:
+def test_the_policy_is_one_row_that_says_how_many(
+    staff: Client, root: Client, acme: Organization
+) -> None:
     add = reverse("admin:devices_phonepolicy_add")
     assert max_phones(acme.pk) == 2
-    assert "the defaults hold" in staff.get(reverse("admin:devices_phonepolicy_changelist")).content.decode()
+    assert (
+        "the defaults hold"
+        in staff.get(reverse("admin:devices_phonepolicy_changelist")).content.decode()
+    )
     assert staff.post(add, RULES | {"max_phones": 3}).status_code == 302
     assert max_phones(acme.pk) == 3
     assert staff.post(add, RULES | {"max_phones": 4}).status_code == 403
-    assert "already exists" in root.post(add, RULES | {"max_phones": 4, "organization": acme.pk}).content.decode()
+    assert (
+        "already exists"
+        in root.post(add, RULES | {"max_phones": 4, "organization": acme.pk}).content.decode()
+    )
     change = reverse("admin:devices_phonepolicy_change", args=(PhonePolicy.objects.get().pk,))
-    assert "less than or equal to 100" in staff.post(change, RULES | {"max_phones": 101}).content.decode()
+    assert (
+        "less than or equal to 100"
+        in staff.post(change, RULES | {"max_phones": 101}).content.decode()
+    )
     assert staff.post(change, RULES | {"max_phones": 0}).status_code == 302
     assert max_phones(acme.pk) == 0
 
 
-def test_the_policy_says_what_a_phone_may_not_say_of_itself(staff: Client, acme: Organization) -> None:
+def test_the_policy_says_what_a_phone_may_not_say_of_itself(
+    staff: Client, acme: Organization
+) -> None:
     assert policy_of(acme.pk).refused == {"mock_location", "rooted", "emulator"}
-    staff.post(reverse("admin:devices_phonepolicy_add"), {"max_phones": 2, "offline_hours": 9, "refuse_vpn": "on"})
+    staff.post(
+        reverse("admin:devices_phonepolicy_add"),
+        {"max_phones": 2, "offline_hours": 9, "refuse_vpn": "on"},
+    )
     assert (policy_of(acme.pk).refused, policy_of(acme.pk).offline_hours) == ({"vpn"}, 9)
 
 

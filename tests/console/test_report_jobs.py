@@ -45,7 +45,9 @@ def desk(client: Client, clerk: User) -> Client:
 
 
 def ask(user: User, form: str = "csv", **asked: Any) -> ReportJob:
-    return jobs.ask_for(REPORTS["attendance"], user.organization, JUNE | asked, FORMATS[form], actor=user)
+    return jobs.ask_for(
+        REPORTS["attendance"], user.organization, JUNE | asked, FORMATS[form], actor=user
+    )
 
 
 def made(job: ReportJob) -> ReportJob:
@@ -58,7 +60,7 @@ def text(reply: Any) -> str:
     return reply.content.decode()
 
 
-# --- The questions -----------------------------------------------------------------------------------------------------------
+# --- The questions --------------------------------------------------------------------------------
 def test_the_list_names_the_reports_somebody_may_read(desk: Client) -> None:
     page = text(desk.get("/admin/report/"))
     assert PAGE in page
@@ -85,7 +87,9 @@ def test_a_small_report_is_downloaded_at_once(desk: Client, asha: Employee) -> N
     assert not ReportJob.objects.exists()
 
 
-def test_a_report_is_made_in_the_background_when_somebody_says_so(desk: Client, clerk: User) -> None:
+def test_a_report_is_made_in_the_background_when_somebody_says_so(
+    desk: Client, clerk: User
+) -> None:
     reply = desk.post(PAGE, JUNE | {"format": "xlsx", "how": pages.LATER}, follow=True)
     assert reply.redirect_chain == [(LIST, 302)]
     job = ReportJob.objects.get()
@@ -93,9 +97,13 @@ def test_a_report_is_made_in_the_background_when_somebody_says_so(desk: Client, 
     assert "you find it here" in text(reply)
 
 
-def test_a_large_report_goes_to_the_background_by_itself(desk: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_report_goes_to_the_background_by_itself(
+    desk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(jobs, "LARGE", 10)
-    assert "This report is large" in text(desk.post(PAGE, JUNE | {"format": "csv", "how": pages.NOW}, follow=True))
+    assert "This report is large" in text(
+        desk.post(PAGE, JUNE | {"format": "csv", "how": pages.NOW}, follow=True)
+    )
     assert ReportJob.objects.count() == 1
 
 
@@ -104,7 +112,9 @@ def test_a_wrong_answer_is_said_at_its_field(desk: Client) -> None:
     assert (reply.status_code, "This is before the first day." in text(reply)) == (422, True)
 
 
-def test_too_many_at_once_is_said_on_the_page(desk: Client, clerk: User, settings: LazySettings) -> None:
+def test_too_many_at_once_is_said_on_the_page(
+    desk: Client, clerk: User, settings: LazySettings
+) -> None:
     settings.REPORTS_PER_PERSON = 1
     ask(clerk, "json")
     reply = desk.post(PAGE, JUNE | {"format": "csv", "how": pages.LATER})
@@ -118,7 +128,9 @@ def test_their_site_is_no_choice(desk: Client, zenith: Organization) -> None:
     assert not ReportJob.objects.exists()
 
 
-def test_an_approver_and_an_employee_have_no_reports(client: Client, acme: Organization, asha: Employee) -> None:
+def test_an_approver_and_an_employee_have_no_reports(
+    client: Client, acme: Organization, asha: Employee
+) -> None:
     client.force_login(people.make_staff(acme, "approver", role="approver"))
     for address in ("/admin/report/", PAGE, LIST):
         assert client.get(address).status_code == 403
@@ -134,18 +146,24 @@ def test_an_operator_is_told_to_sign_in_as_staff(root: Client, clerk: User) -> N
     assert root.post(f"{LIST}{job.pk}/again/").status_code == 403
 
 
-# --- My reports --------------------------------------------------------------------------------------------------------------
+# --- My reports -----------------------------------------------------------------------------------
 def test_an_empty_list_says_what_to_do(desk: Client) -> None:
     assert "Make in the background" in text(desk.get(LIST))
 
 
-def test_a_list_shows_ones_own_and_to_administrators_all(desk: Client, client: Client, acme_staff: User, clerk: User) -> None:
+def test_a_list_shows_ones_own_and_to_administrators_all(
+    desk: Client, client: Client, acme_staff: User, clerk: User
+) -> None:
     ask(people.make_staff(acme_staff.organization, "other", role="reports"), "xlsx")
     job = ask(clerk)
     assert text(desk.get(LIST)).count("data-report-job=") == 1
     client.force_login(acme_staff)
     page = text(client.get(LIST))
-    assert (page.count("data-report-job="), "other" in page, f"{LIST}{job.pk}/change/" in page) == (2, True, True)
+    assert (page.count("data-report-job="), "other" in page, f"{LIST}{job.pk}/change/" in page) == (
+        2,
+        True,
+        True,
+    )
 
 
 def test_a_page_with_something_open_refreshes_itself(desk: Client, clerk: User) -> None:
@@ -175,12 +193,18 @@ def test_a_page_that_asks_by_itself_keeps_no_session_alive(desk: Client, clerk: 
     assert desk.session[guard.SEEN] > seen
 
 
-def test_the_progress_of_others_is_nobodys_business(desk: Client, acme_staff: User, zenith: Organization) -> None:
+def test_the_progress_of_others_is_nobodys_business(
+    desk: Client, acme_staff: User, zenith: Organization
+) -> None:
     others = [ask(acme_staff), ask(people.make_staff(zenith, "z"))]
-    assert desk.get(f"{LIST}progress/", {"ids": ",".join(str(one.pk) for one in others)}).json() == {}
+    assert (
+        desk.get(f"{LIST}progress/", {"ids": ",".join(str(one.pk) for one in others)}).json() == {}
+    )
 
 
-def test_a_finished_report_is_downloaded_and_that_is_written_down(desk: Client, clerk: User, asha: Employee) -> None:
+def test_a_finished_report_is_downloaded_and_that_is_written_down(
+    desk: Client, clerk: User, asha: Employee
+) -> None:
     job = made(ask(clerk))
     address = f"{LIST}{job.pk}/file/"
     assert address in text(desk.get(LIST))
@@ -188,7 +212,11 @@ def test_a_finished_report_is_downloaded_and_that_is_written_down(desk: Client, 
     reply = desk.get(address)
     assert b"".join(reply.streaming_content) == read(asha.organization, "attendance", "csv", **JUNE)
     event = SecurityEvent.objects.filter(kind="exported").latest("id")
-    assert (event.actor, event.about, event.details["step"]) == (clerk, "report attendance", "downloaded")
+    assert (event.actor, event.about, event.details["step"]) == (
+        clerk,
+        "report attendance",
+        "downloaded",
+    )
 
 
 def test_whoever_lost_the_role_finds_nothing(desk: Client, clerk: User) -> None:
@@ -247,4 +275,6 @@ def test_times_stand_on_the_clock_of_the_organization(desk: Client, clerk: User)
     with time_machine.travel("2026-06-21T01:00:00Z"):
         client = Client()
         client.force_login(clerk)
-        assert "June 23, 2026, 1:30 a.m." in text(client.get(LIST)).replace("23 June 2026", "June 23, 2026")
+        assert "June 23, 2026, 1:30 a.m." in text(client.get(LIST)).replace(
+            "23 June 2026", "June 23, 2026"
+        )

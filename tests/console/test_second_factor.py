@@ -40,7 +40,9 @@ def code_of(user: User, steps: int = 0) -> str:
 
 
 def set_up(user: User) -> list[str]:
-    """A factor for somebody; its recovery codes. The code that confirmed it was the one of a step ago."""
+    """A factor for somebody; its recovery codes. The code that confirmed it was the one of a step
+    ago.
+    """
     offer = factors.offer()
     clock = TOTP(base64.b32decode(offer.key))
     clock.time = time.time() - 30
@@ -49,13 +51,19 @@ def set_up(user: User) -> list[str]:
     return codes
 
 
-def sign_in(password: str = people.PASSWORD, name: str = "acme/acme-hr", browser: Client | None = None) -> tuple[Client, Any]:
+def sign_in(
+    password: str = people.PASSWORD, name: str = "acme/acme-hr", browser: Client | None = None
+) -> tuple[Client, Any]:
     browser = browser or Client()
-    return browser, browser.post("/admin/login/?next=/admin/", {"username": name, "password": password})
+    return browser, browser.post(
+        "/admin/login/?next=/admin/", {"username": name, "password": password}
+    )
 
 
-# --- Setting up -------------------------------------------------------------------------------------------------------
-def test_setting_up_shows_a_picture_and_then_the_recovery_codes_once(clock: Any, acme_staff: User) -> None:
+# --- Setting up -----------------------------------------------------------------------------------
+def test_setting_up_shows_a_picture_and_then_the_recovery_codes_once(
+    clock: Any, acme_staff: User
+) -> None:
     browser, _ = sign_in()
     page = browser.get("/admin/second-factor/set-up/").content.decode()
     assert "<svg" in page
@@ -65,7 +73,9 @@ def test_setting_up_shows_a_picture_and_then_the_recovery_codes_once(clock: Any,
     wrong = browser.post("/admin/second-factor/set-up/", {"code": "000000"})
     assert "wrong" in wrong.content.decode()
     assert not SecondFactor.objects.exists()
-    done = browser.post("/admin/second-factor/set-up/", {"code": f"{TOTP(base64.b32decode(key)).token():06}"}).content.decode()
+    done = browser.post(
+        "/admin/second-factor/set-up/", {"code": f"{TOTP(base64.b32decode(key)).token():06}"}
+    ).content.decode()
     codes = done.split('muster-codes">', 1)[1].split("</pre>", 1)[0].split()
     assert len(codes) == len(set(codes)) == 10
     assert browser.get(HOME).status_code == 200
@@ -75,7 +85,9 @@ def test_setting_up_shows_a_picture_and_then_the_recovery_codes_once(clock: Any,
     assert not any(code in stored or code.replace("-", "") in stored for code in codes)
 
 
-def test_who_has_one_sees_nothing_of_the_console_before_the_code(clock: Any, acme_staff: User) -> None:
+def test_who_has_one_sees_nothing_of_the_console_before_the_code(
+    clock: Any, acme_staff: User
+) -> None:
     set_up(acme_staff)
     browser, reply = sign_in()
     assert reply.status_code == 302
@@ -88,14 +100,16 @@ def test_who_has_one_sees_nothing_of_the_console_before_the_code(clock: Any, acm
     ):
         answer = browser.get(page)
         assert answer.status_code == 302, page
-        assert "/admin/second-factor/" in answer["Location"] or "/admin/prove/" in answer["Location"]
+        assert (
+            "/admin/second-factor/" in answer["Location"] or "/admin/prove/" in answer["Location"]
+        )
     assert browser.post("/admin/second-factor/remove/").status_code == 302
     assert browser.post("/admin/second-factor/codes/").status_code == 302
     assert SecondFactor.objects.exists()
     before = browser.session.session_key
-    assert browser.post("/admin/second-factor/?next=/admin/devices/device/", {"code": code_of(acme_staff)})["Location"] == (
-        "/admin/devices/device/"
-    )
+    assert browser.post(
+        "/admin/second-factor/?next=/admin/devices/device/", {"code": code_of(acme_staff)}
+    )["Location"] == ("/admin/devices/device/")
     assert browser.session.session_key != before
     assert browser.get(HOME).status_code == 200
 
@@ -109,7 +123,9 @@ def test_a_code_is_taken_once(clock: Any, acme_staff: User) -> None:
     assert factors.passes(acme_staff, code_of(acme_staff, 1))
 
 
-@pytest.mark.parametrize("code", ["", "12345", "1234567", "٠٠٠٠٠٠", "abcdef", "-00001", "\x00" * 6, "\ud800" * 6])
+@pytest.mark.parametrize(
+    "code", ["", "12345", "1234567", "٠٠٠٠٠٠", "abcdef", "-00001", "\x00" * 6, "\ud800" * 6]
+)
 def test_nonsense_is_no_code(clock: Any, acme_staff: User, code: str) -> None:
     set_up(acme_staff)
     assert not factors.passes(acme_staff, code)
@@ -121,7 +137,9 @@ def test_a_code_of_long_ago_or_far_ahead_is_refused(clock: Any, acme_staff: User
     assert not factors.passes(acme_staff, code_of(acme_staff, -3))
 
 
-def test_a_recovery_code_works_once_however_it_is_typed_and_for_its_owner_only(clock: Any, acme_staff: User) -> None:
+def test_a_recovery_code_works_once_however_it_is_typed_and_for_its_owner_only(
+    clock: Any, acme_staff: User
+) -> None:
     code, other = set_up(acme_staff)[:2]
     colleague = people.make_staff(acme_staff.organization, "colleague")
     set_up(colleague)
@@ -135,14 +153,18 @@ def test_a_recovery_code_works_once_however_it_is_typed_and_for_its_owner_only(c
 def test_guessing_codes_is_stopped_after_five_in_a_minute(clock: Any, acme_staff: User) -> None:
     set_up(acme_staff)
     browser, _ = sign_in()
-    replies = [browser.post("/admin/second-factor/", {"code": f"{number:06}"}) for number in range(6)]
+    replies = [
+        browser.post("/admin/second-factor/", {"code": f"{number:06}"}) for number in range(6)
+    ]
     assert [reply.status_code for reply in replies] == [200] * 5 + [429]
     assert int(replies[-1]["Retry-After"]) >= 1
     assert browser.post("/admin/second-factor/", {"code": code_of(acme_staff)}).status_code == 429
 
 
-# --- Asking for it ----------------------------------------------------------------------------------------------------
-def test_an_organization_that_requires_one_lets_staff_see_only_the_set_up(acme_staff: User, acme: Organization) -> None:
+# --- Asking for it --------------------------------------------------------------------------------
+def test_an_organization_that_requires_one_lets_staff_see_only_the_set_up(
+    acme_staff: User, acme: Organization
+) -> None:
     SignInSettings.objects.create(organization=acme, second_factor_required=True)
     browser, _ = sign_in()
     assert browser.get(HOME)["Location"].startswith("/admin/second-factor/set-up/")
@@ -161,7 +183,9 @@ def test_operators_can_be_made_to_have_one(operator: User, settings: Any) -> Non
     assert browser.get(HOME)["Location"].startswith("/admin/second-factor/set-up/")
 
 
-def test_where_it_is_required_nobody_takes_their_own_away(clock: Any, acme_staff: User, acme: Organization) -> None:
+def test_where_it_is_required_nobody_takes_their_own_away(
+    clock: Any, acme_staff: User, acme: Organization
+) -> None:
     SignInSettings.objects.create(organization=acme, second_factor_required=True)
     set_up(acme_staff)
     browser, _ = sign_in()
@@ -174,33 +198,48 @@ def test_where_it_is_required_nobody_takes_their_own_away(clock: Any, acme_staff
     assert not RecoveryCode.objects.exists()
 
 
-def test_an_administrator_takes_a_lost_one_away_and_it_is_noted(clock: Any, acme_staff: User) -> None:
+def test_an_administrator_takes_a_lost_one_away_and_it_is_noted(
+    clock: Any, acme_staff: User
+) -> None:
     colleague = people.make_staff(acme_staff.organization, "colleague")
     set_up(colleague)
     browser, _ = sign_in()
-    assert browser.post(f"/admin/accounts/secondfactor/{colleague.pk}/take-away/").status_code == 302
+    assert (
+        browser.post(f"/admin/accounts/secondfactor/{colleague.pk}/take-away/").status_code == 302
+    )
     assert not SecondFactor.objects.filter(user=colleague).exists()
     event = SecurityEvent.objects.filter(kind="second_factor").first()
     assert event
-    assert (event.actor, event.about, event.details) == (acme_staff, "colleague", {"how": "removed"})
+    assert (event.actor, event.about, event.details) == (
+        acme_staff,
+        "colleague",
+        {"how": "removed"},
+    )
 
 
-def test_an_operators_factor_is_nothing_to_staff(clock: Any, acme_staff: User, operator: User) -> None:
+def test_an_operators_factor_is_nothing_to_staff(
+    clock: Any, acme_staff: User, operator: User
+) -> None:
     User.objects.filter(pk=operator.pk).update(organization=acme_staff.organization)
     operator.refresh_from_db()
     set_up(operator)
     browser, _ = sign_in()
-    assert "operator" not in browser.get("/admin/accounts/secondfactor/").content.decode().split("</nav>")[-1]
+    assert (
+        "operator"
+        not in browser.get("/admin/accounts/secondfactor/").content.decode().split("</nav>")[-1]
+    )
     assert browser.post(f"/admin/accounts/secondfactor/{operator.pk}/take-away/").status_code == 404
 
 
-# --- Fresh proof ------------------------------------------------------------------------------------------------------
+# --- Fresh proof ----------------------------------------------------------------------------------
 def test_every_page_that_asks_for_fresh_proof_exists() -> None:
     for name in project.STEP_UP_VIEWS:
         reverse(name, args=() if name.endswith("_add") else (1,))
 
 
-def test_ten_minutes_after_the_sign_in_a_secret_costs_the_password_once_more(clock: Any, acme_staff: User) -> None:
+def test_ten_minutes_after_the_sign_in_a_secret_costs_the_password_once_more(
+    clock: Any, acme_staff: User
+) -> None:
     device = people.make_device(acme_staff.organization, "GATE-1")[0]
     page = f"/admin/devices/device/{device.pk}/rotate-token/"
     browser, _ = sign_in()
@@ -212,11 +251,16 @@ def test_ten_minutes_after_the_sign_in_a_secret_costs_the_password_once_more(clo
     assert device.tokens.count() == 1
     assert browser.post(f"/admin/prove/?next={page}", {"password": "wrong"}).status_code == 200
     assert browser.get(page).status_code == 302
-    assert browser.post(f"/admin/prove/?next={page}", {"password": people.PASSWORD})["Location"] == page
+    assert (
+        browser.post(f"/admin/prove/?next={page}", {"password": people.PASSWORD})["Location"]
+        == page
+    )
     assert browser.get(page).status_code == 200
 
 
-def test_who_has_a_second_factor_proves_with_it_and_not_with_the_password(clock: Any, acme_staff: User) -> None:
+def test_who_has_a_second_factor_proves_with_it_and_not_with_the_password(
+    clock: Any, acme_staff: User
+) -> None:
     set_up(acme_staff)
     browser, _ = sign_in()
     browser.post("/admin/second-factor/", {"code": code_of(acme_staff)})
@@ -227,8 +271,10 @@ def test_who_has_a_second_factor_proves_with_it_and_not_with_the_password(clock:
     assert browser.get(SETTINGS).status_code == 200
 
 
-# --- Sessions ---------------------------------------------------------------------------------------------------------
-def test_a_session_ends_when_nobody_touches_it_and_after_twelve_hours_anyway(clock: Any, acme_staff: User) -> None:
+# --- Sessions -------------------------------------------------------------------------------------
+def test_a_session_ends_when_nobody_touches_it_and_after_twelve_hours_anyway(
+    clock: Any, acme_staff: User
+) -> None:
     browser, _ = sign_in()
     clock.shift(29 * 60)
     assert browser.get(HOME).status_code == 200
@@ -253,7 +299,12 @@ def test_signing_out_ends_the_session_in_the_database(acme_staff: User) -> None:
 def test_the_cookie_is_kept_from_scripts_and_plain_http(acme_staff: User) -> None:
     _browser, reply = sign_in()
     cookie = reply.cookies[project.SESSION_COOKIE_NAME]
-    assert (cookie["httponly"], cookie["secure"], cookie["samesite"], cookie["path"]) == (True, True, "Lax", "/")
+    assert (cookie["httponly"], cookie["secure"], cookie["samesite"], cookie["path"]) == (
+        True,
+        True,
+        "Lax",
+        "/",
+    )
     assert cookie.key.startswith("__Host-")
 
 
@@ -266,28 +317,50 @@ def test_what_a_dump_holds_of_a_session_opens_nothing(acme_staff: User) -> None:
     assert thief.get(HOME).status_code == 302
 
 
-# --- The sign-in page -------------------------------------------------------------------------------------------------
-def test_guessing_a_password_is_stopped_after_ten_in_a_minute_and_counts_with_the_api(acme_staff: User) -> None:
+# --- The sign-in page -----------------------------------------------------------------------------
+def test_guessing_a_password_is_stopped_after_ten_in_a_minute_and_counts_with_the_api(
+    acme_staff: User,
+) -> None:
     body = {"organization": "acme", "username": "acme-hr", "password": "wrong"}
     for number in range(5):
-        Client().post("/api/auth/token", body, content_type="application/json", REMOTE_ADDR=f"192.0.2.{number}")
-    replies = [sign_in("wrong", browser=Client(REMOTE_ADDR=f"198.51.100.{number}"))[1] for number in range(6)]
+        Client().post(
+            "/api/auth/token",
+            body,
+            content_type="application/json",
+            REMOTE_ADDR=f"192.0.2.{number}",
+        )
+    replies = [
+        sign_in("wrong", browser=Client(REMOTE_ADDR=f"198.51.100.{number}"))[1]
+        for number in range(6)
+    ]
     assert [reply.status_code for reply in replies] == [200] * 5 + [429]
     assert sign_in()[1].status_code == 429
     assert int(replies[-1]["Retry-After"]) >= 1
 
 
-def test_the_page_offers_the_provider_without_naming_organizations(acme: Organization, zenith: Organization) -> None:
+def test_the_page_offers_the_provider_without_naming_organizations(
+    acme: Organization, zenith: Organization
+) -> None:
     assert "Single sign-on" not in Client().get("/admin/login/").content.decode()
     SignInSettings.objects.create(
-        organization=acme, name="Acme login", issuer="https://login.example", client_id="m", sso_enabled=True
+        organization=acme,
+        name="Acme login",
+        issuer="https://login.example",
+        client_id="m",
+        sso_enabled=True,
     )
     page = Client().get("/admin/login/").content.decode()
     assert "Single sign-on" in page
     assert "Acme" not in page
-    page = Client().get("/admin/login/", {"organization": "acme", "next": "/admin/devices/device/"}).content.decode()
+    page = (
+        Client()
+        .get("/admin/login/", {"organization": "acme", "next": "/admin/devices/device/"})
+        .content.decode()
+    )
     assert "Sign in with Acme login" in page
-    assert "/api/auth/sso/redirect?organization=acme&amp;next=%2Fadmin%2Fdevices%2Fdevice%2F" in page
+    assert (
+        "/api/auth/sso/redirect?organization=acme&amp;next=%2Fadmin%2Fdevices%2Fdevice%2F" in page
+    )
     for nobody in ("zenith", "nobody", "\x00", "<b>"):
         answer = Client().get("/admin/login/", {"organization": nobody})
         assert answer.status_code == 200
@@ -298,7 +371,11 @@ def test_where_it_is_enforced_the_console_takes_no_password_but_an_operators(
     acme_staff: User, acme: Organization, operator: User
 ) -> None:
     SignInSettings.objects.create(
-        organization=acme, issuer="https://login.example", client_id="m", sso_enabled=True, sso_enforced=True
+        organization=acme,
+        issuer="https://login.example",
+        client_id="m",
+        sso_enabled=True,
+        sso_enforced=True,
     )
     reply = sign_in()[1]
     assert reply.status_code == 200
@@ -307,15 +384,22 @@ def test_where_it_is_enforced_the_console_takes_no_password_but_an_operators(
     assert sign_in(name="operator")[1].status_code == 302
 
 
-# --- The settings page ------------------------------------------------------------------------------------------------
+# --- The settings page ----------------------------------------------------------------------------
 FIELDS = {
-    "name": "Acme login", "issuer": "https://login.example", "client_id": "m", "new_secret": "s3cret value",
-    "scopes": "openid email", "sso_enabled": "on", "redirect_uris": "com.example.muster:/a\n\n com.example.muster:/b ",
+    "name": "Acme login",
+    "issuer": "https://login.example",
+    "client_id": "m",
+    "new_secret": "s3cret value",
+    "scopes": "openid email",
+    "sso_enabled": "on",
+    "redirect_uris": "com.example.muster:/a\n\n com.example.muster:/b ",
     "token_days": "30",
-}  # fmt: skip
+}
 
 
-def test_an_administrator_sets_the_provider_up_and_never_sees_the_secret_again(acme_staff: User) -> None:
+def test_an_administrator_sets_the_provider_up_and_never_sees_the_secret_again(
+    acme_staff: User,
+) -> None:
     browser, _ = sign_in()
     reply = browser.post(SETTINGS, FIELDS)
     assert reply.status_code == 302, reply.content.decode()

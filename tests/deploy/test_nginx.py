@@ -58,7 +58,9 @@ class Echo(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         size = len(self.rfile.read(int(self.headers.get("Content-Length", 0))))
-        body = json.dumps({"path": self.path, "headers": dict(self.headers.items()), "size": size}).encode()
+        body = json.dumps(
+            {"path": self.path, "headers": dict(self.headers.items()), "size": size}
+        ).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -86,9 +88,12 @@ class Nginx(Child):
         _certificate(place)
         (place / "static").mkdir()
         (place / "static" / "a.css").write_text("a{}")
-        (place / "muster.conf").write_text(self._moved((ROOT / "deploy/nginx/muster.conf").read_text(), upstream))
+        (place / "muster.conf").write_text(
+            self._moved((ROOT / "deploy/nginx/muster.conf").read_text(), upstream)
+        )
         temporary = "".join(
-            f"{kind}_temp_path {place}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+            f"{kind}_temp_path {place}/{kind};\n"
+            for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         )
         (place / "nginx.conf").write_text(
             f"""
@@ -126,28 +131,52 @@ class Nginx(Child):
     def connect(self, source: str) -> http.client.HTTPSConnection:
         """An open connection from an address of this machine."""
         trusting = ssl.create_default_context(cafile=str(self.place / "fullchain.pem"))
-        line = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, source_address=(source, 0), context=trusting)
+        line = http.client.HTTPSConnection(
+            "127.0.0.1", self.port, timeout=30, source_address=(source, 0), context=trusting
+        )
         line.connect()
         return line
 
-    def ask(self, path: str, method: str = "GET", body: Any = None, source: str = "127.0.0.1", **headers: str) -> Reply:
+    def ask(
+        self,
+        path: str,
+        method: str = "GET",
+        body: Any = None,
+        source: str = "127.0.0.1",
+        **headers: str,
+    ) -> Reply:
         """One request on a connection of its own."""
         with contextlib.closing(self.connect(source)) as line:
-            return _talk(line, path, method, body, {name.replace("_", "-"): value for name, value in headers.items()})
+            return _talk(
+                line,
+                path,
+                method,
+                body,
+                {name.replace("_", "-"): value for name, value in headers.items()},
+            )
 
     def logs(self) -> str:
         """All that nginx wrote."""
         return "".join(path.read_text() for path in self.place.glob("*.log"))
 
 
-def _talk(line: http.client.HTTPConnection, path: str, method: str = "GET", body: Any = None, headers: Any = None) -> Reply:
+def _talk(
+    line: http.client.HTTPConnection,
+    path: str,
+    method: str = "GET",
+    body: Any = None,
+    headers: Any = None,
+) -> Reply:
     line.request(method, path, body, headers or {})
     reply = line.getresponse()
     return Reply(reply.status, reply.headers, reply.read())
 
 
 def _certificate(place: Path) -> None:
-    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    key, name = (
+        ec.generate_private_key(ec.SECP256R1()),
+        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")]),
+    )
     now = datetime.now(UTC)
     address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
     made = (
@@ -160,7 +189,11 @@ def _certificate(place: Path) -> None:
     )
     (place / "fullchain.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
     (place / "privkey.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
     )
 
 
@@ -217,7 +250,9 @@ def _burst(edge: Nginx, source: str, path: str, calls: int = 100) -> tuple[list[
         "/api/v1/oauth/token",
     ],
 )
-def test_a_burst_of_a_hundred_lets_forty_one_through_and_tells_the_rest_to_wait(edge: Nginx, source: str, path: str) -> None:
+def test_a_burst_of_a_hundred_lets_forty_one_through_and_tells_the_rest_to_wait(
+    edge: Nginx, source: str, path: str
+) -> None:
     replies, took = _burst(edge, source, path)
     passed = [reply for reply in replies if reply.status == 200]
     refused = [reply for reply in replies if reply.status == 429]
@@ -225,7 +260,10 @@ def test_a_burst_of_a_hundred_lets_forty_one_through_and_tells_the_rest_to_wait(
     # The burst and the first; and what the rate gives back while the burst goes on.
     assert 1 + BURST <= len(passed) <= 1 + BURST + RATE * took + 1
     for reply in refused:
-        assert reply.json == {"message": "Too many requests. Expected available in 1 second.", "code": "rate_limited"}
+        assert reply.json == {
+            "message": "Too many requests. Expected available in 1 second.",
+            "code": "rate_limited",
+        }
         assert reply.headers["Retry-After"] == "1"
 
 
@@ -241,7 +279,9 @@ def test_a_burst_of_a_hundred_lets_forty_one_through_and_tells_the_rest_to_wait(
         "/api/authors",
     ],
 )
-def test_doors_that_count_for_themselves_are_not_limited_here(edge: Nginx, source: str, path: str) -> None:
+def test_doors_that_count_for_themselves_are_not_limited_here(
+    edge: Nginx, source: str, path: str
+) -> None:
     replies, _ = _burst(edge, source, path)
     assert {reply.status for reply in replies} == {200}
 
@@ -282,8 +322,14 @@ def _pieces(size: int) -> Iterator[bytes]:
     ("path", "body"),
     [
         ("/api/attendance/v1/punch", {"ok": False, "error": "too_large"}),
-        ("/api/biometric/attendance", {"success": False, "message": "The body is larger than 1 MiB."}),
-        (CLOCK, {"success": False, "message": "The body is larger than 1 MiB.", "data": {"errors": {}}}),
+        (
+            "/api/biometric/attendance",
+            {"success": False, "message": "The body is larger than 1 MiB."},
+        ),
+        (
+            CLOCK,
+            {"success": False, "message": "The body is larger than 1 MiB.", "data": {"errors": {}}},
+        ),
         ("/api/v1/punch", {"message": "The body is larger than 1 MiB.", "code": "too_large"}),
     ],
 )
@@ -299,12 +345,17 @@ def test_a_body_over_a_mebibyte_is_refused_in_the_door_s_words(
     ("path", "body"),
     [
         ("/api/attendance/v1/punch", {"ok": False, "error": "unavailable"}),
-        ("/api/biometric/attendance?api_key=mst_SECRET", {"success": False, "message": "The server is busy."}),
+        (
+            "/api/biometric/attendance?api_key=mst_SECRET",
+            {"success": False, "message": "The server is busy."},
+        ),
         (CLOCK, {"success": False, "message": "The server is busy.", "data": {"errors": {}}}),
         ("/api/v1/punch", {"message": "The server is busy.", "code": "unavailable"}),
     ],
 )
-def test_while_muster_is_away_everybody_is_told_to_come_again(abandoned: Nginx, path: str, body: Any) -> None:
+def test_while_muster_is_away_everybody_is_told_to_come_again(
+    abandoned: Nginx, path: str, body: Any
+) -> None:
     for _ in range(3):
         reply = abandoned.ask(path, "POST", b"{}")
         assert (reply.status, reply.headers["Retry-After"], reply.json) == (503, "5", body)

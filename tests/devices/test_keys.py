@@ -56,8 +56,11 @@ def test_windows_line_ends_are_read() -> None:
 
 
 def test_a_coordinate_beyond_the_field_is_no_second_name_for_a_point() -> None:
-    # y² = x³ - 3x + b has a solution for x = 5; x + p fits into 32 bytes and would be the same point.
-    point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), b"\x02" + (5).to_bytes(32)).public_numbers()
+    # y² = x³ - 3x + b has a solution for x = 5; x + p fits into 32 bytes and would be the same
+    # point.
+    point = ec.EllipticCurvePublicKey.from_encoded_point(
+        ec.SECP256R1(), b"\x02" + (5).to_bytes(32)
+    ).public_numbers()
     assert load_public_key(BEGINNING + b"\x04" + point.x.to_bytes(32) + point.y.to_bytes(32))
     with pytest.raises(ValueError, match="point"):
         load_public_key(BEGINNING + b"\x04" + (point.x + FIELD).to_bytes(32) + point.y.to_bytes(32))
@@ -69,7 +72,10 @@ def test_no_text_is_another_exception_nor_a_key(text: str) -> None:
         read_public_key(text)
 
 
-@given(st.binary(max_size=120), st.sampled_from([b"", BEGINNING, BEGINNING + b"\x04", DER[:1] + b"\x39" + DER[2:24]]))
+@given(
+    st.binary(max_size=120),
+    st.sampled_from([b"", BEGINNING, BEGINNING + b"\x04", DER[:1] + b"\x39" + DER[2:24]]),
+)
 def test_no_bytes_are_another_exception_nor_a_key(tail: bytes, head: bytes) -> None:
     for read in (load_public_key, lambda der: read_public_key(base64.b64encode(der).decode())):
         with pytest.raises(ValueError):
@@ -88,7 +94,12 @@ def test_one_bit_changed_is_no_key(place: int, bit: int) -> None:
 def test_base64_has_one_spelling(raw: bytes) -> None:
     text = base64.b64encode(raw).decode()
     assert decode_base64(text) == raw
-    for other in (text + "\n", " " + text, text + "=", text.rstrip("=") if text.endswith("=") else text[:-1]):
+    for other in (
+        text + "\n",
+        " " + text,
+        text + "=",
+        text.rstrip("=") if text.endswith("=") else text[:-1],
+    ):
         if other != text and other:
             with pytest.raises(ValueError):
                 decode_base64(other)

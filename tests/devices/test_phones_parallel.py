@@ -71,10 +71,15 @@ def test_of_many_people_with_one_key_one_gets_it(staff_of_ten: list[Employee]) -
 def test_a_new_key_many_times_at_once_leaves_one_current(staff_of_ten: list[Employee]) -> None:
     asha, name = staff_of_ten[0], uuid.uuid4()
     at_once([lambda: register_phone(asha, wanted(device_uuid=name))] * 10)
-    assert (DeviceKey.objects.count(), DeviceKey.objects.filter(replaced_at=None).count()) == (10, 1)
+    assert (DeviceKey.objects.count(), DeviceKey.objects.filter(replaced_at=None).count()) == (
+        10,
+        1,
+    )
 
 
-def test_staff_revoke_while_the_owner_registers_and_the_phone_stays_revoked(staff_of_ten: list[Employee]) -> None:
+def test_staff_revoke_while_the_owner_registers_and_the_phone_stays_revoked(
+    staff_of_ten: list[Employee],
+) -> None:
     asha = staff_of_ten[0]
     phone, _private = people.make_phone(asha)
     hr = User.objects.create(username="hr", organization=asha.organization)

@@ -37,19 +37,29 @@ def _this_machine_may_be_asked(settings: LazySettings) -> None:
 def acme_login(idp: provider.Provider, acme: Organization) -> SignInSettings:
     """Acme's settings: on, not enforced."""
     chosen = SignInSettings(
-        organization=acme, name="Acme login", issuer=idp.issuer, client_id="muster", sso_enabled=True,
+        organization=acme,
+        name="Acme login",
+        issuer=idp.issuer,
+        client_id="muster",
+        sso_enabled=True,
         redirect_uris=[provider.APP],
-    )  # fmt: skip
+    )
     save_settings(chosen, secret=provider.SECRET)
     return chosen
 
 
 @pytest.fixture
 def asha_user(asha: Employee) -> User:
-    """Asha's user, an administrator without a usable password; the address is the user's own, as staff's must be."""
+    """Asha's user, an administrator without a usable password; the address is the user's own, as
+    staff's must be.
+    """
     ensure_roles()
     user = User.objects.create_user(
-        "asha", organization=asha.organization, employee=asha, email="Asha@acme.example", is_staff=True
+        "asha",
+        organization=asha.organization,
+        employee=asha,
+        email="Asha@acme.example",
+        is_staff=True,
     )
     user.groups.add(Group.objects.get(name=ADMIN))
     return user

@@ -1,4 +1,6 @@
-"""The provider of the end-to-end tests: npm's oidc-provider in a process of its own, and a browser that visits it."""
+"""The provider of the end-to-end tests: npm's oidc-provider in a process of its own, and a browser
+that visits it.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ SECRET = "s/e+c r:e%t" + "x" * 20  # Every character that form encoding changes.
 
 
 def missing() -> str | None:
-    """Why there can be no provider here; None when there can. Installs its packages once, if the registry answers."""
+    """Why there can be no provider here; None when there can. Installs its packages once, if the
+    registry answers.
+    """
     node, npm = shutil.which("node"), shutil.which("npm")
     if not node or not npm:
         return "Node is not installed"
@@ -39,7 +43,13 @@ def missing() -> str | None:
         if (HERE / "node_modules" / ".package-lock.json").exists():
             return None
         try:
-            subprocess.run([npm, "ci", "--silent", "--ignore-scripts"], cwd=HERE, check=True, timeout=90, capture_output=True)
+            subprocess.run(
+                [npm, "ci", "--silent", "--ignore-scripts"],
+                cwd=HERE,
+                check=True,
+                timeout=90,
+                capture_output=True,
+            )
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
             return f"npm ci failed: {error}"
     return None
@@ -48,9 +58,13 @@ def missing() -> str | None:
 def client(client_id: str) -> dict[str, Any]:
     """A client's registration at the provider."""
     return {
-        "client_id": client_id, "client_secret": SECRET, "application_type": "native", "grant_types": ["authorization_code"],
-        "response_types": ["code"], "redirect_uris": [f"{BASE_URL}/api/auth/sso/callback", APP],
-    }  # fmt: skip
+        "client_id": client_id,
+        "client_secret": SECRET,
+        "application_type": "native",
+        "grant_types": ["authorization_code"],
+        "response_types": ["code"],
+        "redirect_uris": [f"{BASE_URL}/api/auth/sso/callback", APP],
+    }
 
 
 class Provider:
@@ -58,13 +72,22 @@ class Provider:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [str(shutil.which("node")), "provider.mjs"], cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True,
-        )  # fmt: skip
-        clients = [client(one) for one in ("muster", "tells-email", "tells-half", *(f"lies-{lie}" for lie in LIES))]
+            [str(shutil.which("node")), "provider.mjs"],
+            cwd=HERE,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        clients = [
+            client(one)
+            for one in ("muster", "tells-email", "tells-half", *(f"lies-{lie}" for lie in LIES))
+        ]
         assert self._process.stdin
         assert self._process.stdout
-        self._process.stdin.write(json.dumps({"port": 0, "clients": clients, "people": PEOPLE}) + "\n")
+        self._process.stdin.write(
+            json.dumps({"port": 0, "clients": clients, "people": PEOPLE}) + "\n"
+        )
         self._process.stdin.flush()
         self.issuer: str = json.loads(self._process.stdout.readline())["issuer"]
 
@@ -82,11 +105,15 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 
 
 class Visitor:
-    """A browser at the provider: it signs in as somebody and says where it is sent in the end, without going there."""
+    """A browser at the provider: it signs in as somebody and says where it is sent in the end,
+    without going there.
+    """
 
     def __init__(self) -> None:
         self._opener = urllib.request.build_opener(
-            _Stay, urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+            _Stay,
+            urllib.request.ProxyHandler({}),
+            urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()),
         )
 
     def visit(self, url: str, person: str) -> dict[str, str]:

@@ -22,7 +22,8 @@ def test_a_loop_goes_on_after_trouble(trouble: Exception, monkeypatch: pytest.Mo
         stop.set()
         return 0.0
 
-    # A thread of its own, as in the worker: what it closes is its own connection, never the one of the tests.
+    # A thread of its own, as in the worker: what it closes is its own connection, never the one of
+    # the tests.
     thread = threading.Thread(target=loops.look_for_ever, args=(look, stop))
     thread.start()
     thread.join(5)

@@ -1,7 +1,9 @@
-"""`python -m tests.faults`: real processes are killed, stopped and cut off, and what came out is judged.
+"""`python -m tests.faults`: real processes are killed, stopped and cut off, and what came out is
+judged.
 
-A few minutes by default, two files at a time, and no word on how fast it was. MUSTER_VERIFY=1 is the long run with 5 000
-punches, one test after the other: figures are printed, and held to what is promised. Arguments go to pytest.
+A few minutes by default, two files at a time, and no word on how fast it was. MUSTER_VERIFY=1 is
+the long run with 5 000 punches, one test after the other: figures are printed, and held to what is
+promised. Arguments go to pytest.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""What the fault tests share. Short and seeded; MUSTER_VERIFY=1 makes them long, MUSTER_SEED chooses another run."""
+"""What the fault tests share. Short and seeded; MUSTER_VERIFY=1 makes them long, MUSTER_SEED
+chooses another run.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,10 @@ long_only = pytest.mark.skipif(not LONG, reason="part of make verify")
 
 def missing() -> str:
     """What these tests need and this machine has not; empty when all is there."""
-    tools = {"PostgreSQL's binaries": Postgres.installed(), "redis-server": shutil.which("redis-server") is not None}
+    tools = {
+        "PostgreSQL's binaries": Postgres.installed(),
+        "redis-server": shutil.which("redis-server") is not None,
+    }
     return " and ".join(name for name, there in tools.items() if not there)
 
 

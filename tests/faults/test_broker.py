@@ -1,4 +1,6 @@
-"""The broker dead at the start, refused, hung or wiped: punches are taken as before, and pushes go on without a restart."""
+"""The broker dead at the start, refused, hung or wiped: punches are taken as before, and pushes go
+on without a restart.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +29,11 @@ RATE = 20.0
 BEFORE_S, FAULT_S, AFTER_S = (30.0, 60.0, 30.0) if LONG else (4.0, 7.0, 11.0)
 # The last part of `AFTER_S`: by then the worker has its broker again.
 AGAIN_S = 3.0
-# The promise: what is pushed while the broker is away comes at most this much later than it would have.
+# The promise: what is pushed while the broker is away comes at most this much later than it would
+# have.
 SLOWER_S = 2.0
-# The promise: answers to terminals take at most this much longer. The machine's own noise is allowed for; an answer that waited
-# for a broker would be slower by far more.
+# The promise: answers to terminals take at most this much longer. The machine's own noise is
+# allowed for; an answer that waited for a broker would be slower by far more.
 LONGER, NOISE_S, P99_NOISE_S = 1.2, 0.02, 0.4
 RABBIT = "amqp://guest:guest@127.0.0.1:5672//"
 
@@ -64,12 +67,15 @@ def site(shared_place: Path) -> Iterator[Site]:
         postgres = stack.enter_context(Postgres(shared_place))
         redis = stack.enter_context(Redis(shared_place))
         proxy = stack.enter_context(Proxy(("127.0.0.1", redis.port)))
-        # The web is told the same broker as the worker: had it any business with it, its answers would show.
+        # The web is told the same broker as the worker: had it any business with it, its answers
+        # would show.
         env = environment(shared_place, postgres.url, f"redis://127.0.0.1:{proxy.port}/0")
         world = make_world(env, recorder.url)
         recorder.secrets(world.secrets)
         web = stack.enter_context(Web(shared_place, env))
-        warm = Load(web.url, world, count=80, rate=40.0)  # Every thread has its connection, every statement its plan.
+        warm = Load(
+            web.url, world, count=80, rate=40.0
+        )  # Every thread has its connection, every statement its plan.
         warm.start()
         warm.finish(30)
         yield Site(shared_place, postgres, redis, proxy, recorder, web, world)
@@ -132,7 +138,9 @@ def wiped(site: Site) -> Iterator[None]:
 
 @contextlib.contextmanager
 def spoilt(site: Site) -> Iterator[None]:
-    """It answers every command with an error, as a replica after a fail-over or a server without memory does."""
+    """It answers every command with an error, as a replica after a fail-over or a server without
+    memory does.
+    """
     site.redis.spoil("muster")
     yield
     site.redis.wipe()
@@ -148,9 +156,17 @@ def killed(site: Site) -> Iterator[None]:
 
 @pytest.mark.parametrize(
     "fault",
-    [spoilt, *(pytest.param(one, marks=long_only) for one in (silent, refused, dripping, cut, stopped, wiped, killed))],
+    [
+        spoilt,
+        *(
+            pytest.param(one, marks=long_only)
+            for one in (silent, refused, dripping, cut, stopped, wiped, killed)
+        ),
+    ],
 )
-def test_pushes_go_on_while_the_broker_does_not(site: Site, fault: Callable[[Site], AbstractContextManager[None]]) -> None:
+def test_pushes_go_on_while_the_broker_does_not(
+    site: Site, fault: Callable[[Site], AbstractContextManager[None]]
+) -> None:
     with site.worker(site.through_proxy, f"worker-{fault.__name__}") as worker:
         seconds = BEFORE_S + FAULT_S + AFTER_S
         load = Load(site.web.url, site.world, count=int(RATE * seconds), rate=RATE, seed=SEED)
@@ -164,17 +180,28 @@ def test_pushes_go_on_while_the_broker_does_not(site: Site, fault: Callable[[Sit
         again, taken = time.time(), worker.taken()
         sent = load.finish(seconds + 30)
         judge(site, load)
-        notes = [note for note in site.recorder.notes() if note.arrival.name in {one.name for one in sent}]
+        notes = [
+            note
+            for note in site.recorder.notes()
+            if note.arrival.name in {one.name for one in sent}
+        ]
         report(fault.__name__, load.told, notes, began, ended)
         late = delay(notes, again, math.inf)
-        print(f"{worker.taken() - taken} tasks taken up in the last {AGAIN_S:.0f} s; slowest then {late * 1000:.0f} ms")  # noqa: T201
+        print(  # noqa: T201
+            f"{worker.taken() - taken} tasks taken up in the last {AGAIN_S:.0f} s; slowest then"
+            f" {late * 1000:.0f} ms"
+        )
         assert worker.alive
         slower = delay(notes, began, math.inf) - delay(notes, 0, began)
         print(f"slowest push {slower:.2f} s slower than before the fault")  # noqa: T201
-        # A few seconds on a machine that may do something else say little about time: the long run holds it to the promises.
+        # A few seconds on a machine that may do something else say little about time: the long run
+        # holds it to the promises.
         assert not LONG or slower < SLOWER_S
         for part, noise in ((0.5, NOISE_S), (0.99, P99_NOISE_S)):
-            before, during = answers_in(load.told, part, 0, began), answers_in(load.told, part, began, ended)
+            before, during = (
+                answers_in(load.told, part, 0, began),
+                answers_in(load.told, part, began, ended),
+            )
             print(f"answers to terminals, p{part * 100:.0f}: {during / before:.2f} of what it was")  # noqa: T201
             assert not LONG or during < LONGER * before + noise
         # In use again: otherwise some pushes would wait for a lease that nobody takes up, for ever.
@@ -212,7 +239,9 @@ def test_a_worker_that_starts_without_its_broker_pushes_and_finds_it_later(site:
 @long_only
 @pytest.mark.parametrize("broker", ["memory://", RABBIT])
 def test_other_brokers(site: Site, broker: str) -> None:
-    """RabbitMQ is the machine's own if there is one; its queue `muster` is shared with whoever else uses that name."""
+    """RabbitMQ is the machine's own if there is one; its queue `muster` is shared with whoever else
+    uses that name.
+    """
     if broker == RABBIT and not answers(RABBIT):
         pytest.skip("no RabbitMQ at 127.0.0.1:5672")
     kind = broker.partition(":")[0]
@@ -245,17 +274,21 @@ def judge(site: Site, load: Load) -> None:
     assert drained
 
 
-def report(name: str, told: Sequence[Told], notes: Sequence[Note], began: float, ended: float) -> None:
+def report(
+    name: str, told: Sequence[Told], notes: Sequence[Note], began: float, ended: float
+) -> None:
     """The figures of one scenario."""
     before = [note.delay_s for note in notes if (note.received_at or 0) < began]
     during = [note.delay_s for note in notes if began <= (note.received_at or 0) <= ended]
     answers_before = [one.took_s for one in told if one.at < began]
     answers_during = [one.took_s for one in told if began <= one.at <= ended]
-    first = min((note for note in notes if (note.received_at or 0) >= began), key=lambda note: note.at)
+    first = min(
+        (note for note in notes if (note.received_at or 0) >= began), key=lambda note: note.at
+    )
     print(  # noqa: T201
-        f"\n{name}: first arrival {first.at - began:.2f} s after the fault; accept → received p50/p99/max before"
-        f" {figures(before)}, during {figures(during)}; answers before {figures(answers_before)},"
-        f" during {figures(answers_during)}"
+        f"\n{name}: first arrival {first.at - began:.2f} s after the fault; accept → received"
+        f" p50/p99/max before {figures(before)}, during {figures(during)}; answers before"
+        f" {figures(answers_before)}, during {figures(answers_during)}"
     )
 
 
@@ -266,7 +299,9 @@ def figures(seconds: Sequence[float]) -> str:
 
 def delay(notes: Sequence[Note], began: float, ended: float) -> float:
     """The longest way from accepted to received, of what was accepted in that time."""
-    return max((note.delay_s for note in notes if began <= (note.received_at or 0) <= ended), default=0.0)
+    return max(
+        (note.delay_s for note in notes if began <= (note.received_at or 0) <= ended), default=0.0
+    )
 
 
 def answers_in(told: Sequence[Told], part: float, began: float, ended: float) -> float:

@@ -1,4 +1,6 @@
-"""kill -9 of the worker, the web, the broker and PostgreSQL (`pg_ctl -m immediate`), at random, under load."""
+"""kill -9 of the worker, the web, the broker and PostgreSQL (`pg_ctl -m immediate`), at random,
+under load.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ def test_nothing_is_lost_invented_or_reordered_when_everything_is_killed(place: 
         world = make_world(env, recorder.url)
         recorder.secrets(world.secrets)
         web = stack.enter_context(Web(place, env))
-        workers = [stack.enter_context(Worker(place, env, name=f"worker{number}")) for number in range(2)]
+        workers = [
+            stack.enter_context(Worker(place, env, name=f"worker{number}")) for number in range(2)
+        ]
         database = Database(postgres.url)
 
         load = Load(web.url, world, count=COUNT, rate=RATE, seed=SEED)
@@ -55,8 +59,10 @@ def test_nothing_is_lost_invented_or_reordered_when_everything_is_killed(place: 
                 "broker": kill_and_start(redis),
                 "database": kill_and_start(postgres),
             },
-            seed=SEED, seconds=KILLING_S, every_s=(0.3, 2.0),
-        )  # fmt: skip
+            seed=SEED,
+            seconds=KILLING_S,
+            every_s=(0.3, 2.0),
+        )
         load.start()
         chaos.start()
         killed = chaos.finish(KILLING_S + 120)
@@ -75,7 +81,9 @@ def test_nothing_is_lost_invented_or_reordered_when_everything_is_killed(place: 
 
 @long_only
 def test_after_a_restart_of_the_database_the_worker_is_as_fast_as_before(place: Path) -> None:
-    """Connections that the restart broke are replaced, in every thread: none keeps failing for ever."""
+    """Connections that the restart broke are replaced, in every thread: none keeps failing for
+    ever.
+    """
     with contextlib.ExitStack() as stack:
         recorder = stack.enter_context(Recorder(place))
         postgres = stack.enter_context(Postgres(place))
@@ -103,11 +111,18 @@ def test_after_a_restart_of_the_database_the_worker_is_as_fast_as_before(place: 
         logged, began = len(worker.said()), time.time()
         run(100, 20.0)
 
-        slow = [note.delay_s for note in recorder.notes() if (note.received_at or 0) >= began and note.delay_s > 1.0]
+        slow = [
+            note.delay_s
+            for note in recorder.notes()
+            if (note.received_at or 0) >= began and note.delay_s > 1.0
+        ]
         failed = worker.said()[logged:].count("raised unexpected")
         print(  # noqa: T201
-            f"\n{failed} tasks failed, {len(slow)} of 200 pushes took longer than 1 s, the longest {max(slow, default=0):.1f} s"
+            f"\n{failed} tasks failed, {len(slow)} of 200 pushes took longer than 1 s, the longest"
+            f" {max(slow, default=0):.1f} s"
         )
-        assert check(sent, recorder.arrivals(), world.endpoints, database.stored(world)).faults == {}
+        assert (
+            check(sent, recorder.arrivals(), world.endpoints, database.stored(world)).faults == {}
+        )
         assert failed == 0
         assert not LONG or slow == []

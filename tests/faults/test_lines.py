@@ -50,7 +50,9 @@ def test_nothing_is_lost_or_reordered_on_lines_that_hang_drip_and_break(place: P
             return deed
 
         modes = [mode for mode in Mode if mode is not Mode.PASS]
-        deeds = {f"{name} {mode}": broken(line, mode) for name, line in lines.items() for mode in modes}
+        deeds = {
+            f"{name} {mode}": broken(line, mode) for name, line in lines.items() for mode in modes
+        }
         load = Load(web.url, world, count=COUNT, rate=RATE, seed=SEED)
         chaos = Chaos(deeds, seed=SEED, seconds=BREAKING_S, every_s=(0.2, 0.6))
         load.start()

@@ -1,4 +1,6 @@
-"""A rolling restart under load, as an upgrade does it: not one punch fails, and nothing is lost or reordered."""
+"""A rolling restart under load, as an upgrade does it: not one punch fails, and nothing is lost or
+reordered.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ COUNT, RATE, RESTARTING_S = (2400, 20.0, 100.0) if LONG else (300, 20.0, 12.0)
 
 
 def test_a_rolling_restart_fails_no_punch(place: Path) -> None:
-    """HUP for the web (new processes take over), TERM and a new start for one worker after the other."""
+    """HUP for the web (new processes take over), TERM and a new start for one worker after the
+    other.
+    """
     with contextlib.ExitStack() as stack:
         recorder = stack.enter_context(Recorder(place))
         postgres = stack.enter_context(Postgres(place))
@@ -31,7 +35,9 @@ def test_a_rolling_restart_fails_no_punch(place: Path) -> None:
         world = make_world(env, recorder.url)
         recorder.secrets(world.secrets)
         web = stack.enter_context(Web(place, env))
-        workers = [stack.enter_context(Worker(place, env, name=f"worker{number}")) for number in range(2)]
+        workers = [
+            stack.enter_context(Worker(place, env, name=f"worker{number}")) for number in range(2)
+        ]
         database = Database(postgres.url)
         statuses: list[int] = []
 

@@ -33,8 +33,10 @@ def test_nothing_is_lost_on_the_embedded_engine(place: Path) -> None:
         load = Load(web.url, world, count=COUNT, rate=RATE, seed=SEED)
         chaos = Chaos(
             {"web": kill_and_start(web), "worker": kill_and_start(worker, wait=False)},
-            seed=SEED, seconds=KILLING_S, every_s=(0.5, 3.0),
-        )  # fmt: skip
+            seed=SEED,
+            seconds=KILLING_S,
+            every_s=(0.5, 3.0),
+        )
         load.start()
         chaos.start()
         killed = chaos.finish(KILLING_S + 60)

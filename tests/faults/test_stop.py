@@ -1,4 +1,6 @@
-"""A worker that is stopped after its claim and continued after another delivered: its late result changes nothing."""
+"""A worker that is stopped after its claim and continued after another delivered: its late result
+changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +23,16 @@ from tests.rig.world import Database, World, make_world
 pytestmark = [pytest.mark.slow, with_servers, pytest.mark.timeout(240 if LONG else 120)]
 
 DELIVERY = (
-    "SELECT d.state, d.attempts, d.refusals, d.finished_at, l.due_at, l.leased_until FROM webhooks_delivery d"
-    " JOIN webhooks_lane l ON l.endpoint_id = d.endpoint_id AND l.key = d.lane_key WHERE d.endpoint_id = %s"
+    "SELECT d.state, d.attempts, d.refusals, d.finished_at, l.due_at, l.leased_until FROM"
+    " webhooks_delivery d JOIN webhooks_lane l ON l.endpoint_id = d.endpoint_id AND l.key ="
+    " d.lane_key WHERE d.endpoint_id = %s"
 )
 
 
 def test_a_worker_that_wakes_up_late_changes_nothing(place: Path) -> None:
-    """At /one the other worker has delivered when the first goes on; at /two it is still waiting for the answer."""
+    """At /one the other worker has delivered when the first goes on; at /two it is still waiting
+    for the answer.
+    """
     with contextlib.ExitStack() as stack:
         recorder = stack.enter_context(Recorder(place))
         postgres = stack.enter_context(Postgres(place))
@@ -77,7 +82,9 @@ def test_a_worker_that_wakes_up_late_changes_nothing(place: Path) -> None:
 
 
 def test_the_scheduler_lives_and_dies_with_its_worker(place: Path) -> None:
-    """Days are worked out in a process beside the worker: started again when killed, gone when the worker is killed."""
+    """Days are worked out in a process beside the worker: started again when killed, gone when the
+    worker is killed.
+    """
     with contextlib.ExitStack() as stack:
         postgres = stack.enter_context(Postgres(place))
         env = environment(place, postgres.url)
@@ -104,7 +111,9 @@ def test_the_scheduler_lives_and_dies_with_its_worker(place: Path) -> None:
         come()
         assert until(worked_out, 40), worker.said()[-2000:]
         (second,) = schedulers(worker.pid)
-        os.kill(worker.pid, signal.SIGKILL)  # Only the first process: as when it alone was out of memory.
+        os.kill(
+            worker.pid, signal.SIGKILL
+        )  # Only the first process: as when it alone was out of memory.
         assert until(lambda: gone(second), 20)
 
 
@@ -126,7 +135,9 @@ def schedulers(worker: int) -> list[int]:
 def let_leases_run_out(database: Database) -> None:
     """Wait for it in the long run; in the short one, let them end now."""
     if not LONG:
-        database.rows("UPDATE webhooks_lane SET leased_until = now() WHERE leased_until IS NOT NULL")
+        database.rows(
+            "UPDATE webhooks_lane SET leased_until = now() WHERE leased_until IS NOT NULL"
+        )
 
 
 def state(database: Database, world: World, path: str) -> dict[str, Any]:
@@ -137,4 +148,6 @@ def state(database: Database, world: World, path: str) -> dict[str, Any]:
 
 def verdicts(database: Database) -> list[str]:
     """How the attempts ended."""
-    return [str(row[0]) for row in database.rows("SELECT verdict FROM webhooks_attempt ORDER BY id")]
+    return [
+        str(row[0]) for row in database.rows("SELECT verdict FROM webhooks_attempt ORDER BY id")
+    ]

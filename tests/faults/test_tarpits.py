@@ -1,4 +1,6 @@
-"""One tenant's tar-pits must not slow another tenant's pushes. `bench/tarpits.py` has the long run and the figures."""
+"""One tenant's tar-pits must not slow another tenant's pushes. `bench/tarpits.py` has the long run
+and the figures.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ def test_forty_tar_pits_do_not_slow_another_tenant(place: Path) -> None:
         recorder = stack.enter_context(Recorder(place))
         postgres = stack.enter_context(Postgres(place))
         ports = [free_port() for _ in KINDS]
-        stack.enter_context(Child("pits", [sys.executable, "bench/tarpits.py", "--serve", *ports], place))
+        stack.enter_context(
+            Child("pits", [sys.executable, "bench/tarpits.py", "--serve", *ports], place)
+        )
         env = environment(place, postgres.url)
         healthy = make_world(env, recorder.url, paths=["/healthy"], slug="healthy")
         hostile = make_world(env, "", paths=addresses(ports, PITS), slug="hostile")

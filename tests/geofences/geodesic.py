@@ -1,4 +1,6 @@
-"""The earth once more, written independently of the code under test: Vincenty's formulae on WGS84 (Survey Review 23, 1975)."""
+"""The earth once more, written independently of the code under test: Vincenty's formulae on WGS84
+(Survey Review 23, 1975).
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ def inverse(lat1: float, lng1: float, lat2: float, lng2: float) -> float:
     length = lam = math.radians(lng2 - lng1)
     for _ in range(200):
         sin_sigma = math.hypot(
-            math.cos(u2) * math.sin(lam), math.cos(u1) * math.sin(u2) - math.sin(u1) * math.cos(u2) * math.cos(lam)
+            math.cos(u2) * math.sin(lam),
+            math.cos(u1) * math.sin(u2) - math.sin(u1) * math.cos(u2) * math.cos(lam),
         )
         if sin_sigma == 0:
             return 0.0
@@ -26,7 +29,9 @@ def inverse(lat1: float, lng1: float, lat2: float, lng2: float) -> float:
         cos_2m = cos_sigma - 2 * math.sin(u1) * math.sin(u2) / cos2_alpha if cos2_alpha else 0.0
         c = F / 16 * cos2_alpha * (4 + F * (4 - 3 * cos2_alpha))
         before = lam
-        lam = length + (1 - c) * F * sin_alpha * (sigma + c * sin_sigma * (cos_2m + c * cos_sigma * (-1 + 2 * cos_2m**2)))
+        lam = length + (1 - c) * F * sin_alpha * (
+            sigma + c * sin_sigma * (cos_2m + c * cos_sigma * (-1 + 2 * cos_2m**2))
+        )
         if abs(lam - before) < 1e-13:
             break
     big_a, big_b = _series(cos2_alpha)
@@ -50,10 +55,17 @@ def direct(lat: float, lng: float, bearing: float, metres: float) -> tuple[float
             break
     cos_2m, sin_s, cos_s = math.cos(2 * sigma1 + sigma), math.sin(sigma), math.cos(sigma)
     x = math.sin(u1) * sin_s - math.cos(u1) * cos_s * math.cos(alpha1)
-    lat2 = math.atan2(math.sin(u1) * cos_s + math.cos(u1) * sin_s * math.cos(alpha1), (1 - F) * math.hypot(sin_alpha, x))
-    lam = math.atan2(sin_s * math.sin(alpha1), math.cos(u1) * cos_s - math.sin(u1) * sin_s * math.cos(alpha1))
+    lat2 = math.atan2(
+        math.sin(u1) * cos_s + math.cos(u1) * sin_s * math.cos(alpha1),
+        (1 - F) * math.hypot(sin_alpha, x),
+    )
+    lam = math.atan2(
+        sin_s * math.sin(alpha1), math.cos(u1) * cos_s - math.sin(u1) * sin_s * math.cos(alpha1)
+    )
     c = F / 16 * cos2_alpha * (4 + F * (4 - 3 * cos2_alpha))
-    length = lam - (1 - c) * F * sin_alpha * (sigma + c * sin_s * (cos_2m + c * cos_s * (-1 + 2 * cos_2m**2)))
+    length = lam - (1 - c) * F * sin_alpha * (
+        sigma + c * sin_s * (cos_2m + c * cos_s * (-1 + 2 * cos_2m**2))
+    )
     return math.degrees(lat2), lng + math.degrees(length)
 
 
@@ -66,5 +78,7 @@ def _series(cos2_alpha: float) -> tuple[float, float]:
 
 
 def _delta(b: float, sin_s: float, cos_s: float, cos_2m: float) -> float:
-    inner = cos_s * (-1 + 2 * cos_2m**2) - b / 6 * cos_2m * (-3 + 4 * sin_s**2) * (-3 + 4 * cos_2m**2)
+    inner = cos_s * (-1 + 2 * cos_2m**2) - b / 6 * cos_2m * (-3 + 4 * sin_s**2) * (
+        -3 + 4 * cos_2m**2
+    )
     return b * sin_s * (cos_2m + b / 4 * inner)

@@ -20,7 +20,9 @@ URL = "/api/v1/admin/geo-fences"
 
 def speaker(organization: Organization, role: str = "hr_admin") -> dict[str, str]:
     """The header of somebody with this role."""
-    _row, token = issue_personal(people.make_staff(organization, f"{organization.slug}-{role}", role=role), "test")
+    _row, token = issue_personal(
+        people.make_staff(organization, f"{organization.slug}-{role}", role=role), "test"
+    )
     return {"authorization": f"Bearer {token}"}
 
 
@@ -35,35 +37,65 @@ def names(client: Client, hr: dict[str, str], **query: Any) -> list[str]:
     return [row["name"] for row in reply.json()["data"]]
 
 
-def test_a_row_says_all_there_is_to_know(client: Client, hr: dict[str, str], acme: Organization) -> None:
+def test_a_row_says_all_there_is_to_know(
+    client: Client, hr: dict[str, str], acme: Organization
+) -> None:
     site = people.make_site(acme)
     fence = people.make_fence(acme, external_id="HQ", site=site)
     (row,) = client.get(URL, headers=hr).json()["data"]
     stamps = row.pop("created_at"), row.pop("updated_at")
     assert all(stamp.endswith("Z") for stamp in stamps)
     assert row == {
-        "id": fence.pk, "external_id": "HQ", "name": "Office", "kind": "circle", "active": True,
-        "starts_at": None, "ends_at": None, "applies_to": "site",
-        "site": {"id": site.pk, "name": "Head office"}, "department": None, "employee": None,
-        "centre": {"lat": 28.6175, "lng": 77.2085}, "radius_m": 100.0,
+        "id": fence.pk,
+        "external_id": "HQ",
+        "name": "Office",
+        "kind": "circle",
+        "active": True,
+        "starts_at": None,
+        "ends_at": None,
+        "applies_to": "site",
+        "site": {"id": site.pk, "name": "Head office"},
+        "department": None,
+        "employee": None,
+        "centre": {"lat": 28.6175, "lng": 77.2085},
+        "radius_m": 100.0,
         "geometry": {"type": "Point", "coordinates": [77.2085, 28.6175]},
-    }  # fmt: skip
+    }
 
 
 def test_a_geometry_is_rfc_7946(client: Client, hr: dict[str, str], acme: Organization) -> None:
     people.make_fence(acme, geojson=json.dumps(block(0, 180, 100)))
     geometry = client.get(URL, headers=hr).json()["data"][0]["geometry"]
     assert geometry["type"] == "MultiPolygon"
-    assert all(-180 <= lng <= 180 for rings in geometry["coordinates"] for ring in rings for lng, _lat in ring)
+    assert all(
+        -180 <= lng <= 180
+        for rings in geometry["coordinates"]
+        for ring in rings
+        for lng, _lat in ring
+    )
 
 
-def test_the_newest_is_first_fifty_to_a_page(client: Client, hr: dict[str, str], acme: Organization) -> None:
+def test_the_newest_is_first_fifty_to_a_page(
+    client: Client, hr: dict[str, str], acme: Organization
+) -> None:
     pattern = people.make_fence(acme, name="F0")
     columns = {
         name: getattr(pattern, name)
-        for name in ("kind", "latitude", "longitude", "radius_m", "south", "west", "north", "east", "square")
+        for name in (
+            "kind",
+            "latitude",
+            "longitude",
+            "radius_m",
+            "south",
+            "west",
+            "north",
+            "east",
+            "square",
+        )
     }
-    Fence.objects.bulk_create([Fence(organization=acme, name=f"F{number}", **columns) for number in range(1, 60)])
+    Fence.objects.bulk_create(
+        [Fence(organization=acme, name=f"F{number}", **columns) for number in range(1, 60)]
+    )
     first = client.get(URL, headers=hr).json()
     assert [row["name"] for row in first["data"]] == [f"F{number}" for number in range(59, 9, -1)]
     second = client.get(first["next"], headers=hr).json()
@@ -86,7 +118,9 @@ def test_who_keeps_attendance_reads_it_and_nobody_else(
     assert names(client, speaker(zenith)) == []
 
 
-def test_every_filter_finds_what_it_names(client: Client, hr: dict[str, str], acme: Organization, asha: Employee) -> None:
+def test_every_filter_finds_what_it_names(
+    client: Client, hr: dict[str, str], acme: Organization, asha: Employee
+) -> None:
     site, department = people.make_site(acme), people.make_department(acme)
     people.make_fence(acme, name="All", external_id="X-1")
     people.make_fence(acme, 20, 70, name="Site", site=site, active=False)
@@ -95,14 +129,23 @@ def test_every_filter_finds_what_it_names(client: Client, hr: dict[str, str], ac
     lat, lng = direct(28.6175, 77.2085, 30, 590)
     for query, found in (
         ({}, ["Employee", "Department", "Site", "All"]),
-        ({"active": "false"}, ["Site"]), ({"active": "true", "applies_to": "department"}, ["Department"]),
-        ({"applies_to": "organization"}, ["All"]), ({"applies_to": "site"}, ["Site"]),
+        ({"active": "false"}, ["Site"]),
+        ({"active": "true", "applies_to": "department"}, ["Department"]),
+        ({"applies_to": "organization"}, ["All"]),
+        ({"applies_to": "site"}, ["Site"]),
         ({"applies_to": "employee"}, ["Employee"]),
-        ({"site": site.pk}, ["Site"]), ({"department": department.pk}, ["Department"]), ({"employee": asha.pk}, ["Employee"]),
-        ({"external_id": "X-1"}, ["All"]), ({"external_id": "X"}, []), ({"name": "ITE"}, ["Site"]),
-        ({"near": f"{lat},{lng}"}, ["All"]), ({"near": "28.7,77.2"}, []), ({"near": "20, 70", "active": "false"}, ["Site"]),
-        ({"site": 2**63 - 1}, []), ({"active": ""}, ["Employee", "Department", "Site", "All"]),
-    ):  # fmt: skip
+        ({"site": site.pk}, ["Site"]),
+        ({"department": department.pk}, ["Department"]),
+        ({"employee": asha.pk}, ["Employee"]),
+        ({"external_id": "X-1"}, ["All"]),
+        ({"external_id": "X"}, []),
+        ({"name": "ITE"}, ["Site"]),
+        ({"near": f"{lat},{lng}"}, ["All"]),
+        ({"near": "28.7,77.2"}, []),
+        ({"near": "20, 70", "active": "false"}, ["Site"]),
+        ({"site": 2**63 - 1}, []),
+        ({"active": ""}, ["Employee", "Department", "Site", "All"]),
+    ):
         assert names(client, hr, **query) == found, query
 
 
@@ -117,11 +160,24 @@ def test_another_organizations_ids_find_what_unknown_ones_find(
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("active", "maybe"), ("applies_to", "planet"), ("site", "x"), ("site", "0"), ("site", "9" * 40), ("site", "1.5"),
-        ("department", "-1"), ("employee", "7"), ("near", "28.6"), ("near", "a,b"), ("near", "nan,77"), ("near", "91,0"),
-        ("near", "1,2,3"), ("name", "a\0b"), ("external_id", "\0"), ("cursor", "x"),
+        ("active", "maybe"),
+        ("applies_to", "planet"),
+        ("site", "x"),
+        ("site", "0"),
+        ("site", "9" * 40),
+        ("site", "1.5"),
+        ("department", "-1"),
+        ("employee", "7"),
+        ("near", "28.6"),
+        ("near", "a,b"),
+        ("near", "nan,77"),
+        ("near", "91,0"),
+        ("near", "1,2,3"),
+        ("name", "a\0b"),
+        ("external_id", "\0"),
+        ("cursor", "x"),
     ],
-)  # fmt: skip
+)
 def test_a_filter_that_makes_no_sense_is_422_with_its_name(
     client: Client, hr: dict[str, str], acme: Organization, field: str, value: str
 ) -> None:

@@ -1,4 +1,6 @@
-"""Shapes on the ellipsoid, against the earth written once more (geodesic.py): metres, edges, and what is refused."""
+"""Shapes on the ellipsoid, against the earth written once more (geodesic.py): metres, edges, and
+what is refused.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ def block(lat: float, lng: float, half_m: float, *, wrap: bool = False) -> dict[
     north, south = direct(lat, lng, 0, half_m)[0], direct(lat, lng, 180, half_m)[0]
     east, west = direct(lat, lng, 90, half_m)[1], direct(lat, lng, 270, half_m)[1]
     turn = wrapped if wrap else float
-    return polygon([[turn(west), south], [turn(east), south], [turn(east), north], [turn(west), north]])
+    return polygon(
+        [[turn(west), south], [turn(east), south], [turn(east), north], [turn(west), north]]
+    )
 
 
 def fault_of(value: Any) -> Fault:
@@ -55,13 +59,15 @@ def fault_of(value: Any) -> Fault:
     return refused.value.fault
 
 
-# --- Metres ----------------------------------------------------------------------------------------------------------------
+# --- Metres ---------------------------------------------------------------------------------------
 @pytest.mark.parametrize("wrap", [False, True])
 @pytest.mark.parametrize("lng", LONGITUDES)
 @pytest.mark.parametrize("lat", LATITUDES)
 @pytest.mark.parametrize("bearing", [0, 90, 180, 270])
 @pytest.mark.parametrize("half_m", [40, 650, 5_000])
-def test_five_metres_inside_and_outside_an_edge(lat: float, lng: float, wrap: bool, bearing: int, half_m: float) -> None:
+def test_five_metres_inside_and_outside_an_edge(
+    lat: float, lng: float, wrap: bool, bearing: int, half_m: float
+) -> None:
     area = read_area(block(lat, lng, half_m, wrap=wrap))
     inside, outside = direct(lat, lng, bearing, half_m - 5), direct(lat, lng, bearing, half_m + 5)
     assert area.outside_m(inside[0], wrapped(inside[1])) == 0
@@ -77,23 +83,34 @@ def test_a_metre_at_the_edge_of_a_fence_as_large_as_a_country() -> None:
 
 
 @given(latitudes, longitudes, bearings, st.floats(1, 100_000))
-def test_a_distance_is_what_vincenty_says(lat: float, lng: float, bearing: float, metres: float) -> None:
+def test_a_distance_is_what_vincenty_says(
+    lat: float, lng: float, bearing: float, metres: float
+) -> None:
     place = direct(lat, lng, bearing, metres)
     assert distance_m(lat, lng, *place) == pytest.approx(metres, abs=0.02)
     assert inverse(lat, lng, *place) == pytest.approx(metres, abs=0.001)
 
 
 @given(latitudes, longitudes, bearings, st.floats(10, 50_000))
-def test_a_circle_ends_at_its_radius(lat: float, lng: float, bearing: float, radius_m: float) -> None:
+def test_a_circle_ends_at_its_radius(
+    lat: float, lng: float, bearing: float, radius_m: float
+) -> None:
     shape = circle(lat, lng, radius_m)
-    outside, inside = direct(lat, lng, bearing, radius_m + 5), direct(lat, lng, bearing, radius_m - 5)
+    outside, inside = (
+        direct(lat, lng, bearing, radius_m + 5),
+        direct(lat, lng, bearing, radius_m - 5),
+    )
     assert shape.outside_m(outside[0], wrapped(outside[1])) == pytest.approx(5, abs=0.02)
     assert shape.outside_m(inside[0], wrapped(inside[1])) == 0
 
 
 @given(st.floats(-88, 88), longitudes, st.floats(5, 2_000), bearings, st.floats(0.5, 190))
-def test_metres_from_a_block_anywhere_on_earth(lat: float, lng: float, half_m: float, bearing: float, away_m: float) -> None:
-    """From a corner outwards, the corner is the nearest: there the independent earth has the answer."""
+def test_metres_from_a_block_anywhere_on_earth(
+    lat: float, lng: float, half_m: float, bearing: float, away_m: float
+) -> None:
+    """From a corner outwards, the corner is the nearest: there the independent earth has the
+    answer.
+    """
     area = read_area(block(lat, lng, half_m))
     west, south, east, north = area.geometry.bounds
     quarter = 1 + bearing % 88  # strictly to the north-east of the north-east corner
@@ -131,18 +148,31 @@ def test_a_shape_cut_at_the_antimeridian_is_the_shape_that_was_not() -> None:
     western = polygon([[-180.01, -17], [-179.99, -17], [-179.99, -16.98], [-180.01, -16.98]])
     halves = read_area(whole).rfc7946()
     assert halves["type"] == "MultiPolygon"
-    assert all(-180 <= lng <= 180 for rings in halves["coordinates"] for ring in rings for lng, _lat in ring)
+    assert all(
+        -180 <= lng <= 180
+        for rings in halves["coordinates"]
+        for ring in rings
+        for lng, _lat in ring
+    )
     for value in (whole, jumping, western, halves):
         area = read_area(value)
         assert area.box == pytest.approx(Box(-17, 179.99, -16.98, 180.01))
-        assert [area.outside_m(-16.99, lng) for lng in (179.995, 180, -180, -179.995)] == [0, 0, 0, 0]
+        assert [area.outside_m(-16.99, lng) for lng in (179.995, 180, -180, -179.995)] == [
+            0,
+            0,
+            0,
+            0,
+        ]
         place = direct(-16.99, -179.99, 90, 5)
         assert area.outside_m(*place) == pytest.approx(5, abs=0.01)
         assert area.outside_m(-16.99, 0) > 1_000_000
 
 
 def test_a_hole_across_the_antimeridian_finds_its_polygon() -> None:
-    ring, hole = [[179, 0], [-179, 0], [-179, 2], [179, 2]], [[-179.5, 0.5], [-179.5, 1], [179.5, 1], [179.5, 0.5]]
+    ring, hole = (
+        [[179, 0], [-179, 0], [-179, 2], [179, 2]],
+        [[-179.5, 0.5], [-179.5, 1], [179.5, 1], [179.5, 0.5]],
+    )
     area = read_area(polygon(ring, hole))
     assert area.outside_m(0.75, 180) > 1000
     assert area.outside_m(0.25, 180) == 0
@@ -166,11 +196,14 @@ def test_a_feature_and_a_collection_of_one_are_their_geometry() -> None:
 
 def test_an_altitude_is_left_out() -> None:
     geometry = block(28, 77, 100)
-    high = {"type": "Polygon", "coordinates": [[[*place, 216.0] for place in geometry["coordinates"][0]]]}
+    high = {
+        "type": "Polygon",
+        "coordinates": [[[*place, 216.0] for place in geometry["coordinates"][0]]],
+    }
     assert read_area(high).text == read_area(geometry).text
 
 
-# --- What is refused ---------------------------------------------------------------------------------------------------------
+# --- What is refused ------------------------------------------------------------------------------
 SQUARE = [[77.0, 28.0], [77.01, 28.0], [77.01, 28.01], [77.0, 28.01]]
 CLOSED = [*SQUARE, SQUARE[0]]
 
@@ -178,16 +211,30 @@ CLOSED = [*SQUARE, SQUARE[0]]
 @pytest.mark.parametrize(
     ("value", "fault"),
     [
-        (None, Fault.KIND), ([], Fault.KIND), ("Polygon", Fault.KIND), (7, Fault.KIND), ({}, Fault.KIND),
-        ({"type": "Point", "coordinates": [77, 28]}, Fault.KIND), ({"type": ["Polygon"]}, Fault.KIND),
+        (None, Fault.KIND),
+        ([], Fault.KIND),
+        ("Polygon", Fault.KIND),
+        (7, Fault.KIND),
+        ({}, Fault.KIND),
+        ({"type": "Point", "coordinates": [77, 28]}, Fault.KIND),
+        ({"type": ["Polygon"]}, Fault.KIND),
         ({"type": "GeometryCollection", "geometries": []}, Fault.KIND),
         ({"type": "FeatureCollection", "features": []}, Fault.KIND),
-        ({"type": "FeatureCollection", "features": [{"type": "FeatureCollection", "features": []}]}, Fault.KIND),
-        ({"type": "Feature", "geometry": None}, Fault.KIND), ({"type": "Feature"}, Fault.KIND),
-        ({"type": "Polygon"}, Fault.EMPTY), ({"type": "Polygon", "coordinates": []}, Fault.EMPTY),
+        (
+            {
+                "type": "FeatureCollection",
+                "features": [{"type": "FeatureCollection", "features": []}],
+            },
+            Fault.KIND,
+        ),
+        ({"type": "Feature", "geometry": None}, Fault.KIND),
+        ({"type": "Feature"}, Fault.KIND),
+        ({"type": "Polygon"}, Fault.EMPTY),
+        ({"type": "Polygon", "coordinates": []}, Fault.EMPTY),
         ({"type": "MultiPolygon", "coordinates": [[]]}, Fault.EMPTY),
         ({"type": "MultiPolygon", "coordinates": []}, Fault.EMPTY),
-        ({"type": "Polygon", "coordinates": "77 28"}, Fault.EMPTY), ({"type": "MultiPolygon", "coordinates": [7]}, Fault.EMPTY),
+        ({"type": "Polygon", "coordinates": "77 28"}, Fault.EMPTY),
+        ({"type": "MultiPolygon", "coordinates": [7]}, Fault.EMPTY),
         ({"type": "Polygon", "coordinates": [SQUARE[:2]]}, Fault.SHORT_RING),
         ({"type": "Polygon", "coordinates": [[]]}, Fault.SHORT_RING),
         ({"type": "Polygon", "coordinates": [7]}, Fault.SHORT_RING),
@@ -203,20 +250,29 @@ CLOSED = [*SQUARE, SQUARE[0]]
         (polygon([[120.0, 177.0], [28.01, 177.0], [28.01, 177.01]]), Fault.OUT_OF_RANGE),
         (polygon([[720.0, 28.0], [720.01, 28.0], [720.01, 28.01]]), Fault.OUT_OF_RANGE),
         (polygon([[277.0, 28.0], [277.01, 28.0], [277.01, 28.01]]), Fault.OUT_OF_RANGE),
-        (polygon([[77.0, 28.0], [77.01, 28.01], [77.01, 28.0], [77.0, 28.01]]), Fault.CROSSES_ITSELF),
+        (
+            polygon([[77.0, 28.0], [77.01, 28.01], [77.01, 28.0], [77.0, 28.01]]),
+            Fault.CROSSES_ITSELF,
+        ),
         (polygon([[77.0, 28.0], [77.01, 28.0], [77.02, 28.0]]), Fault.NO_AREA),
         (polygon([[77.0, 28.0], [77.0, 28.0], [77.0, 28.0]]), Fault.NO_AREA),
         (polygon([[77.0, 28.0], [77.000001, 28.0], [77.0, 28.000001]]), Fault.NO_AREA),
         (polygon(SQUARE, [[78.0, 28.0], [78.01, 28.0], [78.01, 28.01]]), Fault.HOLE_OUTSIDE),
-        (polygon([[70, 20], [80, 20], [80, 30], [70, 30]], [[71, 21], [79, 21], [79, 29], [71, 29]],
-                 [[72, 22], [73, 22], [73, 23], [72, 23]]), Fault.HOLES_OVERLAP),
+        (
+            polygon(
+                [[70, 20], [80, 20], [80, 30], [70, 30]],
+                [[71, 21], [79, 21], [79, 29], [71, 29]],
+                [[72, 22], [73, 22], [73, 23], [72, 23]],
+            ),
+            Fault.HOLES_OVERLAP,
+        ),
         (polygon([[0, 0], [9, 0], [9, 9], [0, 9]], [[0, 5], [5, 9], [9, 5], [5, 0]]), Fault.BROKEN),
         ({"type": "MultiPolygon", "coordinates": [[CLOSED], [CLOSED]]}, Fault.PARTS_OVERLAP),
         (polygon([[-90, 0], [0, 1], [90, 0], [89, -1], [0, -1], [-90, -1]]), Fault.TOO_WIDE),
         (polygon([[0, 80], [90, 80], [180, 80], [-90, 80]]), Fault.POLE),
         (polygon([[0, 89.5], [1, 89.5], [1, 89.9]]), Fault.POLE),
     ],
-)  # fmt: skip
+)
 def test_an_invalid_shape_is_refused_for_what_is_wrong_with_it(value: Any, fault: Fault) -> None:
     assert fault_of(value) == fault
 
@@ -235,13 +291,18 @@ def test_swapped_coordinates_are_told_both_ways() -> None:
 
 def test_more_corners_than_anybody_needs_are_refused_before_anything_is_done_with_them() -> None:
     turn = math.tau / MAX_VERTICES
-    ring = [[77 + math.cos(n * turn) / 100, 28 + math.sin(n * turn) / 100] for n in range(MAX_VERTICES)]
+    ring = [
+        [77 + math.cos(n * turn) / 100, 28 + math.sin(n * turn) / 100] for n in range(MAX_VERTICES)
+    ]
     assert fault_of(polygon(ring)) == Fault.TOO_MANY
     assert fault_of(polygon(ring[1:-1:2], ring[::2], ring[1::2])) == Fault.TOO_MANY
     assert isinstance(read_area(polygon(ring[:-1])), Area)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[NaN]", "[Infinity]", "[" * 100_000, '{"a":' * 50_000, "1" * 5_000, "\0", "\ud800"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[NaN]", "[Infinity]", "[" * 100_000, '{"a":' * 50_000, "1" * 5_000, "\0", "\ud800"],
+)
 def test_a_text_that_is_no_json_is_refused(text: str) -> None:
     with pytest.raises(InvalidShape) as refused:
         read_json(text)
@@ -257,11 +318,18 @@ def test_a_text_without_end_is_refused() -> None:
 @pytest.mark.parametrize(
     ("lat", "lng", "radius_m", "fault"),
     [
-        (28, 77, 0, Fault.RADIUS), (28, 77, -5, Fault.RADIUS), (28, 77, 1e6, Fault.RADIUS), (28, 77, math.nan, Fault.POSITION),
-        (math.inf, 77, 9, Fault.POSITION), (177, 28, 9, Fault.SWAPPED), (28, 181, 9, Fault.OUT_OF_RANGE),
+        (28, 77, 0, Fault.RADIUS),
+        (28, 77, -5, Fault.RADIUS),
+        (28, 77, 1e6, Fault.RADIUS),
+        (28, 77, math.nan, Fault.POSITION),
+        (math.inf, 77, 9, Fault.POSITION),
+        (177, 28, 9, Fault.SWAPPED),
+        (28, 181, 9, Fault.OUT_OF_RANGE),
     ],
-)  # fmt: skip
-def test_a_circle_that_is_none_is_refused(lat: float, lng: float, radius_m: float, fault: Fault) -> None:
+)
+def test_a_circle_that_is_none_is_refused(
+    lat: float, lng: float, radius_m: float, fault: Fault
+) -> None:
     with pytest.raises(InvalidShape) as refused:
         circle(lat, lng, radius_m)
     assert refused.value.fault == fault
@@ -271,7 +339,9 @@ json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
     lambda inner: (
         st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from(["type", "coordinates", "geometry", "features"]), inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["type", "coordinates", "geometry", "features"]), inner, max_size=3
+        )
     ),
     max_leaves=12,
 )
@@ -279,7 +349,10 @@ json_values = st.recursive(
 
 @given(st.sampled_from(["Polygon", "MultiPolygon", "Feature", "FeatureCollection"]), json_values)
 def test_whatever_is_read_is_an_area_or_a_refusal(kind: str, value: Any) -> None:
-    for given_value in (value, {"type": kind, "coordinates": value, "geometry": value, "features": [value]}):
+    for given_value in (
+        value,
+        {"type": kind, "coordinates": value, "geometry": value, "features": [value]},
+    ):
         try:
             assert isinstance(read_area(given_value), Area)
         except InvalidShape as refused:
@@ -287,7 +360,9 @@ def test_whatever_is_read_is_an_area_or_a_refusal(kind: str, value: Any) -> None
 
 
 @given(st.lists(st.tuples(st.floats(76, 78), st.floats(27, 29)), min_size=3, max_size=8))
-def test_any_ring_is_a_fence_that_holds_its_corners_or_is_refused(corners: list[tuple[float, float]]) -> None:
+def test_any_ring_is_a_fence_that_holds_its_corners_or_is_refused(
+    corners: list[tuple[float, float]],
+) -> None:
     try:
         area = read_area(polygon([list(corner) for corner in corners]))
     except InvalidShape:
@@ -296,7 +371,7 @@ def test_any_ring_is_a_fence_that_holds_its_corners_or_is_refused(corners: list[
     assert json.loads(area.text)["type"] == "Polygon"
 
 
-# --- Boxes and squares: no fence is overlooked --------------------------------------------------------------------------------
+# --- Boxes and squares: no fence is overlooked ----------------------------------------------------
 @given(st.floats(-89, 89), longitudes, st.floats(1, 100_000), bearings, st.floats(0, 1))
 def test_a_box_around_a_place_holds_all_that_is_near(
     lat: float, lng: float, radius_m: float, bearing: float, part: float
@@ -308,7 +383,14 @@ def test_a_box_around_a_place_holds_all_that_is_near(
     assert -180 <= box.west < 180
 
 
-@given(st.floats(-85, 85), longitudes, st.floats(1, 100_000), bearings, st.floats(0, 1.2), st.sampled_from([0.0, 50.0, 500.0]))
+@given(
+    st.floats(-85, 85),
+    longitudes,
+    st.floats(1, 100_000),
+    bearings,
+    st.floats(0, 1.2),
+    st.sampled_from([0.0, 50.0, 500.0]),
+)
 def test_a_look_up_finds_every_shape_that_is_near_enough(
     lat: float, lng: float, radius_m: float, bearing: float, part: float, tolerance_m: float
 ) -> None:
@@ -321,7 +403,9 @@ def test_a_look_up_finds_every_shape_that_is_near_enough(
 
 
 def test_a_look_up_is_a_few_numbers() -> None:
-    assert all(len(squares_meeting(box_around(lat, 180, 51)) or ()) < 100 for lat in (0, 28, 60, 80))
+    assert all(
+        len(squares_meeting(box_around(lat, 180, 51)) or ()) < 100 for lat in (0, 28, 60, 80)
+    )
     assert squares_meeting(box_around(89.99, 0, 51)) is None
 
 

@@ -1,4 +1,6 @@
-"""The judgement of a place, without a database: what suffices, what is allowed for, and that doubt refuses."""
+"""The judgement of a place, without a database: what suffices, what is allowed for, and that doubt
+refuses.
+"""
 
 from __future__ import annotations
 
@@ -19,23 +21,32 @@ OFFICE = (28.6175, 77.2085)
 CIRCLE = Circle(*OFFICE, 100)
 
 
-def at(metres: float, accuracy_m: float = 1, *, lat: float = OFFICE[0], lng: float = OFFICE[1]) -> Reading:
+def at(
+    metres: float, accuracy_m: float = 1, *, lat: float = OFFICE[0], lng: float = OFFICE[1]
+) -> Reading:
     """A reading so many metres east of the middle."""
     place = direct(lat, lng, 90, metres)
     return Reading(place[0], (place[1] + 180) % 360 - 180, accuracy_m)
 
 
-def judged(reading: Reading, *shapes: Shape, network: int | None = None, fenced: bool = True, **rules: Any) -> PlaceJudgement:
+def judged(
+    reading: Reading, *shapes: Shape, network: int | None = None, fenced: bool = True, **rules: Any
+) -> PlaceJudgement:
     return judge(reading, enumerate(shapes, 1), network, Policy(**rules), lambda: fenced)
 
 
 @pytest.mark.parametrize("lng", LONGITUDES)
 @pytest.mark.parametrize("lat", LATITUDES)
-def test_five_metres_decide_at_every_latitude_and_across_the_antimeridian(lat: float, lng: float) -> None:
+def test_five_metres_decide_at_every_latitude_and_across_the_antimeridian(
+    lat: float, lng: float
+) -> None:
     for shape in (read_area(block(lat, lng, 100)), Circle(lat, lng, 100)):
         assert judged(at(95, lat=lat, lng=lng), shape).why == Why.INSIDE
         outside = judged(at(105, lat=lat, lng=lng), shape)
-        assert (outside.accepted, outside.reason) == (False, "Outside any allowed geo-fence or Wi-Fi SSID not on allowlist")
+        assert (outside.accepted, outside.reason) == (
+            False,
+            "Outside any allowed geo-fence or Wi-Fi SSID not on allowlist",
+        )
         assert outside.outside_m == pytest.approx(5, abs=0.02)
 
 
@@ -114,10 +125,16 @@ def test_whom_no_fence_is_for_is_refused_unless_the_organization_says_otherwise(
 @pytest.mark.parametrize(
     "reading",
     [
-        Reading(math.nan, 77, 5), Reading(28, math.nan, 5), Reading(28, 77, math.nan), Reading(math.inf, 77, 5),
-        Reading(28, 77, math.inf), Reading(28, 77, -1), Reading(91, 77, 5), Reading(28, 181, 5),
+        Reading(math.nan, 77, 5),
+        Reading(28, math.nan, 5),
+        Reading(28, 77, math.nan),
+        Reading(math.inf, 77, 5),
+        Reading(28, 77, math.inf),
+        Reading(28, 77, -1),
+        Reading(91, 77, 5),
+        Reading(28, 181, 5),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_place_is_refused_whatever_the_rules(reading: Reading) -> None:
     for fenced in (True, False):
         verdict = judged(reading, CIRCLE, fenced=fenced, accept_unfenced=True)

@@ -30,16 +30,28 @@ NOON = people.NOON
 def judged(employee: Employee, **facts: Any) -> PlaceJudgement:
     """The verdict on the employee in the office's middle."""
     lat, lng = OFFICE
-    given = {"lat": lat, "lng": lng, "accuracy_m": 5, "ssid": None, "site_id": None, "department_id": None, "at": NOON}
-    return place(organization_id=employee.organization_id, employee_id=employee.pk, **(given | facts))
+    given = {
+        "lat": lat,
+        "lng": lng,
+        "accuracy_m": 5,
+        "ssid": None,
+        "site_id": None,
+        "department_id": None,
+        "at": NOON,
+    }
+    return place(
+        organization_id=employee.organization_id, employee_id=employee.pk, **(given | facts)
+    )
 
 
 def shape(lat: float = OFFICE[0], lng: float = OFFICE[1], half_m: float = 100) -> str:
     return json.dumps(block(lat, lng, half_m))
 
 
-# --- Whom a fence is for ------------------------------------------------------------------------------------------------
-def test_a_fence_of_the_organization_is_for_everybody_in_it_and_nobody_else(asha: Employee, chitra: Employee) -> None:
+# --- Whom a fence is for --------------------------------------------------------------------------
+def test_a_fence_of_the_organization_is_for_everybody_in_it_and_nobody_else(
+    asha: Employee, chitra: Employee
+) -> None:
     people.make_fence(asha.organization, geojson=shape())
     assert judged(asha).why == Why.INSIDE
     assert judged(chitra).why == Why.UNFENCED
@@ -49,10 +61,17 @@ def test_a_fence_of_the_organization_is_for_everybody_in_it_and_nobody_else(asha
 def test_a_fence_is_for_its_site_department_or_employee_only(
     acme: Organization, asha: Employee, bala: Employee, scope: str
 ) -> None:
-    rows = {"site": people.make_site(acme), "department": people.make_department(acme), "employee": asha}
+    rows = {
+        "site": people.make_site(acme),
+        "department": people.make_department(acme),
+        "employee": asha,
+    }
     people.make_fence(acme, **{scope: rows[scope]})
     here = {"site_id": rows["site"].pk, "department_id": rows["department"].pk}
-    elsewhere = {"site_id": people.make_site(acme, "North").pk, "department_id": people.make_department(acme, "North").pk}
+    elsewhere = {
+        "site_id": people.make_site(acme, "North").pk,
+        "department_id": people.make_department(acme, "North").pk,
+    }
     assert judged(asha, **here).accepted
     assert judged(bala, **here).accepted is (scope != "employee")
     assert judged(bala, **elsewhere).why == Why.UNFENCED
@@ -67,11 +86,14 @@ def test_any_of_several_fences_will_do(acme: Organization, asha: Employee) -> No
     assert judged(asha, lat=20, lng=20).why == Why.OUTSIDE
 
 
-def test_a_fence_holds_from_its_start_until_just_before_its_end(acme: Organization, asha: Employee) -> None:
+def test_a_fence_holds_from_its_start_until_just_before_its_end(
+    acme: Organization, asha: Employee
+) -> None:
     people.make_fence(acme, starts_at=NOON, ends_at=NOON + timedelta(hours=1))
     second = timedelta(seconds=1)
     verdicts = [
-        judged(asha, at=at).accepted for at in (NOON - second, NOON, NOON + timedelta(minutes=59), NOON + timedelta(hours=1))
+        judged(asha, at=at).accepted
+        for at in (NOON - second, NOON, NOON + timedelta(minutes=59), NOON + timedelta(hours=1))
     ]
     assert verdicts == [False, True, True, False]
 
@@ -104,11 +126,13 @@ def test_a_fence_at_a_pole_is_a_circle(acme: Organization, asha: Employee) -> No
     assert not judged(asha, lat=-89.99, lng=123).accepted
 
 
-# --- Wi-Fi and the rules ------------------------------------------------------------------------------------------------
+# --- Wi-Fi and the rules --------------------------------------------------------------------------
 def test_a_listed_wifi_suffices_for_those_it_is_for(
     acme: Organization, asha: Employee, bala: Employee, chitra: Employee
 ) -> None:
-    network = save_network(AllowedNetwork(organization=acme, ssid="RSS-Wifi-Internal", employee=asha))
+    network = save_network(
+        AllowedNetwork(organization=acme, ssid="RSS-Wifi-Internal", employee=asha)
+    )
     verdict = judged(asha, lat=0, lng=0, accuracy_m=3000, ssid="RSS-Wifi-Internal")
     assert (verdict.why, verdict.network_id) == (Why.NETWORK, network.pk)
     assert not judged(bala, ssid="RSS-Wifi-Internal").accepted
@@ -120,10 +144,16 @@ def test_a_listed_wifi_suffices_for_those_it_is_for(
 @pytest.mark.parametrize(
     ("seen", "known"),
     [
-        ("Office", True), ('"Office"', True), ("office", False), ("Office ", False), ("", False), ("Off\0ice", False),
-        ("Office\ud800", False), ("x" * 5000, False),
+        ("Office", True),
+        ('"Office"', True),
+        ("office", False),
+        ("Office ", False),
+        ("", False),
+        ("Off\0ice", False),
+        ("Office\ud800", False),
+        ("x" * 5000, False),
     ],
-)  # fmt: skip
+)
 def test_a_wifi_name_is_compared_to_the_letter_and_android_quotes_it(
     acme: Organization, asha: Employee, seen: str, known: bool
 ) -> None:
@@ -131,9 +161,17 @@ def test_a_wifi_name_is_compared_to_the_letter_and_android_quotes_it(
     assert judged(asha, ssid=seen).accepted is known
 
 
-def test_the_organization_sets_its_own_rules(acme: Organization, asha: Employee, chitra: Employee) -> None:
+def test_the_organization_sets_its_own_rules(
+    acme: Organization, asha: Employee, chitra: Employee
+) -> None:
     save_network(AllowedNetwork(organization=acme, ssid="Office"))
-    rules = FencePolicy(organization=acme, ssid_sufficient=False, unfenced="accept", max_accuracy_m=30, tolerance_m=10)
+    rules = FencePolicy(
+        organization=acme,
+        ssid_sufficient=False,
+        unfenced="accept",
+        max_accuracy_m=30,
+        tolerance_m=10,
+    )
     save_policy(rules)
     assert judged(asha).why == Why.UNFENCED_ACCEPTED
     assert judged(chitra).why == Why.UNFENCED
@@ -146,13 +184,17 @@ def test_the_organization_sets_its_own_rules(acme: Organization, asha: Employee,
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, 1e300, 10**400])
 @pytest.mark.parametrize("field", ["lat", "lng", "accuracy_m"])
-def test_no_number_makes_an_error_only_a_refusal(acme: Organization, asha: Employee, field: str, bad: float) -> None:
+def test_no_number_makes_an_error_only_a_refusal(
+    acme: Organization, asha: Employee, field: str, bad: float
+) -> None:
     people.make_fence(acme)
     assert judged(asha, **{field: bad}).reason == REFUSAL
 
 
-# --- Few queries, few rows ----------------------------------------------------------------------------------------------
-def test_a_wifi_costs_one_query_a_fence_two_and_a_refusal_three(acme: Organization, asha: Employee) -> None:
+# --- Few queries, few rows ------------------------------------------------------------------------
+def test_a_wifi_costs_one_query_a_fence_two_and_a_refusal_three(
+    acme: Organization, asha: Employee
+) -> None:
     save_network(AllowedNetwork(organization=acme, ssid="Office"))
     people.make_fence(acme)
     for facts, count in (({"ssid": "Office"}, 1), ({}, 2), ({"lat": 0}, 3)):
@@ -163,12 +205,21 @@ def test_a_wifi_costs_one_query_a_fence_two_and_a_refusal_three(acme: Organizati
         assert len(queries) == count, facts
 
 
-def test_among_many_fences_only_those_nearby_are_fetched(acme: Organization, asha: Employee) -> None:
+def test_among_many_fences_only_those_nearby_are_fetched(
+    acme: Organization, asha: Employee
+) -> None:
     pattern = people.make_fence(acme, 10, 10)
     rows = []
     for number in range(300):
         lat, lng = 20 + number % 20 / 50, 70 + number // 20 / 50
-        row = Fence(organization=acme, name=f"F{number}", kind="circle", latitude=lat, longitude=lng, radius_m=50)
+        row = Fence(
+            organization=acme,
+            name=f"F{number}",
+            kind="circle",
+            latitude=lat,
+            longitude=lng,
+            radius_m=50,
+        )
         row.measure()
         rows.append(row)
     Fence.objects.bulk_create(rows)
@@ -177,19 +228,34 @@ def test_among_many_fences_only_those_nearby_are_fetched(acme: Organization, ash
     assert judged(asha, lat=20.1, lng=70.1).accepted
 
 
-def test_more_fences_on_one_spot_than_are_fetched_at_a_time_are_all_tried(acme: Organization, asha: Employee) -> None:
-    row = Fence(organization=acme, name="Far", kind="circle", latitude=OFFICE[0] + 0.0005, longitude=OFFICE[1], radius_m=1)
+def test_more_fences_on_one_spot_than_are_fetched_at_a_time_are_all_tried(
+    acme: Organization, asha: Employee
+) -> None:
+    row = Fence(
+        organization=acme,
+        name="Far",
+        kind="circle",
+        latitude=OFFICE[0] + 0.0005,
+        longitude=OFFICE[1],
+        radius_m=1,
+    )
     row.measure()
-    columns = {name: getattr(row, name) for name in ("latitude", "longitude", "south", "west", "north", "east", "square")}
+    columns = {
+        name: getattr(row, name)
+        for name in ("latitude", "longitude", "south", "west", "north", "east", "square")
+    }
     Fence.objects.bulk_create(
-        [Fence(organization=acme, name=f"F{number}", kind="circle", radius_m=1, **columns) for number in range(120)]
+        [
+            Fence(organization=acme, name=f"F{number}", kind="circle", radius_m=1, **columns)
+            for number in range(120)
+        ]
     )
     assert judged(asha).why == Why.OUTSIDE
     people.make_fence(acme)
     assert judged(asha).why == Why.INSIDE
 
 
-# --- Saving -------------------------------------------------------------------------------------------------------------
+# --- Saving ---------------------------------------------------------------------------------------
 def refusal(organization: Organization, **facts: Any) -> dict[str, list[str]]:
     with pytest.raises(ValidationError) as refused:
         people.make_fence(organization, **facts)
@@ -204,7 +270,9 @@ def test_an_invalid_shape_is_refused_at_its_field_with_reason_and_place(acme: Or
     }
     assert (
         "longitude first"
-        in refusal(acme, geojson=json.dumps(polygon([[28.0, 177.0], [28.01, 177.0], [28.01, 177.01]])))["geojson"][0]
+        in refusal(
+            acme, geojson=json.dumps(polygon([[28.0, 177.0], [28.01, 177.0], [28.01, 177.01]]))
+        )["geojson"][0]
     )
     assert set(refusal(acme, geojson="  ")) == {"geojson"}
     assert set(refusal(acme, geojson="{}")) == {"geojson"}
@@ -214,15 +282,27 @@ def test_an_invalid_shape_is_refused_at_its_field_with_reason_and_place(acme: Or
 
 
 def test_every_fault_has_words_in_every_language() -> None:
-    values = {"lat": 1, "lng": 2, "last_lat": 3, "last_lng": 4, "kind": "Point", "most": 5, "count": 6}
+    values = {
+        "lat": 1,
+        "lng": 2,
+        "last_lat": 3,
+        "last_lng": 4,
+        "kind": "Point",
+        "most": 5,
+        "count": 6,
+    }
     for language in ("en", "hi"):
         with translation.override(language):
             assert set(TEXTS) == set(Fault)
             assert all("%" not in in_words(InvalidShape(fault, **values)) for fault in Fault)
 
 
-def test_coordinates_that_fit_the_other_way_round_are_questioned(acme: Organization, zenith: Organization) -> None:
-    assert people.make_fence(acme, OFFICE[1], OFFICE[0]).pk  # Nothing is known yet that would speak against it.
+def test_coordinates_that_fit_the_other_way_round_are_questioned(
+    acme: Organization, zenith: Organization
+) -> None:
+    assert people.make_fence(
+        acme, OFFICE[1], OFFICE[0]
+    ).pk  # Nothing is known yet that would speak against it.
     Fence.objects.all().delete()
     people.make_fence(acme)
     assert "swapped" in refusal(acme, lat=OFFICE[1], lng=OFFICE[0])["latitude"][0]
@@ -244,21 +324,27 @@ def test_a_fence_of_another_organizations_site_is_refused_as_if_there_were_none(
     assert set(refusal(acme, site=people.make_site(zenith))) == {"site"}
 
 
-def test_an_external_id_is_unique_in_its_organization(acme: Organization, zenith: Organization) -> None:
+def test_an_external_id_is_unique_in_its_organization(
+    acme: Organization, zenith: Organization
+) -> None:
     fence = people.make_fence(acme, external_id=" HQ ")
     people.make_fence(zenith, external_id="HQ")
     people.make_fence(acme)
     people.make_fence(acme)
     assert refusal(acme, external_id="HQ")
     assert by_external_id(acme.pk, "HQ") == by_external_id(acme.pk, " HQ ") == fence
-    assert [by_external_id(acme.pk, text) for text in ("hq", "", " ", "H\0Q", "\ud800", "x" * 500)] == [None] * 6
+    assert [
+        by_external_id(acme.pk, text) for text in ("hq", "", " ", "H\0Q", "\ud800", "x" * 500)
+    ] == [None] * 6
 
 
 def test_a_fence_ends_after_it_starts(acme: Organization) -> None:
     assert "ends before" in str(refusal(acme, starts_at=NOON, ends_at=NOON))
 
 
-def test_a_network_is_listed_once_for_the_same_people(acme: Organization, zenith: Organization) -> None:
+def test_a_network_is_listed_once_for_the_same_people(
+    acme: Organization, zenith: Organization
+) -> None:
     site = people.make_site(acme)
     for facts in ({}, {"site": site}):
         save_network(AllowedNetwork(organization=acme, ssid="Office", **facts))

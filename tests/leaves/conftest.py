@@ -1,4 +1,6 @@
-"""An office in Delhi under the central government's rules: five-day week, the list of 2026, from 1 January 2026 on."""
+"""An office in Delhi under the central government's rules: five-day week, the list of 2026, from 1
+January 2026 on.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ def _today() -> Iterator[None]:
 
 
 def adopt(
-    organization: Organization, data: dict[str, Any] | None = None, effective_from: date = date(2026, 1, 1)
+    organization: Organization,
+    data: dict[str, Any] | None = None,
+    effective_from: date = date(2026, 1, 1),
 ) -> LeavePolicy:
     """Put rules into force; the central government's unless others are given."""
     draft = publishing.draft_policy(organization, data or publishing.ccs_1972(), effective_from)
@@ -42,8 +46,12 @@ def adopt(
 def publish_delhi(organization: Organization, year: int = 2026) -> Calendar:
     """Publish the list of central offices in Delhi."""
     calendar = publishing.draft_calendar(organization, None, year)
-    publishing.set_days(calendar, [(on(one), "CLOSED", f"Closed on {one}") for one in CLOSED.split(", ")])
-    publishing.set_days(calendar, [(on(one), "RESTRICTED", f"Restricted {one}") for one in RESTRICTED.split(", ")])
+    publishing.set_days(
+        calendar, [(on(one), "CLOSED", f"Closed on {one}") for one in CLOSED.split(", ")]
+    )
+    publishing.set_days(
+        calendar, [(on(one), "RESTRICTED", f"Restricted {one}") for one in RESTRICTED.split(", ")]
+    )
     publishing.publish_calendar(calendar, actor=None)
     return calendar
 
@@ -61,21 +69,32 @@ class Office:
     def opening(self, kind: str, days: float, employee: Employee | None = None) -> None:
         """Bring a balance forward from 31 December 2025."""
         order = LedgerOrder(
-            organization=self.organization, employee=employee or self.asha, kind=kind, type=Entry.Type.OPENING,
-            days=Decimal(str(days)), effective_on=date(2025, 12, 31), reason="Service book",
-        )  # fmt: skip
+            organization=self.organization,
+            employee=employee or self.asha,
+            kind=kind,
+            type=Entry.Type.OPENING,
+            days=Decimal(str(days)),
+            effective_on=date(2025, 12, 31),
+            reason="Service book",
+        )
         records.confirm_order(records.propose_order(order, actor=self.hr), actor=self.chief)
 
-    def apply(self, kind: str, first: str, last: str | None = None, half: str = "", **more: Any) -> LeaveApplication:
+    def apply(
+        self, kind: str, first: str, last: str | None = None, half: str = "", **more: Any
+    ) -> LeaveApplication:
         """Apply for Asha."""
         who = more.pop("employee", self.asha)
         own_hand = more.pop("own_hand", True)
         wish = Wish(kind, on(first), on(last or first), half, bool(half), reason="personal", **more)
         return services.apply(who, wish, actor=None, own_hand=own_hand)
 
-    def grant(self, kind: str, first: str, last: str | None = None, half: str = "", **more: Any) -> LeaveApplication:
+    def grant(
+        self, kind: str, first: str, last: str | None = None, half: str = "", **more: Any
+    ) -> LeaveApplication:
         """Apply, and let Bala approve."""
-        return services.decide(self.apply(kind, first, last, half, **more), actor=self.bala, approve=True)
+        return services.decide(
+            self.apply(kind, first, last, half, **more), actor=self.bala, approve=True
+        )
 
     def refused(self, call: Callable[..., Any], *values: Any, **more: Any) -> str:
         """The code with which a call is refused."""
@@ -88,8 +107,12 @@ class Office:
         """Days that could still be taken."""
         return self.row(kind, year, employee).available / 2
 
-    def row(self, kind: str, year: int = 2026, employee: Employee | None = None) -> statements.Standing:
-        """One line of the year's statement, in half-days; whoever asks for many people at once is told the same."""
+    def row(
+        self, kind: str, year: int = 2026, employee: Employee | None = None
+    ) -> statements.Standing:
+        """One line of the year's statement, in half-days; whoever asks for many people at once is
+        told the same.
+        """
         person = employee or self.asha
         _as_of, found = statements.statement(person, year)
         assert overviews.overview(person.organization, [person], year) == {person.pk: found}
@@ -101,7 +124,10 @@ def make_office(world: people.World) -> Office:
     adopt(world.acme)
     publish_delhi(world.acme)
     bala = people.make_staff(world.acme, "bala", role="approver", employee=world.bala)
-    hr, chief = people.make_staff(world.acme, "hr", role="hr_admin"), people.make_staff(world.acme, "chief")
+    hr, chief = (
+        people.make_staff(world.acme, "hr", role="hr_admin"),
+        people.make_staff(world.acme, "chief"),
+    )
     return Office(world.acme, world.asha, bala, hr, chief)
 
 

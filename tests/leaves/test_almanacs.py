@@ -1,4 +1,6 @@
-"""What a date is at somebody's office is the same for leave, which asks for one person, and for days, which ask for many."""
+"""What a date is at somebody's office is the same for leave, which asks for one person, and for
+days, which ask for many.
+"""
 
 from __future__ import annotations
 
@@ -34,25 +36,35 @@ def of_one(employee: Employee) -> Any:
 
 
 def of_many(employee: Employee) -> Any:
-    return almanacs(employee.organization_id, {employee.pk: [Post(None, date(2020, 1, 1))]}, {2026})[employee.pk]
+    return almanacs(
+        employee.organization_id, {employee.pk: [Post(None, date(2020, 1, 1))]}, {2026}
+    )[employee.pk]
 
 
 def offs(almanac: Any) -> list[bool]:
     return [almanac.off(day) for day in SATURDAYS]
 
 
-def test_weekly_offs_are_those_of_the_rules_of_each_day_and_not_of_the_last(world: people.World) -> None:
+def test_weekly_offs_are_those_of_the_rules_of_each_day_and_not_of_the_last(
+    world: people.World,
+) -> None:
     rules(world.acme, "SAT,SUN", "1 Jan")
     rules(world.acme, "SUN", "1 May")
     rules(world.acme, "SUN,SAT1", "1 Jun")
     assert offs(of_many(world.asha)) == offs(of_one(world.asha)) == [True, False, True]
 
 
-def test_who_changes_the_group_of_staff_has_its_weekly_offs_from_that_day(world: people.World) -> None:
+def test_who_changes_the_group_of_staff_has_its_weekly_offs_from_that_day(
+    world: people.World,
+) -> None:
     rules(world.acme, "SAT,SUN", "1 Jan")
     rules(world.acme, "SUN", "1 Jan", scheme="shift")
-    LeaveFacts.objects.create(organization=world.acme, employee=world.asha, starts_on=date(2020, 1, 1))
-    LeaveFacts.objects.create(organization=world.acme, employee=world.asha, starts_on=on("1 May"), scheme="shift")
+    LeaveFacts.objects.create(
+        organization=world.acme, employee=world.asha, starts_on=date(2020, 1, 1)
+    )
+    LeaveFacts.objects.create(
+        organization=world.acme, employee=world.asha, starts_on=on("1 May"), scheme="shift"
+    )
     assert offs(of_many(world.asha)) == offs(of_one(world.asha)) == [True, False, False]
     assert offs(of_many(world.bala)) == [True, True, True]
 

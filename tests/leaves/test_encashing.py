@@ -1,4 +1,6 @@
-"""Encashment (E12): with a leave travel concession 10 days at a time, 60 in a career, 30 to remain; on leaving 300."""
+"""Encashment (E12): with a leave travel concession 10 days at a time, 60 in a career, 30 to remain;
+on leaving 300.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +27,23 @@ DAYS = st.integers(0, 400).map(lambda days: 2 * days)
 
 
 def propose(
-    office: Office, days: float, day: str = "2 Feb", kind: str = "EL", occasion: str = "TRAVEL", employee: Any = None
+    office: Office,
+    days: float,
+    day: str = "2 Feb",
+    kind: str = "EL",
+    occasion: str = "TRAVEL",
+    employee: Any = None,
 ) -> LedgerOrder:
     order = LedgerOrder(
-        organization=office.organization, employee=employee or office.asha, kind=kind, type="ENCASH", occasion=occasion,
-        days=-Decimal(str(days)), effective_on=on(day), reason="LTC 2026",
-    )  # fmt: skip
+        organization=office.organization,
+        employee=employee or office.asha,
+        kind=kind,
+        type="ENCASH",
+        occasion=occasion,
+        days=-Decimal(str(days)),
+        effective_on=on(day),
+        reason="LTC 2026",
+    )
     return records.propose_order(order, actor=office.hr)
 
 
@@ -45,7 +58,7 @@ def numbers(call: Any, *values: Any, **more: Any) -> dict[str, Any]:
     return found
 
 
-# --- With a travel concession -------------------------------------------------------------------------------------------------
+# --- With a travel concession ---------------------------------------------------------------------
 def test_e12_ten_days_a_time_are_debited_and_stand_in_the_statement(office: Office) -> None:
     office.opening("EL", 50)
     encash(office, 10)
@@ -54,21 +67,39 @@ def test_e12_ten_days_a_time_are_debited_and_stand_in_the_statement(office: Offi
     assert Entry.objects.get(type="ENCASH").half_days == -20
 
 
-def test_e12_eleven_days_at_a_time_are_refused_also_in_two_orders_of_one_date(office: Office) -> None:
+def test_e12_eleven_days_at_a_time_are_refused_also_in_two_orders_of_one_date(
+    office: Office,
+) -> None:
     office.opening("EL", 100)
     assert office.refused(propose, office, 11) == "ENCASH_AT_A_TIME"
     encash(office, 6)
-    assert numbers(propose, office, 5) == {"kind": "EL", "occasion": "TRAVEL", "days": 11.0, "limit": 10}
+    assert numbers(propose, office, 5) == {
+        "kind": "EL",
+        "occasion": "TRAVEL",
+        "days": 11.0,
+        "limit": 10,
+    }
     encash(office, 10, "1 Apr")
 
 
 def test_e12_sixty_days_in_a_career_with_those_of_the_service_book(office: Office) -> None:
     office.opening("EL", 200)
     records.save_facts(
-        LeaveFacts(organization=office.organization, employee=office.asha, starts_on=JANUARY, encashed_before=45)
+        LeaveFacts(
+            organization=office.organization,
+            employee=office.asha,
+            starts_on=JANUARY,
+            encashed_before=45,
+        )
     )
     encash(office, 10)
-    assert numbers(propose, office, 6, "1 Apr") == {"kind": "EL", "occasion": "TRAVEL", "days": 6.0, "used": 55.0, "limit": 60}
+    assert numbers(propose, office, 6, "1 Apr") == {
+        "kind": "EL",
+        "occasion": "TRAVEL",
+        "days": 6.0,
+        "used": 55.0,
+        "limit": 60,
+    }
     encash(office, 5, "1 Apr")
 
 
@@ -96,7 +127,9 @@ def test_e12_only_earned_leave_in_whole_days(office: Office) -> None:
     assert office.refused(propose, office, 2.5) == "ENCASH_WHOLE_DAYS"
 
 
-def test_e12_two_orders_proposed_before_either_is_confirmed_are_judged_again(office: Office) -> None:
+def test_e12_two_orders_proposed_before_either_is_confirmed_are_judged_again(
+    office: Office,
+) -> None:
     office.opening("EL", 100)
     first, second = propose(office, 10), propose(office, 10)
     records.confirm_order(first, actor=office.chief)
@@ -117,8 +150,16 @@ def test_e12_what_is_given_back_may_be_encashed_again_and_no_more_than_was(offic
 def test_an_order_says_the_occasion_of_an_encashment_and_of_nothing_else(office: Office) -> None:
     with pytest.raises(ValidationError, match="which occasion"):
         propose(office, 5, occasion="")
-    order = LedgerOrder(organization=office.organization, employee=office.asha, kind="EL", type="MANUAL", days=1,
-                        occasion="TRAVEL", effective_on=JANUARY, reason="Audit")  # fmt: skip
+    order = LedgerOrder(
+        organization=office.organization,
+        employee=office.asha,
+        kind="EL",
+        type="MANUAL",
+        days=1,
+        occasion="TRAVEL",
+        effective_on=JANUARY,
+        reason="Audit",
+    )
     with pytest.raises(ValidationError, match="Only what is encashed"):
         records.propose_order(order, actor=office.hr)
 
@@ -132,7 +173,7 @@ def test_the_limits_are_numbers_of_the_version_of_the_day(office: Office) -> Non
     encash(office, 15, "1 Mar")
 
 
-# --- On leaving ---------------------------------------------------------------------------------------------------------------
+# --- On leaving -----------------------------------------------------------------------------------
 def test_e12_on_leaving_earned_and_half_pay_leave_are_300_days_together(office: Office) -> None:
     office.opening("EL", 280)
     office.opening("HPL", 100)
@@ -149,7 +190,9 @@ def test_e9_what_was_encashed_with_travel_is_over_and_above(office: Office) -> N
     office.opening("EL", 300)
     encash(office, 10)
     leave_service(office, "NORMAL", LAST)
-    assert office.refused(propose, office, 301, "30 Jun", occasion="LEAVING") == "ENCASH_LEAVING_LIMIT"
+    assert (
+        office.refused(propose, office, 301, "30 Jun", occasion="LEAVING") == "ENCASH_LEAVING_LIMIT"
+    )
     encash(office, 300, "30 Jun", occasion="LEAVING")
 
 
@@ -158,7 +201,9 @@ def test_e12_nothing_is_encashed_on_leaving_by_who_stays_nor_on_another_day(offi
     assert office.refused(propose, office, 50, occasion="LEAVING") == "ENCASH_NOT_LEAVING"
     leave_service(office, "NORMAL", LAST)
     assert numbers(propose, office, 50, "29 Jun", occasion="LEAVING")["left_on"] == "2026-06-30"
-    assert office.refused(propose, office, 200, "30 Jun", occasion="LEAVING") == "INSUFFICIENT_BALANCE"
+    assert (
+        office.refused(propose, office, 200, "30 Jun", occasion="LEAVING") == "INSUFFICIENT_BALANCE"
+    )
 
 
 @pytest.mark.parametrize("manner", ["RESIGNED", "REMOVED"])
@@ -168,12 +213,18 @@ def test_g15_who_has_no_claim_encashes_nothing(office: Office, manner: str) -> N
     assert office.refused(propose, office, 10, "30 Jun", occasion="LEAVING") == "ENCASH_FORFEITED"
 
 
-# --- The verb, and the arithmetic ---------------------------------------------------------------------------------------------
+# --- The verb, and the arithmetic -----------------------------------------------------------------
 def test_the_verb_proposes_and_another_person_confirms(office: Office) -> None:
     office.opening("EL", 50)
     account = Account.objects.get(employee=office.asha, kind="EL")
-    order = records.encash(account, "TRAVEL", Decimal(10), on("2 Feb"), actor=office.hr, reason="LTC")
-    assert (order.state, order.days, Entry.objects.filter(type="ENCASH").count()) == ("proposed", -10, 0)
+    order = records.encash(
+        account, "TRAVEL", Decimal(10), on("2 Feb"), actor=office.hr, reason="LTC"
+    )
+    assert (order.state, order.days, Entry.objects.filter(type="ENCASH").count()) == (
+        "proposed",
+        -10,
+        0,
+    )
     assert office.refused(records.confirm_order, order, actor=office.hr) == "TWO_PERSONS"
     with pytest.raises(ValidationError, match="above zero"):
         records.encash(account, "TRAVEL", Decimal(-1), on("2 Feb"), actor=office.hr, reason="LTC")
@@ -191,11 +242,22 @@ def test_the_room_says_the_most_that_would_not_be_refused(office: Office) -> Non
 
 
 @given(
-    occasion=st.sampled_from(Occasion), kind=st.sampled_from([Kind.EL, Kind.HPL, Kind.CL]), available=DAYS, used=DAYS,
-    same_day=DAYS, left=st.sampled_from([None, LAST]), forfeits=st.booleans(),
-)  # fmt: skip
+    occasion=st.sampled_from(Occasion),
+    kind=st.sampled_from([Kind.EL, Kind.HPL, Kind.CL]),
+    available=DAYS,
+    used=DAYS,
+    same_day=DAYS,
+    left=st.sampled_from([None, LAST]),
+    forfeits=st.booleans(),
+)
 def test_the_most_is_allowed_and_a_day_more_is_not(
-    occasion: Occasion, kind: Kind, available: int, used: int, same_day: int, left: date | None, forfeits: bool
+    occasion: Occasion,
+    kind: Kind,
+    available: int,
+    used: int,
+    same_day: int,
+    left: date | None,
+    forfeits: bool,
 ) -> None:
     standing = Standing(available, max(used, same_day), used, same_day, left, forfeits)
 

@@ -30,20 +30,29 @@ def leave_service(office: Office, manner: str, day: date = LEFT) -> None:
     Employee.objects.filter(pk=office.asha.pk).update(left_on=day)
     office.asha.refresh_from_db()
     LeaveFacts.objects.filter(employee=office.asha).delete()
-    row = LeaveFacts(organization=office.organization, employee=office.asha, starts_on=JANUARY, exit_manner=manner)
+    row = LeaveFacts(
+        organization=office.organization,
+        employee=office.asha,
+        starts_on=JANUARY,
+        exit_manner=manner,
+    )
     records.save_facts(row)
 
 
 def forfeited(office: Office) -> dict[str, int]:
     """Half-days taken away, by account."""
     found: dict[str, int] = {}
-    for kind, half_days in Entry.objects.filter(type="FORFEIT").values_list("account__kind", "half_days"):
+    for kind, half_days in Entry.objects.filter(type="FORFEIT").values_list(
+        "account__kind", "half_days"
+    ):
         found[kind] = found.get(kind, 0) + half_days
     return {kind: amount for kind, amount in found.items() if amount}
 
 
 @pytest.mark.parametrize("manner", ["RESIGNED", "REMOVED"])
-def test_what_is_left_is_forfeited_by_the_job_after_the_last_day(office: Office, manner: str) -> None:
+def test_what_is_left_is_forfeited_by_the_job_after_the_last_day(
+    office: Office, manner: str
+) -> None:
     office.opening("EL", 50)
     leave_service(office, manner)
     settle(office.asha, LEFT)
@@ -69,11 +78,20 @@ def test_the_job_may_run_again_and_only_the_difference_is_posted(office: Office)
     entries = Entry.objects.filter(type="FORFEIT", account__kind="EL").count()
     assert entries == 1
     assert settle_due(on=LEFT + timedelta(days=40)) >= 0
-    order = LedgerOrder(organization=office.organization, employee=office.asha, kind="EL", type="MANUAL", days=-5,
-                        effective_on=LEFT, reason="Audit")  # fmt: skip
+    order = LedgerOrder(
+        organization=office.organization,
+        employee=office.asha,
+        kind="EL",
+        type="MANUAL",
+        days=-5,
+        effective_on=LEFT,
+        reason="Audit",
+    )
     records.confirm_order(records.propose_order(order, actor=office.hr), actor=office.chief)
     settle(office.asha, LEFT + timedelta(days=41))
-    rows = Entry.objects.filter(type="FORFEIT", account__kind="EL").values_list("half_days", flat=True)
+    rows = Entry.objects.filter(type="FORFEIT", account__kind="EL").values_list(
+        "half_days", flat=True
+    )
     assert list(rows.order_by("id")) == [-110, 10]
 
 
@@ -103,34 +121,45 @@ def test_a_statement_shows_what_was_forfeited_as_lapsed(office: Office) -> None:
 
 
 @given(
-    moves=st.lists(st.tuples(DAYS, st.integers(-20, 6)), max_size=8), left=DAYS, ran_on=st.lists(DAYS, max_size=3),
-    manner=st.sampled_from(list(Exit)), kind=st.sampled_from([Kind.CL, Kind.EL, Kind.HPL]),
-)  # fmt: skip
+    moves=st.lists(st.tuples(DAYS, st.integers(-20, 6)), max_size=8),
+    left=DAYS,
+    ran_on=st.lists(DAYS, max_size=3),
+    manner=st.sampled_from(list(Exit)),
+    kind=st.sampled_from([Kind.CL, Kind.EL, Kind.HPL]),
+)
 def test_nothing_is_left_after_a_forfeiture_whenever_the_job_ran(
     moves: list[tuple[date, int]], left: date, ran_on: list[date], manner: Exit, kind: Kind
 ) -> None:
     rules, end = Rules((POLICY,)), date(2027, 1, 1)
-    terms = Terms(lambda day: rules.rule(kind, day), Service(date(2020, 1, 1), left, manner), JANUARY)
+    terms = Terms(
+        lambda day: rules.rule(kind, day), Service(date(2020, 1, 1), left, manner), JANUARY
+    )
     posted: dict[tuple[str, date], int] = {}
     for day in (*ran_on, end):
         visible = {
-            key: amount for key, amount in posted.items()
+            key: amount
+            for key, amount in posted.items()
             if key[1] < day or (key[1] == day and not key[0].endswith(("LAPSE", "FORFEIT")))
-        }  # fmt: skip
+        }
         for due in difference(dues(terms, moves, day), visible):
             posted[due.slot, due.day] = posted.get((due.slot, due.day), 0) + due.half_days
     assert {key: amount for key, amount in posted.items() if amount} == {
         (due.slot, due.day): due.half_days for due in dues(terms, moves, end)
-    }  # fmt: skip
+    }
     forfeits = manner in (Exit.RESIGNED, Exit.REMOVED)
     balance = Book(terms, moves).balance(left)
     assert balance <= 0 if forfeits else True
 
 
-# --- Suspension ------------------------------------------------------------------------------------------------------------
+# --- Suspension -----------------------------------------------------------------------------------
 def suspend(office: Office, first: str, last: str | None = None) -> Suspension:
-    row = Suspension(organization=office.organization, employee=office.asha, starts_on=on(first),
-                     ends_on=on(last) if last else None, reason="Order 7")  # fmt: skip
+    row = Suspension(
+        organization=office.organization,
+        employee=office.asha,
+        starts_on=on(first),
+        ends_on=on(last) if last else None,
+        reason="Order 7",
+    )
     return records.save_suspension(row, actor=office.hr)
 
 

@@ -1,4 +1,6 @@
-"""Whatever happens in whatever order: balances do not depend on jobs, do not fall below the floor, and come back exactly."""
+"""Whatever happens in whatever order: balances do not depend on jobs, do not fall below the floor,
+and come back exactly.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,11 @@ def terms(kind: Kind, joined: date = date(2020, 1, 1), opened: date | None = Non
     return Terms(lambda day: rules.rule(kind, day), Service(joined), JANUARY, opened_on=opened)
 
 
-@given(moves=MOVES, ran_on=st.lists(DAYS, max_size=4), kind=st.sampled_from([Kind.CL, Kind.EL, Kind.HPL, Kind.RH]))
+@given(
+    moves=MOVES,
+    ran_on=st.lists(DAYS, max_size=4),
+    kind=st.sampled_from([Kind.CL, Kind.EL, Kind.HPL, Kind.RH]),
+)
 def test_what_is_posted_in_the_end_does_not_depend_on_when_the_job_ran(
     moves: list[tuple[date, int]], ran_on: list[date], kind: Kind
 ) -> None:
@@ -40,7 +46,11 @@ def test_what_is_posted_in_the_end_does_not_depend_on_when_the_job_ran(
         posted: dict[tuple[str, date], int] = {}
         for number, day in enumerate(days):
             known = moves if number == len(days) - 1 else moves[:upto]
-            visible = {k: v for k, v in posted.items() if k[1] < day or (k[1] == day and not k[0].endswith("LAPSE"))}
+            visible = {
+                k: v
+                for k, v in posted.items()
+                if k[1] < day or (k[1] == day and not k[0].endswith("LAPSE"))
+            }
             for due in difference(dues(terms(kind), known, day), visible):
                 posted[due.slot, due.day] = posted.get((due.slot, due.day), 0) + due.half_days
         return {key: amount for key, amount in posted.items() if amount}
@@ -49,7 +59,9 @@ def test_what_is_posted_in_the_end_does_not_depend_on_when_the_job_ran(
 
 
 @given(moves=MOVES, opening=st.integers(0, 700))
-def test_no_account_is_carried_over_its_ceiling_and_nothing_lapses_twice(moves: list[tuple[date, int]], opening: int) -> None:
+def test_no_account_is_carried_over_its_ceiling_and_nothing_lapses_twice(
+    moves: list[tuple[date, int]], opening: int
+) -> None:
     before = date(2025, 12, 31)
     book = Book(terms(Kind.EL, opened=before), [(before, opening), *moves])
     assert book.balance(date(2026, 6, 30)) <= 600
@@ -59,7 +71,9 @@ def test_no_account_is_carried_over_its_ceiling_and_nothing_lapses_twice(moves: 
 
 
 @given(opening=st.integers(0, 60), day=DAYS, kind=st.sampled_from([Kind.CL, Kind.EL, Kind.RH]))
-def test_what_is_available_can_be_taken_and_one_half_day_more_cannot(opening: int, day: date, kind: Kind) -> None:
+def test_what_is_available_can_be_taken_and_one_half_day_more_cannot(
+    opening: int, day: date, kind: Kind
+) -> None:
     before = date(2025, 12, 31)
     book = Book(terms(kind, opened=before), [(before, opening)])
     most = book.available(day)
@@ -68,26 +82,42 @@ def test_what_is_available_can_be_taken_and_one_half_day_more_cannot(opening: in
 
 
 @given(first=DAYS, length=st.integers(0, 40), cut=st.integers(0, 40))
-def test_earned_leave_in_two_parts_costs_what_it_costs_in_one(first: date, length: int, cut: int) -> None:
+def test_earned_leave_in_two_parts_costs_what_it_costs_in_one(
+    first: date, length: int, cut: int
+) -> None:
     last = min(first + timedelta(days=length), date(2026, 12, 31))
     middle = first + timedelta(days=cut)
     if not first <= middle < last:
         return
     whole = charge(Spell(0, Kind.EL, first, last), GROUND)
-    parts = charge_all([Spell(1, Kind.EL, first, middle), Spell(2, Kind.EL, middle + timedelta(days=1), last)], GROUND)
+    parts = charge_all(
+        [Spell(1, Kind.EL, first, middle), Spell(2, Kind.EL, middle + timedelta(days=1), last)],
+        GROUND,
+    )
     assert total(parts[1]) + total(parts[2]) == total(whole)
 
 
 @given(first=DAYS, length=st.integers(0, 10))
 def test_casual_leave_costs_its_working_days(first: date, length: int) -> None:
     last = min(first + timedelta(days=length), date(2026, 12, 31))
-    working = sum(not ALMANAC.off(first + timedelta(days=n)) for n in range((last - first).days + 1))
+    working = sum(
+        not ALMANAC.off(first + timedelta(days=n)) for n in range((last - first).days + 1)
+    )
     assert total(charge(Spell(0, Kind.CL, first, last), GROUND)) == 2 * working
 
 
 STEP = st.one_of(
-    st.tuples(st.just("apply"), st.sampled_from(["CL", "EL", "HPL", "RH"]), st.integers(40, 300), st.integers(0, 6)),
-    st.tuples(st.sampled_from(["approve", "reject", "cancel", "curtail"]), st.integers(0, 9), st.integers(0, 5)),
+    st.tuples(
+        st.just("apply"),
+        st.sampled_from(["CL", "EL", "HPL", "RH"]),
+        st.integers(40, 300),
+        st.integers(0, 6),
+    ),
+    st.tuples(
+        st.sampled_from(["approve", "reject", "cancel", "curtail"]),
+        st.integers(0, 9),
+        st.integers(0, 5),
+    ),
     st.tuples(st.just("holiday"), st.integers(40, 300), st.booleans()),
     st.tuples(st.just("job"), st.integers(0, 364)),
     st.tuples(st.just("late"), st.integers(40, 300), st.booleans()),
@@ -111,10 +141,14 @@ def act(office: Office, step: tuple[Any, ...]) -> None:
                 jobs.settle(office.asha, JANUARY + timedelta(days=step[1]))
             elif step[0] == "late":
                 late = records.Lateness(30, step[2], "Train")
-                records.mark_late(office.asha, JANUARY + timedelta(days=step[1]), late, actor=office.bala)
+                records.mark_late(
+                    office.asha, JANUARY + timedelta(days=step[1]), late, actor=office.bala
+                )
             elif step[0] == "overstay":
                 first = JANUARY + timedelta(days=step[1])
-                records.record_overstay(office.asha, first, first + timedelta(days=step[2]), actor=office.hr)
+                records.record_overstay(
+                    office.asha, first, first + timedelta(days=step[2]), actor=office.hr
+                )
             elif rows:
                 change(office, rows[step[1] % len(rows)], step[0], step[2])
     except ValidationError:
@@ -141,13 +175,21 @@ def change_calendar(office: Office, day: date, *, closed: bool) -> None:
 
 
 def sums() -> dict[tuple[str, date], int]:
-    rows = Entry.objects.order_by().values_list("account__kind", "effective_on").annotate(total=Sum("half_days"))
+    rows = (
+        Entry.objects.order_by()
+        .values_list("account__kind", "effective_on")
+        .annotate(total=Sum("half_days"))
+    )
     return {(kind, day): total for kind, day, total in rows if total}
 
 
 def lowest(kind: str) -> int:
     running = found = 0
-    rows = Entry.objects.filter(account__kind=kind).order_by("effective_on").values_list("effective_on", "half_days")
+    rows = (
+        Entry.objects.filter(account__kind=kind)
+        .order_by("effective_on")
+        .values_list("effective_on", "half_days")
+    )
     days: dict[date, int] = {}
     for day, amount in rows:
         days[day] = days.get(day, 0) + amount
@@ -158,7 +200,11 @@ def lowest(kind: str) -> int:
 
 
 @pytest.mark.django_db
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(steps=st.lists(STEP, min_size=4, max_size=14))
 def test_random_histories_keep_the_books(office: Office, steps: list[tuple[Any, ...]]) -> None:
     with transaction.atomic():
@@ -177,7 +223,10 @@ def test_random_histories_keep_the_books(office: Office, steps: list[tuple[Any, 
         for lost in Absence.objects.all():
             records.revoke_absence(lost)
         jobs.settle(office.asha, date(2027, 1, 1))
-        left = Entry.objects.filter(application__isnull=False).aggregate(sum=Sum("half_days"))["sum"] or 0
+        left = (
+            Entry.objects.filter(application__isnull=False).aggregate(sum=Sum("half_days"))["sum"]
+            or 0
+        )
         assert left == 0
         assert Entry.objects.filter(account__kind="EL").aggregate(sum=Sum("half_days"))["sum"] == 90
         assert Calendar.objects.published().count() >= 1

@@ -56,7 +56,11 @@ def test_parallel_applications_do_not_overdraw(office: Office) -> None:
 def test_nobody_waits_for_the_application_of_somebody_else(office: Office) -> None:
     other = people.make_employee(office.organization, "2002", "Dev")
     with transaction.atomic():
-        services.apply(office.asha, services.Wish("CL", on("6 Jul"), on("6 Jul"), reason="personal"), actor=None)
+        services.apply(
+            office.asha,
+            services.Wish("CL", on("6 Jul"), on("6 Jul"), reason="personal"),
+            actor=None,
+        )
         assert at_once([lambda: office.apply("CL", "6 Jul", employee=other)]) == ["done"]
 
 
@@ -84,12 +88,18 @@ def test_two_approvers_at_once_are_one_decision(office: Office) -> None:
     assert sorted(outcomes) == ["ALREADY_DECIDED", "ALREADY_DECIDED", "done"]
     assert LeaveEvent.objects.filter(application=application).count() == 2
     application.refresh_from_db()
-    assert Entry.objects.filter(application=application).count() == (1 if application.status == "approved" else 0)
+    assert Entry.objects.filter(application=application).count() == (
+        1 if application.status == "approved" else 0
+    )
 
 
 def test_the_job_in_many_places_at_once_posts_once(office: Office) -> None:
     at_once([lambda: jobs.settle(office.asha, date(2026, 7, 1))] * 6)
-    slots = list(Entry.objects.filter(account__employee=office.asha).values_list("account__kind", "slot", "number"))
+    slots = list(
+        Entry.objects.filter(account__employee=office.asha).values_list(
+            "account__kind", "slot", "number"
+        )
+    )
     assert {number for _kind, _slot, number in slots} == {1}
     assert len(slots) == len(set(slots)) == 6
 
@@ -98,8 +108,12 @@ def test_a_calendar_published_while_leave_is_approved_is_worked_in(office: Offic
     application = office.apply("CL", "6 Jul", "8 Jul")
     draft = publishing.draft_calendar(office.organization, None, 2026)
     CalendarDay.objects.create(
-        organization=office.organization, calendar=draft, date=on("7 Jul"), mark="LOCAL", name="Flood"
-    )  # fmt: skip
+        organization=office.organization,
+        calendar=draft,
+        date=on("7 Jul"),
+        mark="LOCAL",
+        name="Flood",
+    )
     outcomes = at_once(
         [
             lambda: publishing.publish_calendar(draft, actor=None),
@@ -107,9 +121,13 @@ def test_a_calendar_published_while_leave_is_approved_is_worked_in(office: Offic
         ]
     )
     assert outcomes == ["done", "done"]
-    assert {day.date: day.half_days for day in LeaveDay.objects.filter(application=application)} == {
-        on("6 Jul"): 2, on("7 Jul"): 0, on("8 Jul"): 2,
-    }  # fmt: skip
+    assert {
+        day.date: day.half_days for day in LeaveDay.objects.filter(application=application)
+    } == {
+        on("6 Jul"): 2,
+        on("7 Jul"): 0,
+        on("8 Jul"): 2,
+    }
     assert office.available("CL") == 6
 
 
@@ -146,11 +164,22 @@ def test_two_encashments_confirmed_at_once_do_not_pass_the_limit(office: Office)
     office.opening("EL", 100)
     orders = [
         records.propose_order(
-            LedgerOrder(organization=office.organization, employee=office.asha, kind="EL", type="ENCASH", occasion="TRAVEL",
-                        days=-10, effective_on=on("2 Feb"), reason="LTC"), actor=office.hr,
+            LedgerOrder(
+                organization=office.organization,
+                employee=office.asha,
+                kind="EL",
+                type="ENCASH",
+                occasion="TRAVEL",
+                days=-10,
+                effective_on=on("2 Feb"),
+                reason="LTC",
+            ),
+            actor=office.hr,
         )
         for _ in range(3)
-    ]  # fmt: skip
-    outcomes = at_once([lambda one=one: records.confirm_order(one, actor=office.chief) for one in orders])  # type: ignore[misc]
+    ]
+    outcomes = at_once(
+        [lambda one=one: records.confirm_order(one, actor=office.chief) for one in orders]
+    )  # type: ignore[misc]
     assert sorted(outcomes) == ["ENCASH_AT_A_TIME", "ENCASH_AT_A_TIME", "done"]
     assert office.available("EL") == 105

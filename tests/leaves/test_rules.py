@@ -1,4 +1,6 @@
-"""The worked examples of the leave rules by their numbers, on the arithmetic alone: office in Delhi, Monday to Friday, 2026."""
+"""The worked examples of the leave rules by their numbers, on the arithmetic alone: office in
+Delhi, Monday to Friday, 2026.
+"""
 
 from __future__ import annotations
 
@@ -38,14 +40,23 @@ RESTRICTED = "1 Jan, 14 Jan, 16 Jul, 17 Feb, 6 Sep, 14 Sep"
 MARKS = {on(one): Marked(Mark.CLOSED, one) for one in CLOSED.split(", ")} | {
     on(one): Marked(Mark.RESTRICTED, one) for one in RESTRICTED.split(", ")
 }
-ALMANAC = Almanac({(None, 2026): OfficeYear(WeeklyOffs.parse("SAT,SUN"), MARKS, 1)}, WeeklyOffs.parse("SAT,SUN"))
+ALMANAC = Almanac(
+    {(None, 2026): OfficeYear(WeeklyOffs.parse("SAT,SUN"), MARKS, 1)}, WeeklyOffs.parse("SAT,SUN")
+)
 GROUND = Ground(Rules((POLICY,)), ALMANAC)
 WOMAN = Status(JANUARY, female=True)
 
 
-def spell(kind: str, first: str, last: str | None = None, half: str | None = None, **more: Any) -> Spell:
+def spell(
+    kind: str, first: str, last: str | None = None, half: str | None = None, **more: Any
+) -> Spell:
     return Spell(
-        more.pop("id", f"{kind} {first}"), Kind(kind), on(first), on(last or first), Half(half) if half else None, **more
+        more.pop("id", f"{kind} {first}"),
+        Kind(kind),
+        on(first),
+        on(last or first),
+        Half(half) if half else None,
+        **more,
     )
 
 
@@ -56,7 +67,9 @@ def book(kind: str, days: float, *, held: float = 0, policy: Policy = POLICY) ->
     return Book(terms, [(JANUARY, int(days * 2))], [(on("1 Jun"), -int(held * 2))] if held else [])
 
 
-def person(status: Status = WOMAN, others: tuple[Spell, ...] = (), ground: Ground = GROUND, **days: float) -> Person:
+def person(
+    status: Status = WOMAN, others: tuple[Spell, ...] = (), ground: Ground = GROUND, **days: float
+) -> Person:
     balances = {"CL": 8, "EL": 100, "HPL": 100, "CCL": 730, "RH": 2, "SCL": 0} | days
     books = {Kind(kind): book(kind, amount) for kind, amount in balances.items()}
     return Person(ground, date(2020, 1, 1), None, on("1 Feb"), lambda day: status, books, others)
@@ -94,7 +107,10 @@ def test_example_5_two_spells_without_return_to_duty_are_one() -> None:
     first = spell("EL", "30 Apr")
     assert days(spell("EL", "4 May"), person(others=(first,))) == 4
     apart = replace(POLICY, bridge_off_days=False)
-    assert days(spell("EL", "4 May"), person(others=(first,), ground=Ground(Rules((apart,)), ALMANAC))) == 1
+    assert (
+        days(spell("EL", "4 May"), person(others=(first,), ground=Ground(Rules((apart,)), ALMANAC)))
+        == 1
+    )
 
 
 def test_examples_7_and_8_half_days() -> None:
@@ -112,7 +128,11 @@ def test_example_9_where_no_half_day_is() -> None:
 def test_example_10_five_at_a_stretch_unless_waived() -> None:
     long = spell("CL", "6 Jul", "13 Jul")
     refusal = asked(long).refusals[0]
-    assert (refusal.code, refusal.details["days"], refusal.details["limit"]) == ("MAX_AT_A_STRETCH", 6, 5)
+    assert (refusal.code, refusal.details["days"], refusal.details["limit"]) == (
+        "MAX_AT_A_STRETCH",
+        6,
+        5,
+    )
     assert days(long, waived=frozenset({"CL3"})) == 6
 
 
@@ -125,7 +145,11 @@ def test_the_stretch_is_counted_over_applications_and_weekends() -> None:
 def test_example_11_what_is_pending_is_held() -> None:
     held = replace(person(), books={Kind.CL: book("CL", 1.5, held=1)})
     refusal = asked(spell("CL", "6 Jul"), held).refusals[0]
-    assert (refusal.code, refusal.details["needed"], refusal.details["available"]) == ("INSUFFICIENT_BALANCE", 1, 0.5)
+    assert (refusal.code, refusal.details["needed"], refusal.details["available"]) == (
+        "INSUFFICIENT_BALANCE",
+        1,
+        0.5,
+    )
 
 
 def test_example_16_casual_leave_meets_no_regular_leave_even_across_a_weekend() -> None:
@@ -136,7 +160,10 @@ def test_example_16_casual_leave_meets_no_regular_leave_even_across_a_weekend() 
     assert (day.code, day.rule) == ("COMBINATION_NOT_ALLOWED", "CL8")
     softer = Ground(Rules((replace(POLICY, casual_off_regular=True),)), ALMANAC)
     assert code(spell("EL", "6 Jul", "10 Jul"), person(others=(friday,), ground=softer)) is None
-    assert code(spell("EL", "10 Jul"), person(others=(thursday,), ground=softer)) == "COMBINATION_NOT_ALLOWED"
+    assert (
+        code(spell("EL", "10 Jul"), person(others=(thursday,), ground=softer))
+        == "COMBINATION_NOT_ALLOWED"
+    )
 
 
 def test_example_17_the_last_half_day_may_run_into_sick_leave() -> None:
@@ -146,17 +173,31 @@ def test_example_17_the_last_half_day_may_run_into_sick_leave() -> None:
     assert code(sick, spent, certified=True) == "COMBINATION_NOT_ALLOWED"
     assert days(sick, spent, certified=True, waived=frozenset({"CL9"})) == 4
     some_left = person(others=(half,), CL=1)
-    assert code(sick, some_left, certified=True, waived=frozenset({"CL9"})) == "COMBINATION_NOT_ALLOWED"
+    assert (
+        code(sick, some_left, certified=True, waived=frozenset({"CL9"}))
+        == "COMBINATION_NOT_ALLOWED"
+    )
 
 
 def test_half_a_day_before_lunch_is_a_return_to_duty() -> None:
     assert code(spell("EL", "7 Jul"), person(others=(spell("CL", "6 Jul", half="FN"),))) is None
-    assert code(spell("EL", "7 Jul"), person(others=(spell("CL", "6 Jul", half="AN"),))) == "COMBINATION_NOT_ALLOWED"
+    assert (
+        code(spell("EL", "7 Jul"), person(others=(spell("CL", "6 Jul", half="AN"),)))
+        == "COMBINATION_NOT_ALLOWED"
+    )
 
 
-def credited(kind: str, service: Service, until: str, absences: tuple[Absence, ...] = (), policy: Policy = POLICY) -> list[Any]:
+def credited(
+    kind: str,
+    service: Service,
+    until: str,
+    absences: tuple[Absence, ...] = (),
+    policy: Policy = POLICY,
+) -> list[Any]:
     rules = Rules((policy,))
-    terms = Terms(lambda day: rules.rule(Kind(kind), day), service, policy.effective_from, absences=absences)
+    terms = Terms(
+        lambda day: rules.rule(Kind(kind), day), service, policy.effective_from, absences=absences
+    )
     return dues(terms, [], on(until))
 
 
@@ -165,9 +206,12 @@ def sums(found: list[Any], period: str) -> float:
 
 
 @pytest.mark.parametrize(
-    ("joined", "earned", "half_pay"), [("12 Feb", 10, 7), ("1 Feb", 13, 8), ("30 Jun", 0, 0), ("1 Jan", 15, 10)]
+    ("joined", "earned", "half_pay"),
+    [("12 Feb", 10, 7), ("1 Feb", 13, 8), ("30 Jun", 0, 0), ("1 Jan", 15, 10)],
 )
-def test_example_18_who_joins_within_a_half_year_gets_whole_months(joined: str, earned: float, half_pay: float) -> None:
+def test_example_18_who_joins_within_a_half_year_gets_whole_months(
+    joined: str, earned: float, half_pay: float
+) -> None:
     service = Service(on(joined))
     assert sums(credited("EL", service, "30 Jun"), "2026H1") == earned
     assert sums(credited("HPL", service, "30 Jun"), "2026H1") == half_pay
@@ -176,7 +220,10 @@ def test_example_18_who_joins_within_a_half_year_gets_whole_months(joined: str, 
 def test_example_13_casual_leave_of_who_joins_late_is_full_or_in_proportion() -> None:
     service = Service(on("1 Oct"))
     assert sums(credited("CL", service, "31 Dec"), "2026") == 8
-    part = read({**CCS, "kinds": {**CCS["kinds"], "CL": {**CCS["kinds"]["CL"], "joiner": "PRORATA"}}}, JANUARY)
+    part = read(
+        {**CCS, "kinds": {**CCS["kinds"], "CL": {**CCS["kinds"]["CL"], "joiner": "PRORATA"}}},
+        JANUARY,
+    )
     assert sums(credited("CL", service, "31 Dec", policy=part), "2026") == 2
 
 
@@ -184,7 +231,10 @@ def test_example_19_extraordinary_leave_cuts_earned_leave_only() -> None:
     away = (Absence(Lost.EOL, on("10 Jan"), on("1 Feb")),)
     earned = credited("EL", Service(date(2020, 1, 1)), "1 Jul", away)
     assert sums(earned, "2026H2") == 13
-    assert {one.type: one.half_days / 2 for one in earned if one.period == "2026H2"} == {"CREDIT": 15, "REDUCTION": -2}
+    assert {one.type: one.half_days / 2 for one in earned if one.period == "2026H2"} == {
+        "CREDIT": 15,
+        "REDUCTION": -2,
+    }
     assert sums(credited("HPL", Service(date(2020, 1, 1)), "1 Jul", away), "2026H2") == 10
 
 
@@ -195,14 +245,25 @@ def test_example_20_dies_non_cuts_both() -> None:
 
 
 @pytest.mark.parametrize(
-    ("opening", "taken", "closing", "lapsed"), [(290, 6, 299, 0), (290, 0, 300, 5), (300, 20, 295, 0), (300, 0, 300, 15)]
+    ("opening", "taken", "closing", "lapsed"),
+    [(290, 6, 299, 0), (290, 0, 300, 5), (300, 20, 295, 0), (300, 0, 300, 15)],
 )
-def test_examples_22_and_23_the_ceiling_holds_at_the_close(opening: int, taken: int, closing: int, lapsed: int) -> None:
+def test_examples_22_and_23_the_ceiling_holds_at_the_close(
+    opening: int, taken: int, closing: int, lapsed: int
+) -> None:
     rules = Rules((POLICY,))
-    terms = Terms(lambda day: rules.rule(Kind.EL, day), Service(date(2020, 1, 1)), JANUARY, opened_on=date(2025, 12, 31))
+    terms = Terms(
+        lambda day: rules.rule(Kind.EL, day),
+        Service(date(2020, 1, 1)),
+        JANUARY,
+        opened_on=date(2025, 12, 31),
+    )
     account = Book(terms, [(date(2025, 12, 31), opening * 2), (on("30 Jun"), -taken * 2)])
     assert account.balance(on("30 Jun")) / 2 == closing
-    assert -sum(one.half_days for one in account.system(on("1 Jul")) if one.type == "LAPSE") / 2 == lapsed
+    assert (
+        -sum(one.half_days for one in account.system(on("1 Jul")) if one.type == "LAPSE") / 2
+        == lapsed
+    )
 
 
 @pytest.mark.parametrize(("how", "given"), [(Exit.NORMAL, 10), (Exit.REMOVED, 8), (Exit.DEATH, 10)])
@@ -222,7 +283,9 @@ def test_example_26_earned_leave_of_180_days() -> None:
 def test_example_27_commuted_leave_takes_twice_its_days() -> None:
     twelve = spell("COMMUTED", "6 Jul", "17 Jul")
     assert days(twelve, person(HPL=40), certified=True) == 24
-    refusal = asked(spell("COMMUTED", "6 Jul", "13 Jul"), person(HPL=15), certified=True).refusals[0]
+    refusal = asked(spell("COMMUTED", "6 Jul", "13 Jul"), person(HPL=15), certified=True).refusals[
+        0
+    ]
     assert (refusal.code, refusal.details["max_days"]) == ("INSUFFICIENT_BALANCE", 7)
 
 
@@ -237,12 +300,20 @@ def test_example_30_a_restricted_holiday_stands_at_an_end_only() -> None:
     before, holiday = spell("EL", "13 Jul", "15 Jul"), spell("RH", "16 Jul")
     refusal = asked(spell("EL", "17 Jul"), person(others=(before, holiday))).refusals[0]
     assert (refusal.code, refusal.rule) == ("COMBINATION_NOT_ALLOWED", "R4")
-    assert refusal.details["offer"] == {"leave_type": "EL", "start_date": on("13 Jul"), "end_date": on("17 Jul"), "days": 5}
+    assert refusal.details["offer"] == {
+        "leave_type": "EL",
+        "start_date": on("13 Jul"),
+        "end_date": on("17 Jul"),
+        "days": 5,
+    }
     casual = (spell("CL", "15 Jul"), holiday)
     assert days(spell("CL", "17 Jul"), person(others=casual)) == 1
     mixed = asked(spell("EL", "17 Jul"), person(others=casual)).refusals[0]
     assert (mixed.code, mixed.rule) == ("COMBINATION_NOT_ALLOWED", "R5")
-    assert code(spell("RH", "16 Jul"), person(others=(before, spell("EL", "17 Jul")))) == "COMBINATION_NOT_ALLOWED"
+    assert (
+        code(spell("RH", "16 Jul"), person(others=(before, spell("EL", "17 Jul"))))
+        == "COMBINATION_NOT_ALLOWED"
+    )
 
 
 def test_example_31_restricted_holidays() -> None:
@@ -260,7 +331,11 @@ def test_example_32_child_care_leave_is_five_days_at_least_and_counts_weekends()
     assert days(spell("CCL", "6 Jul", "13 Jul"), child=CHILD) == 8
 
 
-THREE = (spell("CCL", "2 Feb", "6 Feb"), spell("CCL", "9 Mar", "13 Mar"), spell("CCL", "6 Apr", "10 Apr"))
+THREE = (
+    spell("CCL", "2 Feb", "6 Feb"),
+    spell("CCL", "9 Mar", "13 Mar"),
+    spell("CCL", "6 Apr", "10 Apr"),
+)
 
 
 @pytest.mark.parametrize(
@@ -285,8 +360,14 @@ def test_example_36_the_child_is_under_18() -> None:
 
 
 def test_example_37_who_may_take_child_care_leave_and_for_whom() -> None:
-    assert code(spell("CCL", "6 Jul", "10 Jul"), person(Status(JANUARY)), child=CHILD) == "NOT_ELIGIBLE"
-    assert code(spell("CCL", "6 Jul", "10 Jul"), child=replace(CHILD, rank=3)) == "CCL_CHILD_NOT_ELDEST_TWO"
+    assert (
+        code(spell("CCL", "6 Jul", "10 Jul"), person(Status(JANUARY)), child=CHILD)
+        == "NOT_ELIGIBLE"
+    )
+    assert (
+        code(spell("CCL", "6 Jul", "10 Jul"), child=replace(CHILD, rank=3))
+        == "CCL_CHILD_NOT_ELDEST_TWO"
+    )
     assert code(spell("CCL", "6 Jul", "10 Jul")) == "CCL_CHILD_REQUIRED"
 
 
@@ -339,13 +420,21 @@ def test_another_employers_rules_are_data() -> None:
         date(2024, 1, 1),
     )
     rules = Rules((other,))
-    terms = Terms(lambda day: rules.rule(Kind.EL, day), Service(date(2024, 1, 15)), date(2024, 1, 1))
+    terms = Terms(
+        lambda day: rules.rule(Kind.EL, day), Service(date(2024, 1, 15)), date(2024, 1, 1)
+    )
     account = Book(terms)
     assert account.balance(date(2024, 12, 30)) / 2 == 11
     assert account.balance(date(2026, 12, 31)) / 2 == 30
     assert account.balance(date(2027, 1, 1)) / 2 == 31
     almanac = Almanac({}, WeeklyOffs.parse(other.weekly_offs))
-    assert [almanac.off(on(f"{day} Jul")) for day in (4, 5, 11, 18, 25)] == [False, True, True, False, True]
+    assert [almanac.off(on(f"{day} Jul")) for day in (4, 5, 11, 18, 25)] == [
+        False,
+        True,
+        True,
+        False,
+        True,
+    ]
     who = person(ground=Ground(rules, almanac), CL=5, EL=12)
     assert days(spell("EL", "10 Jul", "13 Jul"), who) == 2
     assert code(spell("CL", "14 Jul"), replace(who, others=(spell("EL", "13 Jul"),))) is None
@@ -353,7 +442,10 @@ def test_another_employers_rules_are_data() -> None:
 
 def test_a_policy_that_contradicts_itself_is_told_so() -> None:
     with pytest.raises(ValueError, match="account HPL"):
-        read({"kinds": {"COMMUTED": {"nature": "REGULAR", "account": "HPL"}}, "combinations": {}}, JANUARY)
+        read(
+            {"kinds": {"COMMUTED": {"nature": "REGULAR", "account": "HPL"}}, "combinations": {}},
+            JANUARY,
+        )
     with pytest.raises(ValueError, match="half-days"):
         read({"kinds": {"CL": {"nature": "CASUAL", "amount": 0.3}}, "combinations": {}}, JANUARY)
 

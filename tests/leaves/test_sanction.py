@@ -1,4 +1,6 @@
-"""Who may sanction leave of which kind and length, by the rows of the rules; and what goes before a decision."""
+"""Who may sanction leave of which kind and length, by the rows of the rules; and what goes before a
+decision.
+"""
 
 from __future__ import annotations
 
@@ -43,8 +45,12 @@ def head(chain: Office) -> User:
     stores = people.make_department(chain.organization, head=boss)
     site = people.make_site(chain.organization)
     Assignment.objects.create(
-        organization=chain.organization, employee=chain.asha, site=site, department=stores, starts_on=JANUARY
-    )  # fmt: skip
+        organization=chain.organization,
+        employee=chain.asha,
+        site=site,
+        department=stores,
+        starts_on=JANUARY,
+    )
     return people.make_staff(chain.organization, "head", role="approver", employee=boss)
 
 
@@ -66,9 +72,18 @@ def test_beyond_the_authority_is_refused_with_the_numbers(chain: Office, head: U
     application = chain.apply("EL", "6 Jul", "17 Jul")
     found = refusal(services.decide, application, actor=chain.bala, approve=True)
     assert (found.code, found.rule, found.status) == ("BEYOND_AUTHORITY", "G11", 422)
-    assert found.details == {"kind": "EL", "days": 12.0, "needed": "HEAD", "own": "MANAGER", "limit": 5}
+    assert found.details == {
+        "kind": "EL",
+        "days": 12.0,
+        "needed": "HEAD",
+        "own": "MANAGER",
+        "limit": 5,
+    }
     assert "head of department" in str(found.sentence)
-    assert refusal(services.decide, application, actor=chain.bala, approve=False).code == "BEYOND_AUTHORITY"
+    assert (
+        refusal(services.decide, application, actor=chain.bala, approve=False).code
+        == "BEYOND_AUTHORITY"
+    )
     assert services.decide(application, actor=head, approve=True).status == "approved"
 
 
@@ -89,22 +104,37 @@ def test_whoever_stands_in_has_the_place_they_stand_in_for(chain: Office, head: 
     with pytest.raises(PermissionDenied):
         services.decide(application, actor=user, approve=True)
     Delegation.objects.create(
-        organization=chain.organization, approver=head.employee, delegate=other, starts_on=on("1 Feb"), ends_on=on("3 Feb")
+        organization=chain.organization,
+        approver=head.employee,
+        delegate=other,
+        starts_on=on("1 Feb"),
+        ends_on=on("3 Feb"),
     )
     services.decide(application, actor=User.objects.get(pk=user.pk), approve=True)
 
 
-def test_where_a_recommendation_is_asked_for_another_officer_decides_after_it(chain: Office) -> None:
+def test_where_a_recommendation_is_asked_for_another_officer_decides_after_it(
+    chain: Office,
+) -> None:
     application = chain.apply("EL", "1 Jun", "31 Jul")
-    assert refusal(services.decide, application, actor=chain.hr, approve=True).code == "RECOMMENDATION_MISSING"
+    assert (
+        refusal(services.decide, application, actor=chain.hr, approve=True).code
+        == "RECOMMENDATION_MISSING"
+    )
     services.recommend(application, actor=chain.hr, favour=False, remarks="Audit")
-    assert refusal(services.decide, application, actor=chain.hr, approve=True).code == "SAME_OFFICER"
+    assert (
+        refusal(services.decide, application, actor=chain.hr, approve=True).code == "SAME_OFFICER"
+    )
     with pytest.raises(Conflict):
         services.recommend(application, actor=chain.bala, favour=True)
     services.decide(application, actor=chain.chief, approve=True)
-    assert list(LeaveEvent.objects.filter(application=application).values_list("what", "actor", "remarks")) == [
-        ("applied", None, "personal"), ("not_recommended", chain.hr.pk, "Audit"), ("approved", chain.chief.pk, ""),
-    ]  # fmt: skip
+    assert list(
+        LeaveEvent.objects.filter(application=application).values_list("what", "actor", "remarks")
+    ) == [
+        ("applied", None, "personal"),
+        ("not_recommended", chain.hr.pk, "Audit"),
+        ("approved", chain.chief.pk, ""),
+    ]
     with pytest.raises(Conflict):
         services.recommend(LeaveApplication.objects.get(), actor=chain.bala, favour=True)
 
@@ -114,7 +144,9 @@ def test_the_authority_may_reject_without_a_recommendation(chain: Office) -> Non
     assert services.decide(application, actor=chain.hr, approve=False).status == "rejected"
 
 
-def test_nobody_recommends_their_own_leave_nor_a_strangers(world: people.World, chain: Office) -> None:
+def test_nobody_recommends_their_own_leave_nor_a_strangers(
+    world: people.World, chain: Office
+) -> None:
     own = people.make_user(chain.asha, "asha", "hr_admin")
     foreign = people.make_staff(world.zenith, "chitra", employee=world.chitra)
     application = chain.apply("EL", "1 Jun", "31 Jul")
@@ -127,49 +159,82 @@ def test_nobody_recommends_their_own_leave_nor_a_strangers(world: people.World, 
 def test_another_kind_is_given_by_the_authority_of_that_kind(chain: Office) -> None:
     application = chain.grant("HPL", "6 Jul", "15 Jul")
     asked = {"kind": "EL", "asked_on": on("16 Jul")}
-    assert refusal(services.convert, application, actor=chain.bala, **asked).code == "BEYOND_AUTHORITY"
+    assert (
+        refusal(services.convert, application, actor=chain.bala, **asked).code == "BEYOND_AUTHORITY"
+    )
     assert services.convert(application, actor=chain.hr, **asked).kind == "EL"
 
 
 def test_rules_that_nobody_could_sanction_are_not_published(office: Office) -> None:
     rows = [{"kind": "EL", "authority": "HEAD", "up_to_days": 30}]
-    draft = publishing.draft_policy(office.organization, publishing.ccs_1972() | {"sanctions": rows}, date(2026, 3, 1))
+    draft = publishing.draft_policy(
+        office.organization, publishing.ccs_1972() | {"sanctions": rows}, date(2026, 3, 1)
+    )
     found = refusal(publishing.publish_policy, draft, actor=None)
-    assert (found.code, str(found.sentence)) == ("CONTRADICTION", "EL: nobody may sanction more than 30 days")
+    assert (found.code, str(found.sentence)) == (
+        "CONTRADICTION",
+        "EL: nobody may sanction more than 30 days",
+    )
 
 
 def test_rows_go_into_the_next_version_and_are_fixed_in_a_published_one(chain: Office) -> None:
     policy = LeavePolicy.objects.get(effective_from="2026-02-01")
     copy = publishing.next_policy(policy, date(2027, 1, 1))
-    assert [one.as_data() for one in copy.sanctions.all()] == [one.as_data() for one in policy.sanctions.all()]
+    assert [one.as_data() for one in copy.sanctions.all()] == [
+        one.as_data() for one in policy.sanctions.all()
+    ]
     row = policy.sanctions.first()
     assert row is not None
-    assert refusal(publishing.save_sanction, row).code == refusal(publishing.remove_sanction, row).code == "PUBLISHED"
+    assert (
+        refusal(publishing.save_sanction, row).code
+        == refusal(publishing.remove_sanction, row).code
+        == "PUBLISHED"
+    )
     publishing.remove_sanction(copy.sanctions.first())  # type: ignore[arg-type]
     assert SanctionRule.objects.filter(policy=copy).count() == len(ROWS) - 1
 
 
 @pytest.mark.parametrize(
     ("kind", "days", "expected"),
-    [("EL", 0.5, "MANAGER"), ("EL", 5, "MANAGER"), ("EL", 5.5, "HEAD"), ("EL", 30, "HEAD"), ("EL", 31, "HR"),
-     ("CL", 400, "MANAGER"), ("CCL", 5, "ADMIN")],
-)  # fmt: skip
-def test_the_nearest_authority_that_covers_the_length_is_named(kind: str, days: float, expected: str) -> None:
+    [
+        ("EL", 0.5, "MANAGER"),
+        ("EL", 5, "MANAGER"),
+        ("EL", 5.5, "HEAD"),
+        ("EL", 30, "HEAD"),
+        ("EL", 31, "HR"),
+        ("CL", 400, "MANAGER"),
+        ("CCL", 5, "ADMIN"),
+    ],
+)
+def test_the_nearest_authority_that_covers_the_length_is_named(
+    kind: str, days: float, expected: str
+) -> None:
     found = read(CCS | {"sanctions": ROWS}, JANUARY).sanction_for(Kind(kind), days)
     assert found is not None
     assert found.authority is Authority(expected)
 
 
-# --- Over REST -----------------------------------------------------------------------------------------------------------
+# --- Over REST ------------------------------------------------------------------------------------
 def test_a_preview_says_who_will_decide(chain: Office) -> None:
     asha = Chair(people.make_user(chain.asha, "asha"))
-    body = {"leave_type": "EL", "start_date": "2026-06-01", "end_date": "2026-07-31", "reason": "home"}
+    body = {
+        "leave_type": "EL",
+        "start_date": "2026-06-01",
+        "end_date": "2026-07-31",
+        "reason": "home",
+    }
     assert asha.post("leaves/preview", body).json()["who_decides"] == {
-        "authority": "HR", "days_at_a_stretch": 61, "recommendation_needed": True,
-    }  # fmt: skip
-    assert asha.post("leaves/preview", body | {"start_date": "2026-01-05", "end_date": "2026-01-06"}).json()["who_decides"] == {
-        "authority": None, "days_at_a_stretch": 2, "recommendation_needed": False,
-    }  # fmt: skip
+        "authority": "HR",
+        "days_at_a_stretch": 61,
+        "recommendation_needed": True,
+    }
+    assert asha.post(
+        "leaves/preview", body | {"start_date": "2026-01-05", "end_date": "2026-01-06"}
+    ).json()["who_decides"] == {
+        "authority": None,
+        "days_at_a_stretch": 2,
+        "recommendation_needed": False,
+    }
 
 
 def test_an_officer_is_told_why_not_then_recommends_and_another_decides(chain: Office) -> None:
@@ -178,18 +243,38 @@ def test_an_officer_is_told_why_not_then_recommends_and_another_decides(chain: O
     told = bala.get(f"leaves/{number}/decision").json()
     assert (told["refusal"]["code"], told["recommendation"]) == ("BEYOND_AUTHORITY", None)
     refused = bala.post(f"leaves/{number}/approve", {"decision": "approve"})
-    assert (refused.status_code, refused.json()["code"], refused.json()["rule"]) == (422, "BEYOND_AUTHORITY", "G11")
-    row = bala.post(f"leaves/{number}/recommend", {"recommendation": "recommended", "remarks": "Fine"}).json()
-    assert (row["status"], row["recommendation"], row["recommended_by"]) == ("pending", "recommended", "Bala")
+    assert (refused.status_code, refused.json()["code"], refused.json()["rule"]) == (
+        422,
+        "BEYOND_AUTHORITY",
+        "G11",
+    )
+    row = bala.post(
+        f"leaves/{number}/recommend", {"recommendation": "recommended", "remarks": "Fine"}
+    ).json()
+    assert (row["status"], row["recommendation"], row["recommended_by"]) == (
+        "pending",
+        "recommended",
+        "Bala",
+    )
     again = bala.post(f"leaves/{number}/recommend", {"recommendation": "not_recommended"})
     assert (again.status_code, again.json()["code"]) == (409, "ALREADY_RECOMMENDED")
     assert hr.get(f"leaves/{number}/decision").json()["refusal"] is None
-    assert hr.post(f"leaves/{number}/approve", {"decision": "approve"}).json()["status"] == "approved"
+    assert (
+        hr.post(f"leaves/{number}/approve", {"decision": "approve"}).json()["status"] == "approved"
+    )
 
 
-def test_asha_neither_recommends_nor_looks_at_the_decision(world: people.World, chain: Office) -> None:
-    asha, chitra = Chair(people.make_user(chain.asha, "asha")), Chair(people.make_user(world.chitra, "chitra", "admin"))
+def test_asha_neither_recommends_nor_looks_at_the_decision(
+    world: people.World, chain: Office
+) -> None:
+    asha, chitra = (
+        Chair(people.make_user(chain.asha, "asha")),
+        Chair(people.make_user(world.chitra, "chitra", "admin")),
+    )
     number = chain.apply("EL", "1 Jun", "31 Jul").pk
     for chair, status in ((asha, 403), (chitra, 404)):
         assert chair.get(f"leaves/{number}/decision").status_code == status
-        assert chair.post(f"leaves/{number}/recommend", {"recommendation": "recommended"}).status_code == status
+        assert (
+            chair.post(f"leaves/{number}/recommend", {"recommendation": "recommended"}).status_code
+            == status
+        )

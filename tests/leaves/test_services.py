@@ -1,4 +1,6 @@
-"""Applications from the first word to the last entry: what the examples of the rules come to in the ledger."""
+"""Applications from the first word to the last entry: what the examples of the rules come to in the
+ledger.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,11 @@ PAPER = b"%PDF-1.4 a certificate"
 
 
 def entries(application: LeaveApplication) -> list[tuple[str, int]]:
-    return list(Entry.objects.filter(application=application).order_by("id").values_list("type", "half_days"))
+    return list(
+        Entry.objects.filter(application=application)
+        .order_by("id")
+        .values_list("type", "half_days")
+    )
 
 
 def test_example_1_the_sample_of_the_seed_is_a_holiday(office: Office) -> None:
@@ -46,7 +52,9 @@ def test_example_1_the_sample_of_the_seed_is_a_holiday(office: Office) -> None:
     assert not DayClaim.objects.exists()
 
 
-def test_an_application_holds_and_an_approval_debits_each_day_with_effect_from_itself(office: Office) -> None:
+def test_an_application_holds_and_an_approval_debits_each_day_with_effect_from_itself(
+    office: Office,
+) -> None:
     application = office.apply("CL", "30 Apr", "4 May")
     assert (office.row("CL").held, office.row("CL").debited, office.available("CL")) == (4, 0, 6)
     services.decide(application, actor=office.bala, approve=True)
@@ -56,8 +64,14 @@ def test_an_application_holds_and_an_approval_debits_each_day_with_effect_from_i
 
 
 def test_a_rejection_gives_everything_back(office: Office) -> None:
-    application = services.decide(office.apply("CL", "6 Jul"), actor=office.bala, approve=False, remarks="Audit week")
-    assert (application.status, application.decided_by, application.remarks) == ("rejected", office.bala, "Audit week")
+    application = services.decide(
+        office.apply("CL", "6 Jul"), actor=office.bala, approve=False, remarks="Audit week"
+    )
+    assert (application.status, application.decided_by, application.remarks) == (
+        "rejected",
+        office.bala,
+        "Audit week",
+    )
     assert office.available("CL") == 8
     assert not DayClaim.objects.exists()
     office.apply("CL", "6 Jul")
@@ -83,7 +97,13 @@ def test_example_7_and_8_half_days_in_the_database(office: Office) -> None:
 
 def test_example_10_the_head_of_office_may_waive_five_at_a_stretch(office: Office) -> None:
     assert office.refused(office.apply, "CL", "6 Jul", "13 Jul") == "MAX_AT_A_STRETCH"
-    waived = office.apply("CL", "6 Jul", "13 Jul", own_hand=False, waived={"CL3": "Wedding; approved by the Head of Office"})
+    waived = office.apply(
+        "CL",
+        "6 Jul",
+        "13 Jul",
+        own_hand=False,
+        waived={"CL3": "Wedding; approved by the Head of Office"},
+    )
     assert waived.waived == {"CL3": "Wedding; approved by the Head of Office"}
     with pytest.raises(PermissionDenied):
         office.apply("CL", "20 Jul", "28 Jul", waived={"CL3": "I say so"})
@@ -96,27 +116,42 @@ def test_example_13_who_joins_late_gets_all_or_a_part(world: people.World, offic
     office.apply("CL", "1 Oct", employee=late)
 
 
-def test_example_15_late_coming_without_casual_leave_is_owed_and_two_are_a_day(office: Office) -> None:
+def test_example_15_late_coming_without_casual_leave_is_owed_and_two_are_a_day(
+    office: Office,
+) -> None:
     office.opening("EL", 20)
     for number in range(7):
         office.grant("CL", f"{2 + number * 7} Mar" if number < 5 else f"{6 + (number - 5) * 7} Jul")
-    outcomes = [records.mark_late(office.asha, on(day)).outcome for day in ("3 Feb", "4 Feb", "5 Feb", "6 Feb")]
+    outcomes = [
+        records.mark_late(office.asha, on(day)).outcome
+        for day in ("3 Feb", "4 Feb", "5 Feb", "6 Feb")
+    ]
     assert outcomes == ["debited", "debited", "owed", "owed"]
     assert records.mark_late(office.asha, on("5 Feb")).outcome == "owed"
     excused = records.Lateness(30, condone=True, reason="Train")
-    assert records.mark_late(office.asha, on("9 Feb"), excused, actor=office.bala).outcome == "condoned"
+    assert (
+        records.mark_late(office.asha, on("9 Feb"), excused, actor=office.bala).outcome
+        == "condoned"
+    )
     order = records.settle_owed(office.asha, actor=office.hr, effective_on=on("28 Feb"))
     assert order is not None
     assert office.row("EL").debited == 0
     records.confirm_order(order, actor=office.chief)
     assert office.row("EL").debited == 2
-    assert set(LateMark.objects.filter(outcome="settled").values_list("date", flat=True)) == {on("5 Feb"), on("6 Feb")}
+    assert set(LateMark.objects.filter(outcome="settled").values_list("date", flat=True)) == {
+        on("5 Feb"),
+        on("6 Feb"),
+    }
     assert records.settle_owed(office.asha, actor=office.hr, effective_on=on("28 Feb")) is None
 
 
-def test_late_coming_is_condoned_twice_a_month_up_to_an_hour_and_for_a_reason(office: Office) -> None:
+def test_late_coming_is_condoned_twice_a_month_up_to_an_hour_and_for_a_reason(
+    office: Office,
+) -> None:
     def late(day: str, minutes: int | None = 60, reason: str = "Train") -> str:
-        return records.mark_late(office.asha, on(day), records.Lateness(minutes, True, reason), actor=office.bala).outcome
+        return records.mark_late(
+            office.asha, on(day), records.Lateness(minutes, True, reason), actor=office.bala
+        ).outcome
 
     assert office.refused(late, "3 Feb", 61) == "LATE_TOO_LONG"
     assert office.refused(late, "3 Feb", None) == "LATE_TOO_LONG"
@@ -127,12 +162,17 @@ def test_late_coming_is_condoned_twice_a_month_up_to_an_hour_and_for_a_reason(of
     assert office.available("CL") == 8
 
 
-def test_where_condoning_is_for_those_without_casual_leave_the_others_pay(world: people.World, office: Office) -> None:
+def test_where_condoning_is_for_those_without_casual_leave_the_others_pay(
+    world: people.World, office: Office
+) -> None:
     data = publishing.ccs_1972()
     data["switches"]["late_spent_only"] = True
     adopt(office.organization, data, date(2026, 3, 1))
     excused = records.Lateness(30, condone=True, reason="Train")
-    assert office.refused(records.mark_late, office.asha, on("2 Mar"), excused, actor=office.bala) == "LATE_CASUAL_LEFT"
+    assert (
+        office.refused(records.mark_late, office.asha, on("2 Mar"), excused, actor=office.bala)
+        == "LATE_CASUAL_LEFT"
+    )
 
 
 def test_nobody_condones_their_own_late_coming(office: Office) -> None:
@@ -141,14 +181,27 @@ def test_nobody_condones_their_own_late_coming(office: Office) -> None:
         records.mark_late(office.bala.employee, on("2 Feb"), actor=office.bala)
 
 
-def test_a_day_is_not_booked_as_overstay_when_leave_or_an_absence_is_on_record(office: Office) -> None:
+def test_a_day_is_not_booked_as_overstay_when_leave_or_an_absence_is_on_record(
+    office: Office,
+) -> None:
     office.grant("CL", "8 Jul")
     book = records.record_overstay
-    assert office.refused(book, office.asha, on("7 Jul"), on("9 Jul"), actor=office.hr) == "ON_RECORD"
+    assert (
+        office.refused(book, office.asha, on("7 Jul"), on("9 Jul"), actor=office.hr) == "ON_RECORD"
+    )
     book(office.asha, on("13 Jul"), on("14 Jul"), actor=office.hr)
-    assert office.refused(book, office.asha, on("14 Jul"), on("15 Jul"), actor=office.hr) == "ON_RECORD"
-    assert office.refused(book, office.asha, on("9 Jul"), on("8 Jul"), actor=office.hr) == "DATES_REVERSED"
-    assert office.refused(book, office.asha, date(1, 1, 1), date(9999, 12, 31), actor=office.hr) == "TOO_LONG"
+    assert (
+        office.refused(book, office.asha, on("14 Jul"), on("15 Jul"), actor=office.hr)
+        == "ON_RECORD"
+    )
+    assert (
+        office.refused(book, office.asha, on("9 Jul"), on("8 Jul"), actor=office.hr)
+        == "DATES_REVERSED"
+    )
+    assert (
+        office.refused(book, office.asha, date(1, 1, 1), date(9999, 12, 31), actor=office.hr)
+        == "TOO_LONG"
+    )
 
 
 def test_example_18_joining_within_a_half_year(world: people.World, office: Office) -> None:
@@ -158,19 +211,39 @@ def test_example_18_joining_within_a_half_year(world: people.World, office: Offi
     assert office.row("EL", employee=one).credited == 0  # Not joined yet, on 2 February.
 
 
-def test_examples_19_and_20_absences_cut_the_next_credit_and_a_correction_posts_the_difference(office: Office) -> None:
-    away = Absence(organization=office.organization, employee=office.asha, kind="EOL", starts_on=on("3 Jan"),
-                   ends_on=on("25 Jan"), reason="Private")  # fmt: skip
+def test_examples_19_and_20_absences_cut_the_next_credit_and_a_correction_posts_the_difference(
+    office: Office,
+) -> None:
+    away = Absence(
+        organization=office.organization,
+        employee=office.asha,
+        kind="EOL",
+        starts_on=on("3 Jan"),
+        ends_on=on("25 Jan"),
+        reason="Private",
+    )
     settle(office.asha, on("1 Jul"))
     records.save_absence(away)
     settle(office.asha, on("1 Jul"))
     settle(office.asha, on("1 Jul"))
-    of_july = Entry.objects.filter(account__kind="EL", period="2026H2").values_list("type", "half_days")
+    of_july = Entry.objects.filter(account__kind="EL", period="2026H2").values_list(
+        "type", "half_days"
+    )
     assert list(of_july) == [("CREDIT", 30), ("REDUCTION", -4)]
-    assert Entry.objects.filter(account__kind="HPL", period="2026H2").aggregate(sum=Sum("half_days"))["sum"] == 20
+    assert (
+        Entry.objects.filter(account__kind="HPL", period="2026H2").aggregate(sum=Sum("half_days"))[
+            "sum"
+        ]
+        == 20
+    )
     records.revoke_absence(away)
     settle(office.asha, on("1 Jul"))
-    assert Entry.objects.filter(account__kind="EL", period="2026H2").aggregate(sum=Sum("half_days"))["sum"] == 30
+    assert (
+        Entry.objects.filter(account__kind="EL", period="2026H2").aggregate(sum=Sum("half_days"))[
+            "sum"
+        ]
+        == 30
+    )
 
 
 def test_example_27_commuted_leave_debits_half_pay_leave_twice(office: Office) -> None:
@@ -179,8 +252,13 @@ def test_example_27_commuted_leave_debits_half_pay_leave_twice(office: Office) -
     application = office.grant("COMMUTED", "6 Jul", "17 Jul", certificate=paper)
     assert office.row("HPL").debited == 48
     assert office.row("COMMUTED").debited == 24
-    assert LeaveDay.objects.filter(application=application).aggregate(sum=Sum("counted"))["sum"] == 24
-    assert office.refused(office.apply, "COMMUTED", "3 Aug", "17 Aug", certificate=paper) == "INSUFFICIENT_BALANCE"
+    assert (
+        LeaveDay.objects.filter(application=application).aggregate(sum=Sum("counted"))["sum"] == 24
+    )
+    assert (
+        office.refused(office.apply, "COMMUTED", "3 Aug", "17 Aug", certificate=paper)
+        == "INSUFFICIENT_BALANCE"
+    )
 
 
 def test_example_31_the_third_restricted_holiday(office: Office) -> None:
@@ -191,10 +269,18 @@ def test_example_31_the_third_restricted_holiday(office: Office) -> None:
 
 def mother(office: Office, **facts: Any) -> Child:
     records.save_facts(
-        LeaveFacts(organization=office.organization, employee=office.asha, starts_on=date(2020, 1, 1), **({"sex": "F"} | facts))
+        LeaveFacts(
+            organization=office.organization,
+            employee=office.asha,
+            starts_on=date(2020, 1, 1),
+            **({"sex": "F"} | facts),
+        )
     )
     return Child.objects.create(
-        organization=office.organization, employee=office.asha, name="Kid", born_on=facts.pop("born", date(2015, 5, 1))
+        organization=office.organization,
+        employee=office.asha,
+        name="Kid",
+        born_on=facts.pop("born", date(2015, 5, 1)),
     )
 
 
@@ -204,7 +290,9 @@ def test_examples_32_and_33_child_care_leave(office: Office) -> None:
         office.grant("CCL", first, last, child=child)
     assert office.row("CCL").debited == 30
     assert office.refused(office.apply, "CCL", "6 Jul", "13 Jul", child=child) == "CCL_SPELL_LIMIT"
-    sick = office.apply("CCL", "6 Jul", "13 Jul", child=child, own_hand=False, waived={"C5": "In-patient at AIIMS"})
+    sick = office.apply(
+        "CCL", "6 Jul", "13 Jul", child=child, own_hand=False, waived={"C5": "In-patient at AIIMS"}
+    )
     assert LeaveDay.objects.filter(application=sick).aggregate(sum=Sum("half_days"))["sum"] == 16
 
 
@@ -225,17 +313,24 @@ def test_the_second_year_of_child_care_leave_pays_four_fifths(office: Office) ->
     assert days[-1].application_id == application.pk
 
 
-def test_example_38_an_overstay_takes_half_pay_leave_and_then_extraordinary_leave(office: Office) -> None:
+def test_example_38_an_overstay_takes_half_pay_leave_and_then_extraordinary_leave(
+    office: Office,
+) -> None:
     office.opening("HPL", 0.5)
     Entry.objects.filter(account__kind="HPL").count()
     result = records.record_overstay(office.asha, on("10 Jul"), on("14 Jul"), actor=office.hr)
-    assert (result.half_pay, result.extraordinary) == ([on("10 Jul"), on("13 Jul"), on("14 Jul")], [])
+    assert (result.half_pay, result.extraordinary) == (
+        [on("10 Jul"), on("13 Jul"), on("14 Jul")],
+        [],
+    )
     records.record_overstay(office.asha, on("7 Dec"), on("31 Dec"), actor=office.hr)
     assert Absence.objects.filter(kind="EOL").count() == 1
     assert office.row("HPL").available == 1
 
 
-def test_example_39_another_kind_is_asked_for_within_thirty_days_of_rejoining(office: Office) -> None:
+def test_example_39_another_kind_is_asked_for_within_thirty_days_of_rejoining(
+    office: Office,
+) -> None:
     office.opening("EL", 30)
     office.opening("HPL", 30)
     application = office.grant("EL", "18 May", "29 May")
@@ -243,13 +338,25 @@ def test_example_39_another_kind_is_asked_for_within_thirty_days_of_rejoining(of
     paper = records.keep_certificate(office.asha, PAPER)
     convert = services.convert
     assert office.refused(
-        convert, application, kind="COMMUTED", actor=office.bala, asked_on=on("5 Jul"), certificate=paper
+        convert,
+        application,
+        kind="COMMUTED",
+        actor=office.bala,
+        asked_on=on("5 Jul"),
+        certificate=paper,
     ) == ("CONVERSION_WINDOW")
-    convert(application, kind="COMMUTED", actor=office.bala, asked_on=on("20 Jun"), certificate=paper)
+    convert(
+        application, kind="COMMUTED", actor=office.bala, asked_on=on("20 Jun"), certificate=paper
+    )
     assert (office.row("EL").debited, office.row("HPL").debited) == (0, 48)
-    assert list(LeaveEvent.objects.filter(application=application).values_list("what", flat=True)) == [
-        "applied", "approved", "rejoined", "converted",
-    ]  # fmt: skip
+    assert list(
+        LeaveEvent.objects.filter(application=application).values_list("what", flat=True)
+    ) == [
+        "applied",
+        "approved",
+        "rejoined",
+        "converted",
+    ]
 
 
 def test_a_cancellation_restores_exactly_and_frees_the_days(office: Office) -> None:
@@ -270,17 +377,25 @@ def test_an_early_return_gives_back_the_days_after_it(office: Office) -> None:
     application = office.grant("EL", "6 Jul", "17 Jul")
     services.curtail(application, ends_on=on("10 Jul"), actor=office.bala, remarks="Recalled")
     assert office.row("EL").debited == 10
-    assert office.refused(services.curtail, application, ends_on=on("30 Jul"), actor=office.bala) == "NOT_WITHIN"
+    assert (
+        office.refused(services.curtail, application, ends_on=on("30 Jul"), actor=office.bala)
+        == "NOT_WITHIN"
+    )
     office.apply("CL", "14 Jul")
 
 
-def test_an_extension_is_an_application_of_its_own_and_one_spell_with_the_first(office: Office) -> None:
+def test_an_extension_is_an_application_of_its_own_and_one_spell_with_the_first(
+    office: Office,
+) -> None:
     office.opening("EL", 30)
     application = office.grant("EL", "6 Jul", "10 Jul")
     more = services.extend(application, ends_on=on("14 Jul"), actor=office.bala, reason="Not well")
     services.decide(more, actor=office.bala, approve=True)
     assert (more.extends, office.row("EL").debited) == (application, 18)
-    assert office.refused(services.extend, application, ends_on=on("8 Jul"), actor=None, reason="") == "NOT_AFTER"
+    assert (
+        office.refused(services.extend, application, ends_on=on("8 Jul"), actor=None, reason="")
+        == "NOT_AFTER"
+    )
 
 
 def test_what_was_decided_is_not_decided_again(office: Office) -> None:
@@ -291,18 +406,26 @@ def test_what_was_decided_is_not_decided_again(office: Office) -> None:
     assert application.status == "approved"
 
 
-def test_nobody_decides_for_themselves_nor_for_strangers(world: people.World, office: Office) -> None:
+def test_nobody_decides_for_themselves_nor_for_strangers(
+    world: people.World, office: Office
+) -> None:
     boss_leave = office.apply("CL", "6 Jul", employee=world.bala)
     with pytest.raises(PermissionDenied):
         services.decide(boss_leave, actor=office.bala, approve=True)
-    stranger = people.make_staff(world.acme, "stranger", role="approver", employee=people.make_employee(world.acme, "9", "S"))
+    stranger = people.make_staff(
+        world.acme, "stranger", role="approver", employee=people.make_employee(world.acme, "9", "S")
+    )
     foreigner = people.make_staff(world.zenith, "chitra", role="admin", employee=world.chitra)
     application = office.apply("CL", "6 Jul")
     for actor in (stranger, foreigner):
         with pytest.raises(PermissionDenied):
             services.decide(application, actor=actor, approve=True)
     Delegation.objects.create(
-        organization=world.acme, approver=world.bala, delegate=stranger.employee, starts_on=on("1 Feb"), ends_on=on("3 Feb")
+        organization=world.acme,
+        approver=world.bala,
+        delegate=stranger.employee,
+        starts_on=on("1 Feb"),
+        ends_on=on("3 Feb"),
     )
     services.decide(application, actor=people.User.objects.get(pk=stranger.pk), approve=True)
 
@@ -310,13 +433,25 @@ def test_nobody_decides_for_themselves_nor_for_strangers(world: people.World, of
 def test_an_approval_that_facts_have_overtaken_is_refused(office: Office) -> None:
     office.opening("EL", 1)
     application = office.apply("EL", "6 Jul", "10 Jul")
-    order = LedgerOrder(organization=office.organization, employee=office.asha, kind="EL", type="MANUAL", days=-17,
-                        effective_on=on("1 Mar"), reason="Audit")  # fmt: skip
-    code = office.refused(records.confirm_order, records.propose_order(order, actor=office.hr), actor=office.chief)
+    order = LedgerOrder(
+        organization=office.organization,
+        employee=office.asha,
+        kind="EL",
+        type="MANUAL",
+        days=-17,
+        effective_on=on("1 Mar"),
+        reason="Audit",
+    )
+    code = office.refused(
+        records.confirm_order, records.propose_order(order, actor=office.hr), actor=office.chief
+    )
     assert code == "INSUFFICIENT_BALANCE"
     Employee.objects.filter(pk=office.asha.pk).update(left_on=on("30 Jun"))
     assert office.refused(
-        services.decide, LeaveApplication.objects.get(pk=application.pk), actor=office.bala, approve=True
+        services.decide,
+        LeaveApplication.objects.get(pk=application.pk),
+        actor=office.bala,
+        approve=True,
     ) == ("NOT_EMPLOYED")
 
 
@@ -326,22 +461,32 @@ def test_every_decision_is_noted_for_the_floors_above(office: Office) -> None:
     assert not Change.objects.exists()
     services.decide(application, actor=office.bala, approve=True)
     note = Change.objects.get()
-    assert (note.kind, note.employee, note.starts_on, note.ends_on) == ("leave", office.asha, on("6 Jul"), on("8 Jul"))
+    assert (note.kind, note.employee, note.starts_on, note.ends_on) == (
+        "leave",
+        office.asha,
+        on("6 Jul"),
+        on("8 Jul"),
+    )
     services.cancel(application, actor=office.bala)
     assert Change.objects.count() == 2
 
 
-def test_the_days_that_are_covered_are_those_of_approved_leave_without_free_ones(office: Office) -> None:
+def test_the_days_that_are_covered_are_those_of_approved_leave_without_free_ones(
+    office: Office,
+) -> None:
     office.grant("CL", "30 Apr", "4 May")
     office.apply("CL", "6 Jul")
     days = statements.covered(office.organization.pk, on("1 Jan"), on("31 Dec"), [office.asha.pk])
     assert [(day.date, day.kind, day.half, day.pay_percent) for day in days] == [
-        (on("30 Apr"), "CL", "", 100), (on("4 May"), "CL", "", 100),
-    ]  # fmt: skip
+        (on("30 Apr"), "CL", "", 100),
+        (on("4 May"), "CL", "", 100),
+    ]
 
 
 def test_casual_leave_over_the_turn_of_the_year_is_debited_to_each_year(office: Office) -> None:
-    publishing.publish_calendar(publishing.draft_calendar(office.organization, None, 2027), actor=None)
+    publishing.publish_calendar(
+        publishing.draft_calendar(office.organization, None, 2027), actor=None
+    )
     office.grant("CL", "30 Dec", "2027-01-04")
     assert (office.row("CL").debited, office.row("CL", 2027).debited) == (4, 4)
 
@@ -352,20 +497,29 @@ def test_the_balance_of_december_cannot_be_spent_twice(office: Office) -> None:
     assert office.refused(office.apply, "CL", "13 Jul") == "INSUFFICIENT_BALANCE"
 
 
-def test_a_calendar_that_changes_reworks_leave_and_shows_the_difference_first(office: Office) -> None:
+def test_a_calendar_that_changes_reworks_leave_and_shows_the_difference_first(
+    office: Office,
+) -> None:
     application = office.grant("CL", "25 Aug", "27 Aug")
     pending = office.apply("CL", "1 Sep")
     draft = publishing.draft_calendar(office.organization, None, 2026)
     CalendarDay.objects.filter(calendar=draft, date=on("26 Aug")).delete()
-    publishing.set_days(draft, [(on("25 Aug"), "CLOSED", "Id-e-Milad, moved"), (on("1 Sep"), "LOCAL", "Poll day")])
-    assert [(one.application.pk, one.before, one.after) for one in publishing.impact(draft)] == [(application.pk, 4, 4)] or [
-        (one.application.pk, one.before, one.after) for one in publishing.impact(draft)
-    ] == [(pending.pk, 2, 0)]
+    publishing.set_days(
+        draft, [(on("25 Aug"), "CLOSED", "Id-e-Milad, moved"), (on("1 Sep"), "LOCAL", "Poll day")]
+    )
+    assert [(one.application.pk, one.before, one.after) for one in publishing.impact(draft)] == [
+        (application.pk, 4, 4)
+    ] or [(one.application.pk, one.before, one.after) for one in publishing.impact(draft)] == [
+        (pending.pk, 2, 0)
+    ]
     publishing.publish_calendar(draft, actor=office.hr)
     live = Entry.objects.filter(application=application, type="DEBIT", entry__isnull=True)
     assert sorted(live.values_list("effective_on", flat=True)) == [on("26 Aug"), on("27 Aug")]
     assert office.row("CL").held == 0
-    assert office.refused(services.decide, pending, actor=office.bala, approve=True) == "NO_CHARGEABLE_DAYS"
+    assert (
+        office.refused(services.decide, pending, actor=office.bala, approve=True)
+        == "NO_CHARGEABLE_DAYS"
+    )
     with pytest.raises(Conflict):
         publishing.publish_calendar(draft, actor=office.hr)
 
@@ -380,17 +534,22 @@ def test_a_holiday_taken_away_never_overdraws_but_is_marked_for_hr(office: Offic
     publishing.publish_calendar(draft, actor=office.hr)
     assert office.available("CL") == 0
     assert [(day.date, day.short) for day in LeaveDay.objects.filter(application=application)] == [
-        (on("25 Aug"), False), (on("26 Aug"), True),
-    ]  # fmt: skip
+        (on("25 Aug"), False),
+        (on("26 Aug"), True),
+    ]
     services.cancel(LeaveApplication.objects.get(starts_on=on("6 Jul")), actor=office.bala)
     restored = publishing.draft_calendar(office.organization, None, 2026)
     publishing.publish_calendar(restored, actor=office.hr)
     assert not LeaveDay.objects.filter(application=application, short=True).exists()
 
 
-def test_each_office_has_its_own_calendar_and_the_common_one_otherwise(world: people.World, office: Office) -> None:
+def test_each_office_has_its_own_calendar_and_the_common_one_otherwise(
+    world: people.World, office: Office
+) -> None:
     site = people.make_site(world.acme, "Mumbai")
-    Assignment.objects.create(organization=world.acme, employee=office.asha, site=site, starts_on=on("1 Jan"))
+    Assignment.objects.create(
+        organization=world.acme, employee=office.asha, site=site, starts_on=on("1 Jan")
+    )
     draft = publishing.draft_calendar(world.acme, site, 2026)
     draft.weekly_offs = "SUN,SAT2,SAT4"
     publishing.save_calendar(draft)
@@ -400,11 +559,15 @@ def test_each_office_has_its_own_calendar_and_the_common_one_otherwise(world: pe
     assert office.refused(office.apply, "CL", "4 Jul", employee=world.bala) == "NO_CHARGEABLE_DAYS"
 
 
-def test_rules_change_from_a_day_on_and_leave_is_judged_by_those_of_its_first_day(office: Office) -> None:
+def test_rules_change_from_a_day_on_and_leave_is_judged_by_those_of_its_first_day(
+    office: Office,
+) -> None:
     data = publishing.ccs_1972()
     data["kinds"]["CL"] |= {"amount": 12, "stretch_days": 8}
     adopt(office.organization, data, date(2027, 1, 1))
-    publishing.publish_calendar(publishing.draft_calendar(office.organization, None, 2027), actor=None)
+    publishing.publish_calendar(
+        publishing.draft_calendar(office.organization, None, 2027), actor=None
+    )
     assert office.refused(office.apply, "CL", "14 Dec", "21 Dec") == "MAX_AT_A_STRETCH"
     office.grant("CL", "2027-03-01", "2027-03-08")
     assert office.available("CL", 2027) == 6
@@ -421,9 +584,18 @@ def test_published_rules_and_calendars_are_fixed(office: Office) -> None:
     assert (copy.rules.count(), copy.published_at) == (7, None)
 
 
-def test_an_order_is_posted_by_a_second_person_and_never_for_oneself(world: people.World, office: Office) -> None:
-    order = LedgerOrder(organization=world.acme, employee=office.asha, kind="EL", type="OPENING", days=100,
-                        effective_on=date(2025, 12, 31), reason="Service book")  # fmt: skip
+def test_an_order_is_posted_by_a_second_person_and_never_for_oneself(
+    world: people.World, office: Office
+) -> None:
+    order = LedgerOrder(
+        organization=world.acme,
+        employee=office.asha,
+        kind="EL",
+        type="OPENING",
+        days=100,
+        effective_on=date(2025, 12, 31),
+        reason="Service book",
+    )
     records.propose_order(order, actor=office.hr)
     assert office.refused(records.confirm_order, order, actor=office.hr) == "TWO_PERSONS"
     own = people.make_staff(world.acme, "asha", role="hr_admin", employee=office.asha)
@@ -442,8 +614,15 @@ def test_a_certificate_is_what_its_first_bytes_say(office: Office, content: byte
 def test_a_preview_says_what_it_would_cost_and_why_not_and_changes_nothing(office: Office) -> None:
     wish = services.Wish("EL", on("30 Apr"), on("4 May"), reason="x")
     seen = services.preview(office.asha, wish)
-    assert (sum(one.half_days for one in seen.judgement.charges), seen.refusals, seen.before, seen.after) == (10, [], 30, 20)
-    poor = services.preview(office.asha, services.Wish("COMMUTED", on("6 Jul"), on("31 Aug"), reason="x"))
+    assert (
+        sum(one.half_days for one in seen.judgement.charges),
+        seen.refusals,
+        seen.before,
+        seen.after,
+    ) == (10, [], 30, 20)
+    poor = services.preview(
+        office.asha, services.Wish("COMMUTED", on("6 Jul"), on("31 Aug"), reason="x")
+    )
     assert [one.code for one in poor.refusals] == ["CERTIFICATE_REQUIRED", "INSUFFICIENT_BALANCE"]
     assert not LeaveApplication.objects.exists()
 
@@ -468,7 +647,7 @@ def test_dates_beyond_reason_are_refused_before_anything_is_read(office: Office)
     assert office.refused(services.preview, office.asha, back) == "DATES_REVERSED"
 
 
-# --- Rules with a past date ------------------------------------------------------------------------------------------------
+# --- Rules with a past date -----------------------------------------------------------------------
 def without_off_days(office: Office, effective_from: date, **switches: Any) -> LeavePolicy:
     """A draft by which off days within earned leave do not count."""
     data = publishing.ccs_1972()
@@ -479,7 +658,10 @@ def without_off_days(office: Office, effective_from: date, **switches: Any) -> L
 
 def test_rules_with_a_past_date_show_the_difference_first_and_are_worked_in(office: Office) -> None:
     office.opening("EL", 50)
-    before, after = office.grant("EL", "8 Jan", "13 Jan", own_hand=False), office.grant("EL", "5 Feb", "10 Feb")
+    before, after = (
+        office.grant("EL", "8 Jan", "13 Jan", own_hand=False),
+        office.grant("EL", "5 Feb", "10 Feb"),
+    )
     pending = office.apply("EL", "2 Jul", "7 Jul")
     draft = without_off_days(office, date(2026, 2, 1))
     told = [(one.application.pk, one.before, one.after) for one in publishing.policy_impact(draft)]
@@ -491,16 +673,24 @@ def test_rules_with_a_past_date_show_the_difference_first_and_are_worked_in(offi
     assert [kind for kind, _amount in entries(after)] == ["DEBIT"] * 6 + ["REVERSAL"] * 2
     assert [kind for kind, _amount in entries(before)] == ["DEBIT"] * 6
     noted = Change.objects.values_list("employee", "starts_on", "ends_on").order_by("id")
-    assert list(noted) == [(office.asha.pk, on("5 Feb"), on("10 Feb")), (None, on("1 Feb"), on("2 Feb"))]
+    assert list(noted) == [
+        (office.asha.pk, on("5 Feb"), on("10 Feb")),
+        (None, on("1 Feb"), on("2 Feb")),
+    ]
     assert publishing.policy_impact(draft) == []
 
 
 def test_weekly_offs_without_a_calendar_are_those_of_the_rules_of_the_day(office: Office) -> None:
     Calendar.objects.filter(published_at__isnull=False).update(published_at=None)
     office.opening("EL", 50)
-    early, late = office.grant("CL", "9 Jan", "13 Jan", own_hand=False), office.grant("CL", "6 Mar", "10 Mar")
+    early, late = (
+        office.grant("CL", "9 Jan", "13 Jan", own_hand=False),
+        office.grant("CL", "6 Mar", "10 Mar"),
+    )
     draft = without_off_days(office, date(2026, 2, 1), weekly_offs="SUN")
-    assert [(one.application.pk, one.before, one.after) for one in publishing.policy_impact(draft)] == [(late.pk, 6, 8)]
+    assert [
+        (one.application.pk, one.before, one.after) for one in publishing.policy_impact(draft)
+    ] == [(late.pk, 6, 8)]
     publishing.publish_policy(draft, actor=None)
     assert [sum(amount for _kind, amount in entries(one)) for one in (early, late)] == [-6, -8]
 
@@ -515,13 +705,19 @@ def test_rules_of_the_future_and_of_other_staff_change_no_leave_of_now(office: O
     assert publishing.policy_impact(shifts) == []
 
 
-def test_a_day_that_comes_to_cost_more_by_new_rules_than_there_is_stays_for_hr(office: Office) -> None:
+def test_a_day_that_comes_to_cost_more_by_new_rules_than_there_is_stays_for_hr(
+    office: Office,
+) -> None:
     application = office.grant("CL", "2 Jul", "6 Jul")
     office.grant("CL", "9 Mar", "13 Mar")
     assert office.available("CL") == 0
     data = publishing.ccs_1972()
     data["kinds"]["CL"]["counts_off_days"] = True
-    publishing.publish_policy(publishing.draft_policy(office.organization, data, date(2026, 2, 1)), actor=None)
+    publishing.publish_policy(
+        publishing.draft_policy(office.organization, data, date(2026, 2, 1)), actor=None
+    )
     assert office.available("CL") == 0
-    short = LeaveDay.objects.filter(application=application, short=True).values_list("date", flat=True)
+    short = LeaveDay.objects.filter(application=application, short=True).values_list(
+        "date", flat=True
+    )
     assert list(short) == [on("4 Jul"), on("5 Jul")]

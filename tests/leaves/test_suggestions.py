@@ -1,4 +1,6 @@
-"""What a draft calendar is pre-filled with: held against the list of central offices in Delhi, never published by itself."""
+"""What a draft calendar is pre-filled with: held against the list of central offices in Delhi,
+never published by itself.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,11 @@ def test_the_suggestion_for_delhi_is_the_list_of_central_offices_and_one_day_of_
 
 
 def test_the_restricted_list_of_delhi_is_the_suggested_one_but_for_govardhan_puja() -> None:
-    suggested = {day for day, mark, _name in suggestions.suggested(2026, "DL") if mark == "RESTRICTED"}
-    # 14 April is closed in the suggestion: the state's holiday is no holiday of central offices, where it is restricted.
+    suggested = {
+        day for day, mark, _name in suggestions.suggested(2026, "DL") if mark == "RESTRICTED"
+    }
+    # 14 April is closed in the suggestion: the state's holiday is no holiday of central offices,
+    # where it is restricted.
     assert RESTRICTED - suggested == {on("14 Apr"), on("9 Nov")}
     assert suggested - RESTRICTED == {on("10 Nov")}
 
@@ -41,12 +46,17 @@ def test_a_day_is_suggested_once_and_closed_wins_over_restricted() -> None:
 
 @pytest.mark.parametrize("year", [1950, 2036, 2200])
 def test_years_at_the_edge_of_the_tables_give_little_but_no_error(year: int) -> None:
-    assert all(day.year == year for state in ("", *suggestions.states()) for day, _mark, _name in
-               suggestions.suggested(year, state))  # fmt: skip
+    assert all(
+        day.year == year
+        for state in ("", *suggestions.states())
+        for day, _mark, _name in suggestions.suggested(year, state)
+    )
 
 
 def test_a_draft_keeps_what_an_officer_entered_and_is_not_published_by_it(office: Office) -> None:
-    draft = publishing.draft_calendar(office.organization, people.make_site(office.organization, "Chennai"), 2026)
+    draft = publishing.draft_calendar(
+        office.organization, people.make_site(office.organization, "Chennai"), 2026
+    )
     publishing.set_days(draft, [(on("26 Jan"), "LOCAL", "As we call it")])
     added = publishing.prefill(draft, "TN")
     assert draft.days.get(date=on("26 Jan")).name == "As we call it"

@@ -1,4 +1,6 @@
-"""Off days beside leave that the authority does not let be free (G5): what they cost, before and after the decision."""
+"""Off days beside leave that the authority does not let be free (G5): what they cost, before and
+after the decision.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def cost(*spells: Spell) -> list[float]:
 
 def test_withheld_days_are_leave_whether_or_not_they_were_asked_for() -> None:
     assert (
-        cost(spell("EL", "30 Apr", withhold_suffix=True)) == cost(spell("EL", "30 Apr", "3 May", withhold_suffix=True)) == [4]
+        cost(spell("EL", "30 Apr", withhold_suffix=True))
+        == cost(spell("EL", "30 Apr", "3 May", withhold_suffix=True))
+        == [4]
     )
     assert cost(spell("EL", "4 May", withhold_prefix=True)) == [4]
     assert cost(spell("EL", "4 May", withhold_suffix=True)) == [1]
@@ -38,7 +42,9 @@ def test_withheld_days_are_leave_whether_or_not_they_were_asked_for() -> None:
 def test_days_withheld_from_both_neighbours_are_charged_once() -> None:
     pair = spell("EL", "30 Apr", withhold_suffix=True), spell("EL", "4 May", withhold_prefix=True)
     assert cost(*pair) == [4, 1]
-    assert cost(spell("EL", "30 Apr", fit_on=on("4 May")), spell("HPL", "4 May", sick_on=on("1 May"))) == [4, 1]
+    assert cost(
+        spell("EL", "30 Apr", fit_on=on("4 May")), spell("HPL", "4 May", sick_on=on("1 May"))
+    ) == [4, 1]
 
 
 def test_casual_leave_has_nothing_to_withhold() -> None:
@@ -46,13 +52,19 @@ def test_casual_leave_has_nothing_to_withhold() -> None:
 
 
 @given(first=DAYS, length=st.integers(0, 10), prefix=st.booleans(), suffix=st.booleans())
-def test_withholding_costs_exactly_the_off_days_beside_the_leave(first: date, length: int, prefix: bool, suffix: bool) -> None:
+def test_withholding_costs_exactly_the_off_days_beside_the_leave(
+    first: date, length: int, prefix: bool, suffix: bool
+) -> None:
     last = first + timedelta(days=length)
-    every = charge_all([Spell(1, Kind.EL, first, last, withhold_prefix=prefix, withhold_suffix=suffix)], GROUND)[1]
+    every = charge_all(
+        [Spell(1, Kind.EL, first, last, withhold_prefix=prefix, withhold_suffix=suffix)], GROUND
+    )[1]
     beside = [one for one in every if one.part in (Part.BEFORE, Part.AFTER)]
     assert total(every) == cost(Spell(1, Kind.EL, first, last))[0] * 2 + 2 * len(beside)
     assert all(ALMANAC.off(one.day) for one in beside)
-    assert {one.part for one in beside} <= {part for part, so in ((Part.BEFORE, prefix), (Part.AFTER, suffix)) if so}
+    assert {one.part for one in beside} <= {
+        part for part, so in ((Part.BEFORE, prefix), (Part.AFTER, suffix)) if so
+    }
 
 
 @pytest.fixture
@@ -62,8 +74,15 @@ def asked(office: Office) -> LeaveApplication:
     return office.apply("EL", "30 Apr")
 
 
-def test_the_difference_is_told_first_and_charged_with_the_decision(office: Office, asked: LeaveApplication) -> None:
-    assert services.outlook(asked, office.bala).days == {"none": 1, "prefix": 1, "suffix": 4, "both": 4}
+def test_the_difference_is_told_first_and_charged_with_the_decision(
+    office: Office, asked: LeaveApplication
+) -> None:
+    assert services.outlook(asked, office.bala).days == {
+        "none": 1,
+        "prefix": 1,
+        "suffix": 4,
+        "both": 4,
+    }
     assert office.row("EL").held == 2
     services.decide(asked, actor=office.bala, approve=True, withhold=WITHHOLD["suffix"])
     assert (office.row("EL").held, office.row("EL").debited) == (0, 8)
@@ -72,7 +91,9 @@ def test_the_difference_is_told_first_and_charged_with_the_decision(office: Offi
     assert LeaveEvent.objects.get(what="approved").details == {"withheld": ["suffix"]}
 
 
-def test_a_spell_after_it_does_not_pay_for_the_same_days_again(office: Office, asked: LeaveApplication) -> None:
+def test_a_spell_after_it_does_not_pay_for_the_same_days_again(
+    office: Office, asked: LeaveApplication
+) -> None:
     later = office.grant("EL", "4 May")
     services.decide(asked, actor=office.bala, approve=True, withhold=WITHHOLD["suffix"])
     assert office.row("EL").debited == 10
@@ -89,7 +110,9 @@ def test_a_cancellation_gives_withheld_days_back(office: Office, asked: LeaveApp
 
 def test_withheld_days_that_the_balance_does_not_cover_are_refused(office: Office) -> None:
     application = office.apply("EL", "16 Apr", "30 Apr")
-    code = office.refused(services.decide, application, actor=office.bala, approve=True, withhold=WITHHOLD["suffix"])
+    code = office.refused(
+        services.decide, application, actor=office.bala, approve=True, withhold=WITHHOLD["suffix"]
+    )
     assert code == "INSUFFICIENT_BALANCE"
     assert not LeaveApplication.objects.get().withhold_suffix
 
@@ -98,7 +121,13 @@ def test_withheld_days_that_the_balance_does_not_cover_are_refused(office: Offic
 def test_kinds_that_leave_off_days_out_refuse_it(office: Office, kind: str) -> None:
     application = office.apply(kind, "16 Jul")
     assert services.outlook(application, office.bala).days == {"none": 1}
-    code = office.refused(services.decide, application, actor=office.bala, approve=True, withhold=Withhold(prefix=True))
+    code = office.refused(
+        services.decide,
+        application,
+        actor=office.bala,
+        approve=True,
+        withhold=Withhold(prefix=True),
+    )
     assert code == "NOTHING_TO_WITHHOLD"
 
 
@@ -109,8 +138,15 @@ def test_over_rest_the_decision_carries_the_switch(office: Office, asked: LeaveA
     body: dict[str, Any] = {"decision": "reject", "withhold_suffix": True}
     refused = bala.post(f"leaves/{asked.pk}/approve", body)
     assert (refused.status_code, refused.json()["code"]) == (422, "NOTHING_TO_WITHHOLD")
-    assert bala.post(f"leaves/{asked.pk}/approve", body | {"withhold_suffix": "perhaps"}).status_code == 422
+    assert (
+        bala.post(f"leaves/{asked.pk}/approve", body | {"withhold_suffix": "perhaps"}).status_code
+        == 422
+    )
     row = bala.post(f"leaves/{asked.pk}/approve", body | {"decision": "approve"}).json()
-    assert (row["chargeable_days"], row["withhold_prefix"], row["withhold_suffix"]) == (4, False, True)
+    assert (row["chargeable_days"], row["withhold_prefix"], row["withhold_suffix"]) == (
+        4,
+        False,
+        True,
+    )
     mine = Chair(people.make_user(office.asha, "asha")).get("leaves").json()["data"][0]
     assert mine == row

@@ -42,26 +42,49 @@ def total(organization: Organization, site_id: int | None = None) -> dict[str, i
 
 
 def came(employee: Employee, **facts: Any) -> Any:
-    return day(employee, facts.pop("on", TODAY), **({"first_in": NOW - timedelta(hours=2), "final_at": LATER} | facts))
+    return day(
+        employee,
+        facts.pop("on", TODAY),
+        **({"first_in": NOW - timedelta(hours=2), "final_at": LATER} | facts),
+    )
 
 
 def staffed(organization: Organization, number: int) -> list[Employee]:
-    return [people.make_employee(organization, f"E{one:03}", f"Person {one}") for one in range(number)]
+    return [
+        people.make_employee(organization, f"E{one:03}", f"Person {one}") for one in range(number)
+    ]
 
 
-# --- What it counts ----------------------------------------------------------------------------------------------------------
+# --- What it counts -------------------------------------------------------------------------------
 def test_everybody_in_service_is_one_of_the_states(acme: Organization, asha: Employee) -> None:
     one, *rest = staffed(acme, 7)
     came(asha, late_by=20)
     came(one, last_out=NOW - timedelta(hours=1))
-    for employee, status in zip(rest, ("due", "leave:CL", "tour", "absent", "holiday", "weekly_off"), strict=True):
+    for employee, status in zip(
+        rest, ("due", "leave:CL", "tour", "absent", "holiday", "weekly_off"), strict=True
+    ):
         day(employee, TODAY, status, halves=("absent", "absent"), final_at=LATER)
     found = total(acme)
-    assert found == {"in": 1, "left": 1, "late": 1, "awaited": 1, "leave": 1, "tour": 1, "absent": 1, "off": 2, "unknown": 1}
-    assert sum(number for name, number in found.items() if name in STATES) == Employee.objects.of(acme).count()
+    assert found == {
+        "in": 1,
+        "left": 1,
+        "late": 1,
+        "awaited": 1,
+        "leave": 1,
+        "tour": 1,
+        "absent": 1,
+        "off": 2,
+        "unknown": 1,
+    }
+    assert (
+        sum(number for name, number in found.items() if name in STATES)
+        == Employee.objects.of(acme).count()
+    )
 
 
-def test_a_day_nobody_worked_out_is_no_absence(acme: Organization, asha: Employee, bala: Employee) -> None:
+def test_a_day_nobody_worked_out_is_no_absence(
+    acme: Organization, asha: Employee, bala: Employee
+) -> None:
     assert total(acme) == {"unknown": 2}
 
 
@@ -71,7 +94,9 @@ def test_who_works_on_a_holiday_is_in(acme: Organization, asha: Employee, bala: 
     assert total(acme) == {"in": 1, "off": 1}
 
 
-def test_who_came_last_night_is_in_until_they_leave_or_come_again(acme: Organization, asha: Employee, bala: Employee) -> None:
+def test_who_came_last_night_is_in_until_they_leave_or_come_again(
+    acme: Organization, asha: Employee, bala: Employee
+) -> None:
     for employee in (asha, bala):
         came(employee, on=TODAY - timedelta(days=1), first_in=NOW - timedelta(hours=9))
         day(employee, TODAY, "due", halves=("absent", "absent"), final_at=LATER)
@@ -82,13 +107,17 @@ def test_who_came_last_night_is_in_until_they_leave_or_come_again(acme: Organiza
     assert total(acme) == {"in": 1, "awaited": 1}
 
 
-def test_who_was_never_seen_to_leave_is_not_in_for_ever(acme: Organization, asha: Employee, bala: Employee) -> None:
+def test_who_was_never_seen_to_leave_is_not_in_for_ever(
+    acme: Organization, asha: Employee, bala: Employee
+) -> None:
     came(asha, final_at=None, status="half_day")
     came(bala, on=TODAY - timedelta(days=1), final_at=None, status="half_day")
     assert total(acme) == {"left": 1, "unknown": 1}
 
 
-def test_today_is_the_date_of_each_place(acme: Organization, asha: Employee, bala: Employee) -> None:
+def test_today_is_the_date_of_each_place(
+    acme: Organization, asha: Employee, bala: Employee
+) -> None:
     site = people.make_site(acme, "Honolulu", timezone="Pacific/Honolulu")
     Assignment.objects.create(organization=acme, employee=asha, site=site, starts_on="2020-01-01")
     came(asha, on=TODAY - timedelta(days=1), zone="Pacific/Honolulu", site=site, last_out=NOW)
@@ -102,9 +131,12 @@ def test_sites_stand_apart_and_add_up(acme: Organization, asha: Employee, bala: 
     Assignment.objects.create(organization=acme, employee=asha, site=site, starts_on="2020-01-01")
     came(asha, site=site)
     found = Board(acme).figures()
-    assert [(one["name"], one["counts"]["in"], one["counts"]["unknown"]) for one in found["places"]] == [
-        ("North", 1, 0), ("No site", 0, 1),
-    ]  # fmt: skip
+    assert [
+        (one["name"], one["counts"]["in"], one["counts"]["unknown"]) for one in found["places"]
+    ] == [
+        ("North", 1, 0),
+        ("No site", 0, 1),
+    ]
     for name in TITLES:
         assert sum(one["counts"][name] for one in found["places"]) == found["total"][name]
 
@@ -121,17 +153,21 @@ def test_queries_do_not_grow_with_people(acme: Organization, asha: Employee) -> 
     assert asked() == few == 4
 
 
-# --- In the console ----------------------------------------------------------------------------------------------------------
+# --- In the console -------------------------------------------------------------------------------
 @pytest.fixture
 def hr(client: Client, acme_staff: User) -> Client:
     client.force_login(acme_staff)
     session = client.session
-    session.update({"muster_began": NOW.timestamp(), SEEN: NOW.timestamp(), "muster_proved": NOW.timestamp()})
+    session.update(
+        {"muster_began": NOW.timestamp(), SEEN: NOW.timestamp(), "muster_proved": NOW.timestamp()}
+    )
     session.save()
     return client
 
 
-def test_the_console_has_the_board_of_ones_own_organization(hr: Client, asha: Employee, chitra: Employee) -> None:
+def test_the_console_has_the_board_of_ones_own_organization(
+    hr: Client, asha: Employee, chitra: Employee
+) -> None:
     came(asha)
     came(chitra)
     page = hr.get(reverse("admin:reports_screen_board"))
@@ -143,7 +179,8 @@ def test_the_console_has_the_board_of_ones_own_organization(hr: Client, asha: Em
 def test_another_organizations_board_is_not_there(hr: Client, zenith: Organization) -> None:
     for address in ("board", "figures"):
         theirs, nobodys = (
-            hr.get(reverse(f"admin:reports_screen_{address}"), {"organization": pk}) for pk in (zenith.pk, 987654)
+            hr.get(reverse(f"admin:reports_screen_{address}"), {"organization": pk})
+            for pk in (zenith.pk, 987654)
         )
         assert theirs.status_code == nobodys.status_code == 404
 
@@ -156,11 +193,16 @@ def test_a_board_that_asks_by_itself_keeps_no_session_alive(hr: Client) -> None:
         assert hr.session[SEEN] > NOW.timestamp()
 
 
-def test_an_operator_is_asked_whose_board(client: Client, operator: User, acme: Organization, zenith: Organization) -> None:
+def test_an_operator_is_asked_whose_board(
+    client: Client, operator: User, acme: Organization, zenith: Organization
+) -> None:
     client.force_login(operator)
     page = client.get(reverse("admin:reports_screen_board")).content.decode()
     assert f"?organization={zenith.pk}" in page
-    assert client.get(reverse("admin:reports_screen_board"), {"organization": zenith.pk}).status_code == 200
+    assert (
+        client.get(reverse("admin:reports_screen_board"), {"organization": zenith.pk}).status_code
+        == 200
+    )
 
 
 def test_who_may_not_look_at_punches_sees_no_board(client: Client, acme: Organization) -> None:
@@ -170,7 +212,7 @@ def test_who_may_not_look_at_punches_sees_no_board(client: Client, acme: Organiz
     assert client.get(reverse("admin:reports_screen_figures")).status_code == 403
 
 
-# --- In public ---------------------------------------------------------------------------------------------------------------
+# --- In public ------------------------------------------------------------------------------------
 @pytest.fixture
 def lobby(acme: Organization) -> Screen:
     return Screen.objects.create(organization=acme, name="Lobby")
@@ -203,21 +245,30 @@ def test_a_screen_shows_counts_and_nobody(lobby: Screen, asha: Employee, chitra:
 def test_a_screen_of_a_site_shows_that_site(acme: Organization, asha: Employee) -> None:
     site, other = people.make_site(acme, "North"), people.make_site(acme, "South")
     came(asha, site=other)
-    found = Client().get(address(Screen.objects.create(organization=acme, name="N", site=site)) + "/figures").json()
+    found = (
+        Client()
+        .get(address(Screen.objects.create(organization=acme, name="N", site=site)) + "/figures")
+        .json()
+    )
     assert ([one["name"] for one in found["places"]], found["total"]["in"]) == (["North"], 0)
 
 
 def test_a_wrong_a_revoked_and_a_replaced_address_are_not_there(lobby: Screen) -> None:
     first = address(lobby)
     second = address(lobby)
-    assert [Client().get(path).status_code for path in (first, second, "/board/mst_scr_x", "/board/x")] == [404, 200, 404, 404]
+    assert [
+        Client().get(path).status_code for path in (first, second, "/board/mst_scr_x", "/board/x")
+    ] == [404, 200, 404, 404]
     screens.revoke_address(lobby, actor=None)
     assert Client().get(second).status_code == Client().get(f"{second}/figures").status_code == 404
 
 
 def test_a_screen_speaks_its_own_language(acme: Organization, asha: Employee) -> None:
     screen = Screen.objects.create(organization=acme, name="Hindi", language="hi")
-    assert '<html lang="hi">' in Client().get(address(screen), headers={"Accept-Language": "en"}).content.decode()
+    assert (
+        '<html lang="hi">'
+        in Client().get(address(screen), headers={"Accept-Language": "en"}).content.decode()
+    )
 
 
 def test_many_screens_are_one_count(lobby: Screen) -> None:
@@ -234,7 +285,10 @@ def test_an_address_is_shown_once_and_stored_as_a_hash(hr: Client, lobby: Screen
     assert "/board/mst_scr_" in page
     assert lobby.token_hash
     assert lobby.token_hash not in page
-    assert "mst_scr_" not in hr.get(reverse("admin:reports_screen_change", args=(lobby.pk,))).content.decode()
+    assert (
+        "mst_scr_"
+        not in hr.get(reverse("admin:reports_screen_change", args=(lobby.pk,))).content.decode()
+    )
     assert hr.post(reverse("admin:reports_screen_revoke", args=(lobby.pk,))).status_code == 302
     lobby.refresh_from_db()
     assert lobby.token_hash is None

@@ -23,11 +23,14 @@ from reports.formats import FORMATS
 from reports.frame import Chunk, Report, Run
 
 pytestmark = pytest.mark.django_db
-DATE, AT = date(2026, 6, 21), datetime.fromisoformat("2026-06-21 09:30")  # A cell's moment has no zone.
+DATE, AT = (
+    date(2026, 6, 21),
+    datetime.fromisoformat("2026-06-21 09:30"),
+)  # A cell's moment has no zone.
 ROWS: list[Row] = [
     ["0012", "आशा, “the first”", DATE, AT, 3, 1.5],
     ["=1+1", "@SUM(A1)", DATE, None, -4, 0.5],
-]  # fmt: skip
+]
 
 
 class Sample(Report):
@@ -63,14 +66,16 @@ def sheet(content: bytes) -> Any:
 
 
 def test_pandas_reads_a_csv_with_hindi_zeros_and_dates() -> None:
-    found = pandas.read_csv(io.BytesIO(written("csv")), dtype={"Code": str}, parse_dates=["Date", "At"])
+    found = pandas.read_csv(
+        io.BytesIO(written("csv")), dtype={"Code": str}, parse_dates=["Date", "At"]
+    )
     assert list(found.columns) == ["Code", "Name", "Date", "At", "Number", "Days"]
     assert found.loc[0].tolist()[:2] == ["0012", "आशा, “the first”"]
     assert found.loc[0, "At"] == pandas.Timestamp("2026-06-21 09:30")
     assert (found["Number"].sum(), found["Days"].sum()) == (-1, 2.0)
 
 
-def test_a_csv_begins_with_the_mark_by_which_excel_knows_utf_8_and_ends_its_lines_as_rfc_4180_says() -> None:
+def test_a_csv_begins_with_a_byte_order_mark_and_ends_its_lines_as_rfc_4180_says() -> None:
     content = written("csv")
     assert content.startswith("\ufeffCode,".encode())
     assert content.count(b"\r\n") == 3
@@ -81,7 +86,7 @@ def test_a_csv_begins_with_the_mark_by_which_excel_knows_utf_8_and_ends_its_line
 def test_a_cell_that_begins_like_a_formula_is_text_in_every_file(beginning: str) -> None:
     text = f"{beginning}cmd|' /C calc'!A0"
     rows: list[Row] = [[text, "x", DATE, None, 1, 1.0]]
-    (_head, cells) = csv.reader(io.StringIO(written("csv", rows).decode("utf-8-sig"), newline=""))
+    _head, cells = csv.reader(io.StringIO(written("csv", rows).decode("utf-8-sig"), newline=""))
     assert cells[0] == f"'{text}"
     cell = sheet(written("xlsx", rows))["A2"]
     assert cell.data_type == "s"
@@ -115,7 +120,9 @@ def test_a_workbook_shows_dates_as_the_language_writes_them() -> None:
         assert sheet(written("xlsx"))["C2"].number_format == "dd-mm-yyyy"
 
 
-def test_a_full_sheet_is_followed_by_another_with_the_same_heading(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_sheet_is_followed_by_another_with_the_same_heading(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(formats, "SHEET_ROWS", 3)
     book = openpyxl.load_workbook(io.BytesIO(written("xlsx", ROWS * 2)))
     assert [one.max_row for one in book.worksheets] == [3, 3, 2]
@@ -125,9 +132,23 @@ def test_a_full_sheet_is_followed_by_another_with_the_same_heading(monkeypatch: 
 
 def test_json_has_columns_rows_and_totals() -> None:
     found = json.loads(written("json"))
-    assert found["data"][1] == {"code": "=1+1", "name": "@SUM(A1)", "date": "2026-06-21", "at": None, "number": -4, "days": 0.5}
+    assert found["data"][1] == {
+        "code": "=1+1",
+        "name": "@SUM(A1)",
+        "date": "2026-06-21",
+        "at": None,
+        "number": -4,
+        "days": 0.5,
+    }
     assert found["totals"] == {"number": -1, "days": 2.0}
-    assert [one["kind"] for one in found["columns"]] == ["text", "text", "date", "moment", "whole", "days"]
+    assert [one["kind"] for one in found["columns"]] == [
+        "text",
+        "text",
+        "date",
+        "moment",
+        "whole",
+        "days",
+    ]
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "xlsx"])

@@ -65,7 +65,9 @@ def ask(user: User, report: str = "attendance", form: str = "csv", **asked: Any)
 
 
 def post(client: Client, **body: Any) -> Any:
-    return client.post(AT, json.dumps({"report": "attendance"} | JUNE | body), content_type="application/json")
+    return client.post(
+        AT, json.dumps({"report": "attendance"} | JUNE | body), content_type="application/json"
+    )
 
 
 def made(job: ReportJob) -> ReportJob:
@@ -88,7 +90,7 @@ def events() -> list[tuple[str, str]]:
     return [(one.about, one.details["step"]) for one in rows if "step" in one.details]
 
 
-# --- Asking ----------------------------------------------------------------------------------------------------------------
+# --- Asking ---------------------------------------------------------------------------------------
 def test_a_report_is_asked_for_made_and_fetched(api: Client, asha: Employee, folder: Path) -> None:
     people.make_punch(asha.organization, "1001", employee=asha)
     asked = post(api)
@@ -97,7 +99,10 @@ def test_a_report_is_asked_for_made_and_fetched(api: Client, asha: Employee, fol
     told = api.get(asked.headers["Location"]).json()
     assert (told["state"], told["percent"], told["rows"], told["error"]) == ("done", 100, 1, None)
     reply = api.get(told["file"])
-    assert reply.headers["Content-Disposition"] == 'attachment; filename="attendance-2026-06-01-2026-06-30.csv"'
+    assert (
+        reply.headers["Content-Disposition"]
+        == 'attachment; filename="attendance-2026-06-01-2026-06-30.csv"'
+    )
     assert reply.headers["Cache-Control"] == "private, no-store"
     content = body(reply)
     assert content == read(asha.organization, "attendance", "csv", **JUNE)
@@ -129,7 +134,9 @@ def test_the_same_question_is_one_job_until_it_is_answered(clerk: User, acme: Or
     assert ask(clerk) != first
 
 
-def test_somebody_with_too_many_under_way_is_told_so(api: Client, clerk: User, settings: LazySettings) -> None:
+def test_somebody_with_too_many_under_way_is_told_so(
+    api: Client, clerk: User, settings: LazySettings
+) -> None:
     settings.REPORTS_PER_PERSON = 1
     ask(clerk)
     reply = post(api, format="xlsx")
@@ -140,11 +147,20 @@ def test_somebody_with_too_many_under_way_is_told_so(api: Client, clerk: User, s
 
 @pytest.mark.parametrize(
     ("wrong", "field"),
-    [({"report": "gossip"}, "report"), ({"format": "doc"}, "format"), ({"to": "2026-05-01"}, "to"), ({"from": [1]}, "from"),
-     ({"employee": "nobody"}, "employee"), ({"site": 10**30}, "site"), ({"to": "\0"}, "to")],
+    [
+        ({"report": "gossip"}, "report"),
+        ({"format": "doc"}, "format"),
+        ({"to": "2026-05-01"}, "to"),
+        ({"from": [1]}, "from"),
+        ({"employee": "nobody"}, "employee"),
+        ({"site": 10**30}, "site"),
+        ({"to": "\0"}, "to"),
+    ],
     ids=lambda one: str(one)[:20],
-)  # fmt: skip
-def test_what_is_wrong_is_named_and_nothing_is_asked_for(api: Client, wrong: dict[str, Any], field: str) -> None:
+)
+def test_what_is_wrong_is_named_and_nothing_is_asked_for(
+    api: Client, wrong: dict[str, Any], field: str
+) -> None:
     reply = post(api, **wrong)
     assert (reply.status_code, list(reply.json()["errors"])) == (422, [field])
     assert not ReportJob.objects.exists()
@@ -155,13 +171,21 @@ def test_a_report_somebody_may_not_read_is_not_made(api: Client) -> None:
     assert (reply.status_code, reply.json()["code"]) == (403, "forbidden")
 
 
-# --- Finding -----------------------------------------------------------------------------------------------------------------
-def test_everybody_finds_their_own_and_administrators_their_organizations(acme: Organization, zenith: Organization) -> None:
-    clerk, chief = people.make_staff(acme, "clerk", role="reports"), people.make_staff(acme, "chief")
+# --- Finding --------------------------------------------------------------------------------------
+def test_everybody_finds_their_own_and_administrators_their_organizations(
+    acme: Organization, zenith: Organization
+) -> None:
+    clerk, chief = (
+        people.make_staff(acme, "clerk", role="reports"),
+        people.make_staff(acme, "chief"),
+    )
     other = people.make_staff(acme, "other", role="hr_admin")
     stranger = people.make_staff(zenith, "stranger")
     job = made(ask(clerk))
-    listed = {user.username: len(speaker(user).get(AT).json()["data"]) for user in (clerk, chief, other, stranger)}
+    listed = {
+        user.username: len(speaker(user).get(AT).json()["data"])
+        for user in (clerk, chief, other, stranger)
+    }
     assert listed == {"clerk": 1, "chief": 1, "other": 0, "stranger": 0}
     for user, status in ((clerk, 200), (chief, 200), (other, 404), (stranger, 404)):
         client = speaker(user)
@@ -203,7 +227,7 @@ def test_asking_and_every_download_are_written_down(api: Client, clerk: User) ->
     assert {one.actor for one in SecurityEvent.objects.filter(kind="exported")} == {clerk}
 
 
-# --- Taking ------------------------------------------------------------------------------------------------------------------
+# --- Taking ---------------------------------------------------------------------------------------
 def test_a_job_is_taken_once(clerk: User) -> None:
     ask(clerk)
     assert making.take() is not None
@@ -232,7 +256,9 @@ def test_whoever_has_waited_longest_comes_first(acme: Organization, zenith: Orga
     made(second)
 
 
-def test_a_killed_workers_job_is_taken_over_after_its_lease_and_the_dead_one_changes_nothing(clerk: User, folder: Path) -> None:
+def test_a_killed_workers_job_is_taken_over_after_its_lease_and_the_dead_one_changes_nothing(
+    clerk: User, folder: Path
+) -> None:
     job = ask(clerk)
     with time_machine.travel(timezone.now() - timedelta(minutes=5)):
         dead = making.take()
@@ -275,15 +301,24 @@ def test_a_job_that_takes_worker_after_worker_with_it_is_given_up(clerk: User) -
     assert (job.state, job.error) == (State.FAILED, "broken")
 
 
-def test_a_worker_that_is_stopped_puts_its_job_back(clerk: User, asha: Employee, folder: Path) -> None:
+def test_a_worker_that_is_stopped_puts_its_job_back(
+    clerk: User, asha: Employee, folder: Path
+) -> None:
     job = ask(clerk)
     making.make(making.take(), lambda: True)  # type: ignore[arg-type]
     job.refresh_from_db()
-    assert (job.state, job.attempts, job.slot, list(folder.iterdir())) == (State.QUEUED, 0, None, [])
+    assert (job.state, job.attempts, job.slot, list(folder.iterdir())) == (
+        State.QUEUED,
+        0,
+        None,
+        [],
+    )
     assert made(job).state == State.DONE
 
 
-def test_a_failure_nobody_foresaw_is_tried_again_and_then_told(clerk: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_nobody_foresaw_is_tried_again_and_then_told(
+    clerk: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = ask(clerk)
     monkeypatch.setattr(AttendanceReport, "size", lambda _self: 1 // 0)
     for _attempt in range(making.MOST_ATTEMPTS):
@@ -292,7 +327,9 @@ def test_a_failure_nobody_foresaw_is_tried_again_and_then_told(clerk: User, monk
     assert (job.state, jobs.sentence(job)) == (State.FAILED, str(jobs.ERRORS["broken"]))
 
 
-def test_progress_that_cannot_be_told_for_a_moment_ends_nothing(clerk: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_that_cannot_be_told_for_a_moment_ends_nothing(
+    clerk: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def busy(_progress: Any, **facts: int) -> None:
         if "done" in facts:
             raise OperationalError("database is locked")
@@ -302,7 +339,9 @@ def test_progress_that_cannot_be_told_for_a_moment_ends_nothing(clerk: User, mon
     assert made(job).state == State.DONE
 
 
-def test_a_database_that_is_away_is_waited_for_by_the_lease(clerk: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_is_away_is_waited_for_by_the_lease(
+    clerk: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def away(_report: Any) -> int:
         raise OperationalError("away")
 
@@ -317,14 +356,16 @@ def test_a_database_that_is_away_is_waited_for_by_the_lease(clerk: User, monkeyp
     assert job.state == State.DONE
 
 
-def test_what_was_asked_for_may_be_gone_when_its_turn_comes(clerk: User, acme: Organization) -> None:
+def test_what_was_asked_for_may_be_gone_when_its_turn_comes(
+    clerk: User, acme: Organization
+) -> None:
     site = people.make_site(acme)
     job = ask(clerk, site=site.pk)
     site.delete()
     assert (made(job).state, job.error) == (State.FAILED, "unknown")
 
 
-# --- Cancelling --------------------------------------------------------------------------------------------------------------
+# --- Cancelling -----------------------------------------------------------------------------------
 def test_a_job_that_runs_stops_within_a_chunk_when_it_is_cancelled(
     api: Client, clerk: User, acme: Organization, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -343,7 +384,12 @@ def test_a_job_that_runs_stops_within_a_chunk_when_it_is_cancelled(
     job = ask(clerk)
     making.make(making.take())  # type: ignore[arg-type]
     job.refresh_from_db()
-    assert (job.state, job.slot, len(read_), list(folder.iterdir())) == (State.CANCELLED, None, 3, [])
+    assert (job.state, job.slot, len(read_), list(folder.iterdir())) == (
+        State.CANCELLED,
+        None,
+        3,
+        [],
+    )
 
 
 def AttendanceReport_chunks(_report: Any, part: Any) -> Iterator[Any]:  # noqa: N802
@@ -352,7 +398,9 @@ def AttendanceReport_chunks(_report: Any, part: Any) -> Iterator[Any]:  # noqa: 
     yield Chunk(len(part), [])
 
 
-def test_a_job_that_waits_is_cancelled_and_one_that_is_over_is_not(api: Client, clerk: User) -> None:
+def test_a_job_that_waits_is_cancelled_and_one_that_is_over_is_not(
+    api: Client, clerk: User
+) -> None:
     job = ask(clerk)
     for _time in range(2):
         assert api.post(f"{AT}/{job.pk}/cancel").json()["state"] == "cancelled"
@@ -361,7 +409,9 @@ def test_a_job_that_waits_is_cancelled_and_one_that_is_over_is_not(api: Client, 
     assert (reply.status_code, reply.json()["code"]) == (409, "finished")
 
 
-def test_progress_is_told_while_it_runs(clerk: User, acme: Organization, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_told_while_it_runs(
+    clerk: User, acme: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(making, "SAY_EVERY_S", 0.0)
     monkeypatch.setattr(walking.walk, "__defaults__", (None, 1))
     seen: list[int] = []
@@ -379,10 +429,13 @@ def _spy(seen: list[int]) -> Callable[..., Any]:
     return held
 
 
-# --- The file ----------------------------------------------------------------------------------------------------------------
+# --- The file -------------------------------------------------------------------------------------
 def test_the_file_is_private(clerk: User, folder: Path) -> None:
     job = made(ask(clerk))
-    assert (folder.stat().st_mode & 0o777, (folder / job.file).stat().st_mode & 0o777) == (0o700, 0o600)
+    assert (folder.stat().st_mode & 0o777, (folder / job.file).stat().st_mode & 0o777) == (
+        0o700,
+        0o600,
+    )
 
 
 def test_there_is_no_file_until_it_is_ready(api: Client, clerk: User) -> None:
@@ -401,7 +454,10 @@ def test_a_file_expires_and_is_removed(clerk: User, folder: Path) -> None:
         assert jobs.tidy() == 1
         reply = api.get(f"{AT}/{job.pk}/file")
         assert (reply.status_code, reply.json()["code"]) == (410, "expired")
-        assert (api.get(f"{AT}/{job.pk}").json()["state"], list(folder.iterdir())) == ("expired", [])
+        assert (api.get(f"{AT}/{job.pk}").json()["state"], list(folder.iterdir())) == (
+            "expired",
+            [],
+        )
     with time_machine.travel(timezone.now() + timedelta(days=91)):
         jobs.tidy()
     assert not ReportJob.objects.exists()
@@ -434,10 +490,13 @@ def test_files_no_row_knows_are_swept_after_a_day(clerk: User, folder: Path) -> 
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(OSError(errno.ENOSPC, "full"), "no_room"), (OSError(errno.EACCES, "no"), "unwritable"),
-     (FileCreateError(OSError(errno.ENOSPC, "full")), "no_room")],
+    [
+        (OSError(errno.ENOSPC, "full"), "no_room"),
+        (OSError(errno.EACCES, "no"), "unwritable"),
+        (FileCreateError(OSError(errno.ENOSPC, "full")), "no_room"),
+    ],
     ids=["full", "denied", "full_in_xlsx"],
-)  # fmt: skip
+)
 def test_a_disk_that_does_not_take_the_file_fails_the_job_with_a_sentence(
     api: Client, clerk: User, monkeypatch: pytest.MonkeyPatch, error: Exception, code: str
 ) -> None:
@@ -449,7 +508,10 @@ def test_a_disk_that_does_not_take_the_file_fails_the_job_with_a_sentence(
     made(job)
     monkeypatch.undo()
     told = api.get(f"{AT}/{job.pk}").json()
-    assert (told["state"], told["error"]) == ("failed", {"code": code, "message": str(jobs.ERRORS[code])})
+    assert (told["state"], told["error"]) == (
+        "failed",
+        {"code": code, "message": str(jobs.ERRORS[code])},
+    )
     reply = api.get(f"{AT}/{job.pk}/file")
     assert (reply.status_code, reply.json()["message"]) == (409, str(jobs.ERRORS[code]))
 
@@ -460,7 +522,7 @@ def test_a_folder_that_is_no_folder_fails_the_job(clerk: User, folder: Path) -> 
     jobs.sweep()
 
 
-# --- The worker --------------------------------------------------------------------------------------------------------------
+# --- The worker -----------------------------------------------------------------------------------
 def test_reports_is_the_only_role_that_needs_them_and_sees_what_it_needs() -> None:
     assert {"reports.reportjob:view", "attendance.day:view"} <= GRANTS["reports"]
     assert "reports.reportjob:view" not in GRANTS["approver"]
@@ -492,7 +554,9 @@ def test_two_workers_never_take_one_job_nor_two_of_an_organization() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_asking_the_same_at_once_is_one_job_and_too_many_at_once_are_refused(settings: LazySettings) -> None:
+def test_asking_the_same_at_once_is_one_job_and_too_many_at_once_are_refused(
+    settings: LazySettings,
+) -> None:
     world = people.make_world()
     clerk = people.make_staff(world.acme, "clerk")
     settings.REPORTS_PER_PERSON = 2
@@ -505,7 +569,10 @@ def test_asking_the_same_at_once_is_one_job_and_too_many_at_once_are_refused(set
 
     forms = ["csv", "csv", "xlsx", "xlsx", "json", "json"]
     with ThreadPoolExecutor(6) as pool:
-        found = [one.result() for one in [pool.submit(_alone, lambda form=form: asking(form)) for form in forms]]
+        found = [
+            one.result()
+            for one in [pool.submit(_alone, lambda form=form: asking(form)) for form in forms]
+        ]
     assert ReportJob.objects.count() == 2
     assert len({one for one in found if one}) == 2
 
@@ -526,7 +593,9 @@ def test_the_workers_own_thread_makes_what_waits_and_stops(folder: Path) -> None
         thread.join()
 
 
-def test_a_broker_that_hangs_or_fails_keeps_nobody_waiting(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broker_that_hangs_or_fails_keeps_nobody_waiting(
+    settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     called, go_on = threading.Event(), threading.Event()
 
     def hangs() -> None:

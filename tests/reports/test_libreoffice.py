@@ -21,9 +21,11 @@ from tests.reports.test_days import day
 
 OFFICE = shutil.which("soffice")
 pytestmark = [
-    pytest.mark.skipif(OFFICE is None, reason="LibreOffice (soffice) is not installed"), pytest.mark.timeout(180),
-]  # fmt: skip
-# Comma, quotes, UTF-8, from the first line, all columns as they are, English, not quoted, formulas and formats as shown.
+    pytest.mark.skipif(OFFICE is None, reason="LibreOffice (soffice) is not installed"),
+    pytest.mark.timeout(180),
+]
+# Comma, quotes, UTF-8, from the first line, all columns as they are, English, not quoted, formulas
+# and formats as shown.
 SHOWN = "csv:Text - txt - csv (StarCalc):44,34,76,1,,1033,false,true,true"
 FORMULA = '=HYPERLINK("https://x.example")'
 Open = Callable[[bytes, str], list[list[str]]]
@@ -31,14 +33,26 @@ Open = Callable[[bytes, str], list[list[str]]]
 
 @pytest.fixture
 def opened(tmp_path: Path) -> Open:
-    """What a file shows in LibreOffice, cell by cell: it opens it, and writes down what it shows."""
+    """What a file shows in LibreOffice, cell by cell: it opens it, and writes down what it
+    shows.
+    """
 
     def show(content: bytes, form: str) -> list[list[str]]:
         file = tmp_path / f"report.{form}"
         file.write_bytes(content)
         profile = f"-env:UserInstallation=file://{tmp_path}/profile"
         told = ["--infilter=CSV:44,34,76,1"] if form == "csv" else []
-        command = [str(OFFICE), profile, "--headless", *told, "--convert-to", SHOWN, "--outdir", f"{tmp_path}/out", str(file)]
+        command = [
+            str(OFFICE),
+            profile,
+            "--headless",
+            *told,
+            "--convert-to",
+            SHOWN,
+            "--outdir",
+            f"{tmp_path}/out",
+            str(file),
+        ]
         subprocess.run(command, check=True, capture_output=True, timeout=150)
         found = next((tmp_path / "out").glob("report*.csv"))
         return list(csv.reader(found.read_text("utf-8-sig").splitlines()))
@@ -51,7 +65,13 @@ def hostile(acme: Organization) -> Employee:
     """Somebody with leading zeros, a Hindi name and a formula for a department."""
     employee = people.make_employee(acme, "0012", "श्रीमती क्षमा त्रिपाठी")
     department = people.make_department(acme, FORMULA)
-    day(employee, 1, department=department, first_in=datetime(2026, 6, 1, 3, 40, tzinfo=UTC), worked=500)
+    day(
+        employee,
+        1,
+        department=department,
+        first_in=datetime(2026, 6, 1, 3, 40, tzinfo=UTC),
+        worked=500,
+    )
     return employee
 
 
@@ -83,7 +103,14 @@ def test_a_workbook_opens_with_dates_as_the_language_writes_them(
 
 
 @time_machine.travel("2026-07-10T06:00:00+00:00")
-def test_a_muster_roll_opens_with_a_column_for_each_day(acme: Organization, hostile: Employee, opened: Open) -> None:
+def test_a_muster_roll_opens_with_a_column_for_each_day(
+    acme: Organization, hostile: Employee, opened: Open
+) -> None:
     found = opened(read(acme, "muster-roll", "xlsx", month="2026-06", employee="0012"), "xlsx")
     cells = dict(zip(found[0], found[1], strict=True))
-    assert (cells["Employee code"], cells["01 Mon"], cells["02 Tue"], cells["Present"]) == ("0012", "P", "?", "1.0")
+    assert (cells["Employee code"], cells["01 Mon"], cells["02 Tue"], cells["Present"]) == (
+        "0012",
+        "P",
+        "?",
+        "1.0",
+    )

@@ -24,7 +24,8 @@ from tests.reports.conftest import JUNE
 pytestmark = pytest.mark.any_engine
 
 FEW, MANY = 100, 400
-# What may differ: what waits for the garbage collector. The rows themselves would be nine times that.
+# What may differ: what waits for the garbage collector. The rows themselves would be nine times
+# that.
 ALLOWED = 1024 * 1024
 # What one more person on a page of PDF may take, which is put together in memory.
 ON_PAPER = 12 * 1024
@@ -38,14 +39,26 @@ def crowd(acme: Organization, monkeypatch: pytest.MonkeyPatch) -> Callable[[int]
     def fill(number: int) -> None:
         names = [f"C{uuid.uuid4().hex[:10]}" for _ in range(number)]
         staff = Employee.objects.bulk_create(
-            Employee(organization=acme, code=name, name=f"Person {name}", joined_on=date(2020, 1, 1)) for name in names
+            Employee(
+                organization=acme, code=name, name=f"Person {name}", joined_on=date(2020, 1, 1)
+            )
+            for name in names
         )
         for employee in staff:
             Day.objects.bulk_create(
-                Day(organization=acme, employee=employee, date=date(2026, 6, 1) + timedelta(days=number), zone="Asia/Kolkata",
-                    status="present", first_half="present", second_half="present", worked=480, late_by=number)
+                Day(
+                    organization=acme,
+                    employee=employee,
+                    date=date(2026, 6, 1) + timedelta(days=number),
+                    zone="Asia/Kolkata",
+                    status="present",
+                    first_half="present",
+                    second_half="present",
+                    worked=480,
+                    late_by=number,
+                )
                 for number in range(30)
-            )  # fmt: skip
+            )
 
     return fill
 
@@ -65,7 +78,12 @@ def peak(organization: Organization, name: str, form: str, **asked: Any) -> int:
 @time_machine.travel("2026-07-10T06:00:00+00:00", tick=False)
 @pytest.mark.parametrize(
     ("name", "form", "more"),
-    [("muster-roll", "csv", 0), ("presence", "csv", 0), ("muster-roll", "xlsx", 0), ("muster-roll", "pdf", ON_PAPER)],
+    [
+        ("muster-roll", "csv", 0),
+        ("presence", "csv", 0),
+        ("muster-roll", "xlsx", 0),
+        ("muster-roll", "pdf", ON_PAPER),
+    ],
 )
 def test_more_people_take_no_more_memory(
     acme: Organization, crowd: Callable[[int], None], name: str, form: str, more: int

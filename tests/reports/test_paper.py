@@ -40,7 +40,11 @@ def pages(content: bytes) -> int:
 
 def crowd(organization: Organization, number: int) -> None:
     for one in range(number):
-        people.make_employee(organization, f"E{one:03}", "क्षमा त्रिपाठी" if one % 2 else "Élodie Iyer-Krishnamoorthy " * 3)
+        people.make_employee(
+            organization,
+            f"E{one:03}",
+            "क्षमा त्रिपाठी" if one % 2 else "Élodie Iyer-Krishnamoorthy " * 3,
+        )
 
 
 def test_a_roll_is_a_pdf_with_as_many_pages_as_its_people_need(acme: Organization) -> None:
@@ -54,7 +58,9 @@ def test_a_roll_of_nobody_is_a_whole_file(acme: Organization, asha: Employee) ->
     assert pages(roll(acme, employee="1001", month="2019-01")) == 1
 
 
-def test_more_people_than_paper_is_for_are_refused_with_what_to_do(acme: Organization, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_people_than_paper_is_for_are_refused_with_what_to_do(
+    acme: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(paper, "MOST_PEOPLE", 1)
     with pytest.raises(ValidationError):
         roll(acme)
@@ -69,22 +75,31 @@ def test_a_roll_goes_out_over_the_api_as_a_file(acme: Organization) -> None:
 
 
 def test_only_the_roll_is_for_paper(acme: Organization) -> None:
-    reply = speaker(acme).get("/api/v1/admin/reports/presence", {"from": "2026-06-01", "to": "2026-06-01", "format": "pdf"})
+    reply = speaker(acme).get(
+        "/api/v1/admin/reports/presence",
+        {"from": "2026-06-01", "to": "2026-06-01", "format": "pdf"},
+    )
     assert reply.status_code == 422
 
 
 @pytest.mark.skipif(READER is None, reason="pdftotext (poppler-utils) is not installed")
-def test_every_page_has_the_head_of_the_register_and_its_number(acme: Organization, asha: Employee, tmp_path: Path) -> None:
+def test_every_page_has_the_head_of_the_register_and_its_number(
+    acme: Organization, asha: Employee, tmp_path: Path
+) -> None:
     day(asha, date(2026, 6, 1), "half_day")
     crowd(acme, 40)
     file = tmp_path / "roll.pdf"
     file.write_bytes(roll(acme))
-    text = subprocess.run([str(READER), "-layout", file, "-"], capture_output=True, check=True, text=True).stdout
+    text = subprocess.run(
+        [str(READER), "-layout", file, "-"], capture_output=True, check=True, text=True
+    ).stdout
     found = text.rstrip("\f").split("\f")
     assert len(found) == 2
     for number, page in enumerate(found, 1):
         assert f"Page {number} of 2" in page
-        assert all(word in page for word in ("Muster roll · June 2026", "Acme", "Name", "WO Weekly off"))
+        assert all(
+            word in page for word in ("Muster roll · June 2026", "Acme", "Name", "WO Weekly off")
+        )
     assert " HD " in found[0]
     assert "Total of 42 people" in found[1]
 

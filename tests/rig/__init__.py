@@ -1,1 +1,3 @@
-"""Muster as it runs in production, on one machine and for one test: real processes, real sockets, and things that break."""
+"""Muster as it runs in production, on one machine and for one test: real processes, real sockets,
+and things that break.
+"""

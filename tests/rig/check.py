@@ -1,8 +1,10 @@
-"""What goes in must come out: the judgement over a run, from what was sent, what arrived and what the database says.
+"""What goes in must come out: the judgement over a run, from what was sent, what arrived and what
+the database says.
 
-Jepsen's idea. An operation whose answer never came is *indeterminate*: it may have happened or not, so its delivery is no
-invention and its absence no loss. Deliveries are at least once: the same id may arrive again, always with the same bytes.
-Pure functions; `tests.rig.load` makes the `Sent`, `tests.rig.recorder` the `Arrival`, `tests.rig.world` the `Stored`.
+Jepsen's idea. An operation whose answer never came is *indeterminate*: it may have happened or not,
+so its delivery is no invention and its absence no loss. Deliveries are at least once: the same id
+may arrive again, always with the same bytes. Pure functions; `tests.rig.load` makes the `Sent`,
+`tests.rig.recorder` the `Arrival`, `tests.rig.world` the `Stored`.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One request at the customer's server. The order of arrivals is the order in which they were written down."""
+    """One request at the customer's server. The order of arrivals is the order in which they were
+    written down.
+    """
 
     endpoint: str
     id: str
@@ -73,14 +77,21 @@ class Findings:
 
     def __str__(self) -> str:
         figures = ", ".join(f"{name} {number}" for name, number in self.notes.items())
-        faults = "; ".join(f"{kind} {len(found)}: {found[:3]}" for kind, found in self.faults.items())
+        faults = "; ".join(
+            f"{kind} {len(found)}: {found[:3]}" for kind, found in self.faults.items()
+        )
         return f"{figures} | {faults or 'lost 0, invented 0, same id same bytes, order kept'}"
 
 
 def check(
-    sent: Sequence[Sent], arrivals: Sequence[Arrival], endpoints: Iterable[str], stored: Sequence[Stored] = ()
+    sent: Sequence[Sent],
+    arrivals: Sequence[Arrival],
+    endpoints: Iterable[str],
+    stored: Sequence[Stored] = (),
 ) -> Findings:
-    """Judge a run after its drain. Every acknowledged punch must have come to every one of `endpoints`."""
+    """Judge a run after its drain. Every acknowledged punch must have come to every one of
+    `endpoints`.
+    """
     endpoints = list(endpoints)
     dead = {one.id for one in stored if one.state == "dead"}
     gone = {(one.endpoint, one.lane, one.sequence) for one in stored if one.state == "dead"}
@@ -100,17 +111,30 @@ def lost(sent: Sequence[Sent], arrivals: Sequence[Arrival], endpoints: Iterable[
     """Acknowledged and never delivered."""
     came = {(one.endpoint, one.name) for one in arrivals}
     promised = [one.name for one in sent if one.fate is Fate.ACKNOWLEDGED]
-    return [f"{name} never came to {endpoint}" for endpoint in endpoints for name in promised if (endpoint, name) not in came]
+    return [
+        f"{name} never came to {endpoint}"
+        for endpoint in endpoints
+        for name in promised
+        if (endpoint, name) not in came
+    ]
 
 
-def invented(sent: Sequence[Sent], arrivals: Sequence[Arrival], stored: Sequence[Stored] = ()) -> list[str]:
-    """Delivered although nobody sent it, or although it was refused, or with an id that the database does not know."""
+def invented(
+    sent: Sequence[Sent], arrivals: Sequence[Arrival], stored: Sequence[Stored] = ()
+) -> list[str]:
+    """Delivered although nobody sent it, or although it was refused, or with an id that the
+    database does not know.
+    """
     fates = {one.name: one.fate for one in sent}
     known = {(one.endpoint, one.id) for one in stored}
     found = [f"{one.name} was never sent" for one in arrivals if one.name not in fates]
     found += [f"{one.name} was refused" for one in arrivals if fates.get(one.name) is Fate.REFUSED]
     if stored:
-        found += [f"{one.id} is not in the database" for one in arrivals if (one.endpoint, one.id) not in known]
+        found += [
+            f"{one.id} is not in the database"
+            for one in arrivals
+            if (one.endpoint, one.id) not in known
+        ]
     return found
 
 
@@ -121,9 +145,14 @@ def altered(arrivals: Sequence[Arrival]) -> list[str]:
     for one in arrivals:
         before = first.setdefault(one.id, one)
         if (before.digest, before.lane, before.sequence, before.endpoint) != (
-            one.digest, one.lane, one.sequence, one.endpoint
-        ):  # fmt: skip
-            found.append(f"{one.id} came as {before.lane}/{before.sequence} and as {one.lane}/{one.sequence}")
+            one.digest,
+            one.lane,
+            one.sequence,
+            one.endpoint,
+        ):
+            found.append(
+                f"{one.id} came as {before.lane}/{before.sequence} and as {one.lane}/{one.sequence}"
+            )
     return found
 
 
@@ -132,11 +161,17 @@ def split(arrivals: Sequence[Arrival]) -> list[str]:
     ids: dict[tuple[str, str], set[str]] = {}
     for one in arrivals:
         ids.setdefault((one.endpoint, one.name), set()).add(one.id)
-    return [f"{name} came to {endpoint} under {len(two)} ids" for (endpoint, name), two in ids.items() if len(two) > 1]
+    return [
+        f"{name} came to {endpoint} under {len(two)} ids"
+        for (endpoint, name), two in ids.items()
+        if len(two) > 1
+    ]
 
 
 def disordered(arrivals: Sequence[Arrival], gone: Iterable[tuple[str, str, int]] = ()) -> list[str]:
-    """First arrivals of a lane that do not count 1, 2, 3 …; numbers in `gone` (dead letters) may be missing."""
+    """First arrivals of a lane that do not count 1, 2, 3 …; numbers in `gone` (dead letters) may be
+    missing.
+    """
     gone = set(gone)
     seen: set[str] = set()
     last: dict[tuple[str, str], int] = {}
@@ -147,7 +182,9 @@ def disordered(arrivals: Sequence[Arrival], gone: Iterable[tuple[str, str, int]]
         seen.add(one.id)
         lane = (one.endpoint, one.lane)
         before = last.get(lane, 0)
-        missing = [number for number in range(before + 1, one.sequence) if (*lane, number) not in gone]
+        missing = [
+            number for number in range(before + 1, one.sequence) if (*lane, number) not in gone
+        ]
         if one.sequence <= before or missing:
             found.append(f"{one.endpoint} {one.lane}: {one.sequence} came after {before}")
         last[lane] = max(before, one.sequence)
@@ -158,19 +195,29 @@ def unrecovered(arrivals: Sequence[Arrival], stored: Sequence[Stored]) -> list[s
     """Still waiting after the drain, or delivered according to the database and never seen."""
     came = {(one.endpoint, one.id) for one in arrivals}
     found = [f"{one.id} is still {one.state}" for one in stored if one.state in ("new", "waiting")]
-    found += [f"{one.id} never came" for one in stored if one.state == "delivered" and (one.endpoint, one.id) not in came]
+    found += [
+        f"{one.id} never came"
+        for one in stored
+        if one.state == "delivered" and (one.endpoint, one.id) not in came
+    ]
     return found
 
 
-def unbalanced(counts: Mapping[str, int], punches: Mapping[str, int], acknowledged: int) -> list[str]:
-    """Counters that do not add up: `counts` are the sums of the ingest counters, `punches` the rows by verdict."""
+def unbalanced(
+    counts: Mapping[str, int], punches: Mapping[str, int], acknowledged: int
+) -> list[str]:
+    """Counters that do not add up: `counts` are the sums of the ingest counters, `punches` the rows
+    by verdict.
+    """
     parts = ("accepted", "refused", "duplicate", "conflict", "unmatched")
     found = []
     if counts["received"] != sum(counts[part] for part in parts):
         found.append(f"received {counts['received']} is not the sum of its parts")
     for verdict in ("accepted", "unmatched"):
         if counts[verdict] != punches.get(verdict, 0):
-            found.append(f"{counts[verdict]} counted as {verdict}, {punches.get(verdict, 0)} stored")
+            found.append(
+                f"{counts[verdict]} counted as {verdict}, {punches.get(verdict, 0)} stored"
+            )
     if sum(punches.values()) < acknowledged:
         found.append(f"{acknowledged} acknowledged, {sum(punches.values())} stored")
     return found

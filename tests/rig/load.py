@@ -1,4 +1,6 @@
-"""Terminals at work: each sends its punches one after the other, and repeats what got no answer, as real ones do."""
+"""Terminals at work: each sends its punches one after the other, and repeats what got no answer, as
+real ones do.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ from tests.rig.world import Terminal, World
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a terminal knows of one punch: its fate, how many tries it took, when it was answered and how fast."""
+    """What a terminal knows of one punch: its fate, how many tries it took, when it was answered
+    and how fast.
+    """
 
     sent: Sent
     tries: int
@@ -30,9 +34,11 @@ class Told:
 
 
 class Load(threading.Thread):
-    """`count` punches at `rate` a second over all terminals. `start`, then `finish`; `told` grows meanwhile.
+    """`count` punches at `rate` a second over all terminals. `start`, then `finish`; `told` grows
+    meanwhile.
 
-    Two terminals share an employee where there are more terminals than people, so that lanes are numbered by both.
+    Two terminals share an employee where there are more terminals than people, so that lanes are
+    numbered by both.
     """
 
     def __init__(
@@ -48,7 +54,13 @@ class Load(threading.Thread):
     ) -> None:
         super().__init__(name="load", daemon=True)
         self._address = urlsplit(url)
-        self._world, self._count, self._rate, self._give_up_s, self._timeout_s = world, count, rate, give_up_s, timeout_s
+        self._world, self._count, self._rate, self._give_up_s, self._timeout_s = (
+            world,
+            count,
+            rate,
+            give_up_s,
+            timeout_s,
+        )
         self._seed, self._run = seed, uuid.uuid4().hex[:8]
         self._first = _a_time_of_its_own(count)
         self._halt = threading.Event()
@@ -59,7 +71,8 @@ class Load(threading.Thread):
         self.began = time.monotonic()
         terminals = self._world.terminals
         threads = [
-            threading.Thread(target=self._work, args=(index, terminal), daemon=True) for index, terminal in enumerate(terminals)
+            threading.Thread(target=self._work, args=(index, terminal), daemon=True)
+            for index, terminal in enumerate(terminals)
         ]
         for thread in threads:
             thread.start()
@@ -79,7 +92,9 @@ class Load(threading.Thread):
     def _work(self, index: int, terminal: Terminal) -> None:
         dice = random.Random(f"{self._seed}-{index}")
         code = self._world.codes[index % len(self._world.codes)]
-        connection = http.client.HTTPConnection(self._address.hostname or "", self._address.port, timeout=self._timeout_s)
+        connection = http.client.HTTPConnection(
+            self._address.hostname or "", self._address.port, timeout=self._timeout_s
+        )
         for number in range(index, self._count, len(self._world.terminals)):
             if self._halt.wait(max(0.0, self.began + number / self._rate - time.monotonic())):
                 break
@@ -87,22 +102,48 @@ class Load(threading.Thread):
         connection.close()
 
     def _punch(
-        self, connection: http.client.HTTPConnection, terminal: Terminal, code: str, number: int, dice: random.Random
+        self,
+        connection: http.client.HTTPConnection,
+        terminal: Terminal,
+        code: str,
+        number: int,
+        dice: random.Random,
     ) -> None:
         at = (self._first + timedelta(seconds=number)).isoformat()
         key = f"{self._run}-{number}"
-        body = json.dumps({"user_id": code, "att_time": at, "att_state": 1 + number % 2, "input_type": 50, "request_id": key})
-        headers = {"sn": terminal.serial, "auth-token": terminal.token, "Content-Type": "application/json"}
-        deadline, tries, fate, began = time.monotonic() + self._give_up_s, 0, Fate.INDETERMINATE, time.monotonic()
+        body = json.dumps(
+            {
+                "user_id": code,
+                "att_time": at,
+                "att_state": 1 + number % 2,
+                "input_type": 50,
+                "request_id": key,
+            }
+        )
+        headers = {
+            "sn": terminal.serial,
+            "auth-token": terminal.token,
+            "Content-Type": "application/json",
+        }
+        deadline, tries, fate, began = (
+            time.monotonic() + self._give_up_s,
+            0,
+            Fate.INDETERMINATE,
+            time.monotonic(),
+        )
         while fate is Fate.INDETERMINATE and time.monotonic() < deadline:
             tries += 1
             began = time.monotonic()
             fate = _fate(self._ask(connection, body, headers))
             if fate is Fate.INDETERMINATE:
                 time.sleep(dice.uniform(0.1, 0.8))
-        self.told.append(Told(Sent(punch_name(code, at), fate), tries, time.time(), time.monotonic() - began))
+        self.told.append(
+            Told(Sent(punch_name(code, at), fate), tries, time.time(), time.monotonic() - began)
+        )
 
-    def _ask(self, connection: http.client.HTTPConnection, body: str, headers: dict[str, str]) -> int | None:
+    def _ask(
+        self, connection: http.client.HTTPConnection, body: str, headers: dict[str, str]
+    ) -> int | None:
         try:
             connection.request("POST", "/api/attendance/v1/punch", body, headers)
             reply = connection.getresponse()
@@ -118,7 +159,9 @@ _used = 0
 
 
 def _a_time_of_its_own(seconds: int) -> datetime:
-    """A stretch of the past that no other load of this process uses: punches of two loads never have the same name."""
+    """A stretch of the past that no other load of this process uses: punches of two loads never
+    have the same name.
+    """
     global _used  # noqa: PLW0603 - one count for the process is meant.
     _used += seconds
     return _BEGAN + timedelta(seconds=_used - seconds)
@@ -127,17 +170,33 @@ def _a_time_of_its_own(seconds: int) -> datetime:
 def _fate(status: int | None) -> Fate:
     if status == 200:
         return Fate.ACKNOWLEDGED
-    return Fate.INDETERMINATE if status is None or status >= 500 or status in (408, 429) else Fate.REFUSED
+    return (
+        Fate.INDETERMINATE
+        if status is None or status >= 500 or status in (408, 429)
+        else Fate.REFUSED
+    )
 
 
 class Chaos(threading.Thread):
-    """Does one of `deeds` at random, again and again, for `seconds`; a context manager. What it did is in `done`."""
+    """Does one of `deeds` at random, again and again, for `seconds`; a context manager. What it did
+    is in `done`.
+    """
 
     def __init__(
-        self, deeds: dict[str, Callable[[], None]], *, seed: int, seconds: float, every_s: tuple[float, float]
+        self,
+        deeds: dict[str, Callable[[], None]],
+        *,
+        seed: int,
+        seconds: float,
+        every_s: tuple[float, float],
     ) -> None:
         super().__init__(name="chaos", daemon=True)
-        self._deeds, self._dice, self._seconds, self._every_s = deeds, random.Random(seed), seconds, every_s
+        self._deeds, self._dice, self._seconds, self._every_s = (
+            deeds,
+            random.Random(seed),
+            seconds,
+            every_s,
+        )
         self.done: list[str] = []
         self.error: BaseException | None = None
 

@@ -1,7 +1,9 @@
-"""Child processes, each in a process group of its own: they can be stopped, killed, hung and started again.
+"""Child processes, each in a process group of its own: they can be stopped, killed, hung and
+started again.
 
-Everything lives in a folder of the test, logs included, and listens on a free port of 127.0.0.1. As context managers they
-leave nothing behind. PostgreSQL and Redis are the rig's own; what the machine runs is not touched.
+Everything lives in a folder of the test, logs included, and listens on a free port of 127.0.0.1. As
+context managers they leave nothing behind. PostgreSQL and Redis are the rig's own; what the machine
+runs is not touched.
 """
 
 from __future__ import annotations
@@ -32,13 +34,23 @@ STOP_S = 15.0
 
 
 class Child:
-    """One process group. `start` after `kill` or `stop` starts it again, with the same port and the same log."""
+    """One process group. `start` after `kill` or `stop` starts it again, with the same port and the
+    same log.
+    """
 
     def __init__(
-        self, name: str, command: Sequence[object], folder: Path, env: Mapping[str, str] | None = None, **popen: Any
+        self,
+        name: str,
+        command: Sequence[object],
+        folder: Path,
+        env: Mapping[str, str] | None = None,
+        **popen: Any,
     ) -> None:
         self.name, self.folder, self.log = name, folder, folder / f"{name}.log"
-        self._command, self._popen = [str(part) for part in command], {"cwd": ROOT, "env": env, **popen}
+        self._command, self._popen = (
+            [str(part) for part in command],
+            {"cwd": ROOT, "env": env, **popen},
+        )
         self._process: subprocess.Popen[bytes] | None = None
         self._log_from = 0
 
@@ -71,11 +83,18 @@ class Child:
         self._log_from = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True, **self._popen
-            )  # fmt: skip
+                self._command,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                **self._popen,
+            )
 
     def stop(self) -> int:
-        """TERM to the first process, as a supervisor does, and wait; what is left is killed. Returns the exit status."""
+        """TERM to the first process, as a supervisor does, and wait; what is left is killed.
+        Returns the exit status.
+        """
         assert self._process is not None
         self._process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -116,15 +135,22 @@ class Child:
         return self.log.read_bytes()[self._log_from :].decode(errors="replace")
 
     def _signal(self, number: int) -> None:
-        # Only while the first process is ours to wait for can its number not belong to somebody else.
+        # Only while the first process is ours to wait for can its number not belong to somebody
+        # else.
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, number)
 
 
-def environment(folder: Path, database_url: str = "", broker_url: str = "memory://", **more: str) -> dict[str, str]:
+def environment(
+    folder: Path, database_url: str = "", broker_url: str = "memory://", **more: str
+) -> dict[str, str]:
     """What Muster's parts are told: an installation of its own, that may push to this machine."""
-    own = {name: value for name, value in os.environ.items() if name not in FOREIGN and not name.startswith("MUSTER_")}
+    own = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in FOREIGN and not name.startswith("MUSTER_")
+    }
     data = folder / "data"
     (data / "static").mkdir(parents=True, exist_ok=True)
     told = {
@@ -146,13 +172,30 @@ def environment(folder: Path, database_url: str = "", broker_url: str = "memory:
 class Web(Child):
     """gunicorn with Muster, as `manage.py up` starts it."""
 
-    def __init__(self, folder: Path, env: Mapping[str, str], *, workers: int = 2, threads: int = 8) -> None:
+    def __init__(
+        self, folder: Path, env: Mapping[str, str], *, workers: int = 2, threads: int = 8
+    ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         command = [
-            sys.executable, "-m", "gunicorn", "config.wsgi", "--no-control-socket", "-k", "gthread", "-w", workers,
-            "--threads", threads, "-b", f"127.0.0.1:{self.port}", "--log-level", "warning", "--keep-alive", 75,
-        ]  # fmt: skip
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "config.wsgi",
+            "--no-control-socket",
+            "-k",
+            "gthread",
+            "-w",
+            workers,
+            "--threads",
+            threads,
+            "-b",
+            f"127.0.0.1:{self.port}",
+            "--log-level",
+            "warning",
+            "--keep-alive",
+            75,
+        ]
         super().__init__("web", command, folder, env)
 
     def ready(self) -> bool:
@@ -164,7 +207,9 @@ class Web(Child):
             return False
 
     def reload(self) -> None:
-        """HUP to gunicorn: new processes take over, the old ones finish what they have; returns at once."""
+        """HUP to gunicorn: new processes take over, the old ones finish what they have; returns at
+        once.
+        """
         assert self._process is not None
         self._process.send_signal(signal.SIGHUP)
 
@@ -172,16 +217,36 @@ class Web(Child):
 class Worker(Child):
     """A Celery worker: the watcher, and its hands."""
 
-    def __init__(self, folder: Path, env: Mapping[str, str], *, name: str = "worker", hands: int = 8) -> None:
+    def __init__(
+        self, folder: Path, env: Mapping[str, str], *, name: str = "worker", hands: int = 8
+    ) -> None:
         command = [
-            sys.executable, "-W", "ignore:You're running the worker with superuser privileges", "-m", "celery", "-q",
-            "-A", "config", "worker", "-P", "threads", "-c", hands, "-n", f"{name}@%h",
-            "--without-mingle", "--without-gossip", "-l", "INFO",
-        ]  # fmt: skip
+            sys.executable,
+            "-W",
+            "ignore:You're running the worker with superuser privileges",
+            "-m",
+            "celery",
+            "-q",
+            "-A",
+            "config",
+            "worker",
+            "-P",
+            "threads",
+            "-c",
+            hands,
+            "-n",
+            f"{name}@%h",
+            "--without-mingle",
+            "--without-gossip",
+            "-l",
+            "INFO",
+        ]
         super().__init__(name, command, folder, env)
 
     def ready(self) -> bool:
-        """It is connected to its broker. One that starts without a broker is never ready, and pushes all the same."""
+        """It is connected to its broker. One that starts without a broker is never ready, and
+        pushes all the same.
+        """
         return " ready." in self.said()
 
     def taken(self) -> int:
@@ -196,9 +261,18 @@ class Redis(Child):
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         command = [
-            shutil.which("redis-server") or "redis-server", "--port", self.port, "--bind", "127.0.0.1", "--save", "",
-            "--appendonly", "no", "--dir", folder,
-        ]  # fmt: skip
+            shutil.which("redis-server") or "redis-server",
+            "--port",
+            self.port,
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--dir",
+            folder,
+        ]
         super().__init__("redis", command, folder)
 
     def ready(self) -> bool:
@@ -208,14 +282,20 @@ class Redis(Child):
         except OSError:
             return False
         except Exception as error:  # noqa: BLE001 - redis-py's own ConnectionError is no OSError.
-            return type(error).__name__ not in ("ConnectionError", "TimeoutError", "BusyLoadingError")
+            return type(error).__name__ not in (
+                "ConnectionError",
+                "TimeoutError",
+                "BusyLoadingError",
+            )
 
     def wipe(self) -> None:
         """FLUSHALL."""
         self._client().flushall()
 
     def spoil(self, key: str) -> None:
-        """Put a value of the wrong kind where a queue was: commands on it are refused (WRONGTYPE)."""
+        """Put a value of the wrong kind where a queue was: commands on it are refused
+        (WRONGTYPE).
+        """
         self._client().set(key, "spoilt")
 
     def lengths(self) -> dict[str, int]:
@@ -231,7 +311,9 @@ class Redis(Child):
 
 
 class Postgres(Child):
-    """The rig's own PostgreSQL cluster, durable as in production: what it acknowledged survives `kill`."""
+    """The rig's own PostgreSQL cluster, durable as in production: what it acknowledged survives
+    `kill`.
+    """
 
     def __init__(self, folder: Path, **settings: object) -> None:
         binaries = postgres_binaries()
@@ -242,15 +324,44 @@ class Postgres(Child):
         (self._home / "password").write_text(self._password)
         self._lent = lend(folder, self._home)
         subprocess.run(
-            [binaries / "initdb", "-D", self._home / "data", "-U", "muster", "-A", "scram-sha-256",
-             "--pwfile", self._home / "password", "-E", "UTF8", "--locale=C", "--no-sync"],
-            cwd=self._home, stdout=subprocess.DEVNULL, check=True, **self._lent,
-        )  # fmt: skip
-        told = {"fsync": "on", "synchronous_commit": "on", "max_connections": 200, "shared_buffers": "256MB"} | settings
+            [
+                binaries / "initdb",
+                "-D",
+                self._home / "data",
+                "-U",
+                "muster",
+                "-A",
+                "scram-sha-256",
+                "--pwfile",
+                self._home / "password",
+                "-E",
+                "UTF8",
+                "--locale=C",
+                "--no-sync",
+            ],
+            cwd=self._home,
+            stdout=subprocess.DEVNULL,
+            check=True,
+            **self._lent,
+        )
+        told = {
+            "fsync": "on",
+            "synchronous_commit": "on",
+            "max_connections": 200,
+            "shared_buffers": "256MB",
+        } | settings
         command = [
-            binaries / "postgres", "-D", self._home / "data", "-k", self._home, "-h", "127.0.0.1", "-p", self.port,
+            binaries / "postgres",
+            "-D",
+            self._home / "data",
+            "-k",
+            self._home,
+            "-h",
+            "127.0.0.1",
+            "-p",
+            self.port,
             *(part for name, value in told.items() for part in ("-c", f"{name}={value}")),
-        ]  # fmt: skip
+        ]
         super().__init__("postgres", command, folder, cwd=self._home, **self._lent)
         self.url = f"postgres://muster:{self._password}@127.0.0.1:{self.port}/postgres"
 
@@ -268,11 +379,27 @@ class Postgres(Child):
         return True
 
     def kill(self) -> None:
-        """`pg_ctl -m immediate`: no checkpoint, no goodbye; its next start recovers from the log."""
+        """`pg_ctl -m immediate`: no checkpoint, no goodbye; its next start recovers from
+        the log.
+        """
         if self.alive:
-            stop = [self._binaries / "pg_ctl", "-D", self._home / "data", "-m", "immediate", "-t", "20", "stop"]
+            stop = [
+                self._binaries / "pg_ctl",
+                "-D",
+                self._home / "data",
+                "-m",
+                "immediate",
+                "-t",
+                "20",
+                "stop",
+            ]
             subprocess.run(
-                stop, cwd=self._home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, **self._lent
+                stop,
+                cwd=self._home,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                check=False,
+                **self._lent,
             )
         super().kill()
 
@@ -286,11 +413,15 @@ class Postgres(Child):
 
 @contextlib.contextmanager
 def folder() -> Iterator[Path]:
-    """A folder on disk for one run, removed afterwards; copied to MUSTER_RIG_KEEP before, if that is set, for its logs."""
+    """A folder on disk for one run, removed afterwards; copied to MUSTER_RIG_KEEP before, if that
+    is set, for its logs.
+    """
     made = Path(tempfile.mkdtemp(prefix="muster-rig-"))
     try:
         yield made
     finally:
         if keep := os.environ.get("MUSTER_RIG_KEEP"):
-            shutil.copytree(made, keep, dirs_exist_ok=True, ignore=shutil.ignore_patterns("postgres", "data"))
+            shutil.copytree(
+                made, keep, dirs_exist_ok=True, ignore=shutil.ignore_patterns("postgres", "data")
+            )
         shutil.rmtree(made, ignore_errors=True)

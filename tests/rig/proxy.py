@@ -1,6 +1,7 @@
 """A TCP proxy that breaks on command: before a broker, a database or a customer's server.
 
-`Mode` can be changed at any time and acts on open connections too. Threads of the test's own process.
+`Mode` can be changed at any time and acts on open connections too. Threads of the test's own
+process.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ class Mode(StrEnum):
 class Proxy:
     """A listener on `port` that leads to `target`. A context manager; nothing is left behind."""
 
-    def __init__(self, target: tuple[str, int], mode: Mode = Mode.PASS, *, drip_s: float = 1.0) -> None:
+    def __init__(
+        self, target: tuple[str, int], mode: Mode = Mode.PASS, *, drip_s: float = 1.0
+    ) -> None:
         self._target, self._drip_s = target, drip_s
         self._changed = threading.Condition()
         self._open: set[socket.socket] = set()
@@ -64,7 +67,9 @@ class Proxy:
                 self._reset(sock)
         if mode is not Mode.REFUSE and not self._listener:
             self._listener = socket.create_server(("127.0.0.1", self.port), backlog=256)
-            threading.Thread(target=self._accept, args=(self._listener,), name="proxy-accept", daemon=True).start()
+            threading.Thread(
+                target=self._accept, args=(self._listener,), name="proxy-accept", daemon=True
+            ).start()
 
     def _accept(self, listener: socket.socket) -> None:
         with contextlib.suppress(OSError):
@@ -72,7 +77,9 @@ class Proxy:
                 near, _ = listener.accept()
                 self.accepted += 1
                 self._open.add(near)
-                threading.Thread(target=self._serve, args=(near,), name="proxy-serve", daemon=True).start()
+                threading.Thread(
+                    target=self._serve, args=(near,), name="proxy-serve", daemon=True
+                ).start()
 
     def _serve(self, near: socket.socket) -> None:
         if not self._may_pass():
@@ -85,7 +92,9 @@ class Proxy:
             return
         far.settimeout(None)
         self._open.add(far)
-        threading.Thread(target=self._pump, args=(far, near), name="proxy-pump", daemon=True).start()
+        threading.Thread(
+            target=self._pump, args=(far, near), name="proxy-pump", daemon=True
+        ).start()
         self._pump(near, far)
 
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:

@@ -1,10 +1,12 @@
-"""A customer's server in a process of its own: it survives whatever dies around it, and writes down every request.
+"""A customer's server in a process of its own: it survives whatever dies around it, and writes down
+every request.
 
-`python -m tests.rig.recorder PORT FILE` listens; `Recorder` starts and asks it. A request is appended to FILE, one JSON line
-written at once, *before* it is answered: what the file does not have, the customer never saw. `PUT /_rules` sets how paths
-answer: `{"/one": {"status": 500, "delay_s": 3, "drop": true, "headers": {}, "body": ""}}`; `drop` reads, waits and hangs up,
-so with a delay beyond our deadline it is the receiver that commits, and answers when nobody listens any more.
-`PUT /_secrets` tells it what to verify signatures with: `{"/one": "whsec_…"}`.
+`python -m tests.rig.recorder PORT FILE` listens; `Recorder` starts and asks it. A request is
+appended to FILE, one JSON line written at once, *before* it is answered: what the file does not
+have, the customer never saw. `PUT /_rules` sets how paths answer: `{"/one": {"status": 500,
+"delay_s": 3, "drop": true, "headers": {}, "body": ""}}`; `drop` reads, waits and hangs up, so with
+a delay beyond our deadline it is the receiver that commits, and answers when nobody listens any
+more. `PUT /_secrets` tells it what to verify signatures with: `{"/one": "whsec_…"}`.
 """
 
 from __future__ import annotations
@@ -27,7 +29,13 @@ from standardwebhooks import Webhook
 from tests.rig.check import Arrival
 from tests.rig.processes import Child, free_port
 
-SETTLED: dict[str, Any] = {"status": 200, "delay_s": 0.0, "drop": False, "headers": {}, "body": '{"status":"done"}'}
+SETTLED: dict[str, Any] = {
+    "status": 200,
+    "delay_s": 0.0,
+    "drop": False,
+    "headers": {},
+    "body": '{"status":"done"}',
+}
 
 
 def punch_name(user_code: str, occurred_at: str) -> str:
@@ -46,8 +54,14 @@ class Notebook:
         self.count = 0
 
     def write(self, path: str, headers: dict[str, str], body: bytes) -> None:
-        """One line for one request. The time is taken first: verifying is not the customer's latency."""
-        note = {"at": time.time(), "path": path, **facts(path, headers, body, self.secrets.get(path))}
+        """One line for one request. The time is taken first: verifying is not the customer's
+        latency.
+        """
+        note = {
+            "at": time.time(),
+            "path": path,
+            **facts(path, headers, body, self.secrets.get(path)),
+        }
         with self._lock:
             self.count += 1
             os.write(self._file, json.dumps(note).encode() + b"\n")
@@ -72,7 +86,9 @@ def facts(path: str, headers: dict[str, str], body: bytes, secret: str | None) -
         "digest": hashlib.sha256(body).hexdigest(),
         "punch": data.get("id"),
         "name": punch_name(data["user_code"], data["occurred_at"]) if "user_code" in data else "",
-        "received_at": datetime.fromisoformat(data["received_at"]).timestamp() if "received_at" in data else None,
+        "received_at": datetime.fromisoformat(data["received_at"]).timestamp()
+        if "received_at" in data
+        else None,
         "verified": verified and data.get("sequence") == int(headers.get("muster-sequence", 0)),
     }
 
@@ -88,7 +104,9 @@ def handler(notebook: Notebook) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             path = self.path.split("?")[0]
-            notebook.write(path, {name.lower(): value for name, value in self.headers.items()}, body)
+            notebook.write(
+                path, {name.lower(): value for name, value in self.headers.items()}, body
+            )
             rule = SETTLED | notebook.rules.get(path, {})
             time.sleep(rule["delay_s"])
             if rule["drop"]:
@@ -150,7 +168,11 @@ class Recorder(Child):
     def __init__(self, folder: Path) -> None:
         self.port, self.file = free_port(), folder / "arrivals.jsonl"
         self.url = f"http://127.0.0.1:{self.port}"
-        super().__init__("recorder", [sys.executable, "-m", "tests.rig.recorder", str(self.port), str(self.file)], folder)
+        super().__init__(
+            "recorder",
+            [sys.executable, "-m", "tests.rig.recorder", str(self.port), str(self.file)],
+            folder,
+        )
 
     def ready(self) -> bool:
         """It answers."""
@@ -165,7 +187,9 @@ class Recorder(Child):
             return int(json.load(reply)["count"])
 
     def rules(self, **rules: dict[str, Any]) -> None:
-        """How paths answer from now on: `rules(one={"status": 500})` is for /one. What is not named answers 200."""
+        """How paths answer from now on: `rules(one={"status": 500})` is for /one. What is not named
+        answers 200.
+        """
         self._put("rules", {f"/{path}": rule for path, rule in rules.items()})
 
     def secrets(self, secrets: dict[str, str]) -> None:
@@ -183,12 +207,22 @@ class Recorder(Child):
         return [note.arrival for note in self.notes()]
 
     def _put(self, what: str, value: Any) -> None:
-        request = urllib.request.Request(f"{self.url}/_{what}", json.dumps(value).encode(), method="PUT")
+        request = urllib.request.Request(
+            f"{self.url}/_{what}", json.dumps(value).encode(), method="PUT"
+        )
         urllib.request.urlopen(request, timeout=5).close()
 
 
 def _note(line: dict[str, Any]) -> Note:
-    arrival = Arrival(line["path"], line["id"], line["lane"], line["sequence"], line["digest"], line["name"], line["verified"])
+    arrival = Arrival(
+        line["path"],
+        line["id"],
+        line["lane"],
+        line["sequence"],
+        line["digest"],
+        line["name"],
+        line["verified"],
+    )
     return Note(line["at"], line["received_at"], line["attempt"], line["punch"], arrival)
 
 

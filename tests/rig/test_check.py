@@ -8,14 +8,24 @@ import pytest
 
 from tests.rig.check import Arrival, Fate, Findings, Sent, Stored, check, unbalanced
 
-SENT = [Sent("a", Fate.ACKNOWLEDGED), Sent("b", Fate.ACKNOWLEDGED), Sent("c", Fate.INDETERMINATE), Sent("d", Fate.REFUSED)]
+SENT = [
+    Sent("a", Fate.ACKNOWLEDGED),
+    Sent("b", Fate.ACKNOWLEDGED),
+    Sent("c", Fate.INDETERMINATE),
+    Sent("d", Fate.REFUSED),
+]
 A = Arrival("/one", "msg_a", "employee:1", 1, "aa", "a")
 B = Arrival("/one", "msg_b", "employee:1", 2, "bb", "b")
 C = Arrival("/one", "msg_c", "employee:1", 3, "cc", "c")
-STORED = [Stored("/one", f"msg_{name}", "employee:1", number, "delivered") for number, name in enumerate("ab", 1)]
+STORED = [
+    Stored("/one", f"msg_{name}", "employee:1", number, "delivered")
+    for number, name in enumerate("ab", 1)
+]
 
 
-def judge(*arrivals: Arrival, sent: list[Sent] = SENT, stored: list[Stored] | None = None) -> Findings:
+def judge(
+    *arrivals: Arrival, sent: list[Sent] = SENT, stored: list[Stored] | None = None
+) -> Findings:
     return check(sent, arrivals, ["/one"], stored or [])
 
 
@@ -54,7 +64,10 @@ def test_each_violation_is_found_and_nothing_else(kind: str, arrivals: list[Arri
 
 
 def test_order_is_kept_apart_by_endpoint_and_lane() -> None:
-    other = [replace(A, endpoint="/two", id="msg_2"), replace(B, lane="employee:2", sequence=1, id="msg_3", name="b")]
+    other = [
+        replace(A, endpoint="/two", id="msg_2"),
+        replace(B, lane="employee:2", sequence=1, id="msg_3", name="b"),
+    ]
     assert check(SENT, [A, *other, B], [], []).disordered == []
 
 
@@ -79,7 +92,14 @@ def test_an_id_the_database_does_not_know_is_an_invention() -> None:
 
 
 def test_counters_must_add_up() -> None:
-    counts = {"received": 5, "accepted": 3, "refused": 0, "duplicate": 2, "conflict": 0, "unmatched": 0}
+    counts = {
+        "received": 5,
+        "accepted": 3,
+        "refused": 0,
+        "duplicate": 2,
+        "conflict": 0,
+        "unmatched": 0,
+    }
     assert unbalanced(counts, {"accepted": 3}, 3) == []
     assert unbalanced(counts | {"received": 6}, {"accepted": 3}, 3)
     assert unbalanced(counts, {"accepted": 4}, 3)

@@ -1,6 +1,8 @@
-"""An organization to break things for: terminals, people and endpoints, made on a fresh database by a child process.
+"""An organization to break things for: terminals, people and endpoints, made on a fresh database by
+a child process.
 
-`make_world` migrates and makes them; `Database` is the rig's own view of the rows, without Django, on either engine.
+`make_world` migrates and makes them; `Database` is the rig's own view of the rows, without Django,
+on either engine.
 """
 
 from __future__ import annotations
@@ -44,15 +46,32 @@ class World:
 
 
 def make_world(
-    env: Mapping[str, str], receiver: str, *, devices: int = 8, employees: int = 8, paths: Sequence[str] = ("/one", "/two"),
+    env: Mapping[str, str],
+    receiver: str,
+    *,
+    devices: int = 8,
+    employees: int = 8,
+    paths: Sequence[str] = ("/one", "/two"),
     slug: str = "rig",
-) -> World:  # fmt: skip
-    """Migrate the database of `env` and make an organization whose endpoints are `receiver` + each of `paths`."""
-    wish = {"receiver": receiver, "devices": devices, "employees": employees, "paths": list(paths), "slug": slug}
+) -> World:
+    """Migrate the database of `env` and make an organization whose endpoints are `receiver` + each
+    of `paths`.
+    """
+    wish = {
+        "receiver": receiver,
+        "devices": devices,
+        "employees": employees,
+        "paths": list(paths),
+        "slug": slug,
+    }
     done = subprocess.run(
         [sys.executable, "-m", "tests.rig.world", json.dumps(wish)],
-        cwd=ROOT, env=dict(env), capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=dict(env),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         raise RuntimeError(done.stderr[-3000:])
     made = json.loads(done.stdout.splitlines()[-1])
@@ -76,9 +95,12 @@ def _make(wish: dict[str, Any]) -> dict[str, Any]:
         codes = [f"{1001 + number}" for number in range(wish["employees"])]
         for code in codes:
             people.make_employee(organization, code, f"Person {code}")
-        tokens = [people.make_device(organization, f"GATE-{number}") for number in range(wish["devices"])]
+        tokens = [
+            people.make_device(organization, f"GATE-{number}") for number in range(wish["devices"])
+        ]
         endpoints = {
-            path: people.make_endpoint(organization, wish["receiver"] + path, name=path.strip("/")) for path in wish["paths"]
+            path: people.make_endpoint(organization, wish["receiver"] + path, name=path.strip("/"))
+            for path in wish["paths"]
         }
     return {
         "organization_id": organization.pk,
@@ -90,7 +112,9 @@ def _make(wish: dict[str, Any]) -> dict[str, Any]:
 
 
 def _migrate() -> None:
-    """Bring the database up to date. What an empty one comes to is kept beside Python: migrating takes ten times as long."""
+    """Bring the database up to date. What an empty one comes to is kept beside Python: migrating
+    takes ten times as long.
+    """
     from django.core.management import call_command
     from django.db import connection
 
@@ -100,12 +124,16 @@ def _migrate() -> None:
     dump = Path(sys.prefix, f"muster-rig-{_digest()}.sql")
     if empty and binaries and dump.exists():
         subprocess.run(
-            [binaries / "psql", "-q", "-v", "ON_ERROR_STOP=1", "-f", dump, url], stdout=subprocess.DEVNULL, check=True
+            [binaries / "psql", "-q", "-v", "ON_ERROR_STOP=1", "-f", dump, url],
+            stdout=subprocess.DEVNULL,
+            check=True,
         )
         return
     call_command("migrate", interactive=False, verbosity=0, skip_checks=True)
     if empty and binaries:
-        with tempfile.NamedTemporaryFile(dir=dump.parent, prefix="muster-rig-", delete=False) as file:
+        with tempfile.NamedTemporaryFile(
+            dir=dump.parent, prefix="muster-rig-", delete=False
+        ) as file:
             subprocess.run([binaries / "pg_dump", "--no-owner", url], stdout=file, check=True)
         Path(file.name).replace(dump)
 
@@ -119,7 +147,9 @@ def _digest() -> str:
 
 
 class Database:
-    """Plain reading (and, for tests that must, writing) beside Muster: each call its own connection."""
+    """Plain reading (and, for tests that must, writing) beside Muster: each call its own
+    connection.
+    """
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -127,7 +157,12 @@ class Database:
     def rows(self, statement: str, *params: object) -> list[tuple[Any, ...]]:
         """The rows of one statement, with %s for parameters."""
         if self._url.startswith("sqlite"):
-            with closing(sqlite3.connect(self._url.removeprefix("sqlite:///"), timeout=10)) as connection, connection:
+            with (
+                closing(
+                    sqlite3.connect(self._url.removeprefix("sqlite:///"), timeout=10)
+                ) as connection,
+                connection,
+            ):
                 return connection.execute(statement.replace("%s", "?"), params).fetchall()
         with psycopg.connect(self._url, connect_timeout=5, autocommit=True) as connection:
             cursor = connection.execute(statement, params)
@@ -135,14 +170,18 @@ class Database:
 
     def waiting(self) -> int:
         """How many deliveries are still to be made."""
-        return int(self.rows("SELECT COUNT(*) FROM webhooks_delivery WHERE state IN ('new', 'waiting')")[0][0])
+        return int(
+            self.rows("SELECT COUNT(*) FROM webhooks_delivery WHERE state IN ('new', 'waiting')")[
+                0
+            ][0]
+        )
 
     def stored(self, world: World) -> list[Stored]:
         """The deliveries of a world, for the judge."""
         paths = {number: path for path, number in world.endpoints.items()}
         rows = self.rows(
-            "SELECT endpoint_id, message_id, lane_key, sequence, state FROM webhooks_delivery WHERE organization_id = %s"
-            " AND event_type = 'punch.recorded'",
+            "SELECT endpoint_id, message_id, lane_key, sequence, state FROM webhooks_delivery WHERE"
+            " organization_id = %s AND event_type = 'punch.recorded'",
             world.organization_id,
         )
         return [Stored(paths[endpoint], *rest) for endpoint, *rest in rows]
@@ -150,14 +189,20 @@ class Database:
     def counts(self) -> dict[str, int]:
         """The sums of the ingest counters."""
         kinds = ("received", "accepted", "refused", "duplicate", "conflict", "unmatched")
-        sums = self.rows(f"SELECT {', '.join(f'COALESCE(SUM({kind}), 0)' for kind in kinds)} FROM attendance_ingestcount")
+        sums = self.rows(
+            f"SELECT {', '.join(f'COALESCE(SUM({kind}), 0)' for kind in kinds)} FROM"
+            " attendance_ingestcount"
+        )
         return {kind: int(number) for kind, number in zip(kinds, sums[0], strict=True)}
 
     def punches(self) -> dict[str, int]:
         """Stored punches by verdict."""
-        return {verdict: int(number) for verdict, number in self.rows(
-            "SELECT verdict, COUNT(*) FROM attendance_punch GROUP BY verdict"
-        )}  # fmt: skip
+        return {
+            verdict: int(number)
+            for verdict, number in self.rows(
+                "SELECT verdict, COUNT(*) FROM attendance_punch GROUP BY verdict"
+            )
+        }
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""Drafts of tours and their papers, from three chairs: Asha who travels, Bala who decides for her, Chitra of elsewhere."""
+"""Drafts of tours and their papers, from three chairs: Asha who travels, Bala who decides for her,
+Chitra of elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,9 @@ def draft(asha: Chair) -> int:
 
 
 def upload(chair: Chair, content: bytes = PDF, **more: Any) -> Any:
-    return chair.upload("tours/papers", file=SimpleUploadedFile("order.html", content, "text/html"), **more)
+    return chair.upload(
+        "tours/papers", file=SimpleUploadedFile("order.html", content, "text/html"), **more
+    )
 
 
 @pytest.fixture
@@ -72,7 +76,7 @@ def read(chair: Chair, paper: int) -> Any:
     return chair.get(f"tours/papers/{paper}")
 
 
-# --- Drafts ----------------------------------------------------------------------------------------------------------------
+# --- Drafts ---------------------------------------------------------------------------------------
 def test_a_draft_takes_no_days_and_only_its_traveller_knows_of_it(
     asha: Chair, bala: Chair, hr: Chair, chitra: Chair, draft: int
 ) -> None:
@@ -81,21 +85,34 @@ def test_a_draft_takes_no_days_and_only_its_traveller_knows_of_it(
     assert not DayClaim.objects.exists()
     assert not TourEvent.objects.exists()
     assert not Change.objects.filter(kind="tour").exists()
-    assert bala.get("tours/to-decide").json()["data"] == hr.get("tours/to-decide").json()["data"] == []
+    assert (
+        bala.get("tours/to-decide").json()["data"] == hr.get("tours/to-decide").json()["data"] == []
+    )
     for chair in (bala, hr, chitra):
         assert chair.post(f"tours/{draft}/decide", DECISION).status_code == 404
         assert chair.post(f"tours/{draft}/cancel").status_code == 404
 
 
-def test_a_draft_sent_in_is_judged_as_an_application_is(asha: Chair, bala: Chair, draft: int) -> None:
-    leave = {"leave_type": "CL", "start_date": "2026-07-07", "end_date": "2026-07-07", "reason": "personal"}
+def test_a_draft_sent_in_is_judged_as_an_application_is(
+    asha: Chair, bala: Chair, draft: int
+) -> None:
+    leave = {
+        "leave_type": "CL",
+        "start_date": "2026-07-07",
+        "end_date": "2026-07-07",
+        "reason": "personal",
+    }
     applied = asha.post("leaves", leave).json()["id"]
     refused = asha.post(f"tours/{draft}/submit").json()
     assert (refused["code"], refused["details"]["leave"]) == ("LEAVE_CONFLICT", applied)
     assert Tour.objects.get().status == "draft"
     asha.post(f"leaves/{applied}/cancel")
     reply = asha.post(f"tours/{draft}/submit")
-    assert (reply.status_code, reply.json()["status"], reply.json()["applied_at"]) == (200, "pending", "2026-06-29T06:30:00Z")
+    assert (reply.status_code, reply.json()["status"], reply.json()["applied_at"]) == (
+        200,
+        "pending",
+        "2026-06-29T06:30:00Z",
+    )
     assert DayClaim.objects.count() == 6
     assert [one["id"] for one in bala.get("tours/to-decide").json()["data"]] == [draft]
 
@@ -110,12 +127,16 @@ def test_a_draft_is_changed_and_what_is_left_out_stays(asha: Chair, draft: int) 
     assert (row["purpose"], row["places"], row["order_no"]) == ("Audit of Goa", ["Goa"], "12/2026")
     reversed_dates = asha.patch(f"tours/{draft}", {"end_at": "2026-07-01T09:00:00+05:30"})
     assert (reversed_dates.status_code, reversed_dates.json()["code"]) == (422, "DATES_REVERSED")
-    assert list(asha.patch(f"tours/{draft}", {"start_at": "2026-07-06T09:00:00"}).json()["errors"]) == ["start_at"]
+    assert list(
+        asha.patch(f"tours/{draft}", {"start_at": "2026-07-06T09:00:00"}).json()["errors"]
+    ) == ["start_at"]
     asha.patch(f"tours/{draft}", {"status": "approved", "decided_by": "me"})
     assert Tour.objects.get().status == "draft"
 
 
-def test_two_drafts_may_lie_over_each_other_and_only_one_is_sent_in(asha: Chair, draft: int) -> None:
+def test_two_drafts_may_lie_over_each_other_and_only_one_is_sent_in(
+    asha: Chair, draft: int
+) -> None:
     other = asha.post("tours", DRAFT).json()["id"]
     assert asha.post(f"tours/{draft}/submit").status_code == 200
     assert asha.post(f"tours/{other}/submit").json()["code"] == "OVERLAP"
@@ -138,15 +159,21 @@ def test_a_draft_is_sent_in_or_discarded_and_nothing_else(asha: Chair, draft: in
         assert (reply.status_code, reply.json()["code"]) == (409, "NOT_SENT_IN")
 
 
-def test_somebody_elses_draft_is_not_there(asha: Chair, bala: Chair, chitra: Chair, draft: int) -> None:
+def test_somebody_elses_draft_is_not_there(
+    asha: Chair, bala: Chair, chitra: Chair, draft: int
+) -> None:
     address = f"tours/{draft}"
     for chair in (bala, chitra):
-        replies = [chair.post(f"{address}/submit"), chair.patch(address, {"purpose": "x"}), chair.delete(address)]
+        replies = [
+            chair.post(f"{address}/submit"),
+            chair.patch(address, {"purpose": "x"}),
+            chair.delete(address),
+        ]
         assert [one.status_code for one in replies] == [404] * 3
     assert Tour.objects.get().status == "draft"
 
 
-# --- Papers ----------------------------------------------------------------------------------------------------------------
+# --- Papers ---------------------------------------------------------------------------------------
 def test_a_discarded_draft_is_gone_with_its_papers(
     asha: Chair, draft: int, paper: int, django_capture_on_commit_callbacks: Any
 ) -> None:
@@ -171,28 +198,53 @@ def test_a_tour_shows_its_papers_to_whoever_decides(asha: Chair, bala: Chair, pa
 def test_a_paper_is_read_by_its_owner_and_once_sent_in_by_who_decides_and_by_hr(
     office: Office, asha: Chair, bala: Chair, hr: Chair, chitra: Chair, paper: int
 ) -> None:
-    stranger = Chair(people.make_user(people.make_employee(office.organization, "77", "Dev"), "dev", "approver"))
+    stranger = Chair(
+        people.make_user(people.make_employee(office.organization, "77", "Dev"), "dev", "approver")
+    )
     draft = asha.post("tours", DRAFT | {"paper_ids": [paper]}).json()["id"]
-    assert [read(one, paper).status_code for one in (asha, bala, hr, stranger, chitra)] == [200, 404, 404, 404, 404]
+    assert [read(one, paper).status_code for one in (asha, bala, hr, stranger, chitra)] == [
+        200,
+        404,
+        404,
+        404,
+        404,
+    ]
     asha.post(f"tours/{draft}/submit")
-    assert [read(one, paper).status_code for one in (asha, bala, hr, stranger, chitra)] == [200, 200, 200, 404, 404]
+    assert [read(one, paper).status_code for one in (asha, bala, hr, stranger, chitra)] == [
+        200,
+        200,
+        200,
+        404,
+        404,
+    ]
 
 
-def test_a_paper_is_given_out_as_an_attachment_and_that_is_written_down(asha: Chair, bala: Chair, paper: int) -> None:
+def test_a_paper_is_given_out_as_an_attachment_and_that_is_written_down(
+    asha: Chair, bala: Chair, paper: int
+) -> None:
     asha.post("tours", TRIP | {"paper_ids": [paper]})
     reply = read(bala, paper)
     assert b"".join(reply.streaming_content) == PDF
     assert (reply.headers["Content-Type"], reply.headers["Content-Disposition"]) == (
-        "application/pdf", f'attachment; filename="tour-paper-{paper}"',
-    )  # fmt: skip
+        "application/pdf",
+        f'attachment; filename="tour-paper-{paper}"',
+    )
     noted = SecurityEvent.objects.get(kind="exported")
-    assert (noted.actor, noted.about, noted.details) == (bala.user, f"tourpaper {paper}", {"employee": "1001"})
+    assert (noted.actor, noted.about, noted.details) == (
+        bala.user,
+        f"tourpaper {paper}",
+        {"employee": "1001"},
+    )
 
 
 @pytest.mark.parametrize("content", [b"<html>", b"GIF89a", b"\x00"], ids=["html", "gif", "zero"])
 def test_a_paper_is_what_its_first_bytes_say(asha: Chair, content: bytes) -> None:
     reply = upload(asha, content)
-    assert (reply.status_code, reply.json()["code"], list(reply.json()["errors"])) == (422, "PAPER_TYPE", ["file"])
+    assert (reply.status_code, reply.json()["code"], list(reply.json()["errors"])) == (
+        422,
+        "PAPER_TYPE",
+        ["file"],
+    )
     assert not TourPaper.objects.exists()
 
 
@@ -204,7 +256,9 @@ def test_a_paper_of_a_wrong_kind_or_size_is_refused(asha: Chair) -> None:
 def test_a_paper_is_ones_own_and_of_one_tour(asha: Chair, bala: Chair, paper: int) -> None:
     own = asha.post("tours", DRAFT | {"paper_ids": [paper]}).json()["id"]
     taken = asha.post("tours", DRAFT | {"paper_ids": [paper]})
-    foreign, nobodys = (bala.post("tours", DRAFT | {"paper_ids": [one]}) for one in (paper, 987_654_321))
+    foreign, nobodys = (
+        bala.post("tours", DRAFT | {"paper_ids": [one]}) for one in (paper, 987_654_321)
+    )
     assert [one.json()["code"] for one in (taken, foreign, nobodys)] == ["NO_SUCH_PAPER"] * 3
     assert foreign.content == nobodys.content
     assert Tour.objects.count() == 1
@@ -212,7 +266,11 @@ def test_a_paper_is_ones_own_and_of_one_tour(asha: Chair, bala: Chair, paper: in
     assert len(asha.post("tours", DRAFT | {"paper_ids": [paper, paper]}).json()["papers"]) == 1
 
 
-@pytest.mark.parametrize("ids", [["x"], [0], [2**63], "1", list(range(1, 12))], ids=["text", "zero", "huge", "no-list", "many"])
+@pytest.mark.parametrize(
+    "ids",
+    [["x"], [0], [2**63], "1", list(range(1, 12))],
+    ids=["text", "zero", "huge", "no-list", "many"],
+)
 def test_ids_that_are_none_are_refused_at_the_field(asha: Chair, ids: Any) -> None:
     reply = asha.post("tours", DRAFT | {"paper_ids": ids})
     assert reply.status_code == 422

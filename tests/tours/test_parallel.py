@@ -23,9 +23,12 @@ def test_a_tour_and_leave_at_once_leave_one_of_them(transactional_db: None) -> N
 
     def tour() -> None:
         row = Tour(
-            organization=office.organization, employee=office.asha, purpose="Audit",
-            start_at=datetime(2026, 7, 6, 4, tzinfo=UTC), end_at=datetime(2026, 7, 8, 12, tzinfo=UTC),
-        )  # fmt: skip
+            organization=office.organization,
+            employee=office.asha,
+            purpose="Audit",
+            start_at=datetime(2026, 7, 6, 4, tzinfo=UTC),
+            end_at=datetime(2026, 7, 8, 12, tzinfo=UTC),
+        )
         services.apply(row, actor=None, own_hand=False)
 
     outcomes = at_once([tour, lambda: office.apply("EL", "7 Jul", own_hand=False), tour])
@@ -38,11 +41,15 @@ def test_two_approvers_of_a_tour_at_once_are_one_decision(transactional_db: None
     office = make_office(people.make_world())
     tour = services.apply(
         Tour(
-            organization=office.organization, employee=office.asha, purpose="Audit",
-            start_at=datetime(2026, 7, 6, 4, tzinfo=UTC), end_at=datetime(2026, 7, 8, 12, tzinfo=UTC),
+            organization=office.organization,
+            employee=office.asha,
+            purpose="Audit",
+            start_at=datetime(2026, 7, 6, 4, tzinfo=UTC),
+            end_at=datetime(2026, 7, 8, 12, tzinfo=UTC),
         ),
-        actor=None, own_hand=False,
-    )  # fmt: skip
+        actor=None,
+        own_hand=False,
+    )
     outcomes = at_once(
         [
             lambda: services.decide(tour, actor=office.bala, approve=True),
@@ -54,9 +61,12 @@ def test_two_approvers_of_a_tour_at_once_are_one_decision(transactional_db: None
 
 def draft_of(office: Office) -> Tour:
     row = Tour(
-        organization=office.organization, employee=office.asha, purpose="Audit",
-        start_at=datetime(2026, 7, 6, 4, tzinfo=UTC), end_at=datetime(2026, 7, 8, 12, tzinfo=UTC),
-    )  # fmt: skip
+        organization=office.organization,
+        employee=office.asha,
+        purpose="Audit",
+        start_at=datetime(2026, 7, 6, 4, tzinfo=UTC),
+        end_at=datetime(2026, 7, 8, 12, tzinfo=UTC),
+    )
     return drafts.keep(row)
 
 
@@ -66,7 +76,9 @@ def before_the_tour() -> Iterator[None]:
         yield
 
 
-def test_two_drafts_that_overlap_sent_in_at_once_leave_one_of_them(transactional_db: None, before_the_tour: None) -> None:
+def test_two_drafts_that_overlap_sent_in_at_once_leave_one_of_them(
+    transactional_db: None, before_the_tour: None
+) -> None:
     office = make_office(people.make_world())
     rows = [draft_of(office) for _ in range(3)]
     outcomes = at_once([lambda row=row: drafts.submit(row, actor=None) for row in rows])  # type: ignore[misc]
@@ -76,17 +88,25 @@ def test_two_drafts_that_overlap_sent_in_at_once_leave_one_of_them(transactional
     assert TourEvent.objects.count() == 1
 
 
-def test_a_draft_sent_in_changed_and_discarded_at_once_is_one_of_them(transactional_db: None, before_the_tour: None) -> None:
+def test_a_draft_sent_in_changed_and_discarded_at_once_is_one_of_them(
+    transactional_db: None, before_the_tour: None
+) -> None:
     row = draft_of(make_office(people.make_world()))
     outcomes = at_once(
-        [lambda: drafts.submit(row, actor=None), lambda: drafts.submit(row, actor=None), lambda: drafts.discard(row)]
+        [
+            lambda: drafts.submit(row, actor=None),
+            lambda: drafts.submit(row, actor=None),
+            lambda: drafts.discard(row),
+        ]
     )
     assert outcomes.count("done") == 1
     assert set(outcomes) <= {"done", "SENT_IN", "DISCARDED"}
     assert DayClaim.objects.count() == 6 * Tour.objects.filter(status="pending").count()
 
 
-def test_a_paper_named_by_two_tours_at_once_is_one_tours(transactional_db: None, before_the_tour: None) -> None:
+def test_a_paper_named_by_two_tours_at_once_is_one_tours(
+    transactional_db: None, before_the_tour: None
+) -> None:
     office = make_office(people.make_world())
     paper, rows = papers.keep(office.asha, b"%PDF-1.4"), [draft_of(office), draft_of(office)]
     outcomes = at_once([lambda row=row: drafts.change(row, {}, [paper.pk]) for row in rows])  # type: ignore[misc]

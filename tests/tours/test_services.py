@@ -40,7 +40,14 @@ def at(day: int, clock: str = "09:00", month: int = 7) -> datetime:
 
 def ask(employee: Employee, start: datetime, end: datetime, **facts: Any) -> Tour:
     own_hand = facts.pop("own_hand", True)
-    tour = Tour(organization=employee.organization, employee=employee, start_at=start, end_at=end, purpose="Audit", **facts)
+    tour = Tour(
+        organization=employee.organization,
+        employee=employee,
+        start_at=start,
+        end_at=end,
+        purpose="Audit",
+        **facts,
+    )
     return services.apply(tour, actor=None, own_hand=own_hand)
 
 
@@ -53,7 +60,9 @@ def code(call: Any, *values: Any, **more: Any) -> str:
 
 def leave_of(office: Office, kind: str, day: int, half: str = "") -> Any:
     on = date(2026, 7, day)
-    application = leave.apply(office.asha, leave.Wish(kind, on, on, half, bool(half), "personal"), actor=None)
+    application = leave.apply(
+        office.asha, leave.Wish(kind, on, on, half, bool(half), "personal"), actor=None
+    )
     return leave.decide(application, actor=office.bala, approve=True)
 
 
@@ -62,7 +71,12 @@ def test_example_41_casual_leave_lies_over_a_tour_and_earned_leave_does_not(offi
     assert code(leave_of, office, "EL", 7) == "TOUR_CONFLICT"
     application = leave_of(office, "CL", 7)
     days = services.covered(office.organization.pk, date(2026, 7, 1), date(2026, 7, 31))
-    assert [(one.date.day, one.half) for one in days] == [(6, "FN"), (6, "AN"), (8, "FN"), (8, "AN")]
+    assert [(one.date.day, one.half) for one in days] == [
+        (6, "FN"),
+        (6, "AN"),
+        (8, "FN"),
+        (8, "AN"),
+    ]
     leave.cancel(application, actor=office.bala)
     assert len(services.covered(office.organization.pk, date(2026, 7, 1), date(2026, 7, 31))) == 6
     assert DayClaim.objects.filter(holder=tour.holder).count() == 6
@@ -86,8 +100,9 @@ def test_half_a_day_on_local_tour_and_half_a_day_of_leave_share_a_date(office: O
     ask(office.asha, at(6, "14:00"), at(6, "17:30"), tour_type=Tour.Type.LOCAL_TOUR)
     leave_of(office, "CL", 6, half="FN")
     assert set(DayClaim.objects.values_list("half", "holder")) == {
-        ("AN", f"tour:{Tour.objects.get().pk}"), ("FN", f"leave:{leave.LeaveApplication.objects.get().pk}"),
-    }  # fmt: skip
+        ("AN", f"tour:{Tour.objects.get().pk}"),
+        ("FN", f"leave:{leave.LeaveApplication.objects.get().pk}"),
+    }
 
 
 def test_two_tours_do_not_overlap(office: Office) -> None:
@@ -108,7 +123,9 @@ def test_an_approved_tour_covers_its_instants_and_nothing_else(office: Office) -
     assert services.covering(organization, office.bala.employee_id, at(7)) is None
 
 
-def test_a_tour_is_decided_once_by_its_approver_and_never_by_the_traveller(world: people.World, office: Office) -> None:
+def test_a_tour_is_decided_once_by_its_approver_and_never_by_the_traveller(
+    world: people.World, office: Office
+) -> None:
     tour = ask(office.asha, at(6), at(7))
     own = people.make_staff(world.acme, "asha", role="admin", employee=world.asha)
     foreign = people.make_staff(world.zenith, "chitra", employee=world.chitra)
@@ -123,11 +140,15 @@ def test_a_tour_is_decided_once_by_its_approver_and_never_by_the_traveller(world
 
 
 def test_cutting_short_frees_days_and_extending_takes_them(office: Office) -> None:
-    tour = services.decide(ask(office.asha, at(6), at(10, "18:00")), actor=office.bala, approve=True)
+    tour = services.decide(
+        ask(office.asha, at(6), at(10, "18:00")), actor=office.bala, approve=True
+    )
     services.curtail(tour, end_at=at(8, "12:00"), actor=office.bala)
     assert DayClaim.objects.count() == 5
     leave_of(office, "EL", 10)
-    assert code(services.extend, tour, end_at=at(10, "18:00"), actor=office.bala) == "LEAVE_CONFLICT"
+    assert (
+        code(services.extend, tour, end_at=at(10, "18:00"), actor=office.bala) == "LEAVE_CONFLICT"
+    )
     services.extend(tour, end_at=at(9, "18:00"), actor=office.bala)
     assert DayClaim.objects.filter(holder=tour.holder).count() == 8
     assert code(services.extend, tour, end_at=at(9, "12:00"), actor=office.bala) == "NOT_AFTER"
@@ -161,15 +182,24 @@ def test_long_ago_only_hr_enters_a_tour(office: Office) -> None:
     ask(office.asha, start, start + timedelta(days=1), own_hand=False)
 
 
-@pytest.mark.parametrize(("start", "end", "expected"), [(at(8), at(6), "DATES_REVERSED"), (at(8), at(8), "DATES_REVERSED")])
-def test_dates_that_make_no_sense_are_refused(office: Office, start: datetime, end: datetime, expected: str) -> None:
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [(at(8), at(6), "DATES_REVERSED"), (at(8), at(8), "DATES_REVERSED")],
+)
+def test_dates_that_make_no_sense_are_refused(
+    office: Office, start: datetime, end: datetime, expected: str
+) -> None:
     assert code(ask, office.asha, start, end) == expected
     assert code(ask, office.asha, at(8), at(8) + timedelta(days=400)) == "TOO_LONG"
 
 
-def test_decisions_are_noted_for_the_floors_above_on_the_sites_own_dates(world: people.World, office: Office) -> None:
+def test_decisions_are_noted_for_the_floors_above_on_the_sites_own_dates(
+    world: people.World, office: Office
+) -> None:
     site = people.make_site(world.acme, "Apia", timezone="Pacific/Apia")
-    Assignment.objects.create(organization=world.acme, employee=office.asha, site=site, starts_on=date(2026, 1, 1))
+    Assignment.objects.create(
+        organization=world.acme, employee=office.asha, site=site, starts_on=date(2026, 1, 1)
+    )
     tour = ask(office.asha, at(6, "18:00"), at(7, "12:00"))
     Change.objects.all().delete()
     services.decide(tour, actor=office.bala, approve=True)

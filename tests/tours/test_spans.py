@@ -23,16 +23,27 @@ def at(day: date, clock: str) -> datetime:
 @pytest.mark.parametrize(
     ("first", "last", "expected"),
     [
-        ("09:00", "13:00", ["FN"]), ("09:00", "13:30", ["FN"]), ("13:00", "18:00", ["AN"]), ("09:00", "17:30", ["FN", "AN"]),
-        ("13:05", "13:20", ["AN"]), ("12:59", "13:31", ["FN", "AN"]),
+        ("09:00", "13:00", ["FN"]),
+        ("09:00", "13:30", ["FN"]),
+        ("13:00", "18:00", ["AN"]),
+        ("09:00", "17:30", ["FN", "AN"]),
+        ("13:05", "13:20", ["AN"]),
+        ("12:59", "13:31", ["FN", "AN"]),
     ],
-)  # fmt: skip
-def test_a_local_tour_takes_the_halves_it_falls_into(first: str, last: str, expected: list[str]) -> None:
-    assert halves(at(SIXTH, first), at(SIXTH, last), DELHI, NOON) == [(SIXTH, half) for half in expected]
+)
+def test_a_local_tour_takes_the_halves_it_falls_into(
+    first: str, last: str, expected: list[str]
+) -> None:
+    assert halves(at(SIXTH, first), at(SIXTH, last), DELHI, NOON) == [
+        (SIXTH, half) for half in expected
+    ]
 
 
 def test_a_tour_over_night_takes_what_lies_between() -> None:
-    assert halves(at(SIXTH, "14:00"), at(SEVENTH, "10:00"), DELHI, NOON) == [(SIXTH, "AN"), (SEVENTH, "FN")]
+    assert halves(at(SIXTH, "14:00"), at(SEVENTH, "10:00"), DELHI, NOON) == [
+        (SIXTH, "AN"),
+        (SEVENTH, "FN"),
+    ]
 
 
 def test_a_return_at_midnight_belongs_to_the_day_before() -> None:
@@ -44,7 +55,9 @@ def test_a_return_at_midnight_belongs_to_the_day_before() -> None:
     length=st.timedeltas(timedelta(seconds=1), timedelta(days=30)),
     zone=st.sampled_from(["Asia/Kolkata", "Europe/Berlin", "America/St_Johns", "Pacific/Apia"]),
 )
-def test_halves_are_in_order_without_repeats_and_within_the_dates(start: datetime, length: timedelta, zone: str) -> None:
+def test_halves_are_in_order_without_repeats_and_within_the_dates(
+    start: datetime, length: timedelta, zone: str
+) -> None:
     where = ZoneInfo(zone)
     found = halves(start, start + length, where, NOON)
     first, last = dates(start, start + length, where)

@@ -1,4 +1,6 @@
-"""Fixtures of the push: an organization with an endpoint that leads to a real server on this machine."""
+"""Fixtures of the push: an organization with an endpoint that leads to a real server on this
+machine.
+"""
 
 from __future__ import annotations
 
@@ -40,11 +42,15 @@ def trusted(endpoint: Endpoint) -> Endpoint:
 def publish(endpoint: Endpoint, lane: str = "employee:a", count: int = 1) -> None:
     """Queue events as attendance does."""
     organization: Organization = endpoint.organization
-    message = outbox.Message(endpoint.pk, lane, "test.event", "test:1", '{"data":{"sequence":', ',"x":1}}')
+    message = outbox.Message(
+        endpoint.pk, lane, "test.event", "test:1", '{"data":{"sequence":', ',"x":1}}'
+    )
     outbox.publish(organization.pk, [message] * count, timezone.now())
 
 
 def push(hands: int = 40) -> int:
-    """One round of what the watcher and a worker do: adopt, claim, run. Returns the number of attempts."""
+    """One round of what the watcher and a worker do: adopt, claim, run. Returns the number of
+    attempts.
+    """
     lanes.adopt()
     return sum(delivery.run_lane(claimed.lane_id, claimed.token) for claimed in lanes.claim(hands))

@@ -1,7 +1,9 @@
-"""Servers that misbehave on purpose, on 127.0.0.1, for the tests of what opens connections to strangers.
+"""Servers that misbehave on purpose, on 127.0.0.1, for the tests of what opens connections to
+strangers.
 
-A `Server` gives every connection it accepts to a script: a function of the connection and of its number (0, 1, ...). The
-scripts below are the ways real and hostile receivers behave. Everything ends when the server is closed.
+A `Server` gives every connection it accepts to a script: a function of the connection and of its
+number (0, 1, ...). The scripts below are the ways real and hostile receivers behave. Everything
+ends when the server is closed.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ Script = Callable[["Server", socket.socket, int], None]
 
 
 class Server:
-    """Accepts on a free port of 127.0.0.1 until closed; remembers every request it was sent and every connection."""
+    """Accepts on a free port of 127.0.0.1 until closed; remembers every request it was sent and
+    every connection.
+    """
 
     def __init__(self, script: Script, *, tls: ssl.SSLContext | None = None) -> None:
         self.script = script
@@ -58,7 +62,9 @@ class Server:
             while not self.closed.is_set():
                 connection, _ = self._listener.accept()
                 self.connections.append(connection)
-                threading.Thread(target=self._serve, args=(connection, len(self.connections) - 1), daemon=True).start()
+                threading.Thread(
+                    target=self._serve, args=(connection, len(self.connections) - 1), daemon=True
+                ).start()
 
     def _serve(self, connection: socket.socket, number: int) -> None:
         with suppress(OSError):
@@ -80,7 +86,9 @@ class Server:
             received += piece
         head, _, body = received.partition(b"\r\n\r\n")
         lines = [*head.split(b"\r\n"), b"Content-Length: 0"]
-        length = next(int(line[15:]) for line in lines if line.lower().startswith(b"content-length:"))
+        length = next(
+            int(line[15:]) for line in lines if line.lower().startswith(b"content-length:")
+        )
         while len(body) < length:
             body += connection.recv(65536)
         self.requests.append(head + b"\r\n\r\n" + body)
@@ -137,7 +145,9 @@ def flooding(start: bytes, piece: bytes, count: int) -> Script:
 
 
 def certificate(folder: Path, *names: str) -> tuple[ssl.SSLContext, str]:
-    """A server's TLS context with a self-signed certificate for these names or addresses, and the file to trust it by."""
+    """A server's TLS context with a self-signed certificate for these names or addresses, and the
+    file to trust it by.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "hostile")])
     now = dt.datetime.now(dt.UTC)
@@ -145,7 +155,9 @@ def certificate(folder: Path, *names: str) -> tuple[ssl.SSLContext, str]:
         x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(days=1))
         .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([_alternative(name) for name in names]), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName([_alternative(name) for name in names]), critical=False
+        )
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
@@ -153,7 +165,9 @@ def certificate(folder: Path, *names: str) -> tuple[ssl.SSLContext, str]:
     trusted.write_bytes(made.public_bytes(serialization.Encoding.PEM))
     private = folder / "private.pem"
     plain = serialization.NoEncryption()
-    private.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
+    private.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(trusted, private)
     return context, str(trusted)

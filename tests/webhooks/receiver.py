@@ -1,4 +1,6 @@
-"""A customer's server for tests: real sockets on 127.0.0.1, scripted answers, everything recorded."""
+"""A customer's server for tests: real sockets on 127.0.0.1, scripted answers, everything
+recorded.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ def receiving() -> Iterator[Receiver]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            request = Received(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
+            request = Received(
+                self.path, {name.lower(): value for name, value in self.headers.items()}, body
+            )
             receiver.received.append(request)
             status, text, *more = receiver.answer(request)
             self.send_response(status)
@@ -60,7 +64,9 @@ def receiving() -> Iterator[Receiver]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+    ).start()
     receiver.url = f"http://127.0.0.1:{server.server_port}/hook"
     try:
         yield receiver

@@ -12,15 +12,44 @@ from webhooks.addresses import LONGEST_URL, check_url, refusal
 
 HERE = [ip_network("127.0.0.0/8")]
 FORBIDDEN_V4 = (
-    "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
-    "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
-    "224.0.0.0/4", "240.0.0.0/4",
-)  # fmt: skip
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.0.0.0/24",
+    "192.0.2.0/24",
+    "192.88.99.0/24",
+    "192.168.0.0/16",
+    "198.18.0.0/15",
+    "198.51.100.0/24",
+    "203.0.113.0/24",
+    "224.0.0.0/4",
+    "240.0.0.0/4",
+)
 FORBIDDEN_V6 = (
-    "::/96", "::1/128", "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/32", "2001:2::/48",
-    "2001:10::/28", "2001:20::/28", "2001:db8::/32", "2002::/16", "3fff::/20", "5f00::/16", "fc00::/7", "fe80::/10",
-    "fec0::/10", "ff00::/8", "4000::/2", "8000::/1",
-)  # fmt: skip
+    "::/96",
+    "::1/128",
+    "::ffff:0:0/96",
+    "64:ff9b::/96",
+    "64:ff9b:1::/48",
+    "100::/64",
+    "2001::/32",
+    "2001:2::/48",
+    "2001:10::/28",
+    "2001:20::/28",
+    "2001:db8::/32",
+    "2002::/16",
+    "3fff::/20",
+    "5f00::/16",
+    "fc00::/7",
+    "fe80::/10",
+    "fec0::/10",
+    "ff00::/8",
+    "4000::/2",
+    "8000::/1",
+)
 
 
 def within(*networks: str) -> st.SearchStrategy[int]:
@@ -43,8 +72,25 @@ def verdict(url: str, *, allow_http: bool = True, allowed: object = ()) -> str |
 @pytest.mark.parametrize(
     "address",
     [
-        *("0.0.0.0", "0.1.2.3", "10.0.0.1", "10.255.255.255", "100.64.0.1", "100.127.255.255", "100.100.100.200", "127.0.0.1"),
-        *("127.255.255.254", "168.63.129.16", "169.254.169.254", "169.254.170.2", "172.16.0.1", "172.31.255.255", "192.0.0.1"),
+        *(
+            "0.0.0.0",
+            "0.1.2.3",
+            "10.0.0.1",
+            "10.255.255.255",
+            "100.64.0.1",
+            "100.127.255.255",
+            "100.100.100.200",
+            "127.0.0.1",
+        ),
+        *(
+            "127.255.255.254",
+            "168.63.129.16",
+            "169.254.169.254",
+            "169.254.170.2",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.0.0.1",
+        ),
         *(
             "192.0.0.192",
             "192.0.2.1",
@@ -55,10 +101,43 @@ def verdict(url: str, *, allow_http: bool = True, allowed: object = ()) -> str |
             "192.175.48.1",
             "198.18.0.1",
         ),
-        *("198.19.255.255", "198.51.100.7", "203.0.113.9", "224.0.0.1", "239.255.255.250", "240.0.0.1", "255.255.255.255"),
-        *("::", "::1", "::7f00:1", "::8.8.8.8", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:0:127.0.0.1", "64:ff9b::7f00:1"),
-        *("64:ff9b::169.254.169.254", "64:ff9b:1::a00:1", "100::1", "2001::1", "2001:0:7f00:1::1", "2001:0:808:808::f5ff:fffe"),
-        *("2001:2::1", "2001:3::1", "2001:4:112::1", "2001:10::1", "2001:20::1", "2001:30::1", "2001:db8::1", "2002:7f00:1::"),
+        *(
+            "198.19.255.255",
+            "198.51.100.7",
+            "203.0.113.9",
+            "224.0.0.1",
+            "239.255.255.250",
+            "240.0.0.1",
+            "255.255.255.255",
+        ),
+        *(
+            "::",
+            "::1",
+            "::7f00:1",
+            "::8.8.8.8",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "::ffff:0:127.0.0.1",
+            "64:ff9b::7f00:1",
+        ),
+        *(
+            "64:ff9b::169.254.169.254",
+            "64:ff9b:1::a00:1",
+            "100::1",
+            "2001::1",
+            "2001:0:7f00:1::1",
+            "2001:0:808:808::f5ff:fffe",
+        ),
+        *(
+            "2001:2::1",
+            "2001:3::1",
+            "2001:4:112::1",
+            "2001:10::1",
+            "2001:20::1",
+            "2001:30::1",
+            "2001:db8::1",
+            "2002:7f00:1::",
+        ),
         *(
             "2002:a00:1::1",
             "2620:4f:8000::1",
@@ -78,7 +157,17 @@ def verdict(url: str, *, allow_http: bool = True, allowed: object = ()) -> str |
             "ff02::1",
             "4000::1",
         ),
-        *("0177.0.0.1", "127.1", "2130706433", "0x7f000001", "127.0.0.1/8", " 127.0.0.1", "127.0.0.1\n", "localhost", ""),
+        *(
+            "0177.0.0.1",
+            "127.1",
+            "2130706433",
+            "0x7f000001",
+            "127.0.0.1/8",
+            " 127.0.0.1",
+            "127.0.0.1\n",
+            "localhost",
+            "",
+        ),
     ],
 )
 def test_an_address_that_is_not_public_is_refused(address: str) -> None:
@@ -88,9 +177,32 @@ def test_an_address_that_is_not_public_is_refused(address: str) -> None:
 @pytest.mark.parametrize(
     "address",
     [
-        *("1.1.1.1", "8.8.8.8", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "172.15.255.255", "172.32.0.0"),
-        *("192.0.1.0", "192.167.255.255", "192.169.0.0", "198.17.255.255", "198.20.0.0", "223.255.255.255"),
-        *("2606:4700:4700::1111", "2a00:1450:4001::64", "2001:4860:4860::8888", "2001:200::1", "2003::1", "2400:cb00::1"),
+        *(
+            "1.1.1.1",
+            "8.8.8.8",
+            "9.255.255.255",
+            "11.0.0.0",
+            "100.63.255.255",
+            "100.128.0.0",
+            "172.15.255.255",
+            "172.32.0.0",
+        ),
+        *(
+            "192.0.1.0",
+            "192.167.255.255",
+            "192.169.0.0",
+            "198.17.255.255",
+            "198.20.0.0",
+            "223.255.255.255",
+        ),
+        *(
+            "2606:4700:4700::1111",
+            "2a00:1450:4001::64",
+            "2001:4860:4860::8888",
+            "2001:200::1",
+            "2003::1",
+            "2400:cb00::1",
+        ),
     ],
 )
 def test_a_public_address_passes(address: str) -> None:
@@ -119,7 +231,10 @@ def test_the_operators_networks_pass_mapped_or_not(address: str) -> None:
     assert refusal(address, HERE) is None
 
 
-@pytest.mark.parametrize("address", ["10.0.0.1", "::1", "64:ff9b::7f00:1", "2002:7f00:1::", "::127.0.0.1", "::ffff:10.0.0.1"])
+@pytest.mark.parametrize(
+    "address",
+    ["10.0.0.1", "::1", "64:ff9b::7f00:1", "2002:7f00:1::", "::127.0.0.1", "::ffff:10.0.0.1"],
+)
 def test_the_operators_networks_open_nothing_else(address: str) -> None:
     assert refusal(address, HERE) is not None
 
@@ -144,7 +259,9 @@ WRAPS = {
     "Teredo server": lambda v4, rest: 0x20010000 << 96 | v4 << 64 | rest % 2**64,
     "Teredo client": lambda v4, rest: 0x20010000 << 96 | (rest % 2**64) << 32 | (v4 ^ 0xFFFFFFFF),
     "ISATAP": lambda v4, rest: 0x26064700 << 96 | (rest % 2**32) << 64 | 0x5EFE << 32 | v4,
-    "global ISATAP": lambda v4, rest: 0x26064700 << 96 | (rest % 2**32) << 64 | 0x02005EFE << 32 | v4,
+    "global ISATAP": lambda v4, rest: (
+        0x26064700 << 96 | (rest % 2**32) << 64 | 0x02005EFE << 32 | v4
+    ),
 }
 
 
@@ -175,26 +292,58 @@ def test_any_text_is_judged_without_an_error(text: str) -> None:
             "https://:443/",
             "https:/a.example",
         ),
-        *("ftp://hooks.example.com/", "file:///etc/passwd", "gopher://127.0.0.1:6379/_INFO", "javascript:alert(1)", "data:,x"),
+        *(
+            "ftp://hooks.example.com/",
+            "file:///etc/passwd",
+            "gopher://127.0.0.1:6379/_INFO",
+            "javascript:alert(1)",
+            "data:,x",
+        ),
         *("unix:///var/run/docker.sock", "http+unix://a.example.com/", "httpsx://a.example.com/"),
-        *("https://user@hooks.example.com/", "https://user:word@hooks.example.com/", "https://@hooks.example.com/"),
-        *("https://hooks.example.com@127.0.0.1/", r"https://hooks.example.com\@127.0.0.1/", r"https:\\hooks.example.com"),
-        *(r"https://127.0.0.1\@hooks.example.com/", "https://hooks.example.com#@127.0.0.1/", "https://hooks.example.com/#part"),
+        *(
+            "https://user@hooks.example.com/",
+            "https://user:word@hooks.example.com/",
+            "https://@hooks.example.com/",
+        ),
+        *(
+            "https://hooks.example.com@127.0.0.1/",
+            r"https://hooks.example.com\@127.0.0.1/",
+            r"https:\\hooks.example.com",
+        ),
+        *(
+            r"https://127.0.0.1\@hooks.example.com/",
+            "https://hooks.example.com#@127.0.0.1/",
+            "https://hooks.example.com/#part",
+        ),
         *(
             " https://hooks.example.com/",
             "https://hooks.example.com/ ",
             "https://hooks .example.com/",
             "https://hooks.example.com/a b",
         ),
-        *("https://hooks.example.com/\r\nX: y", "https://hooks.example.com/\x00", "https://hooks.exa\tmple.com/"),
+        *(
+            "https://hooks.example.com/\r\nX: y",
+            "https://hooks.example.com/\x00",
+            "https://hooks.exa\tmple.com/",
+        ),
         *(
             "https://hooks.example.com/\u00a0",
             "https://hooks.exam\u200bple.com/",
             "https://hooks.example.com/\u202e",
             "https://a\ud800.example.com/",
         ),
-        *("https://127.0.0.1/", "https://10.0.0.1/", "https://169.254.169.254/latest/meta-data/", "https://192.168.0.1:8080/"),
-        *("https://0.0.0.0/", "https://255.255.255.255/", "https://100.64.0.1/", "https://203.0.113.1/"),
+        *(
+            "https://127.0.0.1/",
+            "https://10.0.0.1/",
+            "https://169.254.169.254/latest/meta-data/",
+            "https://192.168.0.1:8080/",
+        ),
+        *(
+            "https://0.0.0.0/",
+            "https://255.255.255.255/",
+            "https://100.64.0.1/",
+            "https://203.0.113.1/",
+        ),
         *(
             "https://127.1/",
             "https://127.0.1/",
@@ -203,8 +352,20 @@ def test_any_text_is_judged_without_an_error(text: str) -> None:
             "https://0X7F000001/",
             "https://0x7f.1/",
         ),
-        *("https://0177.0.0.1/", "https://0x7f.0x0.0x0.0x1/", "https://017700000001/", "https://0/", "https://127.0.0.1.2/"),
-        *("https://127.0.0.0x1/", "https://127.000.000.001/", "https://010.0.0.1/", "https://256.1.1.1/", "https://1.1.1.1./"),
+        *(
+            "https://0177.0.0.1/",
+            "https://0x7f.0x0.0x0.0x1/",
+            "https://017700000001/",
+            "https://0/",
+            "https://127.0.0.1.2/",
+        ),
+        *(
+            "https://127.0.0.0x1/",
+            "https://127.000.000.001/",
+            "https://010.0.0.1/",
+            "https://256.1.1.1/",
+            "https://1.1.1.1./",
+        ),
         *(
             "https://127.0.0.1./",
             "https://127.0.0.1../",
@@ -255,22 +416,39 @@ def test_any_text_is_judged_without_an_error(text: str) -> None:
             "https://redis/",
         ),
         *("https://1.0.0.127.in-addr.arpa/", "https://nas.home.arpa/"),
-        *("https://hooks..example.com/", "https://.example.com/", "https://-a.example.com/", "https://a-.example.com/"),
+        *(
+            "https://hooks..example.com/",
+            "https://.example.com/",
+            "https://-a.example.com/",
+            "https://a-.example.com/",
+        ),
         *(
             "https://hooks%2eexample.com/",
             "https://%6cocalhost/",
             "https://127.0.0.1%2f@a.example.com/",
             "https://a,b.example.com/",
         ),
-        *("https://" + "a" * 64 + ".example.com/", "https://" + "a." * 130 + "com/", "https://ⓔxample.com/", "https://faß.de/"),
+        *(
+            "https://" + "a" * 64 + ".example.com/",
+            "https://" + "a." * 130 + "com/",
+            "https://ⓔxample.com/",
+            "https://faß.de/",
+        ),
         *(
             "https://hooks.example.com:/",
             "https://hooks.example.com:x/",
             "https://hooks.example.com:-1/",
             "https://hooks.example.com:４４３/",
         ),
-        *("https://hooks.example.com:0/", "https://hooks.example.com:65536/", "https://hooks.example.com:443:443/"),
-        *(f"https://hooks.example.com:{port}/" for port in (21, 22, 23, 25, 53, 81, 110, 389, 445, 465, 587, 993, 1023)),
+        *(
+            "https://hooks.example.com:0/",
+            "https://hooks.example.com:65536/",
+            "https://hooks.example.com:443:443/",
+        ),
+        *(
+            f"https://hooks.example.com:{port}/"
+            for port in (21, 22, 23, 25, 53, 81, 110, 389, 445, 465, 587, 993, 1023)
+        ),
         *(
             f"https://hooks.example.com:{port}/"
             for port in (1433, 2375, 2379, 3306, 3389, 5432, 5672, 6379, 9200, 11211, 27017)
@@ -309,11 +487,20 @@ def test_a_fair_url_is_normalized(url: str, normal: str) -> None:
 
 def test_http_passes_only_when_the_operator_says_so() -> None:
     assert verdict("http://hooks.example.com/", allow_http=True) is None
-    assert verdict("http://hooks.example.com/", allow_http=False) == "The address must begin with https://."
+    assert (
+        verdict("http://hooks.example.com/", allow_http=False)
+        == "The address must begin with https://."
+    )
 
 
 @pytest.mark.parametrize(
-    "url", ["http://127.0.0.1:22/", "http://127.0.0.1:1/", "http://[::ffff:127.0.0.1]/", "http://localhost:9000/"]
+    "url",
+    [
+        "http://127.0.0.1:22/",
+        "http://127.0.0.1:1/",
+        "http://[::ffff:127.0.0.1]/",
+        "http://localhost:9000/",
+    ],
 )
 def test_the_operators_networks_may_be_named(url: str) -> None:
     assert verdict(url, allowed=HERE) is None
@@ -321,13 +508,25 @@ def test_the_operators_networks_may_be_named(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://localhost:22/", "http://8.8.8.8:22/", "http://127.0.0.1:0/", "http://10.0.0.1/", "http://a.local/"]
+    "url",
+    [
+        "http://localhost:22/",
+        "http://8.8.8.8:22/",
+        "http://127.0.0.1:0/",
+        "http://10.0.0.1/",
+        "http://a.local/",
+    ],
 )
 def test_the_operators_networks_open_no_other_url(url: str) -> None:
     assert verdict(url, allowed=HERE) is not None
 
 
-@given(st.text(max_size=60), st.sampled_from(["", "https://", "https://a.example.com", "https://a.example.com/", "https://["]))
+@given(
+    st.text(max_size=60),
+    st.sampled_from(
+        ["", "https://", "https://a.example.com", "https://a.example.com/", "https://["]
+    ),
+)
 def test_any_text_is_refused_or_normalized_for_good(text: str, start: str) -> None:
     try:
         normal = check_url(start + text, allow_http=True, allowed=[])

@@ -27,7 +27,9 @@ def _later(**how: float) -> Any:
     return time_machine.travel(timezone.now() + timedelta(**how), tick=True)
 
 
-def test_an_event_arrives_once_signed_for_the_official_library(endpoint: Endpoint, receiver: Receiver) -> None:
+def test_an_event_arrives_once_signed_for_the_official_library(
+    endpoint: Endpoint, receiver: Receiver
+) -> None:
     publish(endpoint)
     assert push() == 1
     assert push() == 0
@@ -42,12 +44,20 @@ def test_a_lane_is_worked_off_in_its_order(endpoint: Endpoint, receiver: Receive
     publish(endpoint, count=5)
     publish(endpoint, count=3)
     push()
-    assert [json.loads(request.body)["data"]["sequence"] for request in receiver.received] == list(range(1, 9))
-    assert [request.headers["muster-sequence"] for request in receiver.received] == [str(n) for n in range(1, 9)]
+    assert [json.loads(request.body)["data"]["sequence"] for request in receiver.received] == list(
+        range(1, 9)
+    )
+    assert [request.headers["muster-sequence"] for request in receiver.received] == [
+        str(n) for n in range(1, 9)
+    ]
 
 
-def test_a_refused_message_waits_and_holds_only_its_own_lane(endpoint: Endpoint, receiver: Receiver) -> None:
-    receiver.answer = lambda request: (400, b"no") if request.headers["muster-lane"] == "a" else (200, b"")
+def test_a_refused_message_waits_and_holds_only_its_own_lane(
+    endpoint: Endpoint, receiver: Receiver
+) -> None:
+    receiver.answer = lambda request: (
+        (400, b"no") if request.headers["muster-lane"] == "a" else (200, b"")
+    )
     publish(endpoint, "a", count=2)
     publish(endpoint, "b", count=2)
     push()
@@ -57,7 +67,9 @@ def test_a_refused_message_waits_and_holds_only_its_own_lane(endpoint: Endpoint,
     assert Endpoint.objects.get().failures == 0
 
 
-def test_a_refused_message_comes_again_with_the_same_id_and_bytes(endpoint: Endpoint, receiver: Receiver) -> None:
+def test_a_refused_message_comes_again_with_the_same_id_and_bytes(
+    endpoint: Endpoint, receiver: Receiver
+) -> None:
     receiver.answer = lambda request: (422, b"\x00later")
     publish(endpoint)
     push()
@@ -72,8 +84,12 @@ def test_a_refused_message_comes_again_with_the_same_id_and_bytes(endpoint: Endp
     ]
 
 
-def test_a_message_is_given_up_after_its_budget_and_the_lane_goes_on(endpoint: Endpoint, receiver: Receiver) -> None:
-    receiver.answer = lambda request: (400, b"") if request.headers["muster-sequence"] == "1" else (200, b"")
+def test_a_message_is_given_up_after_its_budget_and_the_lane_goes_on(
+    endpoint: Endpoint, receiver: Receiver
+) -> None:
+    receiver.answer = lambda request: (
+        (400, b"") if request.headers["muster-sequence"] == "1" else (200, b"")
+    )
     publish(endpoint, count=2)
     Delivery.objects.filter(sequence=1).update(refusals=len(schedule.MESSAGE_DELAYS))
     push()
@@ -95,7 +111,9 @@ def test_an_endpoint_fault_backs_the_endpoint_off_and_costs_no_message(
     assert set(Delivery.objects.values_list("state", "refusals")) == {("waiting", 0)}
 
 
-def test_a_failing_endpoint_is_probed_by_one_and_then_ramps_up(endpoint: Endpoint, receiver: Receiver) -> None:
+def test_a_failing_endpoint_is_probed_by_one_and_then_ramps_up(
+    endpoint: Endpoint, receiver: Receiver
+) -> None:
     receiver.answer = lambda request: (503, b"")
     for lane in "abcdefghij":
         publish(endpoint, lane)
@@ -108,7 +126,10 @@ def test_a_failing_endpoint_is_probed_by_one_and_then_ramps_up(endpoint: Endpoin
     assert sum(sizes) == 10
 
 
-@pytest.mark.parametrize(("header", "least", "most"), [("120", 119, 121), ("1000000000000", 21_599, 21_601), ("abc", 0.5, 2)])
+@pytest.mark.parametrize(
+    ("header", "least", "most"),
+    [("120", 119, 121), ("1000000000000", 21_599, 21_601), ("abc", 0.5, 2)],
+)
 def test_retry_after_is_honoured_within_a_cap(
     endpoint: Endpoint, receiver: Receiver, header: str, least: float, most: float
 ) -> None:
@@ -132,10 +153,16 @@ def test_410_pauses_the_endpoint_and_keeps_queueing(endpoint: Endpoint, receiver
     services.resume(endpoint)
     while push():
         pass
-    assert [request.headers["muster-sequence"] for request in receiver.received[1:]] == ["1", "2", "3"]
+    assert [request.headers["muster-sequence"] for request in receiver.received[1:]] == [
+        "1",
+        "2",
+        "3",
+    ]
 
 
-def test_days_of_nothing_but_failure_pause_the_endpoint(endpoint: Endpoint, receiver: Receiver) -> None:
+def test_days_of_nothing_but_failure_pause_the_endpoint(
+    endpoint: Endpoint, receiver: Receiver
+) -> None:
     receiver.answer = lambda request: (500, b"")
     publish(endpoint)
     push()
@@ -144,7 +171,9 @@ def test_days_of_nothing_but_failure_pause_the_endpoint(endpoint: Endpoint, rece
     assert Endpoint.objects.get().pause_reason == "failing"
 
 
-def test_a_redirect_is_a_failure_and_is_not_followed(endpoint: Endpoint, receiver: Receiver) -> None:
+def test_a_redirect_is_a_failure_and_is_not_followed(
+    endpoint: Endpoint, receiver: Receiver
+) -> None:
     receiver.answer = lambda request: (302, b"", {"Location": receiver.url})
     publish(endpoint)
     push()
@@ -162,7 +191,9 @@ def test_a_redirect_is_a_failure_and_is_not_followed(endpoint: Endpoint, receive
         ((200, b"[" * 50_000), "waiting"),
     ],
 )
-def test_a_cams_server_must_say_done(endpoint: Endpoint, receiver: Receiver, answer: Any, state: str) -> None:
+def test_a_cams_server_must_say_done(
+    endpoint: Endpoint, receiver: Receiver, answer: Any, state: str
+) -> None:
     Endpoint.objects.update(mode="cams")
     receiver.answer = lambda request: answer
     publish(endpoint)
@@ -188,7 +219,9 @@ def test_a_task_that_runs_twice_sends_once(endpoint: Endpoint, receiver: Receive
     assert len(receiver.received) == 1
 
 
-def test_a_late_result_is_refused_by_the_token_and_kept_as_an_attempt(endpoint: Endpoint, receiver: Receiver) -> None:
+def test_a_late_result_is_refused_by_the_token_and_kept_as_an_attempt(
+    endpoint: Endpoint, receiver: Receiver
+) -> None:
     publish(endpoint)
     lanes.adopt()
     (claimed,) = lanes.claim(5)
@@ -199,7 +232,10 @@ def test_a_late_result_is_refused_by_the_token_and_kept_as_an_attempt(endpoint: 
         assert delivery.record(job, timezone.now(), reply) is None
     assert Delivery.objects.get().state == "delivered"
     assert Endpoint.objects.get().failures == 0
-    assert list(Attempt.objects.order_by("id").values_list("verdict", flat=True)) == ["delivered", "stale"]
+    assert list(Attempt.objects.order_by("id").values_list("verdict", flat=True)) == [
+        "delivered",
+        "stale",
+    ]
 
 
 def test_a_lane_that_was_handed_over_in_vain_is_claimed_again_as_late(endpoint: Endpoint) -> None:
@@ -212,7 +248,9 @@ def test_a_lane_that_was_handed_over_in_vain_is_claimed_again_as_late(endpoint: 
     assert (first.late, second.late, second.token != first.token) == (False, True, True)
 
 
-def test_what_is_queued_while_a_lane_is_worked_on_is_not_forgotten(endpoint: Endpoint, receiver: Receiver) -> None:
+def test_what_is_queued_while_a_lane_is_worked_on_is_not_forgotten(
+    endpoint: Endpoint, receiver: Receiver
+) -> None:
     def answer(request: Any) -> Any:
         return (200, b"")
 
@@ -230,12 +268,19 @@ def test_what_is_queued_while_a_lane_is_worked_on_is_not_forgotten(endpoint: End
     assert Lane.objects.get().due_at is None
 
 
-def test_slow_endpoints_that_could_get_nothing_are_not_even_looked_at(endpoint: Endpoint, receiver: Receiver) -> None:
-    """Of one organization first, and of all once all slow ones together hold what they may; the quick ones are served."""
+def test_slow_endpoints_that_could_get_nothing_are_not_even_looked_at(
+    endpoint: Endpoint, receiver: Receiver
+) -> None:
+    """Of one organization first, and of all once all slow ones together hold what they may; the
+    quick ones are served.
+    """
     for name in ("globex", "initech", "umbrella"):
         organization = people.make_organization(name)
         for number in range(4):
-            publish(people.make_endpoint(organization, receiver.url, name=f"pit {number}"), f"employee:{number}")
+            publish(
+                people.make_endpoint(organization, receiver.url, name=f"pit {number}"),
+                f"employee:{number}",
+            )
     lanes.adopt()
     while lanes.claim(8, lanes.SENDING, total=8):
         pass
@@ -245,29 +290,47 @@ def test_slow_endpoints_that_could_get_nothing_are_not_even_looked_at(endpoint: 
     with CaptureQueriesContext(connection) as queries:
         (claimed,) = lanes.claim(1, lanes.SENDING, total=8)
     assert Lane.objects.get(pk=claimed.lane_id).endpoint == endpoint
-    assert any("NOT (e.slow OR e.failures > 0)" in query["sql"] for query in queries.captured_queries)
+    assert any(
+        "NOT (e.slow OR e.failures > 0)" in query["sql"] for query in queries.captured_queries
+    )
 
 
-def test_slow_endpoints_of_another_organization_are_looked_at(endpoint: Endpoint, receiver: Receiver) -> None:
+def test_slow_endpoints_of_another_organization_are_looked_at(
+    endpoint: Endpoint, receiver: Receiver
+) -> None:
     for name in ("globex", "initech"):
         organization = people.make_organization(name)
         for number in range(3):
-            publish(people.make_endpoint(organization, receiver.url, name=f"pit {number}"), f"employee:{number}")
+            publish(
+                people.make_endpoint(organization, receiver.url, name=f"pit {number}"),
+                f"employee:{number}",
+            )
     lanes.adopt()
     held = [one for _ in range(4) for one in lanes.claim(8, lanes.SENDING, total=8)]
     by_name = Counter(Lane.objects.get(pk=one.lane_id).organization.slug for one in held)
     assert sorted(by_name.values()) == [1, 2]
 
 
-def test_a_hand_goes_on_with_the_endpoints_other_lanes(endpoint: Endpoint, receiver: Receiver) -> None:
+def test_a_hand_goes_on_with_the_endpoints_other_lanes(
+    endpoint: Endpoint, receiver: Receiver
+) -> None:
     for lane in "abc":
         publish(endpoint, lane, count=2)
     assert _push_by_one_hand() == 6
-    assert [request.headers["muster-lane"] for request in receiver.received] == ["a", "a", "b", "b", "c", "c"]
+    assert [request.headers["muster-lane"] for request in receiver.received] == [
+        "a",
+        "a",
+        "b",
+        "b",
+        "c",
+        "c",
+    ]
     assert not Lane.objects.exclude(due_at=None, leased_until=None).exists()
 
 
-def test_a_hand_comes_back_after_so_many_and_leaves_the_rest_due(endpoint: Endpoint, receiver: Receiver) -> None:
+def test_a_hand_comes_back_after_so_many_and_leaves_the_rest_due(
+    endpoint: Endpoint, receiver: Receiver
+) -> None:
     for number in range(delivery.STAY + 5):
         publish(endpoint, f"employee:{number}")
     assert _push_by_one_hand() == delivery.STAY
@@ -338,7 +401,9 @@ def test_a_lane_and_the_next_one_change_places_in_one_transaction(
     assert outside not in blocks["go_on"]
 
 
-def test_a_hand_takes_no_other_lane_once_fewer_are_allowed(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hand_takes_no_other_lane_once_fewer_are_allowed(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """HR lowers what an endpoint gets while two hands are at it: one of them goes."""
     Endpoint.objects.update(max_in_flight=2, allowance=2)
     for lane in "abcd":
@@ -348,7 +413,9 @@ def test_a_hand_takes_no_other_lane_once_fewer_are_allowed(endpoint: Endpoint, m
     (other,) = lanes.take_up([(second.lane_id, second.token)])
     _after_each_answer(monkeypatch, lambda: Endpoint.objects.update(max_in_flight=1, allowance=1))
     assert delivery.run_lane(first.lane_id, first.token) == 1
-    assert [Lane.objects.filter(leased_until__isnull=False).get().pk, other.lane_id] == [second.lane_id] * 2
+    assert [Lane.objects.filter(leased_until__isnull=False).get().pk, other.lane_id] == [
+        second.lane_id
+    ] * 2
 
 
 def test_a_hand_begins_nothing_new_when_it_was_away_for_long(
@@ -379,7 +446,9 @@ def _push_by_one_hand() -> int:
     return delivery.run_lane(claimed.lane_id, claimed.token)
 
 
-def test_hands_are_shared_so_that_a_long_queue_does_not_starve_a_short_one(endpoint: Endpoint, receiver: Receiver) -> None:
+def test_hands_are_shared_so_that_a_long_queue_does_not_starve_a_short_one(
+    endpoint: Endpoint, receiver: Receiver
+) -> None:
     other = trusted(people.make_endpoint(endpoint.organization, receiver.url + "2"))
     for number in range(30):
         publish(endpoint, f"lane:{number}")
@@ -389,7 +458,9 @@ def test_hands_are_shared_so_that_a_long_queue_does_not_starve_a_short_one(endpo
     assert {lane.endpoint_id for lane in held.values()} == {endpoint.pk, other.pk}
 
 
-def test_organizations_are_adopted_in_turn(endpoint: Endpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_organizations_are_adopted_in_turn(
+    endpoint: Endpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(lanes, "ADOPT_AT_ONCE", 4)
     publish(endpoint, count=10)
     late = people.make_endpoint(people.make_organization("late"), receiver.url)
@@ -398,12 +469,16 @@ def test_organizations_are_adopted_in_turn(endpoint: Endpoint, receiver: Receive
     assert Delivery.objects.get(endpoint=late).state == "waiting"
     while lanes.adopt():
         pass
-    assert list(Delivery.objects.filter(endpoint=endpoint).order_by("sequence").values_list("position", flat=True)) == [
-        *range(1, 11)
-    ]
+    assert list(
+        Delivery.objects.filter(endpoint=endpoint)
+        .order_by("sequence")
+        .values_list("position", flat=True)
+    ) == [*range(1, 11)]
 
 
-def test_a_new_endpoint_is_trusted_after_a_quick_answer_and_a_slow_one_is_not(endpoint: Endpoint, receiver: Receiver) -> None:
+def test_a_new_endpoint_is_trusted_after_a_quick_answer_and_a_slow_one_is_not(
+    endpoint: Endpoint, receiver: Receiver
+) -> None:
     Endpoint.objects.update(slow=True, allowance=1)
     publish(endpoint)
     push()
@@ -414,14 +489,22 @@ def test_a_new_endpoint_is_trusted_after_a_quick_answer_and_a_slow_one_is_not(en
     assert Endpoint.objects.get().slow is True
 
 
-def test_a_secret_that_cannot_be_read_is_an_attempt_that_failed(endpoint: Endpoint, receiver: Receiver) -> None:
+def test_a_secret_that_cannot_be_read_is_an_attempt_that_failed(
+    endpoint: Endpoint, receiver: Receiver
+) -> None:
     Endpoint.objects.update(secret_cipher="not one of our keys")
     publish(endpoint)
     push()
-    assert (Attempt.objects.get().error, Endpoint.objects.get().failures, receiver.received) == ("secret", 1, [])
+    assert (Attempt.objects.get().error, Endpoint.objects.get().failures, receiver.received) == (
+        "secret",
+        1,
+        [],
+    )
 
 
-def test_a_replayed_delivery_has_the_same_id_and_bytes(endpoint: Endpoint, receiver: Receiver) -> None:
+def test_a_replayed_delivery_has_the_same_id_and_bytes(
+    endpoint: Endpoint, receiver: Receiver
+) -> None:
     publish(endpoint)
     push()
     assert services.replay(Delivery.objects.all()) == 1
@@ -430,7 +513,9 @@ def test_a_replayed_delivery_has_the_same_id_and_bytes(endpoint: Endpoint, recei
     assert (first.id, first.body) == (second.id, second.body)
 
 
-def test_an_address_that_became_private_is_refused_when_sending(endpoint: Endpoint, receiver: Receiver, settings: Any) -> None:
+def test_an_address_that_became_private_is_refused_when_sending(
+    endpoint: Endpoint, receiver: Receiver, settings: Any
+) -> None:
     settings.PUSH_ALLOWED_NETWORKS = []
     publish(endpoint)
     push()

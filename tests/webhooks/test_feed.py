@@ -30,7 +30,9 @@ def _post(customer: Any, **body: Any) -> Any:
     return customer.post(REPLAY, json.dumps(body), content_type="application/json")
 
 
-def test_the_feed_gives_events_in_order_and_goes_on_after_a_position(customer: Any, endpoint: Endpoint) -> None:
+def test_the_feed_gives_events_in_order_and_goes_on_after_a_position(
+    customer: Any, endpoint: Endpoint
+) -> None:
     for lane in "ab":
         publish(endpoint, lane, count=3)
         lanes.adopt()
@@ -46,7 +48,9 @@ def test_what_is_not_in_its_place_yet_is_not_shown(customer: Any, endpoint: Endp
     assert customer.get(FEED).json()["data"] == []
 
 
-def test_a_place_is_kept_over_a_replay(customer: Any, endpoint: Endpoint, receiver: Receiver) -> None:
+def test_a_place_is_kept_over_a_replay(
+    customer: Any, endpoint: Endpoint, receiver: Receiver
+) -> None:
     publish(endpoint)
     push()
     assert _post(customer, since="2000-01-01T00:00:00Z").json() == {"count": 1, "queued": True}
@@ -67,7 +71,9 @@ def test_a_revoked_key_is_refused_at_once(customer: Any, endpoint: Endpoint) -> 
     assert customer.get(FEED).status_code == 401
 
 
-def test_a_key_opens_its_own_endpoint_only(customer: Any, endpoint: Endpoint, receiver: Receiver) -> None:
+def test_a_key_opens_its_own_endpoint_only(
+    customer: Any, endpoint: Endpoint, receiver: Receiver
+) -> None:
     other = people.make_endpoint(people.make_organization("zenith"), receiver.url)
     publish(other)
     lanes.adopt()
@@ -79,14 +85,21 @@ def test_a_key_opens_its_own_endpoint_only(customer: Any, endpoint: Endpoint, re
 
 @pytest.mark.parametrize(
     ("query", "field"),
-    [({"after": "x"}, "after"), ({"after": -1}, "after"), ({"limit": 0}, "limit"), ({"limit": 501}, "limit")],
+    [
+        ({"after": "x"}, "after"),
+        ({"after": -1}, "after"),
+        ({"limit": 0}, "limit"),
+        ({"limit": 501}, "limit"),
+    ],
 )
 def test_a_bad_query_names_the_field(customer: Any, query: Any, field: str) -> None:
     reply = customer.get(FEED, query)
     assert (reply.status_code, list(reply.json()["errors"])) == (422, [field])
 
 
-@pytest.mark.parametrize("body", [{}, {"since": "never"}, {"dead": "perhaps"}, {"id": 5 * "x" * 20}])
+@pytest.mark.parametrize(
+    "body", [{}, {"since": "never"}, {"dead": "perhaps"}, {"id": 5 * "x" * 20}]
+)
 def test_a_bad_replay_is_refused(customer: Any, body: Any) -> None:
     assert _post(customer, **body).status_code == 422
 
@@ -95,11 +108,16 @@ def test_a_replay_is_counted_first(customer: Any, endpoint: Endpoint, receiver: 
     receiver.answer = lambda request: (200, b"")
     publish(endpoint, count=3)
     push()
-    assert _post(customer, since="2000-01-01T00:00:00Z", dry_run=True).json() == {"count": 3, "queued": False}
+    assert _post(customer, since="2000-01-01T00:00:00Z", dry_run=True).json() == {
+        "count": 3,
+        "queued": False,
+    }
     assert push() == 0
 
 
-def test_only_what_was_given_up_is_replayed_on_request(customer: Any, endpoint: Endpoint, receiver: Receiver) -> None:
+def test_only_what_was_given_up_is_replayed_on_request(
+    customer: Any, endpoint: Endpoint, receiver: Receiver
+) -> None:
     publish(endpoint, count=2)
     push()
     Delivery.objects.filter(sequence=2).update(state="dead")
@@ -122,29 +140,40 @@ def test_the_receiver_sees_which_number_came_before(endpoint: Endpoint, receiver
     Delivery.objects.filter(sequence=2).update(state="dead")
     push()
     assert [
-        (request.headers["muster-previous-sequence"], request.headers["muster-sequence"]) for request in receiver.received
+        (request.headers["muster-previous-sequence"], request.headers["muster-sequence"])
+        for request in receiver.received
     ] == [("0", "1"), ("1", "3")]
 
 
 @pytest.mark.usefixtures("standing_clock")
-def test_an_endpoint_with_a_pace_gets_no_more_than_that(endpoint: Endpoint, receiver: Receiver) -> None:
+def test_an_endpoint_with_a_pace_gets_no_more_than_that(
+    endpoint: Endpoint, receiver: Receiver
+) -> None:
     Endpoint.objects.update(max_per_second=50, max_in_flight=50, allowance=50)
-    # After a rest one and a tenth of a second's worth; a tenant alone gets half of the hands, which is more.
+    # After a rest one and a tenth of a second's worth; a tenant alone gets half of the hands, which
+    # is more.
     for lane in range(30):
         publish(endpoint, str(lane))
     assert [push(50), push(50)] == [6, 0]
 
 
-def test_the_next_delivery_of_a_lane_is_found_by_its_index_however_long_the_lane_is(db: None) -> None:
+def test_the_next_delivery_of_a_lane_is_found_by_its_index_however_long_the_lane_is(
+    db: None,
+) -> None:
     from employees.rows import run
 
-    statement = f"SELECT 1 FROM webhooks_lane l JOIN webhooks_delivery d ON {lanes._WAITS} WHERE l.id = 1 LIMIT 1"
+    statement = (
+        f"SELECT 1 FROM webhooks_lane l JOIN webhooks_delivery d ON {lanes._WAITS} WHERE l.id = 1"
+        " LIMIT 1"
+    )
     if connection.vendor == "sqlite":
         assert any("delivery_next" in row[3] for row in run(f"EXPLAIN QUERY PLAN {statement}"))
 
 
 @pytest.mark.usefixtures("standing_clock")
-def test_the_feed_is_limited_for_all_keys_of_an_endpoint_together(customer: Any, endpoint: Endpoint) -> None:
+def test_the_feed_is_limited_for_all_keys_of_an_endpoint_together(
+    customer: Any, endpoint: Endpoint
+) -> None:
     other = Client(headers={"Authorization": f"Bearer {services.issue_feed_key(endpoint)}"})
     replies = [(customer, other)[turn % 2].get(FEED) for turn in range(61)]
     assert [reply.status_code for reply in replies] == [200] * 60 + [429]
@@ -164,5 +193,10 @@ def test_a_replay_in_slices_puts_every_lane_back_whole(
     assert services.replay(services.finished(endpoint)) == 20
     while push():
         pass
-    arrived = [(request.headers["muster-lane"], int(request.headers["muster-sequence"])) for request in receiver.received]
-    assert sorted(arrived, key=lambda one: one[0]) == [(lane, number) for lane in "abcde" for number in range(1, 5)]
+    arrived = [
+        (request.headers["muster-lane"], int(request.headers["muster-sequence"]))
+        for request in receiver.received
+    ]
+    assert sorted(arrived, key=lambda one: one[0]) == [
+        (lane, number) for lane in "abcde" for number in range(1, 5)
+    ]

@@ -1,4 +1,6 @@
-"""One POST to a stranger's server: what may be reached, how long it may take, and how much it may say."""
+"""One POST to a stranger's server: what may be reached, how long it may take, and how much it may
+say.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,17 @@ from typing import Any
 
 import pytest
 
-from tests.webhooks.hostile import OK, Script, Server, answering, certificate, closing, dripping, flooding, silent
+from tests.webhooks.hostile import (
+    OK,
+    Script,
+    Server,
+    answering,
+    certificate,
+    closing,
+    dripping,
+    flooding,
+    silent,
+)
 from webhooks import errands, http
 from webhooks.addresses import check_url
 
@@ -90,7 +102,9 @@ def test_the_host_header_is_the_urls() -> None:
 
 def test_our_own_headers_cannot_be_replaced() -> None:
     with Server(answering()) as server:
-        http.send(server.url(), b"", {"accept-encoding": "gzip", "user-agent": "x", "content-length": "9"})
+        http.send(
+            server.url(), b"", {"accept-encoding": "gzip", "user-agent": "x", "content-length": "9"}
+        )
     assert b"Accept-Encoding: identity\r\n" in server.requests[0]
     assert b"User-Agent: Muster-Webhooks/1\r\n" in server.requests[0]
     assert server.requests[0].lower().count(b"content-length") == 1
@@ -113,7 +127,9 @@ def test_a_header_with_an_impossible_name_is_not_sent(name: str) -> None:
 
 
 def test_retry_after_is_surfaced() -> None:
-    reply = reply_of(answering(b"HTTP/1.1 503 Busy\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\r\n"))
+    reply = reply_of(
+        answering(b"HTTP/1.1 503 Busy\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\r\n")
+    )
     assert (reply.status, reply.retry_after, reply.error) == (503, "3600", "")
 
 
@@ -122,15 +138,26 @@ def test_nul_bytes_in_a_reply_pass_through() -> None:
 
 
 def test_nul_bytes_never_reach_the_texts_of_a_reply() -> None:
-    reply = reply_of(answering(b"HTTP/1.1 302 \0\r\nLocation: /\0\r\nRetry-After: 1\0\r\nContent-Length: 0\r\n\r\n"))
+    reply = reply_of(
+        answering(
+            b"HTTP/1.1 302 \0\r\nLocation: /\0\r\nRetry-After: 1\0\r\nContent-Length: 0\r\n\r\n"
+        )
+    )
     assert "\0" not in reply.detail + str(reply.retry_after)
 
 
 def test_a_chunked_reply_is_put_together() -> None:
-    assert reply_of(answering(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n")).body == b"ok"
+    assert (
+        reply_of(
+            answering(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n")
+        ).body
+        == b"ok"
+    )
 
 
-@pytest.mark.parametrize("interim", [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"])
+@pytest.mark.parametrize(
+    "interim", [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"]
+)
 def test_interim_replies_are_passed_over(interim: bytes) -> None:
     assert reply_of(answering(interim + interim + OK)).status == 200
 
@@ -164,7 +191,9 @@ def test_a_connection_closed_while_idle_is_replaced() -> None:
 
 
 @pytest.mark.parametrize("encrypted", [False, True])
-def test_a_kept_connection_closed_without_a_byte_is_retried_once(encrypted: bool, tmp_path: Path, settings: Any) -> None:
+def test_a_kept_connection_closed_without_a_byte_is_retried_once(
+    encrypted: bool, tmp_path: Path, settings: Any
+) -> None:
     def script(server: Server, connection: socket.socket, number: int) -> None:
         server.read(connection)
         connection.sendall(OK)
@@ -220,7 +249,9 @@ def test_many_threads_each_get_their_own_reply() -> None:
     def echo(server: Server, connection: socket.socket, number: int) -> None:
         while request := server.read(connection):
             body = request.partition(b"\r\n\r\n")[2]
-            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+            connection.sendall(
+                b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+            )
 
     bodies = [str(number).encode() for number in range(512)]
     with Server(echo) as server, ThreadPoolExecutor(64) as pool:
@@ -238,11 +269,21 @@ def test_many_threads_each_get_their_own_reply() -> None:
         pytest.param(silent, id="says nothing"),
         pytest.param(dripping(b"", b"H"), id="drips a status line"),
         pytest.param(dripping(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"), id="drips headers"),
-        pytest.param(dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", b"x"), id="drips a body"),
+        pytest.param(
+            dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", b"x"), id="drips a body"
+        ),
         pytest.param(dripping(b"HTTP/1.1 200 OK\r\n\r\n", b"x"), id="drips a body without length"),
-        pytest.param(dripping(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"), id="drips chunks"),
-        pytest.param(dripping(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X: y\r\n"), id="drips trailers"),
-        pytest.param(dripping(b"HTTP/1.1 100 Continue\r\n", b"X: y\r\n"), id="drips an interim reply"),
+        pytest.param(
+            dripping(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+            id="drips chunks",
+        ),
+        pytest.param(
+            dripping(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X: y\r\n"),
+            id="drips trailers",
+        ),
+        pytest.param(
+            dripping(b"HTTP/1.1 100 Continue\r\n", b"X: y\r\n"), id="drips an interim reply"
+        ),
     ],
 )
 def test_the_deadline_covers_the_last_byte(script: Script) -> None:
@@ -259,7 +300,11 @@ def test_the_deadline_covers_sending() -> None:
 def test_the_deadline_covers_the_tls_handshake() -> None:
     with Server(silent) as server:
         reply = http.send(server.url().replace("http:", "https:"), b"", {}, deadline_s=SOON)
-    assert (reply.error, reply.address, reply.duration_ms < LATE * 1000) == ("timeout", "127.0.0.1", True)
+    assert (reply.error, reply.address, reply.duration_ms < LATE * 1000) == (
+        "timeout",
+        "127.0.0.1",
+        True,
+    )
 
 
 def test_the_deadline_covers_a_dripping_tls_handshake() -> None:
@@ -276,7 +321,13 @@ def test_the_deadline_covers_a_dripping_tls_handshake() -> None:
 def test_the_deadline_covers_the_name_lookup() -> None:
     release = threading.Event()
     try:
-        reply = http.send(f"http://{NAME}/", b"", {}, deadline_s=SOON, resolver=lambda _h, _p: [str(release.wait(20))])
+        reply = http.send(
+            f"http://{NAME}/",
+            b"",
+            {},
+            deadline_s=SOON,
+            resolver=lambda _h, _p: [str(release.wait(20))],
+        )
     finally:
         release.set()
     assert (reply.error, reply.duration_ms < LATE * 1000) == ("timeout", True)
@@ -295,7 +346,15 @@ def test_a_name_whose_lookup_hangs_costs_one_thread_and_holds_up_no_other_name()
     try:
         with Server(answering()) as server, ThreadPoolExecutor(16) as pool:
             stuck = [
-                pool.submit(http.send, "http://tar.example.com/", b"", {}, deadline_s=SOON, resolver=resolver) for _ in "x" * 16
+                pool.submit(
+                    http.send,
+                    "http://tar.example.com/",
+                    b"",
+                    {},
+                    deadline_s=SOON,
+                    resolver=resolver,
+                )
+                for _ in "x" * 16
             ]
             assert http.send(server.url(host=NAME), b"", {}, resolver=resolver).status == 200
             assert {future.result().error for future in stuck} == {"timeout"}
@@ -306,7 +365,9 @@ def test_a_name_whose_lookup_hangs_costs_one_thread_and_holds_up_no_other_name()
 
 def test_an_address_that_refuses_leaves_the_message_to_the_next() -> None:
     with Server(answering()) as server:
-        reply = http.send(server.url(host=NAME), b"", {}, resolver=lambda _h, _p: ["127.0.0.77", "127.0.0.1"])
+        reply = http.send(
+            server.url(host=NAME), b"", {}, resolver=lambda _h, _p: ["127.0.0.77", "127.0.0.1"]
+        )
     assert (reply.status, reply.address) == (200, "127.0.0.1")
 
 
@@ -321,24 +382,39 @@ def test_an_address_that_swallows_packets_leaves_time_for_the_next() -> None:
             waiting.setblocking(False)
             waiting.connect_ex(full.getsockname())
         addresses = ["127.0.0.77", "127.0.0.1"]
-        reply = http.send(server.url(host=NAME), b"", {}, deadline_s=2 * SOON, resolver=lambda _h, _p: addresses)
+        reply = http.send(
+            server.url(host=NAME), b"", {}, deadline_s=2 * SOON, resolver=lambda _h, _p: addresses
+        )
     assert (reply.status, reply.address) == (200, "127.0.0.1")
     assert reply.duration_ms > SOON * 500
 
 
 def test_attempts_that_fail_leave_nothing_open() -> None:
     drip = dripping(b"HTTP/1.1 200 OK\r\n\r\n", b"x")
-    with Server(drip) as slow, Server(closing(b"SSH-2.0\r\n")) as odd, Server(silent) as mute, ThreadPoolExecutor(40) as pool:
+    with (
+        Server(drip) as slow,
+        Server(closing(b"SSH-2.0\r\n")) as odd,
+        Server(silent) as mute,
+        ThreadPoolExecutor(40) as pool,
+    ):
         ports = {slow.port, odd.port, mute.port}
         urls = [slow.url(), odd.url(), mute.url(), mute.url().replace("http:", "https:")] * 10
-        assert all(reply.error for reply in pool.map(lambda url: http.send(url, b"", {}, deadline_s=SOON), urls))
+        assert all(
+            reply.error
+            for reply in pool.map(lambda url: http.send(url, b"", {}, deadline_s=SOON), urls)
+        )
         assert not [name for name in our_connections() if name[1] in ports]
 
 
 def test_fifty_slow_servers_end_together() -> None:
     started = time.monotonic()
-    with Server(dripping(b"HTTP/1.1 200 OK\r\n\r\n", b"x")) as server, ThreadPoolExecutor(50) as pool:
-        replies = list(pool.map(lambda _: http.send(server.url(), b"", {}, deadline_s=SOON), range(50)))
+    with (
+        Server(dripping(b"HTTP/1.1 200 OK\r\n\r\n", b"x")) as server,
+        ThreadPoolExecutor(50) as pool,
+    ):
+        replies = list(
+            pool.map(lambda _: http.send(server.url(), b"", {}, deadline_s=SOON), range(50))
+        )
     assert {reply.error for reply in replies} == {"timeout"}
     assert time.monotonic() - started < LATE + 1
 
@@ -351,7 +427,11 @@ def test_a_forked_worker_keeps_its_deadlines_and_shares_no_connection() -> None:
             status = 1
             try:
                 late = http.send(slow.url(), b"", {}, deadline_s=SOON)
-                status = 0 if late.error == "timeout" and http.send(lively.url(), b"", {}).status == 200 else 1
+                status = (
+                    0
+                    if late.error == "timeout" and http.send(lively.url(), b"", {}).status == 200
+                    else 1
+                )
             finally:
                 os._exit(status)
         assert os.waitpid(child, 0)[1] == 0
@@ -365,7 +445,9 @@ def test_of_300_megabytes_64_kilobytes_are_read() -> None:
     piece = b"x" * 1_000_000
     tracemalloc.start()
     try:
-        reply = reply_of(flooding(b"HTTP/1.1 200 OK\r\nContent-Length: 300000000\r\n\r\n", piece, 300))
+        reply = reply_of(
+            flooding(b"HTTP/1.1 200 OK\r\nContent-Length: 300000000\r\n\r\n", piece, 300)
+        )
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -374,14 +456,18 @@ def test_of_300_megabytes_64_kilobytes_are_read() -> None:
 
 
 def test_a_reply_of_exactly_64_kilobytes_is_whole_and_the_connection_is_kept() -> None:
-    with Server(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 65536\r\n\r\n" + b"x" * 65536)) as server:
+    with Server(
+        answering(b"HTTP/1.1 200 OK\r\nContent-Length: 65536\r\n\r\n" + b"x" * 65536)
+    ) as server:
         replies = [http.send(server.url(), b"", {}) for _ in range(2)]
     assert [(len(reply.body), reply.detail) for reply in replies] == [(65536, "")] * 2
     assert len(server.connections) == 1
 
 
 def test_a_connection_with_more_to_say_is_not_kept() -> None:
-    with Server(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 65537\r\n\r\n" + b"x" * 65537)) as server:
+    with Server(
+        answering(b"HTTP/1.1 200 OK\r\nContent-Length: 65537\r\n\r\n" + b"x" * 65537)
+    ) as server:
         replies = [http.send(server.url(), b"", {}) for _ in range(2)]
     assert [len(reply.body) for reply in replies] == [65536] * 2
     assert len(server.connections) == 2
@@ -396,11 +482,21 @@ def test_a_gzip_bomb_is_not_inflated() -> None:
 @pytest.mark.parametrize(
     "script",
     [
-        pytest.param(flooding(b"HTTP/1.1 200 OK\r\n", b"X-Header: y\r\n", 10_000), id="10 000 headers"),
-        pytest.param(flooding(b"HTTP/1.1 200 OK\r\nX: ", b"y" * 65536, 500), id="a header without end"),
+        pytest.param(
+            flooding(b"HTTP/1.1 200 OK\r\n", b"X-Header: y\r\n", 10_000), id="10 000 headers"
+        ),
+        pytest.param(
+            flooding(b"HTTP/1.1 200 OK\r\nX: ", b"y" * 65536, 500), id="a header without end"
+        ),
         pytest.param(flooding(b"HTTP/1.1 200 ", b"y" * 65536, 500), id="a status line without end"),
-        pytest.param(flooding(b"", b"HTTP/1.1 100 Continue\r\n\r\n", 100_000), id="interim replies without end"),
-        pytest.param(flooding(b"HTTP/1.1 103 Hints\r\n", b"X: y\r\n", 1_000_000), id="an interim reply without end"),
+        pytest.param(
+            flooding(b"", b"HTTP/1.1 100 Continue\r\n\r\n", 100_000),
+            id="interim replies without end",
+        ),
+        pytest.param(
+            flooding(b"HTTP/1.1 103 Hints\r\n", b"X: y\r\n", 1_000_000),
+            id="an interim reply without end",
+        ),
     ],
 )
 def test_a_head_without_end_is_a_protocol_error_in_bounded_memory(script: Script) -> None:
@@ -414,9 +510,13 @@ def test_a_head_without_end_is_a_protocol_error_in_bounded_memory(script: Script
     assert peak < 4_000_000
 
 
-@pytest.mark.parametrize("piece", [b"1;" + b"e" * 60_000 + b"\r\nx\r\n", b"0\r\n" + b"X: y\r\n" * 10_000])
+@pytest.mark.parametrize(
+    "piece", [b"1;" + b"e" * 60_000 + b"\r\nx\r\n", b"0\r\n" + b"X: y\r\n" * 10_000]
+)
 def test_a_body_that_is_mostly_framing_is_too_large(piece: bytes) -> None:
-    reply = reply_of(flooding(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", piece, 1000))
+    reply = reply_of(
+        flooding(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", piece, 1000)
+    )
     assert (reply.status, reply.error) == (200, "too_large")
 
 
@@ -447,31 +547,49 @@ def test_what_is_not_proper_http_is_a_protocol_error(said: bytes) -> None:
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(status: int) -> None:
     with Server(answering()) as inside:
-        said = f"HTTP/1.1 {status} Go\r\nLocation: {inside.url()}\r\nContent-Length: 0\r\n\r\n".encode()
+        said = (
+            f"HTTP/1.1 {status} Go\r\nLocation: {inside.url()}\r\nContent-Length: 0\r\n\r\n"
+        ).encode()
         reply = reply_of(answering(said))
         assert (reply.status, reply.error) == (status, "redirect")
         assert not inside.connections
 
 
 def test_a_redirect_to_the_metadata_address_is_told_and_not_followed() -> None:
-    reply = reply_of(answering(b"HTTP/1.1 302 Go\r\nLocation: http://169.254.169.254/latest\r\nContent-Length: 0\r\n\r\n"))
+    reply = reply_of(
+        answering(
+            b"HTTP/1.1 302 Go\r\nLocation: http://169.254.169.254/latest\r\nContent-Length:"
+            b" 0\r\n\r\n"
+        )
+    )
     assert (reply.status, reply.error, reply.address) == (302, "redirect", "127.0.0.1")
     assert "169.254.169.254" in reply.detail
 
 
 def test_the_proxy_of_the_environment_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     with Server(answering()) as proxy, Server(answering()) as server:
-        for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        for name in (
+            "HTTP_PROXY",
+            "http_proxy",
+            "HTTPS_PROXY",
+            "https_proxy",
+            "ALL_PROXY",
+            "all_proxy",
+        ):
             monkeypatch.setenv(name, proxy.url())
         monkeypatch.delenv("NO_PROXY", raising=False)
         assert http.send(server.url(), b"", {}).status == 200
         assert (len(proxy.connections), len(server.connections)) == (0, 1)
 
 
-def test_neither_netrc_nor_cookies_are_sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_neither_netrc_nor_cookies_are_sent(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login a password b\n")
     monkeypatch.setenv("HOME", str(tmp_path))
-    with Server(answering(b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n\r\n")) as server:
+    with Server(
+        answering(b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n\r\n")
+    ) as server:
         for _ in range(2):
             http.send(server.url(), b"", {})
     assert b"cookie" not in server.requests[1].lower()
@@ -479,11 +597,22 @@ def test_neither_netrc_nor_cookies_are_sent(monkeypatch: pytest.MonkeyPatch, tmp
 
 
 @pytest.mark.parametrize(
-    "bad", ["10.0.0.1", "169.254.169.254", "::1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "fe80::1%1", "nonsense"]
+    "bad",
+    [
+        "10.0.0.1",
+        "169.254.169.254",
+        "::1",
+        "::ffff:10.0.0.1",
+        "64:ff9b::a00:1",
+        "fe80::1%1",
+        "nonsense",
+    ],
 )
 def test_a_name_with_one_forbidden_address_is_refused_whole(bad: str) -> None:
     with Server(answering()) as server:
-        reply = http.send(server.url(host=NAME), b"", {}, resolver=lambda _h, _p: ["127.0.0.1", bad])
+        reply = http.send(
+            server.url(host=NAME), b"", {}, resolver=lambda _h, _p: ["127.0.0.1", bad]
+        )
         assert (reply.error, reply.address) == ("forbidden_address", "")
         assert not server.connections
 
@@ -504,15 +633,27 @@ def test_a_name_is_looked_up_once_per_connection() -> None:
     assert (reply.status, reply.address) == (200, "127.0.0.1")
 
 
-def test_a_connection_made_when_it_was_allowed_is_not_used_when_it_no_longer_is(settings: Any) -> None:
+def test_a_connection_made_when_it_was_allowed_is_not_used_when_it_no_longer_is(
+    settings: Any,
+) -> None:
     with Server(answering()) as server:
         assert http.send(server.url(host=NAME), b"", {}, resolver=to_here).status == 200
         settings.PUSH_ALLOWED_NETWORKS = ["127.0.0.2/32"]
-        assert http.send(server.url(host=NAME), b"", {}, resolver=to_here).error == "forbidden_address"
+        assert (
+            http.send(server.url(host=NAME), b"", {}, resolver=to_here).error == "forbidden_address"
+        )
 
 
 @pytest.mark.parametrize(
-    "url", ["http://10.0.0.1/", "http://0x7f000001/", "file:///etc/passwd", "http://a@127.0.0.1/", "", "\x00"]
+    "url",
+    [
+        "http://10.0.0.1/",
+        "http://0x7f000001/",
+        "file:///etc/passwd",
+        "http://a@127.0.0.1/",
+        "",
+        "\x00",
+    ],
 )
 def test_the_url_is_judged_again_at_every_attempt(url: str) -> None:
     assert http.send(url, b"", {}).error == "forbidden_url"
@@ -523,7 +664,9 @@ def test_http_is_refused_unless_the_operator_allows_it(settings: Any) -> None:
     assert reply_of(answering()).error == "forbidden_url"
 
 
-@pytest.mark.parametrize("trouble", [OSError("gone"), UnicodeError("label too long"), RuntimeError("?")])
+@pytest.mark.parametrize(
+    "trouble", [OSError("gone"), UnicodeError("label too long"), RuntimeError("?")]
+)
 def test_a_name_that_cannot_be_found_is_a_dns_error(trouble: Exception) -> None:
     def resolver(host: str, port: int) -> list[str]:
         raise trouble
@@ -551,7 +694,9 @@ def test_a_self_signed_certificate_is_refused(tmp_path: Path) -> None:
     assert (reply.error, reply.status, server.requests) == ("tls", None, [])
 
 
-def test_a_certificate_of_the_operators_own_authority_is_accepted(tmp_path: Path, settings: Any) -> None:
+def test_a_certificate_of_the_operators_own_authority_is_accepted(
+    tmp_path: Path, settings: Any
+) -> None:
     context, settings.PUSH_CA_FILE = certificate(tmp_path, NAME)
     names: list[str | None] = []
     context.sni_callback = lambda _socket, name, _context: names.append(name)

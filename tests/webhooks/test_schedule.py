@@ -27,7 +27,11 @@ def test_an_endpoint_is_paused_only_after_the_promised_week() -> None:
 def test_chance_only_lengthens_a_wait(refusals: int, dice: float) -> None:
     delay = schedule.message_delay(refusals, dice)
     assert delay is not None
-    assert schedule.MESSAGE_DELAYS[refusals - 1] <= delay <= schedule.MESSAGE_DELAYS[refusals - 1] * 1.2
+    assert (
+        schedule.MESSAGE_DELAYS[refusals - 1]
+        <= delay
+        <= schedule.MESSAGE_DELAYS[refusals - 1] * 1.2
+    )
 
 
 def test_a_spent_budget_gives_no_delay() -> None:
@@ -37,11 +41,22 @@ def test_a_spent_budget_gives_no_delay() -> None:
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [
-        ("120", 120), ("0", 0), (" 5 ", 5), ("-5", None), ("abc", None), ("1e12", None), ("", None), (None, None),
-        ("999999999999", schedule.RETRY_AFTER_CAP_S), ("9" * 5000, schedule.RETRY_AFTER_CAP_S), ("٣", None),
-        ("Sun, 21 Jun 2026 00:02:00 GMT", 120), ("Sun, 21 Jun 2020 00:02:00 GMT", 0), ("Sun, 99 Jun 2026 00:02:00 GMT", None),
+        ("120", 120),
+        ("0", 0),
+        (" 5 ", 5),
+        ("-5", None),
+        ("abc", None),
+        ("1e12", None),
+        ("", None),
+        (None, None),
+        ("999999999999", schedule.RETRY_AFTER_CAP_S),
+        ("9" * 5000, schedule.RETRY_AFTER_CAP_S),
+        ("٣", None),
+        ("Sun, 21 Jun 2026 00:02:00 GMT", 120),
+        ("Sun, 21 Jun 2020 00:02:00 GMT", 0),
+        ("Sun, 99 Jun 2026 00:02:00 GMT", None),
     ],
-)  # fmt: skip
+)
 def test_retry_after_is_read_or_ignored(header: str | None, seconds: float | None) -> None:
     assert schedule.retry_after(header, NOW) == seconds
 
@@ -53,7 +68,9 @@ def test_no_retry_after_header_breaks_us(header: str) -> None:
 
 
 _WANTS = st.lists(
-    st.builds(schedule.Want, st.integers(0, 30), st.integers(0, 4), st.integers(1, 20), st.booleans()),
+    st.builds(
+        schedule.Want, st.integers(0, 30), st.integers(0, 4), st.integers(1, 20), st.booleans()
+    ),
     max_size=30,
     unique_by=lambda want: want.endpoint,
 )
@@ -61,7 +78,9 @@ _HELD = st.dictionaries(st.tuples(st.integers(0, 4), st.booleans()), st.integers
 
 
 @given(_WANTS, _HELD, st.integers(0, 64), st.integers(8, 64))
-def test_no_share_is_larger_than_wanted_and_the_caps_hold(wants: Any, held: Any, hands: int, total: int) -> None:
+def test_no_share_is_larger_than_wanted_and_the_caps_hold(
+    wants: Any, held: Any, hands: int, total: int
+) -> None:
     given_ = schedule.share(wants, held, hands, total)
     assert sum(given_.values()) <= hands
     for organization in range(5):
@@ -75,14 +94,20 @@ def test_no_share_is_larger_than_wanted_and_the_caps_hold(wants: Any, held: Any,
 
 
 @given(st.integers(1, 300), st.integers(8, 64))
-def test_any_number_of_slow_endpoints_leaves_a_quick_tenant_its_share(pits: int, total: int) -> None:
-    wants = [schedule.Want(number, 1, 8, True) for number in range(pits)] + [schedule.Want(999, 2, 4, False)]
+def test_any_number_of_slow_endpoints_leaves_a_quick_tenant_its_share(
+    pits: int, total: int
+) -> None:
+    wants = [schedule.Want(number, 1, 8, True) for number in range(pits)] + [
+        schedule.Want(999, 2, 4, False)
+    ]
     taken = max(total // 8, 2)
     assert schedule.share(wants, {(1, True): taken}, total - taken, total) == {999: 4}
 
 
 @given(st.integers(1, 200), st.lists(st.integers(1, 3000), min_size=1, max_size=80))
-def test_no_second_gets_more_than_the_pace_and_what_was_saved_up(per_second: int, pauses_ms: list[int]) -> None:
+def test_no_second_gets_more_than_the_pace_and_what_was_saved_up(
+    per_second: int, pauses_ms: list[int]
+) -> None:
     now, until, sent = NOW, None, list[tuple[datetime, int]]()
     for pause in pauses_ms:
         now += timedelta(milliseconds=pause)
@@ -105,17 +130,27 @@ def test_whoever_looks_often_enough_uses_the_whole_pace(per_second: int, every_m
 
 
 def test_organizations_take_turns_and_so_do_their_endpoints() -> None:
-    wants = [schedule.Want(1, 1, 9, False), schedule.Want(2, 1, 9, False), schedule.Want(3, 2, 9, False)]
+    wants = [
+        schedule.Want(1, 1, 9, False),
+        schedule.Want(2, 1, 9, False),
+        schedule.Want(3, 2, 9, False),
+    ]
     assert schedule.share(wants, {}, 8, 64) == {1: 2, 2: 2, 3: 4}
 
 
 @pytest.mark.parametrize(
     ("status", "error", "outcome"),
     [
-        (None, "timeout", Outcome.ENDPOINT_FAULT), (200, "", Outcome.DELIVERED), (299, "", Outcome.DELIVERED),
-        (302, "redirect", Outcome.MESSAGE_FAULT), (404, "", Outcome.MESSAGE_FAULT), (410, "", Outcome.GONE),
-        (429, "", Outcome.ENDPOINT_FAULT), (599, "", Outcome.ENDPOINT_FAULT), (200, "protocol", Outcome.ENDPOINT_FAULT),
+        (None, "timeout", Outcome.ENDPOINT_FAULT),
+        (200, "", Outcome.DELIVERED),
+        (299, "", Outcome.DELIVERED),
+        (302, "redirect", Outcome.MESSAGE_FAULT),
+        (404, "", Outcome.MESSAGE_FAULT),
+        (410, "", Outcome.GONE),
+        (429, "", Outcome.ENDPOINT_FAULT),
+        (599, "", Outcome.ENDPOINT_FAULT),
+        (200, "protocol", Outcome.ENDPOINT_FAULT),
     ],
-)  # fmt: skip
+)
 def test_answers_are_told_apart(status: int | None, error: str, outcome: Outcome) -> None:
     assert schedule.outcome("standard", status, error, b"") is outcome

@@ -21,7 +21,11 @@ HERE = Path(__file__).parent
 
 def _headers(secrets: list[str], body: bytes) -> dict[str, str]:
     now = int(time.time())
-    return {"webhook-id": "msg_1", "webhook-timestamp": str(now), "webhook-signature": sign(secrets, "msg_1", now, body)}
+    return {
+        "webhook-id": "msg_1",
+        "webhook-timestamp": str(now),
+        "webhook-signature": sign(secrets, "msg_1", now, body),
+    }
 
 
 def _is_text(body: bytes) -> bool:
@@ -58,12 +62,19 @@ def test_the_official_javascript_library_verifies(tmp_path: Path) -> None:
         pytest.skip("Node is not installed")
     modules = HERE / "js" / "node_modules"
     if not modules.exists():
-        subprocess.run([npm, "ci", "--silent", "--ignore-scripts"], cwd=HERE / "js", check=True, timeout=110)
+        subprocess.run(
+            [npm, "ci", "--silent", "--ignore-scripts"], cwd=HERE / "js", check=True, timeout=110
+        )
     secrets = [new_secret(), new_secret()]
     body = '{"name":"आशा"}'
     for secret in secrets:
         case = {"secret": secret, "body": body, "headers": _headers(secrets, body.encode())}
         done = subprocess.run(
-            [node, "verify.mjs"], cwd=HERE / "js", input=json.dumps(case), text=True, capture_output=True, check=False
+            [node, "verify.mjs"],
+            cwd=HERE / "js",
+            input=json.dumps(case),
+            text=True,
+            capture_output=True,
+            check=False,
         )
         assert done.stdout == "verified\n", done.stderr

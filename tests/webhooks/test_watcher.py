@@ -64,7 +64,9 @@ def _raise(*_: Any) -> None:
     raise ConnectionError("the broker is gone")
 
 
-def test_a_healthy_broker_gets_the_work(endpoint: Endpoint, receiver: Receiver, watching: Any) -> None:
+def test_a_healthy_broker_gets_the_work(
+    endpoint: Endpoint, receiver: Receiver, watching: Any
+) -> None:
     handed: list[tuple[int, int]] = []
 
     def publish_(lanes_: list[tuple[int, int]]) -> None:
@@ -78,14 +80,26 @@ def test_a_healthy_broker_gets_the_work(endpoint: Endpoint, receiver: Receiver, 
     assert len(handed) == len(receiver.received) == 1
 
 
-@pytest.mark.parametrize("broker", [_raise, lambda *_: None, lambda *_: time.sleep(4)], ids=["refuses", "forgets", "hangs"])
+@pytest.mark.parametrize(
+    "broker",
+    [_raise, lambda *_: None, lambda *_: time.sleep(4)],
+    ids=["refuses", "forgets", "hangs"],
+)
 def test_a_broken_broker_delays_a_push_and_never_stops_it(
-    endpoint: Endpoint, receiver: Receiver, watching: Any, broker: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    endpoint: Endpoint,
+    receiver: Receiver,
+    watching: Any,
+    broker: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """More lanes than may be handed over at a time; and nobody waits for the lease of a hand-over to run out."""
+    """More lanes than may be handed over at a time; and nobody waits for the lease of a hand-over
+    to run out.
+    """
     monkeypatch.setattr(lanes, "HANDED_OVER", timedelta(seconds=29))
     for number in range(12):
-        other = trusted(people.make_endpoint(people.make_organization(f"tenant-{number}"), receiver.url))
+        other = trusted(
+            people.make_endpoint(people.make_organization(f"tenant-{number}"), receiver.url)
+        )
         publish(other)
     watching(broker)
     assert _delivered(12)
@@ -129,17 +143,25 @@ def test_a_broker_that_hangs_for_ever_does_not_keep_the_worker_from_ending(db: N
     broker = Broker(lambda *_: hangs.wait())
     broker.give([Claimed(1, 1, late=False)])
     broker.close()
-    threads = [thread for thread in threading.enumerate() if thread.name == "muster-publisher" and not thread.daemon]
+    threads = [
+        thread
+        for thread in threading.enumerate()
+        if thread.name == "muster-publisher" and not thread.daemon
+    ]
     hangs.set()
     assert threads == []
 
 
-@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer: a stopped one stops the others")
+@pytest.mark.skipif(
+    connection.vendor == "sqlite", reason="SQLite has one writer: a stopped one stops the others"
+)
 @pytest.mark.parametrize("where", ["_places", "go_on"], ids=["adopting", "recording"])
 def test_a_worker_stopped_within_a_transaction_does_not_stop_the_others(
     endpoint: Endpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    """SIGSTOP in the middle: the database takes its locks away, its changes with them, and another one does the work."""
+    """SIGSTOP in the middle: the database takes its locks away, its changes with them, and another
+    one does the work.
+    """
     original, go_on, stopped = getattr(lanes, where), threading.Event(), threading.Event()
 
     def stop_here(*args: Any, **kwargs: Any) -> Any:
@@ -182,8 +204,12 @@ def _tolerantly(work: Callable[[], object]) -> None:
         connection.close()
 
 
-def test_lanes_of_one_task_are_worked_off_beside_each_other_and_once(endpoint: Endpoint, receiver: Receiver) -> None:
-    """Each waits at the customer's server for the other: one after the other they would never end well."""
+def test_lanes_of_one_task_are_worked_off_beside_each_other_and_once(
+    endpoint: Endpoint, receiver: Receiver
+) -> None:
+    """Each waits at the customer's server for the other: one after the other they would never end
+    well.
+    """
     meet = threading.Barrier(2, timeout=10)
     receiver.answer = lambda request: (meet.wait(), (200, b""))[1]
     trusted(endpoint)
@@ -202,7 +228,9 @@ def test_lanes_of_one_task_are_worked_off_beside_each_other_and_once(endpoint: E
 def test_a_lane_that_could_not_be_begun_in_time_is_given_back(
     endpoint: Endpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All hands were busy for so long that its lease could end while it is being sent, and another worker send it too."""
+    """All hands were busy for so long that its lease could end while it is being sent, and another
+    worker send it too.
+    """
     monkeypatch.setattr(watcher, "BEGUN_WITHIN_S", -1.0)
     monkeypatch.setattr(delivery, "STAY_S", 0.0)
     trusted(endpoint)

@@ -17,25 +17,42 @@ from config.demo_phone import signed_punch
 
 
 def curls(credentials: dict[str, Any]) -> dict[str, str]:
-    """One punch by each door, ready to paste, by the door's name. Each is a new one: a punch sent before would be a repeat."""
+    """One punch by each door, ready to paste, by the door's name. Each is a new one: a punch sent
+    before would be a repeat.
+    """
     now, once = datetime.now(ZoneInfo("Asia/Kolkata")), secrets.token_hex(4)
     device, hr = credentials["device"], credentials["hr"]
     return {
         "device": _curl(
             f"{credentials['base_url']}/api/attendance/v1/punch",
             {"sn": device["sn"], "auth-token": device["auth_token"]},
-            {"user_id": "1001", "att_time": f"{now:%Y-%m-%d %H:%M:%S}", "att_state": 1, "input_type": 50},
+            {
+                "user_id": "1001",
+                "att_time": f"{now:%Y-%m-%d %H:%M:%S}",
+                "att_state": 1,
+                "input_type": 50,
+            },
         ),
         "biometric": _curl(
             f"{credentials['base_url']}/api/biometric/attendance",
             {"X-API-Key": credentials["biometric"]["api_key"]},
-            {"scanId": f"SCAN_{once}", "employeeId": "EMP001", "eventType": "check_in",
-             "timestamp": now.isoformat(timespec="seconds"), "temperature": 36.5, "maskDetected": True},
+            {
+                "scanId": f"SCAN_{once}",
+                "employeeId": "EMP001",
+                "eventType": "check_in",
+                "timestamp": now.isoformat(timespec="seconds"),
+                "temperature": 36.5,
+                "maskDetected": True,
+            },
         ),
         "HR clock": _curl(
             f"{credentials['base_url']}/api/v1/hr/attendance/clock",
-            {"Authorization": f"Bearer {hr['access_token']}", "X-Fluide-Api-Key": hr["api_key"],
-             "X-Fluide-Client-Id": hr["fluide_client_id"], "Idempotency-Key": once},
+            {
+                "Authorization": f"Bearer {hr['access_token']}",
+                "X-Fluide-Api-Key": hr["api_key"],
+                "X-Fluide-Client-Id": hr["fluide_client_id"],
+                "Idempotency-Key": once,
+            },
             {"hrEmployeeId": hr["employee_id"], "kind": "CLOCK_IN"},
         ),
         "phone, signed just now; docs/samples/phone/punch.py signs as many as you like": _curl(
@@ -43,17 +60,23 @@ def curls(credentials: dict[str, Any]) -> dict[str, str]:
             {"Authorization": f"Bearer {credentials['phone']['token']}"},
             signed_punch(credentials["phone"], *demo.OFFICE, demo.SSID),
         ),
-    }  # fmt: skip
+    }
 
 
 def _curl(url: str, headers: dict[str, str], body: dict[str, Any]) -> str:
-    sent = [f'-H "{name}: {value}"' for name, value in {**headers, "Content-Type": "application/json"}.items()]
+    sent = [
+        f'-H "{name}: {value}"'
+        for name, value in {**headers, "Content-Type": "application/json"}.items()
+    ]
     return " \\\n  ".join((f"curl {url}", *sent, f"-d '{json.dumps(body)}'"))
 
 
 def _sign_on(sso: dict[str, Any]) -> str:
     if sso["available"]:
-        return f"on the console's sign-in page, at a local provider ({sso['issuer']}); choose who you are."
+        return (
+            f"on the console's sign-in page, at a local provider ({sso['issuer']}); choose who you"
+            " are."
+        )
     return f"off. {sso['why']}"
 
 
@@ -69,7 +92,11 @@ def text(credentials: dict[str, Any]) -> str:
             "",
             "Send a punch by each door:",
             "",
-            *(line for name, command in curls(credentials).items() for line in (f"# {name}", command, "")),
+            *(
+                line
+                for name, command in curls(credentials).items()
+                for line in (f"# {name}", command, "")
+            ),
             "Watch it arrive at the customer's server, signed:",
             f"  {credentials['receiver']['url']}/           (as a page)",
             f"  {credentials['receiver']['received']}   (as JSON)",
@@ -86,9 +113,15 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--json", action="store_true", help="one JSON object on the last line, for programs")
-        parser.add_argument("--base-url", help="where Muster answers, such as http://127.0.0.1:8000")
-        parser.add_argument("--force", action="store_true", help="also in an installation that is not the demo")
+        parser.add_argument(
+            "--json", action="store_true", help="one JSON object on the last line, for programs"
+        )
+        parser.add_argument(
+            "--base-url", help="where Muster answers, such as http://127.0.0.1:8000"
+        )
+        parser.add_argument(
+            "--force", action="store_true", help="also in an installation that is not the demo"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if reason := demo.refusal(force=options["force"]):

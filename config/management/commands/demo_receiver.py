@@ -1,9 +1,12 @@
-"""`manage.py demo_receiver`: the customer's server of the demo. It checks what Muster pushes and shows it.
+"""`manage.py demo_receiver`: the customer's server of the demo. It checks what Muster pushes and
+shows it.
 
-Signatures are verified by the official `standardwebhooks` library, with nothing of Muster's own in between: what passes
-here passes at a customer's. It keeps the last 10 000 arrivals in memory and needs no database.
+Signatures are verified by the official `standardwebhooks` library, with nothing of Muster's own in
+between: what passes here passes at a customer's. It keeps the last 10 000 arrivals in memory and
+needs no database.
 
-    POST /standard, /cams   a push: 200 {"status":"done"}, 401 with a wrong signature, 422 in a wrong shape
+    POST /standard, /cams   a push: 200 {"status":"done"}, 401 with a wrong signature, 422 in a
+    wrong shape
     GET  /received?after=n  what arrived, as JSON, oldest first; DELETE forgets it
     GET  /                  the same as a page
     GET  /healthz
@@ -31,13 +34,19 @@ from config import demo
 KEPT: Final = 10_000
 SHOWN: Final = 200
 LARGEST: Final = 2 * 1024 * 1024
-CAMS_TYPES: Final = frozenset({"CheckIn", "CheckOut", "BreakOut", "BreakIn", "OverTimeIn", "OverTimeOut", "None"})
-PAGE: Final = """<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="2">
-<title>Customer's server</title><style>body{{font:15px system-ui;margin:2rem;color:#1f3935}}table{{border-collapse:collapse}}
-td,th{{text-align:left;padding:.35rem .9rem .35rem 0;border-bottom:1px solid #d5eae5;vertical-align:top}}
+CAMS_TYPES: Final = frozenset(
+    {"CheckIn", "CheckOut", "BreakOut", "BreakIn", "OverTimeIn", "OverTimeOut", "None"}
+)
+PAGE: Final = """<!doctype html><html lang="en"><meta charset="utf-8">
+<meta http-equiv="refresh" content="2">
+<title>Customer's server</title><style>body{{font:15px system-ui;margin:2rem;color:#1f3935}}
+table{{border-collapse:collapse}}
+td,th{{text-align:left;padding:.35rem .9rem .35rem 0;
+border-bottom:1px solid #d5eae5;vertical-align:top}}
 .bad{{color:#b00020}}code{{font-size:12px;overflow-wrap:anywhere}}</style>
 <h1>Customer's server of the demo</h1><p>{summary} <a href="/received">As JSON</a></p>
-<table><tr><th>#<th>Received (UTC)<th>Sent to<th>Signature<th>Punch<th>Body</tr>{rows}</table></html>"""
+<table><tr><th>#<th>Received (UTC)<th>Sent to<th>Signature<th>Punch<th>Body</tr>
+{rows}</table></html>"""
 
 
 class Inbox:
@@ -50,7 +59,9 @@ class Inbox:
         self._count = 0
 
     def add(self, arrival: dict[str, Any]) -> None:
-        """Number and keep an arrival. A verified message whose id was seen before is marked as a repeat."""
+        """Number and keep an arrival. A verified message whose id was seen before is marked as a
+        repeat.
+        """
         with self._lock:
             self._count += 1
             message = arrival["webhook_id"]
@@ -81,7 +92,9 @@ class Secrets:
         self._endpoints: dict[str, dict[str, str]] = {}
 
     def of(self, path: str) -> list[dict[str, str]]:
-        """The secrets a push to `path` may be signed with: its own, or any if the path is nobody's."""
+        """The secrets a push to `path` may be signed with: its own, or any if the path is
+        nobody's.
+        """
         try:
             written_at = demo.state_file().stat().st_mtime_ns
         except FileNotFoundError:
@@ -89,7 +102,9 @@ class Secrets:
         if written_at != self._read_at:
             self._endpoints = demo.read_state()["endpoints"]
             self._read_at = written_at
-        return [self._endpoints[path]] if path in self._endpoints else list(self._endpoints.values())
+        return (
+            [self._endpoints[path]] if path in self._endpoints else list(self._endpoints.values())
+        )
 
 
 def verified(body: bytes, headers: dict[str, str], secrets: list[dict[str, str]]) -> bool:
@@ -117,8 +132,16 @@ def cams_problems(event: Any, stgid: str | None, tokens: set[str]) -> list[str]:
     log = realtime.get("PunchLog") if isinstance(realtime, dict) else None
     if not isinstance(realtime, dict) or not isinstance(log, dict):
         return ["RealTime.PunchLog is missing"]
-    wrong = [f"{name} is missing" for name in ("OperationID", "SerialNumber", "Time") if not realtime.get(name)]
-    wrong += [f"PunchLog.{name} is missing" for name in ("Type", "InputType", "UserId", "LogTime") if name not in log]
+    wrong = [
+        f"{name} is missing"
+        for name in ("OperationID", "SerialNumber", "Time")
+        if not realtime.get(name)
+    ]
+    wrong += [
+        f"PunchLog.{name} is missing"
+        for name in ("Type", "InputType", "UserId", "LogTime")
+        if name not in log
+    ]
     if realtime.get("SerialNumber") != stgid:
         wrong.append("stgid is not the SerialNumber")
     if realtime.get("AuthToken") not in tokens:
@@ -140,7 +163,9 @@ def cams_time(text: Any) -> datetime | None:
 
 
 def accepted_at(event: Any) -> datetime | None:
-    """When Muster accepted the punch, as the body tells: to the millisecond in the standard event only."""
+    """When Muster accepted the punch, as the body tells: to the millisecond in the standard event
+    only.
+    """
     try:
         return datetime.fromisoformat(event["data"]["received_at"])
     except (KeyError, TypeError, ValueError):
@@ -156,7 +181,8 @@ def summary_of(event: Any) -> str:
         return f"{log.get('UserId')} {log.get('Type')} {log.get('LogTime')}"
     if isinstance(data, dict) and "local_time" in data:
         return (
-            f"{(data.get('employee') or {}).get('name') or data.get('user_code')} {data.get('direction')} {data['local_time']}"
+            f"{(data.get('employee') or {}).get('name') or data.get('user_code')}"
+            f" {data.get('direction')} {data['local_time']}"
         )
     return str(event.get("type", ""))
 
@@ -167,7 +193,9 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "DemoReceiver"
     sys_version = ""
-    wbufsize = -1  # Head and body leave in one packet; two would wait for each other's acknowledgement.
+    wbufsize = (
+        -1
+    )  # Head and body leave in one packet; two would wait for each other's acknowledgement.
     disable_nagle_algorithm = True
     inbox: Inbox
     secrets: Secrets
@@ -197,7 +225,9 @@ class Handler(BaseHTTPRequestHandler):
             "verified": verified(body, headers, known),
             "problems": problems,
             "webhook_id": self.headers.get("webhook-id", ""),
-            "accepted_to_received_ms": accepted and round((received - accepted).total_seconds() * 1000, 1),
+            "accepted_to_received_ms": (
+                accepted and round((received - accepted).total_seconds() * 1000, 1)
+            ),
             "headers": headers,
             "event": event,
             "body": body.decode(errors="replace"),
@@ -238,7 +268,10 @@ class Handler(BaseHTTPRequestHandler):
         length = whole(self.headers.get("content-length", ""))
         if length is None or length > LARGEST:
             self.close_connection = True
-            self._json(411 if length is None else 413, {"status": "error", "detail": "Content-Length, 2 MiB at most."})
+            self._json(
+                411 if length is None else 413,
+                {"status": "error", "detail": "Content-Length, 2 MiB at most."},
+            )
             return None
         return self.rfile.read(length)
 
@@ -271,7 +304,11 @@ def page(arrivals: list[dict[str, Any]]) -> str:
     """The arrivals as a page, newest first. Every value is escaped: it came from elsewhere."""
     rows = "".join(_row(arrival) for arrival in reversed(arrivals[-SHOWN:]))
     good = sum(arrival["verified"] and not arrival["problems"] for arrival in arrivals)
-    summary = f"{len(arrivals)} arrived, {good} of them as they must be." if arrivals else "Nothing has arrived yet."
+    summary = (
+        f"{len(arrivals)} arrived, {good} of them as they must be."
+        if arrivals
+        else "Nothing has arrived yet."
+    )
     return PAGE.format(summary=escape(summary), rows=rows)
 
 
@@ -280,7 +317,13 @@ def _row(arrival: dict[str, Any]) -> str:
     if arrival["repeat"]:
         marks.append("repeat")
     style = "" if arrival["verified"] and not arrival["problems"] else ' class="bad"'
-    cells = (arrival["n"], arrival["received_at"], arrival["path"], ", ".join(marks), summary_of(arrival["event"]))
+    cells = (
+        arrival["n"],
+        arrival["received_at"],
+        arrival["path"],
+        ", ".join(marks),
+        summary_of(arrival["event"]),
+    )
     told = "".join(f"<td>{escape(str(cell))}</td>" for cell in cells)
     return f"<tr{style}>{told}<td><code>{escape(arrival['body'][:2000])}</code></td></tr>"
 
@@ -301,7 +344,10 @@ def make_server(port: int) -> Server:
 class Command(BaseCommand):
     """Runs until it is told to stop."""
 
-    help = "Run the demo's customer server: it verifies what is pushed to it and lists it at /received."
+    help = (
+        "Run the demo's customer server: it verifies what is pushed to it and lists it at"
+        " /received."
+    )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:

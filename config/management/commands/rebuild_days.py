@@ -27,7 +27,9 @@ class Command(BaseCommand):
         parser.add_argument("first", type=date.fromisoformat, help="first day, such as 2026-06-01")
         parser.add_argument("last", type=date.fromisoformat, help="last day, included")
 
-    def handle(self, *args: Any, organization: str, first: date, last: date, **options: Any) -> None:
+    def handle(
+        self, *args: Any, organization: str, first: date, last: date, **options: Any
+    ) -> None:
         tenant = Organization.objects.filter(slug=organization).first()
         if tenant is None:
             raise CommandError(f"There is no organization {organization}.")
@@ -46,6 +48,12 @@ class Command(BaseCommand):
                 time.sleep(SHOW_EVERY_S)  # Somebody else is at it.
         changed = Rebuild.objects.get(pk=asked.pk).changed
         failed = StaleDays.objects.filter(rebuild=asked).count()
-        self.stdout.write(f"{asked.total} person-months in {time.monotonic() - began:.1f} s, {changed} days changed")
+        self.stdout.write(
+            f"{asked.total} person-months in {time.monotonic() - began:.1f} s, {changed} days"
+            " changed"
+        )
         if failed:
-            raise CommandError(f"{failed} of them could not be worked out; the log says why, and they are tried again.")
+            raise CommandError(
+                f"{failed} of them could not be worked out; the log says why, and they are tried"
+                " again."
+            )

@@ -18,7 +18,12 @@ class Command(BaseCommand):
     help = "Per endpoint and day: accepted, delivered, waiting, given up, missing."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--day", type=date.fromisoformat, default=None, help="the organization's day; default today")
+        parser.add_argument(
+            "--day",
+            type=date.fromisoformat,
+            default=None,
+            help="the organization's day; default today",
+        )
         parser.add_argument("--organization", help="short name; default all")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -28,7 +33,17 @@ class Command(BaseCommand):
         day = options["day"] or timezone.now().date()
         found = [balance for organization in rows for balance in balances(organization, day)]
         line = "{:<16} {:<28} {:>9} {:>9} {:>9} {:>9} {:>9}"
-        print(line.format("organization", "endpoint", "accepted", "delivered", "waiting", "given up", "missing"))
+        print(
+            line.format(
+                "organization",
+                "endpoint",
+                "accepted",
+                "delivered",
+                "waiting",
+                "given up",
+                "missing",
+            )
+        )
         for one in found:
             numbers = (one.accepted, one.delivered, one.waiting, one.dead, one.missing)
             print(line.format(one.endpoint.organization.slug, one.endpoint.name[:28], *numbers))

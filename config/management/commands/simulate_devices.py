@@ -1,8 +1,10 @@
-"""`manage.py simulate_devices`: terminals at work, over real HTTP, and how long a punch takes to the customer's server.
+"""`manage.py simulate_devices`: terminals at work, over real HTTP, and how long a punch takes to
+the customer's server.
 
-The load is open: each punch has a time at which it is due, and its latency counts from there. A server that stalls is
-charged for the queue it causes, which a client that waits for its last answer would hide. accept → received is the time
-from `received_at` in the pushed body to the arrival noted by the demo's receiver; both clocks are this machine's.
+The load is open: each punch has a time at which it is due, and its latency counts from there. A
+server that stalls is charged for the queue it causes, which a client that waits for its last answer
+would hide. accept → received is the time from `received_at` in the pushed body to the arrival noted
+by the demo's receiver; both clocks are this machine's.
 """
 
 from __future__ import annotations
@@ -54,10 +56,17 @@ class Sent:
 
 
 class Load:
-    """Sends punch number i when it is due, i / rate seconds after the start, whatever became of the ones before."""
+    """Sends punch number i when it is due, i / rate seconds after the start, whatever became of the
+    ones before.
+    """
 
     def __init__(self, url: str, terminals: Sequence[Terminal], rate: float, count: int) -> None:
-        self._url, self._terminals, self._rate, self._count = f"{url}/api/attendance/v1/punch", terminals, rate, count
+        self._url, self._terminals, self._rate, self._count = (
+            f"{url}/api/attendance/v1/punch",
+            terminals,
+            rate,
+            count,
+        )
         self._threads = min(MOST_THREADS, max(8, int(rate)))
         self._pool = urllib3.PoolManager(maxsize=self._threads, retries=False, timeout=30)
         self._run, self._lock, self._next = uuid.uuid4().hex[:8], threading.Lock(), 0
@@ -65,7 +74,8 @@ class Load:
 
     def run(self) -> tuple[list[Sent], float]:
         """Send them all; returns what became of each and how many seconds that took."""
-        # Each person's punches are a second apart and end now, so that no two of them are the same event.
+        # Each person's punches are a second apart and end now, so that no two of them are the same
+        # event.
         span = timedelta(seconds=self._count // len(self._terminals) + 1)
         self._begin, self._first_time = time.monotonic() + 0.2, datetime.now(UTC) - span
         with ThreadPoolExecutor(self._threads) as threads:
@@ -100,7 +110,11 @@ class Load:
         except urllib3.exceptions.HTTPError:
             return Sent((time.monotonic() - due) * 1000, 0, "")
         stored = reply.status == 200 and reply.data == b'{"ok":true}'
-        return Sent((time.monotonic() - due) * 1000, reply.status, reply.headers.get("Muster-Punch-Id", "") if stored else "")
+        return Sent(
+            (time.monotonic() - due) * 1000,
+            reply.status,
+            reply.headers.get("Muster-Punch-Id", "") if stored else "",
+        )
 
 
 class Customer:
@@ -132,7 +146,9 @@ class Customer:
 
     def _listen(self) -> None:
         while not self._stop.wait(0.3):
-            with contextlib.suppress(CommandError):  # Gone for a while: what it did not get counts as lost.
+            with contextlib.suppress(
+                CommandError
+            ):  # Gone for a while: what it did not get counts as lost.
                 for arrival in self._new(self._after):
                     self._after = arrival["n"]
                     self._note(arrival)
@@ -141,12 +157,16 @@ class Customer:
         try:
             reply = self._pool.request("GET", f"{self._url}/received?after={after}")
         except urllib3.exceptions.HTTPError as error:
-            raise CommandError(f"The demo's receiver does not answer at {self._url}: start `make run` first.") from error
+            raise CommandError(
+                f"The demo's receiver does not answer at {self._url}: start `make run` first."
+            ) from error
         arrivals: list[dict[str, Any]] = json.loads(reply.data)
         return arrivals
 
     def _note(self, arrival: dict[str, Any]) -> None:
-        """File an arrival under its punch: `data.id` in the standard event, `punch-<id>` in the Cams form."""
+        """File an arrival under its punch: `data.id` in the standard event, `punch-<id>` in the
+        Cams form.
+        """
         event = arrival["event"] if isinstance(arrival["event"], dict) else {}
         if not arrival["verified"] or arrival["problems"]:
             self.faulty += 1
@@ -158,7 +178,9 @@ class Customer:
             self._file("standard", punch_id, arrival)
 
     def _file(self, mode: str, punch_id: str, arrival: dict[str, Any]) -> None:
-        self.times[mode].setdefault(punch_id, []).append(datetime.fromisoformat(arrival["received_at"]))
+        self.times[mode].setdefault(punch_id, []).append(
+            datetime.fromisoformat(arrival["received_at"])
+        )
 
 
 class Command(BaseCommand):
@@ -169,12 +191,18 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--devices", type=int, default=20)
-        parser.add_argument("--rate", type=float, default=20, help="punches per second, all devices together")
+        parser.add_argument(
+            "--rate", type=float, default=20, help="punches per second, all devices together"
+        )
         parser.add_argument("--seconds", type=float, default=30)
         parser.add_argument("--url", help="where Muster answers; default: where the demo runs")
-        parser.add_argument("--receiver", help="where the demo's receiver answers; default: the port after")
+        parser.add_argument(
+            "--receiver", help="where the demo's receiver answers; default: the port after"
+        )
         parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
-        parser.add_argument("--force", action="store_true", help="also in an installation that is not the demo")
+        parser.add_argument(
+            "--force", action="store_true", help="also in an installation that is not the demo"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if reason := demo.refusal(force=options["force"]):
@@ -186,29 +214,40 @@ class Command(BaseCommand):
         customer = Customer((options["receiver"] or where.receiver).rstrip("/"))
         terminals = make_terminals(options["devices"])
         connections.close_all()
-        self.stdout.write(f"{count} punches of {len(terminals)} devices at {options['rate']:g}/s to {where.base_url}")
+        self.stdout.write(
+            f"{count} punches of {len(terminals)} devices at {options['rate']:g}/s to"
+            f" {where.base_url}"
+        )
         sent, seconds = Load(where.base_url, terminals, options["rate"], count).run()
         accepted = {one.punch_id for one in sent if one.punch_id}
         customer.wait(accepted)
         result = summary(sent, seconds, accepted, customer)
         self.stdout.write(table(result))
         if options["json"]:
-            self.stdout.write(json.dumps({"devices": len(terminals), "rate": options["rate"], **result}))
+            self.stdout.write(
+                json.dumps({"devices": len(terminals), "rate": options["rate"], **result})
+            )
 
 
 def make_terminals(number: int) -> list[Terminal]:
-    """`number` devices SIM-0001… with one employee each in the demo organization, made where they are missing."""
+    """`number` devices SIM-0001… with one employee each in the demo organization, made where they
+    are missing.
+    """
     try:
         organization = Organization.objects.get(slug=demo.SLUG)
     except Organization.DoesNotExist as error:
         raise CommandError("There is no demo organization yet: start `make run` first.") from error
     site = Site.objects.of(organization).get(name="Head Office")
-    department, _made = Department.objects.get_or_create(organization=organization, name="Simulation")
+    department, _made = Department.objects.get_or_create(
+        organization=organization, name="Simulation"
+    )
     terminals = []
     for place in range(1, number + 1):
         code = f"SIM-{place:04}"
         device, _made = Device.objects.get_or_create(
-            organization=organization, serial=code, defaults={"site": site, "name": f"Simulated {place}"}
+            organization=organization,
+            serial=code,
+            defaults={"site": site, "name": f"Simulated {place}"},
         )
         demo.hire(organization, site, department, code=code, name=f"Simulated Person {place}")
         terminals.append(Terminal(code, issue_token(device, overlap=timedelta()), code))
@@ -218,10 +257,15 @@ def make_terminals(number: int) -> list[Terminal]:
 def percentiles(values: Sequence[float]) -> dict[str, float | None]:
     """The nearest-rank percentiles of `values`, in milliseconds; None where there are no values."""
     ranked = sorted(values)
-    return {name: round(ranked[math.ceil(len(ranked) * part) - 1], 1) if ranked else None for name, part in POINTS}
+    return {
+        name: round(ranked[math.ceil(len(ranked) * part) - 1], 1) if ranked else None
+        for name, part in POINTS
+    }
 
 
-def summary(sent: list[Sent], seconds: float, accepted: set[str], customer: Customer) -> dict[str, Any]:
+def summary(
+    sent: list[Sent], seconds: float, accepted: set[str], customer: Customer
+) -> dict[str, Any]:
     """Everything measured, as plain data."""
     answered = [one.latency_ms for one in sent if one.punch_id]
     modes = {}
@@ -253,19 +297,30 @@ def table(result: dict[str, Any]) -> str:
     """The result for a person."""
     statuses = ", ".join(f"{number} × {status}" for status, number in result["statuses"].items())
     lines = [
-        f"sent {result['sent']} in {result['seconds']} s ({statuses}), accepted {result['accepted']}",
+        (
+            f"sent {result['sent']} in {result['seconds']} s ({statuses}), accepted"
+            f" {result['accepted']}"
+        ),
         "",
         f"{'milliseconds':<26}" + "".join(f"{name:>10}" for name, _ in POINTS),
         _line("request, from its due time", result["request_ms"]),
     ]
-    lines += [_line(f"accept → received, {mode}", told["accept_to_received_ms"]) for mode, told in result["modes"].items()]
+    lines += [
+        _line(f"accept → received, {mode}", told["accept_to_received_ms"])
+        for mode, told in result["modes"].items()
+    ]
     lines.append("")
     for mode, told in result["modes"].items():
-        lines.append(f"{mode:<10} received {told['received']}, lost {told['lost']}, duplicated {told['duplicated']}")
+        lines.append(
+            f"{mode:<10} received {told['received']}, lost {told['lost']}, duplicated"
+            f" {told['duplicated']}"
+        )
     if result["faulty"]:
         lines.append(f"{result['faulty']} arrivals had a wrong signature or shape")
     return "\n".join(lines)
 
 
 def _line(title: str, values: dict[str, float | None]) -> str:
-    return f"{title:<26}" + "".join(f"{'–' if value is None else value:>10}" for value in values.values())
+    return f"{title:<26}" + "".join(
+        f"{'–' if value is None else value:>10}" for value in values.values()
+    )

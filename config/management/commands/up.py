@@ -1,8 +1,10 @@
-"""`manage.py up`: the whole of Muster on one machine, web and worker, and with MUSTER_DEMO the demo and its receiver.
+"""`manage.py up`: the whole of Muster on one machine, web and worker, and with MUSTER_DEMO the demo
+and its receiver.
 
-It prepares (migrations, static files, demo), starts each part in a process group of its own, says how to use it, and
-stops everything on Ctrl-C. A part gets one TERM, sent to its first process only: Celery's and gunicorn's children are
-told by their parents, and a second TERM would cut short what they are finishing.
+It prepares (migrations, static files, demo), starts each part in a process group of its own, says
+how to use it, and stops everything on Ctrl-C. A part gets one TERM, sent to its first process only:
+Celery's and gunicorn's children are told by their parents, and a second TERM would cut short what
+they are finishing.
 """
 
 from __future__ import annotations
@@ -35,9 +37,11 @@ from config.management.commands.demo import text
 HEALTHY_WITHIN_S: Final = 60
 READY_WITHIN_S: Final = 15
 KILL_AFTER_S: Final = 8
-# Longer than a proxy or a terminal keeps an idle connection: who closes first cuts off the other's next request.
+# Longer than a proxy or a terminal keeps an idle connection: who closes first cuts off the other's
+# next request.
 KEEP_ALIVE_S: Final = "75"
-ROOT_IS_FINE: Final = "ignore:You're running the worker with superuser privileges"  # Said in a container, for a demo: noise.
+# Said in a container, for a demo: noise.
+ROOT_IS_FINE: Final = "ignore:You're running the worker with superuser privileges"
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -51,7 +55,10 @@ class Family:
     def start(self, name: str, *arguments: str) -> None:
         """Start `python arguments…` in a new session, out of reach of the terminal's Ctrl-C."""
         self._members[name] = subprocess.Popen(  # noqa: S603
-            [sys.executable, *arguments], env=self._environment, cwd=settings.BASE_DIR, start_new_session=True
+            [sys.executable, *arguments],
+            env=self._environment,
+            cwd=settings.BASE_DIR,
+            start_new_session=True,
         )
 
     def lost(self) -> str | None:
@@ -62,7 +69,9 @@ class Family:
         return None
 
     def end(self) -> None:
-        """One TERM each, time to finish, then a kill for whole groups: afterwards nothing is left."""
+        """One TERM each, time to finish, then a kill for whole groups: afterwards nothing
+        is left.
+        """
         for process in self._members.values():
             process.terminate()
         deadline = time.monotonic() + KILL_AFTER_S
@@ -113,7 +122,9 @@ class Command(BaseCommand):
             family.end()
 
     def prepare(self) -> dict[str, Any]:
-        """Bring database and static files up to date, and in the demo its organization; returns the demo's state."""
+        """Bring database and static files up to date, and in the demo its organization; returns the
+        demo's state.
+        """
         call_command("migrate", interactive=False, verbosity=0)
         self.check()
         collect_static()
@@ -129,29 +140,68 @@ class Command(BaseCommand):
             release_database()
 
     def start(self, family: Family, port: int) -> None:
-        """Start the parts. One web process on SQLite, where rate limits are counted in its memory."""
+        """Start the parts. One web process on SQLite, where rate limits are counted in its
+        memory.
+        """
         workers = str(settings.WEB_WORKERS)
         threads = os.environ.get("MUSTER_WEB_THREADS") or "8"
         hands = os.environ.get("MUSTER_WORKER_THREADS") or "32"
         family.start(
-            "web server", "-m", "gunicorn", "config.wsgi", "--no-control-socket", "-k", "gthread", "-w", workers,
-            "--threads", threads, "-b", f"{os.environ.get('MUSTER_BIND') or '127.0.0.1'}:{port}", "--log-level", "warning",
-            "--keep-alive", KEEP_ALIVE_S,
-        )  # fmt: skip
+            "web server",
+            "-m",
+            "gunicorn",
+            "config.wsgi",
+            "--no-control-socket",
+            "-k",
+            "gthread",
+            "-w",
+            workers,
+            "--threads",
+            threads,
+            "-b",
+            f"{os.environ.get('MUSTER_BIND') or '127.0.0.1'}:{port}",
+            "--log-level",
+            "warning",
+            "--keep-alive",
+            KEEP_ALIVE_S,
+        )
         quiet = ("-W", ROOT_IS_FINE) if settings.DEMO else ()
         family.start(
-            "worker", *quiet, "-m", "celery", "-q", "-A", "config", "worker", "-P", "threads", "-c", hands,
-            "--without-mingle", "--without-gossip", "-l", "WARNING",
-        )  # fmt: skip
+            "worker",
+            *quiet,
+            "-m",
+            "celery",
+            "-q",
+            "-A",
+            "config",
+            "worker",
+            "-P",
+            "threads",
+            "-c",
+            hands,
+            "--without-mingle",
+            "--without-gossip",
+            "-l",
+            "WARNING",
+        )
         if settings.DEMO:
             family.start("demo receiver", "-m", "django", "demo_receiver", "--port", str(port + 1))
 
     def wait(self, family: Family, stop: threading.Event, port: int, state: dict[str, Any]) -> None:
-        """Return when everything answers. Not ready yet, with old pushes to make up for, is said and no reason to stop."""
-        for url in (f"http://127.0.0.1:{port}/api/healthz", *([f"{state['receiver']}/healthz"] if state else [])):
+        """Return when everything answers. Not ready yet, with old pushes to make up for, is said
+        and no reason to stop.
+        """
+        for url in (
+            f"http://127.0.0.1:{port}/api/healthz",
+            *([f"{state['receiver']}/healthz"] if state else []),
+        ):
             if problem := problem_with(url, family, stop, HEALTHY_WITHIN_S):
-                raise CommandError(f"Not healthy within {HEALTHY_WITHIN_S} s: {problem}. Everything was stopped.")
-        if problem := problem_with(f"http://127.0.0.1:{port}/api/readyz", family, stop, READY_WITHIN_S):
+                raise CommandError(
+                    f"Not healthy within {HEALTHY_WITHIN_S} s: {problem}. Everything was stopped."
+                )
+        if problem := problem_with(
+            f"http://127.0.0.1:{port}/api/readyz", family, stop, READY_WITHIN_S
+        ):
             self.stderr.write(f"Running, but not ready yet: {problem}")
 
     def watch(self, family: Family, stop: threading.Event, make: int | None) -> None:
@@ -205,14 +255,17 @@ def refuse_taken(port: int) -> None:
         Probe(("127.0.0.1", port), socketserver.BaseRequestHandler).server_close()
     except OSError as error:
         raise CommandError(
-            f"Port {port} cannot be used ({error.strerror}). Choose another, such as: PORT={port + 1000} make run"
+            f"Port {port} cannot be used ({error.strerror}). Choose another, such as:"
+            f" PORT={port + 1000} make run"
         ) from error
     except OverflowError as error:
         raise CommandError(f"{port} is not a port number.") from error
 
 
 def collect_static() -> None:
-    """Collect the static files unless the same ones were collected before: compressing them takes seconds."""
+    """Collect the static files unless the same ones were collected before: compressing them takes
+    seconds.
+    """
     stamp = Path(settings.DATA_DIR) / "static.stamp"
     digest = hashlib.sha256("\n".join(_static_facts()).encode()).hexdigest()
     if stamp.exists() and stamp.read_text() == digest:
@@ -229,8 +282,14 @@ def _static_facts() -> Iterator[str]:
 
 
 def problem_with(url: str, family: Family, stop: threading.Event, patience_s: float) -> str | None:
-    """None as soon as `url` answers 200, or when somebody wants to stop; else what was wrong with it to the end."""
-    pool, deadline, problem = urllib3.PoolManager(retries=False, timeout=5), time.monotonic() + patience_s, "no answer"
+    """None as soon as `url` answers 200, or when somebody wants to stop; else what was wrong with
+    it to the end.
+    """
+    pool, deadline, problem = (
+        urllib3.PoolManager(retries=False, timeout=5),
+        time.monotonic() + patience_s,
+        "no answer",
+    )
     while not stop.wait(0.1):
         if reason := family.lost():
             raise CommandError(f"{reason} Everything was stopped.")
@@ -245,9 +304,11 @@ def problem_with(url: str, family: Family, stop: threading.Event, patience_s: fl
 
 
 def minds_interrupts(pid: int) -> bool | None:
-    """Whether a process has a handler for SIGINT; None when it is gone, or this system does not tell.
+    """Whether a process has a handler for SIGINT; None when it is gone, or this system does not
+    tell.
 
-    make that is interrupted alone takes its handler away and waits for us without a word; make that is killed just goes.
+    make that is interrupted alone takes its handler away and waits for us without a word; make that
+    is killed just goes.
     """
     try:
         status = Path(f"/proc/{pid}/status").read_text()
@@ -260,8 +321,9 @@ def minds_interrupts(pid: int) -> bool | None:
 def step_out_of_make() -> None:
     """At a terminal, go on in a child that has the terminal, and its Ctrl-C, to itself.
 
-    make dies of an interrupt that reaches it, however well its recipe ends; this way the interrupt does not reach it and
-    `make run` ends with 0. The process that make started waits, passes on the signals it gets, and ends as the child does.
+    make dies of an interrupt that reaches it, however well its recipe ends; this way the interrupt
+    does not reach it and `make run` ends with 0. The process that make started waits, passes on the
+    signals it gets, and ends as the child does.
     """
     if (terminal := _terminal()) is None:
         return
@@ -270,7 +332,9 @@ def step_out_of_make() -> None:
     if child == 0:
         os.setpgid(0, 0)
         os.tcsetpgrp(terminal, os.getpgrp())
-        signal.signal(signal.SIGTSTP, signal.SIG_IGN)  # make would wait for a stopped child, and the shell for make.
+        signal.signal(
+            signal.SIGTSTP, signal.SIG_IGN
+        )  # make would wait for a stopped child, and the shell for make.
         return
     for number in STOP_SIGNALS:
         signal.signal(number, lambda received, _: os.kill(child, received))

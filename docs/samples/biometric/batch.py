@@ -1,6 +1,7 @@
 """A batch of a scanner. MUSTER_URL and MUSTER_API_KEY say where, and with which key.
 
-Look at each result: one bad event fails alone. A batch may be sent again as it is; its scanIds make each event one event.
+Look at each result: one bad event fails alone. A batch may be sent again as it is; its scanIds make
+each event one event.
 """
 
 import os
@@ -15,10 +16,26 @@ reply = requests.post(
     f"{os.environ['MUSTER_URL']}/api/biometric/attendance",
     headers={"X-API-Key": os.environ["MUSTER_API_KEY"]},
     json={
-        "device_info": {"device_id": "DEV001", "device_name": "Main Gate Scanner", "location": "Main Entrance"},
+        "device_info": {
+            "device_id": "DEV001",
+            "device_name": "Main Gate Scanner",
+            "location": "Main Entrance",
+        },
         "events": [
-            {"scanId": f"{scan}_1", "employeeId": "EMP001", "eventType": "check_in", "timestamp": now, "temperature": 36.5},
-            {"scanId": f"{scan}_2", "employeeId": "1001", "eventType": "check_in", "timestamp": now, "maskDetected": True},
+            {
+                "scanId": f"{scan}_1",
+                "employeeId": "EMP001",
+                "eventType": "check_in",
+                "timestamp": now,
+                "temperature": 36.5,
+            },
+            {
+                "scanId": f"{scan}_2",
+                "employeeId": "1001",
+                "eventType": "check_in",
+                "timestamp": now,
+                "maskDetected": True,
+            },
         ],
     },
     timeout=15,

@@ -1,10 +1,12 @@
 """Punch from a phone, in Python: make a key, register it, sign a punch and send it.
 
     export MUSTER_URL=https://muster.example.com MUSTER_TOKEN=…      # the employee's bearer token
-    python punch.py register                                           # makes phone.pem and phone.uuid where there are none
+    python punch.py register                                           # makes phone.pem and
+    phone.uuid where there are none
     python punch.py punch IN --lat 12.971599 --lng 77.594566 --accuracy 8.5 --ssid Muster-HQ
 
-Needs `pip install cryptography`. A phone keeps its key in its hardware instead of a file; all else is the same there.
+Needs `pip install cryptography`. A phone keeps its key in its hardware instead of a file; all else
+is the same there.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ def new_key() -> ec.EllipticCurvePrivateKey:
 
 def public_key(key: ec.EllipticCurvePrivateKey) -> str:
     """What `register` takes: base64 of the SubjectPublicKeyInfo."""
-    spki = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    spki = key.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
     return base64.b64encode(spki).decode()
 
 
@@ -46,13 +50,23 @@ def der_to_raw(der: bytes) -> bytes:
 
 
 def signed_text(punch: dict) -> str:
-    """The ten lines to sign. A number stands in them exactly as in the JSON, so both are written by `json.dumps`."""
+    """The ten lines to sign. A number stands in them exactly as in the JSON, so both are written by
+    `json.dumps`.
+    """
     flags = "".join("1" if punch["anti_spoof"][flag] else "0" for flag in FLAGS)
     numbers = [json.dumps(punch[name]) for name in ("lat", "lng", "accuracy_m")]
     return "\n".join(
-        ["MUSTER-PUNCH-1", punch["device_uuid"].lower(), punch["punch_type"], punch["punched_at"], *numbers,
-         punch.get("ssid_seen") or "", punch["nonce"], flags]
-    )  # fmt: skip
+        [
+            "MUSTER-PUNCH-1",
+            punch["device_uuid"].lower(),
+            punch["punch_type"],
+            punch["punched_at"],
+            *numbers,
+            punch.get("ssid_seen") or "",
+            punch["nonce"],
+            flags,
+        ]
+    )
 
 
 def sign(key: ec.EllipticCurvePrivateKey, punch: dict) -> dict:
@@ -61,14 +75,28 @@ def sign(key: ec.EllipticCurvePrivateKey, punch: dict) -> dict:
     return {**punch, "signature": base64.b64encode(der_to_raw(der)).decode()}
 
 
-def new_punch(device_uuid: str, punch_type: str, lat: float, lng: float, accuracy_m: float, ssid: str | None = None) -> dict:
-    """A punch of now. Keep it until the server has answered, and send it again as it is: its nonce makes it one punch."""
+def new_punch(
+    device_uuid: str,
+    punch_type: str,
+    lat: float,
+    lng: float,
+    accuracy_m: float,
+    ssid: str | None = None,
+) -> dict:
+    """A punch of now. Keep it until the server has answered, and send it again as it is: its nonce
+    makes it one punch.
+    """
     return {
-        "device_uuid": device_uuid, "punch_type": punch_type,
+        "device_uuid": device_uuid,
+        "punch_type": punch_type,
         "punched_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "lat": lat, "lng": lng, "accuracy_m": accuracy_m, "ssid_seen": ssid, "nonce": secrets.token_hex(16),
+        "lat": lat,
+        "lng": lng,
+        "accuracy_m": accuracy_m,
+        "ssid_seen": ssid,
+        "nonce": secrets.token_hex(16),
         "anti_spoof": dict.fromkeys(FLAGS, False),
-    }  # fmt: skip
+    }
 
 
 def send(path: str, body: dict) -> tuple[int, dict]:
@@ -76,7 +104,10 @@ def send(path: str, body: dict) -> tuple[int, dict]:
     request = urllib.request.Request(
         os.environ["MUSTER_URL"] + path,
         data=json.dumps(body).encode(),
-        headers={"Authorization": f"Bearer {os.environ['MUSTER_TOKEN']}", "Content-Type": "application/json"},
+        headers={
+            "Authorization": f"Bearer {os.environ['MUSTER_TOKEN']}",
+            "Content-Type": "application/json",
+        },
     )
     try:
         with urllib.request.urlopen(request, timeout=15) as reply:
@@ -89,7 +120,9 @@ def kept_key(file: Path) -> ec.EllipticCurvePrivateKey:
     """The key in `file`, made where there is none."""
     if not file.exists():
         pem = new_key().private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
         )
         file.touch(mode=0o600)
         file.write_bytes(pem)
@@ -105,7 +138,9 @@ def kept_uuid(file: Path) -> str:
 
 def main() -> int:
     """What the command line asks for; 0 when the server said yes."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("register")
     punch = verbs.add_parser("punch")
@@ -117,10 +152,18 @@ def main() -> int:
     key, device_uuid = kept_key(Path("phone.pem")), kept_uuid(Path("phone.uuid"))
     if asked.verb == "register":
         path = "/api/v1/devices/register"
-        body = {"device_uuid": device_uuid, "platform": "web", "model": "punch.py", "public_key": public_key(key)}
+        body = {
+            "device_uuid": device_uuid,
+            "platform": "web",
+            "model": "punch.py",
+            "public_key": public_key(key),
+        }
     else:
         path = "/api/v1/punch"
-        body = sign(key, new_punch(device_uuid, asked.type, asked.lat, asked.lng, asked.accuracy, asked.ssid))
+        body = sign(
+            key,
+            new_punch(device_uuid, asked.type, asked.lat, asked.lng, asked.accuracy, asked.ssid),
+        )
     status, answer = send(path, body)
     print(status, json.dumps(answer))
     return 0 if status < 300 else 1

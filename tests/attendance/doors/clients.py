@@ -1,4 +1,6 @@
-"""The programs that speak to the biometric, the HR and the phone door, with their credentials; and many of them at once."""
+"""The programs that speak to the biometric, the HR and the phone door, with their credentials; and
+many of them at once.
+"""
 
 from __future__ import annotations
 
@@ -48,36 +50,54 @@ class Scanner:
     """A biometric system with its API key."""
 
     def __init__(self, organization: Organization, *scopes: str, **facts: Any) -> None:
-        self.row = people.make_client(organization, [*(scopes or ("biometric:write",))], **({"name": "Scanner"} | facts))
+        self.row = people.make_client(
+            organization, [*(scopes or ("biometric:write",))], **({"name": "Scanner"} | facts)
+        )
         self.key = issue_key(self.row)
         self.client = Client()
 
-    def call(self, body: Any = None, *, method: str = "POST", query: Any = None, **headers: str) -> Any:
+    def call(
+        self, body: Any = None, *, method: str = "POST", query: Any = None, **headers: str
+    ) -> Any:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         sent = headers or {"X-API-Key": self.key}
         path = f"{BIOMETRIC}?{urlencode(query)}" if query else BIOMETRIC
-        return self.client.generic(method, path, data, content_type="application/json", headers=sent)
+        return self.client.generic(
+            method, path, data, content_type="application/json", headers=sent
+        )
 
     def send(self, **changes: Any) -> Any:
         return self.call(event(**changes))
 
     def batch(self, *events: Any, **info: Any) -> Any:
-        return self.call({"device_info": info, "events": list(events)} if info else {"events": list(events)})
+        return self.call(
+            {"device_info": info, "events": list(events)} if info else {"events": list(events)}
+        )
 
 
 def event(**changes: Any) -> dict[str, Any]:
     """The seed's single event."""
-    return {name: value for name, value in (payload("biometric_single_request") | changes).items() if value is not ...}
+    return {
+        name: value
+        for name, value in (payload("biometric_single_request") | changes).items()
+        if value is not ...
+    }
 
 
 class HrSystem:
     """An HR system with its three credentials."""
 
     def __init__(
-        self, organization: Organization, *scopes: str, audience: str = "fluide-developer", **facts: Any
-    ) -> None:  # fmt: skip
+        self,
+        organization: Organization,
+        *scopes: str,
+        audience: str = "fluide-developer",
+        **facts: Any,
+    ) -> None:
         scopes = scopes or ("hr:attendance:clock", "hr:attendance:write")
-        self.row = people.make_client(organization, [*scopes], audience=audience, **({"name": "HR system"} | facts))
+        self.row = people.make_client(
+            organization, [*scopes], audience=audience, **({"name": "HR system"} | facts)
+        )
         self.key = issue_key(self.row)
         self.secret = issue_key(self.row, ClientKey.Purpose.SECRET)
         self.token, _scopes, _lasts = machine_token(self.row.client_id, self.secret)
@@ -95,11 +115,22 @@ class HrSystem:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         sent = self.headers | {name.replace("_", "-"): value for name, value in headers.items()}
         return self.client.generic(
-            method, CLOCK, data, content_type="application/json",
+            method,
+            CLOCK,
+            data,
+            content_type="application/json",
             headers={name: value for name, value in sent.items() if value is not ...},
-        )  # fmt: skip
+        )
 
-    def clock(self, employee: Any, kind: str = "CLOCK_IN", *, key: str = "k1", language: str = "", **changes: Any) -> Any:
+    def clock(
+        self,
+        employee: Any,
+        kind: str = "CLOCK_IN",
+        *,
+        key: str = "k1",
+        language: str = "",
+        **changes: Any,
+    ) -> Any:
         body = {"hrEmployeeId": str(getattr(employee, "pk", employee)), "kind": kind} | changes
         headers = {"Idempotency_Key": key} if key else {}
         return self.call(body, **headers, **({"Accept_Language": language} if language else {}))
@@ -115,17 +146,31 @@ class PhoneApp:
             username=f"{employee.name.lower()}-app", organization=organization, employee=employee
         )
         self.phone, self.key = people.make_phone(employee, **facts)
-        self.client = Client(headers={"Authorization": f"Bearer {issue_personal(self.user, 'app')[1]}"})
+        self.client = Client(
+            headers={"Authorization": f"Bearer {issue_personal(self.user, 'app')[1]}"}
+        )
 
     def text(self, **changes: Any) -> str:
-        """A fresh punch at the seed's place, as the JSON that is sent. A field that is `...` is left out after signing."""
+        """A fresh punch at the seed's place, as the JSON that is sent. A field that is `...` is
+        left out after signing.
+        """
         spoof = changes.pop("spoof", {})
         punch = {
-            "device_uuid": str(self.phone.device_uuid), "punch_type": "IN", "punched_at": clock(), "lat": 28.6175,
-            "lng": 77.2085, "accuracy_m": 12, "ssid_seen": None, "nonce": secrets.token_hex(16),
+            "device_uuid": str(self.phone.device_uuid),
+            "punch_type": "IN",
+            "punched_at": clock(),
+            "lat": 28.6175,
+            "lng": 77.2085,
+            "accuracy_m": 12,
+            "ssid_seen": None,
+            "nonce": secrets.token_hex(16),
             "anti_spoof": dict.fromkeys(sample().FLAGS, False) | spoof,
-        }  # fmt: skip
-        after = {name: changes.pop(name) for name in [*changes] if name == "signature" or changes[name] is ...}
+        }
+        after = {
+            name: changes.pop(name)
+            for name in [*changes]
+            if name == "signature" or changes[name] is ...
+        }
         signed = sample().sign(self.key, punch | changes) | after
         return json.dumps({name: value for name, value in signed.items() if value is not ...})
 

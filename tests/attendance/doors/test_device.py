@@ -26,10 +26,18 @@ class Terminal:
     def __init__(self, device: Device, token: str) -> None:
         self.device, self.token, self.client = device, token, Client()
 
-    def call(self, path: str = PUNCH, body: Any = None, *, method: str = "POST", **headers: str) -> Any:
-        data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        sent = {"sn": self.device.serial, "auth-token": self.token} | {k.replace("_", "-"): v for k, v in headers.items()}
-        return self.client.generic(method, path, data, content_type="application/json", headers=sent)
+    def call(
+        self, path: str = PUNCH, body: Any = None, *, method: str = "POST", **headers: str
+    ) -> Any:
+        data = (
+            body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        )
+        sent = {"sn": self.device.serial, "auth-token": self.token} | {
+            k.replace("_", "-"): v for k, v in headers.items()
+        }
+        return self.client.generic(
+            method, path, data, content_type="application/json", headers=sent
+        )
 
     def punch(self, **changes: Any) -> Any:
         return self.call(body=SEED | changes)
@@ -40,12 +48,18 @@ def terminal(world: people.World) -> Terminal:
     return Terminal(*people.make_device(world.acme, "SN7A2300583"))
 
 
-def test_the_seeds_punch_is_stored_and_answered_with_exactly_ok(terminal: Terminal, asha: Any) -> None:
+def test_the_seeds_punch_is_stored_and_answered_with_exactly_ok(
+    terminal: Terminal, asha: Any
+) -> None:
     reply = terminal.punch()
     assert (reply.status_code, reply.content) == (200, b'{"ok":true}')
     punch = Punch.objects.get()
     assert punch.employee == asha
-    assert (punch.direction, punch.verdict, punch.occurred_text) == ("in", "accepted", "2026-06-21 09:30:00")
+    assert (punch.direction, punch.verdict, punch.occurred_text) == (
+        "in",
+        "accepted",
+        "2026-06-21 09:30:00",
+    )
     assert punch.occurred_at.isoformat() == "2026-06-21T04:00:00+00:00"
     assert reply.headers["Muster-Punch-Id"] == str(punch.pk)
 
@@ -58,7 +72,9 @@ def test_the_same_punch_again_is_one_row_and_the_first_answer(terminal: Terminal
     assert Punch.objects.count() == 1
 
 
-def test_a_request_id_with_other_content_is_a_conflict_and_the_first_stays(terminal: Terminal) -> None:
+def test_a_request_id_with_other_content_is_a_conflict_and_the_first_stays(
+    terminal: Terminal,
+) -> None:
     terminal.punch(request_id="a1")
     reply = terminal.punch(request_id="a1", user_id="1002")
     assert (reply.status_code, reply.json()) == (422, {"ok": False, "error": "conflict"})
@@ -113,7 +129,9 @@ def test_every_request_is_counted_and_the_counts_balance(terminal: Terminal) -> 
         ({"request_id": {}}, "request_id"),
     ],
 )
-def test_a_bad_field_is_named_and_nothing_is_stored(terminal: Terminal, changes: dict[str, Any], field: str) -> None:
+def test_a_bad_field_is_named_and_nothing_is_stored(
+    terminal: Terminal, changes: dict[str, Any], field: str
+) -> None:
     reply = terminal.punch(**changes)
     assert reply.status_code == 400, reply.content
     assert reply.json()["error"] == "invalid_request"
@@ -129,11 +147,26 @@ def test_a_missing_field_is_named(terminal: Terminal, missing: str) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"{", b"", b"[]", b"null", b'"x"', b"\xff\xfe", b'{"user_id":"\x00"}', b'{"user_id": NaN}', b"[" * 100_000, b"9" * 5000],
+    [
+        b"{",
+        b"",
+        b"[]",
+        b"null",
+        b'"x"',
+        b"\xff\xfe",
+        b'{"user_id":"\x00"}',
+        b'{"user_id": NaN}',
+        b"[" * 100_000,
+        b"9" * 5000,
+    ],
 )
 def test_what_is_no_json_object_is_answered_400(terminal: Terminal, body: bytes) -> None:
     reply = terminal.call(body=body)
-    assert (reply.status_code, reply.json()["ok"], reply.json()["error"]) == (400, False, "invalid_request")
+    assert (reply.status_code, reply.json()["ok"], reply.json()["error"]) == (
+        400,
+        False,
+        "invalid_request",
+    )
 
 
 def test_two_megabytes_are_too_large(terminal: Terminal) -> None:
@@ -144,7 +177,10 @@ def test_two_megabytes_are_too_large(terminal: Terminal) -> None:
 def test_another_content_type_is_refused(terminal: Terminal) -> None:
     headers = {"sn": terminal.device.serial, "auth-token": terminal.token}
     reply = terminal.client.post(PUNCH, {"user_id": "1001"}, headers=headers)
-    assert (reply.status_code, reply.json()) == (415, {"ok": False, "error": "unsupported_media_type"})
+    assert (reply.status_code, reply.json()) == (
+        415,
+        {"ok": False, "error": "unsupported_media_type"},
+    )
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"])
@@ -153,14 +189,20 @@ def test_another_method_is_refused(terminal: Terminal, method: str) -> None:
     assert (reply.status_code, reply.json()) == (405, {"ok": False, "error": "method_not_allowed"})
 
 
-@pytest.mark.parametrize("path", ["/api/attendance/v1/punch/", "/api/attendance/v1/else", "/api/attendance/v1"])
+@pytest.mark.parametrize(
+    "path", ["/api/attendance/v1/punch/", "/api/attendance/v1/else", "/api/attendance/v1"]
+)
 def test_another_address_is_not_found_in_the_doors_words(terminal: Terminal, path: str) -> None:
     reply = terminal.call(path)
     assert (reply.status_code, reply.json()) == (404, {"ok": False, "error": "not_found"})
 
 
-@pytest.mark.parametrize("headers", [{"sn": "other"}, {"auth_token": "wrong"}, {"sn": ""}, {"auth_token": ""}])
-def test_a_wrong_serial_and_a_wrong_token_get_one_answer(terminal: Terminal, headers: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "headers", [{"sn": "other"}, {"auth_token": "wrong"}, {"sn": ""}, {"auth_token": ""}]
+)
+def test_a_wrong_serial_and_a_wrong_token_get_one_answer(
+    terminal: Terminal, headers: dict[str, str]
+) -> None:
     reply = terminal.call(body=b"not even json", **headers)
     assert (reply.status_code, reply.json()) == (401, {"ok": False, "error": "unauthorized"})
 
@@ -179,7 +221,10 @@ def test_an_old_token_ends_with_the_overlap(terminal: Terminal) -> None:
 
 @pytest.mark.parametrize(
     ("changes", "error"),
-    [({"blocked": True}, "device_blocked"), ({"subscription_until": timezone.now()}, "subscription_inactive")],
+    [
+        ({"blocked": True}, "device_blocked"),
+        ({"subscription_until": timezone.now()}, "subscription_inactive"),
+    ],
 )
 def test_a_device_that_may_not_punch_is_counted_and_the_key_stays_free(
     terminal: Terminal, changes: dict[str, Any], error: str
@@ -192,7 +237,9 @@ def test_a_device_that_may_not_punch_is_counted_and_the_key_stays_free(
     assert terminal.punch().headers.get("Idempotent-Replayed") is None
 
 
-@pytest.mark.parametrize("text", ["2099-01-01 00:00:00", "1999-12-31 23:59:59 GMT +0000", "1970-01-01 00:00:00"])
+@pytest.mark.parametrize(
+    "text", ["2099-01-01 00:00:00", "1999-12-31 23:59:59 GMT +0000", "1970-01-01 00:00:00"]
+)
 def test_an_absurd_clock_is_kept_as_refused_and_answered_ok(terminal: Terminal, text: str) -> None:
     assert terminal.punch(att_time=text).status_code == 200
     assert Punch.objects.get().verdict == "rejected_time"
@@ -202,7 +249,12 @@ def test_an_absurd_clock_is_kept_as_refused_and_answered_ok(terminal: Terminal, 
 def test_unknown_states_and_inputs_are_kept_without_a_direction(terminal: Terminal) -> None:
     terminal.punch(att_state=77, input_type=-5)
     punch = Punch.objects.get()
-    assert (punch.direction, punch.raw_state, punch.raw_input_type, punch.verdict) == (None, 77, -5, "accepted")
+    assert (punch.direction, punch.raw_state, punch.raw_input_type, punch.verdict) == (
+        None,
+        77,
+        -5,
+        "accepted",
+    )
 
 
 def test_leading_zeros_of_a_user_belong_to_it(terminal: Terminal) -> None:
@@ -213,24 +265,39 @@ def test_leading_zeros_of_a_user_belong_to_it(terminal: Terminal) -> None:
 def test_user_29_on_two_devices_can_be_two_people(terminal: Terminal, world: people.World) -> None:
     other = Terminal(*people.make_device(world.acme, "SN-2"))
     for speaker, person in ((terminal, world.asha), (other, world.bala)):
-        save_device_user(DeviceUser(organization=world.acme, device=speaker.device, user_code="29", employee=person))
+        save_device_user(
+            DeviceUser(
+                organization=world.acme, device=speaker.device, user_code="29", employee=person
+            )
+        )
         speaker.punch(user_id=29)
-    assert list(Punch.objects.order_by("id").values_list("employee__name", flat=True)) == [world.asha.name, world.bala.name]
+    assert list(Punch.objects.order_by("id").values_list("employee__name", flat=True)) == [
+        world.asha.name,
+        world.bala.name,
+    ]
 
 
-def test_two_organizations_with_one_serial_and_code_never_meet(terminal: Terminal, world: people.World) -> None:
+def test_two_organizations_with_one_serial_and_code_never_meet(
+    terminal: Terminal, world: people.World
+) -> None:
     theirs = Terminal(*people.make_device(world.zenith, terminal.device.serial))
     assert [terminal.punch().status_code, theirs.punch().status_code] == [200, 200]
     assert Punch.objects.get(organization=world.acme).employee == world.asha
     assert Punch.objects.get(organization=world.zenith).employee == world.chitra
 
 
-def test_location_and_raw_body_are_evidence_and_the_punch_commits_to_them(terminal: Terminal) -> None:
+def test_location_and_raw_body_are_evidence_and_the_punch_commits_to_them(
+    terminal: Terminal,
+) -> None:
     import hashlib
 
     terminal.punch(latitude=28.6, longitude=77.2, accuracy_m=8)
     evidence = PunchEvidence.objects.get()
-    assert json.loads(evidence.body)["location"] == {"latitude": 28.6, "longitude": 77.2, "accuracy_m": 8.0}
+    assert json.loads(evidence.body)["location"] == {
+        "latitude": 28.6,
+        "longitude": 77.2,
+        "accuracy_m": 8.0,
+    }
     digest = hashlib.sha256(f"{evidence.salt}.{evidence.body}".encode()).hexdigest()
     assert evidence.punch.commitment == digest
 
@@ -238,7 +305,11 @@ def test_location_and_raw_body_are_evidence_and_the_punch_commits_to_them(termin
 def test_a_heartbeat_needs_no_body_and_marks_the_device_online(terminal: Terminal) -> None:
     for method in ("GET", "POST"):
         reply = terminal.call("/api/attendance/v1/heartbeat", method=method)
-        assert (reply.status_code, reply.json()["ok"], set(reply.json())) == (200, True, {"ok", "server_time"})
+        assert (reply.status_code, reply.json()["ok"], set(reply.json())) == (
+            200,
+            True,
+            {"ok", "server_time"},
+        )
     assert Device.objects.get(pk=terminal.device.pk).last_seen_at is not None
 
 
@@ -246,7 +317,11 @@ def test_validity_says_whether_punches_would_be_taken(terminal: Terminal) -> Non
     until = timezone.now() + timedelta(days=1)
     Device.objects.update(subscription_until=until)
     reply = terminal.call("/api/attendance/v1/validity").json()
-    assert (reply["ok"], reply["valid"], reply["expires_at"][:10]) == (True, True, until.date().isoformat())
+    assert (reply["ok"], reply["valid"], reply["expires_at"][:10]) == (
+        True,
+        True,
+        until.date().isoformat(),
+    )
     Device.objects.update(subscription_until=timezone.now())
     assert terminal.call("/api/attendance/v1/validity").json()["valid"] is False
 

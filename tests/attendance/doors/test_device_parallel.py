@@ -35,11 +35,13 @@ def terminal(transactional_db: None) -> Terminal:
     return Terminal(*people.make_device(acme, "SN7A2300583"))
 
 
-def test_fifty_equal_punches_at_once_are_one_row_and_fifty_equal_answers(terminal: Terminal) -> None:
+def test_fifty_equal_punches_at_once_are_one_row_and_fifty_equal_answers(
+    terminal: Terminal,
+) -> None:
     replies = _parallel([terminal.punch] * 50)
-    assert {(reply.status_code, reply.content, reply.headers["Muster-Punch-Id"]) for reply in replies} == {
-        (200, b'{"ok":true}', str(Punch.objects.get().pk))
-    }
+    assert {
+        (reply.status_code, reply.content, reply.headers["Muster-Punch-Id"]) for reply in replies
+    } == {(200, b'{"ok":true}', str(Punch.objects.get().pk))}
     assert sum("Idempotent-Replayed" in reply.headers for reply in replies) == 49
     assert Delivery.objects.count() == 1
     counts = IngestCount.objects.values_list("accepted", "duplicate")
@@ -59,4 +61,6 @@ def test_one_key_with_two_contents_at_once_keeps_one(terminal: Terminal) -> None
     bodies = [{**SEED, "request_id": "r", "user_id": user} for user in ("1001", "1002")] * 5
     replies = _parallel([lambda body=body: terminal.call(body=body) for body in bodies])
     kept = Punch.objects.get().user_code
-    assert [reply.status_code for reply in replies] == [200 if body["user_id"] == kept else 422 for body in bodies]
+    assert [reply.status_code for reply in replies] == [
+        200 if body["user_id"] == kept else 422 for body in bodies
+    ]

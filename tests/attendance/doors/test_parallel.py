@@ -1,4 +1,6 @@
-"""The biometric, the HR and the phone door under many clients at once, with real threads and real commits."""
+"""The biometric, the HR and the phone door under many clients at once, with real threads and real
+commits.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ def test_fifty_equal_scans_at_once_are_one_row_and_fifty_equal_answers(scanner: 
     }
     assert sum("Idempotent-Replayed" in reply for reply in replies) == 49
     assert Delivery.objects.count() == 1
-    assert sorted(IngestCount.objects.values_list("accepted", "duplicate")) == [(0, 1)] * 49 + [(1, 0)]
+    assert sorted(IngestCount.objects.values_list("accepted", "duplicate")) == [(0, 1)] * 49 + [
+        (1, 0)
+    ]
 
 
 def test_fifty_shuffled_batches_of_the_same_scans_do_not_deadlock(scanner: Scanner) -> None:
@@ -49,7 +53,9 @@ def test_fifty_shuffled_batches_of_the_same_scans_do_not_deadlock(scanner: Scann
     assert Punch.objects.count() == 20
     bodies = [json.loads(body)["data"] for body in Delivery.objects.values_list("body", flat=True)]
     assert sorted((body["lane"], body["sequence"]) for body in bodies) == sorted(
-        (f"employee:{person.pk}", number) for person in people_of(scanner) for number in range(1, 11)
+        (f"employee:{person.pk}", number)
+        for person in people_of(scanner)
+        for number in range(1, 11)
     )
     assert sum(IngestCount.objects.values_list("duplicate", flat=True)) == 49 * 20
 
@@ -61,7 +67,10 @@ def people_of(scanner: Scanner) -> Any:
 
 
 def test_batches_that_overlap_give_each_scan_one_row(scanner: Scanner) -> None:
-    batches = [[event(scanId=f"s{number}", employeeId="1001") for number in range(start, start + 10)] for start in range(12)]
+    batches = [
+        [event(scanId=f"s{number}", employeeId="1001") for number in range(start, start + 10)]
+        for start in range(12)
+    ]
     for batch in batches:
         random.shuffle(batch)
     replies = at_once([lambda batch=batch: scanner.batch(*batch) for batch in batches])
@@ -70,7 +79,9 @@ def test_batches_that_overlap_give_each_scan_one_row(scanner: Scanner) -> None:
 
 
 @pytest.mark.parametrize("moment", [{}, {"occurredAt": "2026-06-21T09:30:00+05:30"}])
-def test_fifty_equal_clock_ins_at_once_are_one_row_and_fifty_equal_answers(world: people.World, moment: Any) -> None:
+def test_fifty_equal_clock_ins_at_once_are_one_row_and_fifty_equal_answers(
+    world: people.World, moment: Any
+) -> None:
     hr = HrSystem(world.acme)
     replies = at_once([lambda: hr.clock(world.asha, **moment)] * 50)
     assert {(reply.status_code, reply.content) for reply in replies} == {(201, replies[0].content)}
@@ -79,9 +90,13 @@ def test_fifty_equal_clock_ins_at_once_are_one_row_and_fifty_equal_answers(world
 
 
 @pytest.mark.parametrize("moment", [{}, {"occurredAt": "2026-06-21T09:30:00+05:30"}])
-def test_of_twenty_that_clock_one_person_in_at_once_one_is_accepted(world: people.World, moment: Any) -> None:
+def test_of_twenty_that_clock_one_person_in_at_once_one_is_accepted(
+    world: people.World, moment: Any
+) -> None:
     hr = HrSystem(world.acme)
-    replies = at_once([lambda key=f"k{number}": hr.clock(world.asha, key=key, **moment) for number in range(20)])
+    replies = at_once(
+        [lambda key=f"k{number}": hr.clock(world.asha, key=key, **moment) for number in range(20)]
+    )
     assert sorted(reply.status_code for reply in replies) == [201] + [422] * 19
     assert Punch.objects.filter(verdict="accepted").count() == 1
     assert Delivery.objects.count() == 1
@@ -106,8 +121,12 @@ def test_fifty_equal_punches_of_a_phone_at_once_are_one_row_one_201_and_duplicat
     replies = at_once([lambda: app.send(text)] * 50)
     assert sorted(reply.status_code for reply in replies) == [201] + [422] * 49
     punch = Punch.objects.get()
-    assert {(reply.json()["punch_id"], reply.json()["verdict"]) for reply in replies if reply.status_code == 422} == {
-        (punch.pk, "duplicate")
-    }
+    assert {
+        (reply.json()["punch_id"], reply.json()["verdict"])
+        for reply in replies
+        if reply.status_code == 422
+    } == {(punch.pk, "duplicate")}
     assert Delivery.objects.count() == 1
-    assert sorted(IngestCount.objects.values_list("accepted", "duplicate")) == [(0, 1)] * 49 + [(1, 0)]
+    assert sorted(IngestCount.objects.values_list("accepted", "duplicate")) == [(0, 1)] * 49 + [
+        (1, 0)
+    ]
