@@ -10,19 +10,19 @@ PIP := $(PY) -m pip --disable-pip-version-check -qq install --require-hashes
 .PHONY: run demo test lint openapi verify lock clean
 .DEFAULT_GOAL := run
 
-run: $(VENV)/run.stamp ## Everything on this machine: console, doors, worker, demo and its receiver. Ctrl-C stops it.
+run: $(VENV)/run.stamp ## Everything on this machine: console, channels, worker, demo and its receiver. Ctrl-C stops it.
 	@MUSTER_DEMO=1 exec $(PY) manage.py up
 
 demo: $(VENV)/run.stamp ## Fresh credentials of the running demo, and a punch to paste.
 	@MUSTER_DEMO=1 exec $(PY) manage.py demo
 
-test: $(VENV)/dev.stamp ## The suite on SQLite, then what asks the database on PostgreSQL, if there is one. ARGS="-k door" goes to pytest.
+test: $(VENV)/dev.stamp ## The suite on SQLite, then what asks the database on PostgreSQL, if there is one. ARGS="-k channel" goes to pytest.
 	@exec $(PY) tests/run.py $(ARGS)
 
-lint: $(VENV)/dev.stamp ## Style, types, floors, migrations.
+lint: $(VENV)/dev.stamp ## Style, types, layers, migrations.
 	@.ci/run lint
 
-openapi: $(VENV)/dev.stamp ## Write docs/openapi.json anew from the views.
+openapi: $(VENV)/dev.stamp ## Write docs/openapi.json from the views.
 	@MUSTER_DEMO=1 $(PY) manage.py spectacular --validate --fail-on-warn --format openapi-json --file docs/openapi.json
 
 verify: ## The long tier: as .ci/run, with 5 000 punches under kills. Before an issue is resolved.

@@ -26,8 +26,8 @@ from accounts import (
     services,
     sso_admin,  # noqa: F401 - Django looks for pages in this module only.
 )
-from accounts.audit import note
-from accounts.keys import SCOPES
+from accounts.api_keys import SCOPES
+from accounts.audit import record_security_event
 from accounts.models import (
     ApiClient,
     ClientKey,
@@ -38,14 +38,14 @@ from accounts.models import (
     User,
 )
 from accounts.roles import ROLES
-from employees.console import (
+from core.tenant_admin import (
     ReadOnlyInline,
     ReadOnlyTenantAdmin,
     TenantAdmin,
     TenantForm,
     badge_html,
-    preformatted,
-    sees_everything,
+    is_operator,
+    preformatted_html,
     tenant_id,
 )
 
@@ -56,14 +56,14 @@ HTTP_FOUND = 302
 admin.site.unregister(Group)
 
 
-def _who(request: HttpRequest) -> User:
+def _signed_in_user(request: HttpRequest) -> User:
     """The person at the console: nobody gets this far without having signed in."""
     if not isinstance(request.user, User):
         raise PermissionDenied
     return request.user
 
 
-class _SameOrganization(TenantForm):
+class _SameOrganizationForm(TenantForm):
     """A user and the employee they are belong to one organization."""
 
     def clean(self) -> dict[str, Any] | None:
@@ -77,11 +77,11 @@ class _SameOrganization(TenantForm):
         return cleaned
 
 
-class ChangeUserForm(_SameOrganization, UserChangeForm):
+class ChangeUserForm(_SameOrganizationForm, UserChangeForm):
     """A user as they are."""
 
 
-class AddUserForm(_SameOrganization, UserCreationForm):
+class AddUserForm(_SameOrganizationForm, UserCreationForm):
     """A new user, with a password to be told to them."""
 
     def clean_username(self) -> str:
@@ -95,8 +95,8 @@ class AddUserForm(_SameOrganization, UserCreationForm):
 class UserAdmin(DjangoUserAdmin, TenantAdmin):  # type: ignore[type-arg, misc]
     """Users: staff keep those of their organization and know of no operator; operators keep all.
 
-    The fields that open every door (superuser, single permissions) are not on the form of staff at
-    all, so that nothing can be posted to them.
+    The fields that open every channel (superuser, single permissions) are not on the form of staff
+    at all, so that nothing can be posted to them.
     """
 
     form = ChangeUserForm
@@ -111,7 +111,7 @@ class UserAdmin(DjangoUserAdmin, TenantAdmin):  # type: ignore[type-arg, misc]
     readonly_fields = ("last_login", "date_joined")
     empty_title = _("No users yet")
     empty_text = _("Add the people who may sign in to this console, and give each a role.")
-    _who = (
+    _identity_fieldsets = (
         (None, {"fields": ("username", "password")}),
         (
             _("Person"),
@@ -124,10 +124,10 @@ class UserAdmin(DjangoUserAdmin, TenantAdmin):  # type: ignore[type-arg, misc]
             },
         ),
     )
-    _when = (_("Dates"), {"fields": (("last_login", "date_joined"),)})
+    _dates_fieldset = (_("Dates"), {"fields": (("last_login", "date_joined"),)})
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        operator = sees_everything(request)
+        operator = is_operator(request)
         if obj is None:
             names: tuple[Any, ...] = (
                 "username",
@@ -146,9 +146,9 @@ class UserAdmin(DjangoUserAdmin, TenantAdmin):  # type: ignore[type-arg, misc]
         organization = [(_("Organization"), {"fields": ("organization",)})] if operator else []
         return [
             *organization,
-            *self._who,
-            (_("What they may do"), {"fields": (rights, "groups")}),
-            self._when,
+            *self._identity_fieldsets,
+            (_("Permissions"), {"fields": (rights, "groups")}),
+            self._dates_fieldset,
         ]
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -167,23 +167,25 @@ class UserAdmin(DjangoUserAdmin, TenantAdmin):  # type: ignore[type-arg, misc]
             queryset=rows,
             widget=UnfoldAdminCheckboxSelectMultipleWidget(),
             label=_("Roles"),
-            help_text=_("admin and hr_admin keep the console; approver and reports look only."),
+            help_text=_(
+                "admin and hr_admin can edit in the console; approver and reports can only view."
+            ),
         )
 
     def _walled_filter(self, item: Any) -> Any:
-        return item if item == "groups" else super()._walled_filter(item)
+        return item if item == "groups" else super()._tenant_filter(item)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         """Staff make no operator, whatever was posted: the form has no such field, and this is the
         second lock.
         """
         mine = tenant_id(request)
-        if not sees_everything(request):
+        if not is_operator(request):
             obj.is_superuser = False
             obj.organization_id = mine
         super().save_model(request, obj, form, change)
         if change and "is_active" in form.changed_data and not obj.is_active:
-            services.end_everything(obj, actor=_who(request), request=request)
+            services.revoke_all_tokens(obj, actor=_signed_in_user(request), request=request)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Roles are rights: who gave or took them is written down."""
@@ -192,10 +194,10 @@ class UserAdmin(DjangoUserAdmin, TenantAdmin):  # type: ignore[type-arg, misc]
         super().save_related(request, form, formsets, change)
         after = set(user.groups.values_list("name", flat=True))
         if before != after:
-            note(
+            record_security_event(
                 SecurityEvent.Kind.ROLE_CHANGED,
                 user.organization_id,
-                actor=_who(request),
+                actor=_signed_in_user(request),
                 request=request,
                 about=str(user),
                 given=sorted(after - before),
@@ -214,11 +216,11 @@ class UserAdmin(DjangoUserAdmin, TenantAdmin):  # type: ignore[type-arg, misc]
         response = super().user_change_password(request, id, form_url)
         user = self.get_object(request, id)
         if request.method == "POST" and response.status_code == HTTP_FOUND and user is not None:
-            services.end_everything(user, actor=_who(request), request=request)
-            note(
+            services.revoke_all_tokens(user, actor=_signed_in_user(request), request=request)
+            record_security_event(
                 SecurityEvent.Kind.PASSWORD_CHANGED,
                 user.organization_id,
-                actor=_who(request),
+                actor=_signed_in_user(request),
                 request=request,
                 about=str(user),
             )
@@ -237,19 +239,19 @@ class UserAdmin(DjangoUserAdmin, TenantAdmin):  # type: ignore[type-arg, misc]
         """Turn all of somebody's tokens away at once, as when a phone is lost."""
         user = self.object_or_404(request, object_id)
         if request.method != "POST":
-            return self.confirm(
+            return self.render_confirmation(
                 request,
                 user,
                 title=_("End all sign-ins"),
                 button=_("End them now"),
                 danger=True,
                 question=_(
-                    "Every phone and program that speaks for this person is turned away until they"
-                    " sign in again."
+                    "Every phone and program of this user is signed out until the user signs in"
+                    " again."
                 ),
             )
-        count = services.end_everything(user, actor=_who(request), request=request)
-        return self.done(
+        count = services.revoke_all_tokens(user, actor=_signed_in_user(request), request=request)
+        return self.finish_action(
             request, user, _("Sign-ins and tokens ended: %(count)d.") % {"count": count}
         )
 
@@ -263,7 +265,7 @@ class UserAdmin(DjangoUserAdmin, TenantAdmin):  # type: ignore[type-arg, misc]
 
 
 # --- API clients ----------------------------------------------------------------------------------
-class ClientForm(TenantForm):
+class ApiClientForm(TenantForm):
     """Scopes are ticked, not typed."""
 
     scopes = forms.MultipleChoiceField(
@@ -287,18 +289,18 @@ class ClientKeyInline(ReadOnlyInline):
 class ApiClientAdmin(TenantAdmin):
     """Programs that report punches: biometric systems and HR applications."""
 
-    form = ClientForm
-    verbs: ClassVar = {ApiClient: services.save_client}
+    form = ApiClientForm
+    save_functions: ClassVar = {ApiClient: services.save_api_client}
     fieldsets = (
         (None, {"fields": ("name", "active")}),
-        (_("What it may do"), {"fields": ("scopes", "employee", "audience")}),
-        (_("Limits of its own"), {"fields": ("per_minute", "per_hour", "per_day")}),
+        (_("Access"), {"fields": ("scopes", "employee", "audience")}),
+        (_("Rate limits"), {"fields": ("per_minute", "per_hour", "per_day")}),
     )
-    _known = (_("What it signs in with"), {"fields": (("client_id", "created_at"),)})
+    _credentials_fieldset = (_("Credentials"), {"fields": (("client_id", "created_at"),)})
     readonly_fields = ("client_id", "created_at")
     inlines = (ClientKeyInline,)
     autocomplete_fields = ("employee",)
-    list_display = ("name", "client_id", "allowed", "employee", "badge", "last_used")
+    list_display = ("name", "client_id", "scope_list", "employee", "badge", "last_used")
     list_filter = ("active",)
     list_select_related = ("employee", "organization")
     search_fields = ("name", "client_id")
@@ -312,7 +314,7 @@ class ApiClientAdmin(TenantAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         fieldsets = super().get_fieldsets(request, obj)
-        return [*fieldsets, self._known] if obj else fieldsets
+        return [*fieldsets, self._credentials_fieldset] if obj else fieldsets
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> tuple[Any, ...]:
         """A client has keys only once it exists."""
@@ -322,7 +324,7 @@ class ApiClientAdmin(TenantAdmin):
         return super().get_queryset(request).prefetch_related("keys")
 
     @display(description=_("scopes"))
-    def allowed(self, client: ApiClient) -> str:
+    def scope_list(self, client: ApiClient) -> str:
         return ", ".join(client.scopes) or "–"
 
     @display(description=_("state"))
@@ -382,19 +384,19 @@ class ApiClientAdmin(TenantAdmin):
         """Turn the client away at once."""
         client = self.object_or_404(request, object_id)
         if request.method != "POST":
-            return self.confirm(
+            return self.render_confirmation(
                 request,
                 client,
                 title=_("Revoke all keys"),
                 button=_("Revoke at once"),
                 danger=True,
                 question=_(
-                    "The system is turned away from this moment on, until you issue a new key and"
-                    " enter it there."
+                    "All requests of this client are rejected immediately, until you issue a new"
+                    " key and enter it in the other system."
                 ),
             )
-        count = services.revoke_keys(client, actor=_who(request), request=request)
-        return self.done(request, client, _("Keys revoked: %(count)d.") % {"count": count})
+        count = services.revoke_client_keys(client, actor=_signed_in_user(request), request=request)
+        return self.finish_action(request, client, _("Keys revoked: %(count)d.") % {"count": count})
 
     def _issue(
         self, request: HttpRequest, object_id: str, purpose: str, title: Any
@@ -405,25 +407,29 @@ class ApiClientAdmin(TenantAdmin):
         client = self.object_or_404(request, object_id)
         if request.method != "POST":
             question = _(
-                "It is shown once, on the next page. The one before works on for %(days)d days, so"
-                " that nothing is lost while you change it in the other system; anything older"
-                " stops now."
+                "It is shown once, on the next page. The previous one stays valid for %(days)d"
+                " days, so that nothing is lost while you change it in the other system. Older ones"
+                " stop working now."
             ) % {"days": services.ROTATION_OVERLAP.days}
-            return self.confirm(request, client, title=title, question=question, button=title)
-        text = services.issue_key(client, purpose, actor=_who(request), request=request)
+            return self.render_confirmation(
+                request, client, title=title, question=question, button=title
+            )
+        text = services.issue_client_key(
+            client, purpose, actor=_signed_in_user(request), request=request
+        )
         self.log_change(request, client, str(_("Key issued.")))
-        return self.page(
+        return self.render_page(
             request,
             "secret",
             client,
             title=_("For %(client)s") % {"client": client},
             secrets=[(ClientKey.Purpose(purpose).label, text), (_("Client id"), client.client_id)],
             advice=_("Copy it now: it is stored as a hash and cannot be shown again."),
-            snippets=_snippets(client, purpose, text),
+            snippets=_curl_snippets(client, purpose, text),
         )
 
 
-def _snippets(client: ApiClient, purpose: str, text: str) -> list[tuple[Any, str]]:
+def _curl_snippets(client: ApiClient, purpose: str, text: str) -> list[tuple[Any, str]]:
     """What to paste into a shell to try a new key or secret."""
     if purpose == ClientKey.Purpose.SECRET:
         lines = [
@@ -443,11 +449,11 @@ def _snippets(client: ApiClient, purpose: str, text: str) -> list[tuple[Any, str
         "-H 'Content-Type: application/json'",
         f"-d {shlex.quote(body)}",
     ]
-    return [(_("An event at the biometric door"), " \\\n  ".join(lines))]
+    return [(_("An event on the biometric channel"), " \\\n  ".join(lines))]
 
 
 # --- Tokens, stand-ins, events --------------------------------------------------------------------
-class _Revocable(ReadOnlyTenantAdmin):
+class _RevocableAdmin(ReadOnlyTenantAdmin):
     """Rows that can be looked at and revoked."""
 
     actions_detail = ("revoke_now",)
@@ -470,20 +476,20 @@ class _Revocable(ReadOnlyTenantAdmin):
         """Ask, then revoke: refused from the next call on."""
         row = self.object_or_404(request, object_id)
         if request.method != "POST":
-            return self.confirm(
+            return self.render_confirmation(
                 request,
                 row,
                 title=_("Revoke"),
                 button=_("Revoke at once"),
                 danger=True,
-                question=_("Whoever speaks with it is turned away from this moment on."),
+                question=_("Requests that use it are rejected immediately."),
             )
         self.revoke(request, row)
-        return self.done(request, row, _("Revoked."))
+        return self.finish_action(request, row, _("Revoked."))
 
 
 @admin.register(PersonalToken)
-class PersonalTokenAdmin(_Revocable):
+class PersonalTokenAdmin(_RevocableAdmin):
     """People's own tokens."""
 
     fields = ("user", "name", "hint", "created_at", "expires_at", "revoked_at", "last_used_at")
@@ -502,29 +508,29 @@ class PersonalTokenAdmin(_Revocable):
     empty_text = _("Employees' phones and programs get theirs when they sign in or register.")
 
     def revoke(self, request: HttpRequest, row: Any) -> None:
-        services.revoke_personal(row, actor=_who(request), request=request)
+        services.revoke_personal_token(row, actor=_signed_in_user(request), request=request)
 
 
 @admin.register(TokenFamily)
-class TokenFamilyAdmin(_Revocable):
+class TokenFamilyAdmin(_RevocableAdmin):
     """Sign-ins by password over the API."""
 
-    fields = ("user", "created_at", "expires_at", "revoked_at", "revoked_why")
-    list_display = ("user", "created_at", "expires_at", "revoked_at", "revoked_why")
-    list_filter = ("revoked_why",)
+    fields = ("user", "created_at", "expires_at", "revoked_at", "revocation_reason")
+    list_display = ("user", "created_at", "expires_at", "revoked_at", "revocation_reason")
+    list_filter = ("revocation_reason",)
     list_select_related = ("user", "organization")
     search_fields = ("user__username",)
-    empty_title = _("Nobody has signed in over the API yet")
+    empty_title = _("No sign-ins over the API yet")
 
     def revoke(self, request: HttpRequest, row: Any) -> None:
-        services.end_sign_in(row, actor=_who(request), request=request)
+        services.revoke_token_family(row, actor=_signed_in_user(request), request=request)
 
 
 @admin.register(Delegation)
 class DelegationAdmin(TenantAdmin):
     """Who decides in whose place."""
 
-    verbs: ClassVar = {Delegation: services.save_delegation}
+    save_functions: ClassVar = {Delegation: services.save_delegation}
     fieldsets = ((None, {"fields": ("approver", "delegate", ("starts_on", "ends_on"))}),)
     autocomplete_fields = ("approver", "delegate")
     list_display = ("delegate", "approver", "starts_on", "ends_on", "withdrawn_at")
@@ -532,9 +538,10 @@ class DelegationAdmin(TenantAdmin):
     list_select_related = ("approver", "delegate", "organization")
     search_fields = ("approver__name", "delegate__name")
     actions_detail = ("withdraw",)
-    empty_title = _("Nobody stands in for anybody")
+    empty_title = _("No delegations yet")
     empty_text = _(
-        "When an approver is away, name who decides on leave and tours meanwhile, and until when."
+        "When an approver is away, add the person who decides on leave and tours in their place,"
+        " and until which day."
     )
 
     @action(
@@ -548,16 +555,16 @@ class DelegationAdmin(TenantAdmin):
         """Ask, then end it before its last day."""
         row = self.object_or_404(request, object_id)
         if request.method != "POST":
-            return self.confirm(
+            return self.render_confirmation(
                 request,
                 row,
                 title=_("Withdraw"),
                 button=_("Withdraw now"),
                 danger=True,
-                question=_("From now on they no longer decide in this approver's place."),
+                question=_("The delegate can no longer decide in this approver's place."),
             )
         services.withdraw_delegation(row)
-        return self.done(request, row, _("Withdrawn."))
+        return self.finish_action(request, row, _("Withdrawn."))
 
 
 @admin.register(SecurityEvent)
@@ -566,19 +573,19 @@ class SecurityEventAdmin(ReadOnlyTenantAdmin):
     operator neither.
     """
 
-    fields = ("at", "kind", "actor", "actor_text", "address", "about", "more")
-    readonly_fields = ("more",)
+    fields = ("at", "kind", "actor", "actor_text", "address", "about", "details_json")
+    readonly_fields = ("details_json",)
     list_display = ("at", "kind", "actor_text", "address", "about")
     list_filter = ("kind",)
     list_select_related = ("organization",)
     search_fields = ("actor_text", "about")
     date_hierarchy = "at"
-    empty_title = _("Nothing happened yet")
+    empty_title = _("No security events yet")
 
     @display(description=_("details"))
-    def more(self, event: SecurityEvent) -> Any:
+    def details_json(self, event: SecurityEvent) -> Any:
         return (
-            preformatted(json.dumps(event.details, indent=2, ensure_ascii=False))
+            preformatted_html(json.dumps(event.details, indent=2, ensure_ascii=False))
             if event.details
             else "–"
         )

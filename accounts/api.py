@@ -24,32 +24,33 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet, ViewSet
 
 from accounts import services
-from accounts.abilities import abilities_of, groups_of
-from accounts.authentication import Bearer, BearerAuthentication
-from accounts.limits import SIGN_IN, V1, Limit
+from accounts.authentication import BearerAuthentication, BearerToken
 from accounts.models import PersonalToken, SignInSettings, TokenFamily, User
-from accounts.replies import (
-    MachineTokenReply,
-    MeReply,
-    ModeReply,
-    NewTokenReply,
-    PairReply,
-    RevokedReply,
-    TokenReply,
+from accounts.permissions import abilities_of, groups_of
+from accounts.serializers import (
+    MachineTokenReplySerializer,
+    MeReplySerializer,
+    ModeReplySerializer,
+    NewTokenReplySerializer,
+    PairReplySerializer,
+    RevokedReplySerializer,
+    TokenReplySerializer,
 )
+from accounts.throttling import SIGN_IN_LIMITS, V1_LIMIT, RateLimit
+from core.pagination import NewestFirstPagination
+from core.serializers import StrictSerializer
 from employees.models import Assignment, Employee
-from employees.pages import NewestFirst
 
 
 class FormTooLarge(APIException):
-    """The form is larger than any door takes."""
+    """The form is larger than any channel takes."""
 
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_detail = "The body is larger than 1 MiB."
     default_code = "too_large"
 
 
-class BoundedFormParser(BaseParser):
+class SizeLimitedFormParser(BaseParser):
     """`application/x-www-form-urlencoded`, of at most 1 MiB; a field given twice is refused, as
     OAuth asks.
     """
@@ -74,26 +75,7 @@ class BoundedFormParser(BaseParser):
         return dict(pairs)
 
 
-class Fields(serializers.Serializer[dict[str, Any]]):
-    """Fields of a body; text is text, a number is none."""
-
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
-        """Refuses anything but text in text fields."""
-        if isinstance(data, dict):
-            wrong = {
-                name: ["Text is required."]
-                for name, field in self.fields.items()
-                if isinstance(field, serializers.CharField)
-                and data.get(name) is not None
-                and not isinstance(data[name], str)
-            }
-            if wrong:
-                raise serializers.ValidationError(wrong)
-        fields: dict[str, Any] = super().to_internal_value(data)
-        return fields
-
-
-class SignIn(Fields):
+class SignInSerializer(StrictSerializer):
     """A password sign-in. `organization` may be left out where there is exactly one."""
 
     organization = serializers.CharField(max_length=50, required=False, allow_null=True)
@@ -101,19 +83,19 @@ class SignIn(Fields):
     password = serializers.CharField(max_length=4096, trim_whitespace=False)
 
 
-class RefreshBody(Fields):
+class RefreshBodySerializer(StrictSerializer):
     """A refresh token."""
 
     refresh = serializers.CharField(max_length=200)
 
 
-class RevokeBody(Fields):
+class RevokeBodySerializer(StrictSerializer):
     """A refresh token, which ends its sign-in, or a personal access token."""
 
     token = serializers.CharField(max_length=200)
 
 
-class ClientCredentials(Fields):
+class ClientCredentialsSerializer(StrictSerializer):
     """OAuth's client credentials."""
 
     grant_type = serializers.CharField(max_length=50)
@@ -128,7 +110,7 @@ class ClientCredentials(Fields):
         return value
 
 
-class NewToken(Fields):
+class NewTokenSerializer(StrictSerializer):
     """The name of a new personal access token, and for how many days it lasts (empty: until
     revoked).
     """
@@ -142,7 +124,7 @@ class AuthViewSet(ViewSet):
 
     authentication_classes = ()
     permission_classes = ()
-    limits: tuple[Limit, ...] = SIGN_IN
+    limits: tuple[RateLimit, ...] = SIGN_IN_LIMITS
 
     def get_authenticate_header(self, request: Request) -> str:
         """Makes a failure a 401, although no authentication class is asked."""
@@ -154,13 +136,13 @@ class AuthViewSet(ViewSet):
                 "organization", description="Its slug; may be left out where there is one."
             )
         ],
-        responses=ModeReply,
+        responses=ModeReplySerializer,
     )
     def mode(self, request: Request) -> Response:
         """How people of an organization sign in: `sso` where it is on. Passwords work beside it
         unless it is the only way.
         """
-        organization = services.organization_of(request.query_params.get("organization"))
+        organization = services.get_organization(request.query_params.get("organization"))
         on = SignInSettings.objects.of(organization).filter(sso_enabled=True).exists()
         base, asked = settings.BASE_URL.rstrip("/"), urlencode({"organization": organization.slug})
         return Response(
@@ -173,34 +155,40 @@ class AuthViewSet(ViewSet):
             }
         )
 
-    @extend_schema(request=SignIn, responses={200: PairReply, 401: None, 403: None})
+    @extend_schema(
+        request=SignInSerializer, responses={200: PairReplySerializer, 401: None, 403: None}
+    )
     def token(self, request: Request) -> Response:
         """Username and password for an access and a refresh token."""
-        asked = _checked(SignIn, request)
-        organization = services.organization_of(asked.get("organization"))
+        asked = _validated_body(SignInSerializer, request)
+        organization = services.get_organization(asked.get("organization"))
         try:
-            pair = services.sign_in(
+            pair = services.sign_in_with_password(
                 organization, asked["username"], asked["password"], request=request
             )
-        except services.NotSignedIn as error:
+        except services.InvalidCredentials as error:
             raise AuthenticationFailed from error
-        return _no_store(Response(_pair(pair)))
+        return _no_store(Response(_token_pair_body(pair)))
 
-    @extend_schema(request=RefreshBody, responses={200: PairReply, 401: None})
+    @extend_schema(request=RefreshBodySerializer, responses={200: PairReplySerializer, 401: None})
     def refresh(self, request: Request) -> Response:
         """A refresh token for the next pair; it works once."""
         try:
-            pair = services.refresh(_checked(RefreshBody, request)["refresh"], request=request)
-        except services.NotSignedIn as error:
+            pair = services.refresh_tokens(
+                _validated_body(RefreshBodySerializer, request)["refresh"], request=request
+            )
+        except services.InvalidCredentials as error:
             raise AuthenticationFailed from error
-        return _no_store(Response(_pair(pair)))
+        return _no_store(Response(_token_pair_body(pair)))
 
-    @extend_schema(request=RevokeBody, responses={200: RevokedReply})
+    @extend_schema(request=RevokeBodySerializer, responses={200: RevokedReplySerializer})
     def revoke(self, request: Request) -> Response:
         """End a sign-in or a personal access token. The answer is the same for a token that is
         nobody's.
         """
-        services.sign_out(_checked(RevokeBody, request)["token"], request=request)
+        services.revoke_presented_token(
+            _validated_body(RevokeBodySerializer, request)["token"], request=request
+        )
         return Response({"revoked": True})
 
 
@@ -209,25 +197,27 @@ class MachineTokenView(APIView):
 
     authentication_classes = ()
     permission_classes = ()
-    limits = SIGN_IN
-    parser_classes = (*api_settings.DEFAULT_PARSER_CLASSES, BoundedFormParser)  # type: ignore[arg-type]
+    limits = SIGN_IN_LIMITS
+    parser_classes = (*api_settings.DEFAULT_PARSER_CLASSES, SizeLimitedFormParser)  # type: ignore[arg-type]
 
     def get_authenticate_header(self, request: Request) -> str:
         """Makes a failure a 401."""
         return "Basic"
 
-    @extend_schema(request=ClientCredentials, responses={200: MachineTokenReply, 401: None})
+    @extend_schema(
+        request=ClientCredentialsSerializer, responses={200: MachineTokenReplySerializer, 401: None}
+    )
     def post(self, request: Request) -> Response:
         """The token of RFC 6749, section 4.4.3."""
-        asked = _checked(ClientCredentials, request)
-        client_id, secret = _basic(request) or (
+        asked = _validated_body(ClientCredentialsSerializer, request)
+        client_id, secret = _basic_credentials(request) or (
             asked.get("client_id", ""),
             asked.get("client_secret", ""),
         )
         scopes = frozenset(asked["scope"].split()) if asked.get("scope") else None
         try:
-            token, granted, lasts = services.machine_token(client_id, secret, scopes)
-        except services.NotSignedIn as error:
+            token, granted, lasts = services.issue_machine_token(client_id, secret, scopes)
+        except services.InvalidCredentials as error:
             raise AuthenticationFailed from error
         body = {
             "access_token": token,
@@ -243,9 +233,9 @@ class MeView(APIView):
 
     authentication_classes = (BearerAuthentication,)
     permission_classes = (IsAuthenticated,)
-    limits = (V1,)
+    limits = (V1_LIMIT,)
 
-    @extend_schema(responses=MeReply)
+    @extend_schema(responses=MeReplySerializer)
     def get(self, request: Request) -> Response:
         """The person, their groups and abilities, and their employee record or null."""
         user: User = request.user  # type: ignore[assignment]
@@ -258,16 +248,18 @@ class MeView(APIView):
             "groups": groups_of(user),
             "abilities": abilities_of(user),
         }
-        return Response({"user": person, "employee": user.employee and _employee(user.employee)})
+        return Response(
+            {"user": person, "employee": user.employee and _employee_profile(user.employee)}
+        )
 
 
-class PersonalTokensViewSet(GenericViewSet[PersonalToken]):
+class PersonalTokenViewSet(GenericViewSet[PersonalToken]):
     """`/api/v1/me/tokens`: somebody's own personal access tokens."""
 
     authentication_classes = (BearerAuthentication,)
     permission_classes = (IsAuthenticated,)
-    limits = (V1,)
-    pagination_class = NewestFirst
+    limits = (V1_LIMIT,)
+    pagination_class = NewestFirstPagination
     queryset = PersonalToken.objects.none()
 
     def get_queryset(self) -> Any:
@@ -275,62 +267,64 @@ class PersonalTokensViewSet(GenericViewSet[PersonalToken]):
         user: User = self.request.user  # type: ignore[assignment]
         return PersonalToken.objects.of(user.organization_id).filter(user=user)
 
-    @extend_schema(responses=TokenReply(many=True))
+    @extend_schema(responses=TokenReplySerializer(many=True))
     def list(self, request: Request) -> Response:
         """All that were issued, revoked ones too."""
         page = self.paginate_queryset(self.get_queryset())
-        return self.get_paginated_response([_token(row) for row in page or []])
+        return self.get_paginated_response([_personal_token_row(row) for row in page or []])
 
-    @extend_schema(request=NewToken, responses={201: NewTokenReply})
+    @extend_schema(request=NewTokenSerializer, responses={201: NewTokenReplySerializer})
     def create(self, request: Request) -> Response:
         """A new token; `token` is in this one reply only."""
-        asked = _checked(NewToken, request)
+        asked = _validated_body(NewTokenSerializer, request)
         lasts = timedelta(days=asked["days"]) if asked.get("days") else None
-        row, text = services.issue_personal(
+        row, text = services.issue_personal_token(
             request.user,  # type: ignore[arg-type]
             asked["name"],
-            lasts=lasts,
+            lifetime=lasts,
             request=request,
         )
         return _no_store(
             Response(
-                _token(row) | {"token": text, "token_type": "Bearer"},
+                _personal_token_row(row) | {"token": text, "token_type": "Bearer"},
                 status=status.HTTP_201_CREATED,
             )
         )
 
-    @extend_schema(request=None, responses={200: TokenReply})
+    @extend_schema(request=None, responses={200: TokenReplySerializer})
     def revoke(self, request: Request, pk: int) -> Response:
         """Revoke one of one's own tokens; it may be the one that is speaking."""
         row = self.get_queryset().filter(pk=pk).first()
         if row is None:
             raise NotFound
-        services.revoke_personal(row, actor=request.user, request=request)  # type: ignore[arg-type]
+        services.revoke_personal_token(row, actor=request.user, request=request)  # type: ignore[arg-type]
         row.refresh_from_db()
-        return Response(_token(row))
+        return Response(_personal_token_row(row))
 
-    @extend_schema(request=None, responses={200: RevokedReply})
+    @extend_schema(request=None, responses={200: RevokedReplySerializer})
     def sign_out(self, request: Request) -> Response:
         """End the sign-in, or the token, that this call was made with."""
-        token: Bearer = request.auth  # type: ignore[assignment]
+        token: BearerToken = request.auth  # type: ignore[assignment]
         user: User = request.user  # type: ignore[assignment]
         if token.personal_id is not None:
             row = self.get_queryset().get(pk=token.personal_id)
-            services.revoke_personal(row, actor=user, request=request)
+            services.revoke_personal_token(row, actor=user, request=request)
         elif token.family_id is not None:
             family = TokenFamily.objects.of(user.organization_id).get(pk=token.family_id)
-            services.end_sign_in(family, actor=user, request=request)
+            services.revoke_token_family(family, actor=user, request=request)
         return Response({"revoked": True})
 
 
-def _checked(kind: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
-    body = kind(data=request.data)
+def _validated_body(
+    serializer_class: type[serializers.Serializer[Any]], request: Request
+) -> dict[str, Any]:
+    body = serializer_class(data=request.data)
     body.is_valid(raise_exception=True)
     found: dict[str, Any] = body.validated_data
     return found
 
 
-def _basic(request: Request) -> tuple[str, str] | None:
+def _basic_credentials(request: Request) -> tuple[str, str] | None:
     scheme, _sep, text = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -348,7 +342,7 @@ def _no_store(response: Response) -> Response:
     return response
 
 
-def _pair(pair: services.Pair) -> dict[str, Any]:
+def _token_pair_body(pair: services.TokenPair) -> dict[str, Any]:
     return {
         "access": pair.access,
         "refresh": pair.refresh,
@@ -357,7 +351,7 @@ def _pair(pair: services.Pair) -> dict[str, Any]:
     }
 
 
-def _token(row: PersonalToken) -> dict[str, Any]:
+def _personal_token_row(row: PersonalToken) -> dict[str, Any]:
     return {
         "id": row.pk,
         "name": row.name,
@@ -369,7 +363,7 @@ def _token(row: PersonalToken) -> dict[str, Any]:
     }
 
 
-def _employee(employee: Employee) -> dict[str, Any]:
+def _employee_profile(employee: Employee) -> dict[str, Any]:
     place = Assignment.current(employee)
     site = place.site if place else None
     manager = employee.manager

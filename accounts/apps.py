@@ -13,9 +13,9 @@ from accounts.roles import ensure_roles_after_migrate
 
 class AccountsConfig(AppConfig):
     name = "accounts"
-    verbose_name = _("Accounts")
+    verbose_name = _("Users and access")
 
     def ready(self) -> None:
         # Receivers need the models, which are loaded by now and not before.
-        import_module("accounts.signing_in").connect()
+        import_module("accounts.login_signals").connect_login_signals()
         post_migrate.connect(ensure_roles_after_migrate, dispatch_uid="accounts.roles")

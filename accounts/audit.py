@@ -9,14 +9,14 @@ from typing import Any
 
 from django.utils import timezone
 
-from accounts.addresses import UNKNOWN, client_address
+from accounts.client_ip import UNKNOWN_IP, get_client_ip
 from accounts.models import SecurityEvent, User
-from employees.papers import Paper
+from core.attachments import Attachment
 
 log = logging.getLogger("muster.security")
 
 
-def note(
+def record_security_event(
     kind: str,
     organization_id: int | None,
     *,
@@ -32,7 +32,7 @@ def note(
     """
     person = actor if isinstance(actor, User) and actor.pk is not None else None
     name = person.get_username() if person else str(actor or "")
-    address = _address(request)
+    address = _client_ip_or_none(request)
     log.info(
         "%s organization=%s actor=%r address=%s about=%r",
         kind,
@@ -47,30 +47,30 @@ def note(
             at=timezone.now(),
             kind=kind,
             actor=person,
-            actor_text=_clean(name),
+            actor_text=_printable(name),
             address=address,
-            about=_clean(about),
+            about=_printable(about),
             details=details,
         )
 
 
-def paper_read(paper: Paper, *, actor: Any, request: Any) -> None:
+def record_attachment_download(attachment: Attachment, *, actor: Any, request: Any) -> None:
     """Somebody was handed a paper that an employee gave in: whose, which, and by whom."""
-    note(
+    record_security_event(
         SecurityEvent.Kind.EXPORTED,
-        paper.organization_id,
+        attachment.organization_id,
         actor=actor,
         request=request,
-        about=f"{paper._meta.model_name} {paper.pk}",
-        employee=paper.employee.code,
+        about=f"{attachment._meta.model_name} {attachment.pk}",
+        employee=attachment.employee.code,
     )
 
 
-def _address(request: Any) -> str | None:
-    seen = client_address(request) if request is not None else UNKNOWN
-    return None if seen == UNKNOWN else seen
+def _client_ip_or_none(request: Any) -> str | None:
+    seen = get_client_ip(request) if request is not None else UNKNOWN_IP
+    return None if seen == UNKNOWN_IP else seen
 
 
-def _clean(text: str) -> str:
+def _printable(text: str) -> str:
     """Text that any database takes: printable, and no longer than its column."""
     return "".join(char for char in text if char.isprintable())[:200]

@@ -19,34 +19,34 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from accounts import tokens
-from accounts.keys import PERSONAL, well_formed
-from accounts.limits import Window
+from accounts.api_keys import PERSONAL_TOKEN_PREFIX, is_well_formed_key
+from accounts.credentials import constant_time_equal, hash_token
 from accounts.models import ClientKey, PersonalToken, TokenFamily, User
-from accounts.secrets import hash_token, same
-from employees.rows import moment, read_moment, run
+from accounts.throttling import Window
+from core.raw_sql import from_db_datetime, run_sql, to_db_datetime
 
-USED_EVERY: Final = timedelta(seconds=60)
+LAST_USED_RESOLUTION: Final = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
-class Bearer:
-    """The token a person speaks with: `family` is what limits count by and what is revoked
+class BearerToken:
+    """The token a person speaks with: `token_key` is what limits count by and what is revoked
     (`personal:7`, `signin:<uuid>`).
     """
 
-    family: str
+    token_key: str
     personal_id: int | None = None
     family_id: UUID | None = None
 
     @property
     def limit_key(self) -> str:
         """What rate limits count by."""
-        return self.family
+        return self.token_key
 
 
 @dataclass(frozen=True, slots=True)
-class KeyHolder:
-    """An API client that showed a live key: all that a door needs to know, read in one
+class AuthenticatedClient:
+    """An API client that showed a live key: all that a channel needs to know, read in one
     statement.
     """
 
@@ -55,11 +55,11 @@ class KeyHolder:
     client_id: str
     name: str
     organization_id: int
-    organization_zone: str
+    organization_timezone: str
     audience: str
     scopes: frozenset[str]
     employee_id: UUID | None
-    # In place of the door's own limits, where there are any.
+    # In place of the channel's own limits, where there are any.
     windows: tuple[Window, ...]
     last_used_at: datetime | None
 
@@ -77,13 +77,17 @@ class BearerAuthentication(BaseAuthentication):
     Bearer).
     """
 
-    def authenticate(self, request: Request) -> tuple[User, Bearer]:
+    def authenticate(self, request: Request) -> tuple[User, BearerToken]:
         """The person who speaks. Raises AuthenticationFailed: there is one answer for everything
         that is wrong.
         """
-        token = bearer(request)
+        token = bearer_token(request)
         now = timezone.now()
-        found = _personal(token, now) if token.startswith(PERSONAL) else _signed_in(token, now)
+        found = (
+            _authenticate_personal_token(token, now)
+            if token.startswith(PERSONAL_TOKEN_PREFIX)
+            else _authenticate_access_token(token, now)
+        )
         user = found[0]
         if not user.is_active or user.organization_id is None:
             raise AuthenticationFailed
@@ -95,11 +99,11 @@ class BearerAuthentication(BaseAuthentication):
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """`X-API-Key`, or else `?api_key=`. Gives (KeyHolder, KeyHolder); scopes are the door's
+    """`X-API-Key`, or else `?api_key=`. Gives (KeyHolder, KeyHolder); scopes are the channel's
     to ask.
     """
 
-    def authenticate(self, request: Request) -> tuple[KeyHolder, KeyHolder]:
+    def authenticate(self, request: Request) -> tuple[AuthenticatedClient, AuthenticatedClient]:
         """The client whose key it is. Raises AuthenticationFailed."""
         shown = (
             request.headers.get("X-API-Key", "").strip()
@@ -116,7 +120,7 @@ class ApiKeyAuthentication(BaseAuthentication):
 
 
 class MachineAuthentication(BaseAuthentication):
-    """The HR door's three: machine token, `X-Fluide-Api-Key`, `X-Fluide-Client-Id`. Gives
+    """The HR channel's three: machine token, `X-Fluide-Api-Key`, `X-Fluide-Client-Id`. Gives
     (KeyHolder, KeyHolder).
 
     The key says which client it is; the token must be that client's, and the audience label agree
@@ -124,11 +128,11 @@ class MachineAuthentication(BaseAuthentication):
     still has.
     """
 
-    def authenticate(self, request: Request) -> tuple[KeyHolder, KeyHolder]:
+    def authenticate(self, request: Request) -> tuple[AuthenticatedClient, AuthenticatedClient]:
         """The client that speaks. Raises AuthenticationFailed."""
         try:
-            claims = tokens.read(tokens.MACHINES, bearer(request))
-        except tokens.BadToken as error:
+            claims = tokens.decode_jwt(tokens.MACHINE_TOKEN_AUDIENCE, bearer_token(request))
+        except tokens.InvalidJwt as error:
             raise AuthenticationFailed from error
         secret = claims.get("key")
         holder = find_client_key(
@@ -138,7 +142,10 @@ class MachineAuthentication(BaseAuthentication):
         label = request.headers.get("X-Fluide-Client-Id", "").strip()
         if holder is None or holder.client_id != claims["sub"]:
             raise AuthenticationFailed
-        if not same(label, holder.audience) or claims.get("fluide_client_id") != holder.audience:
+        if (
+            not constant_time_equal(label, holder.audience)
+            or claims.get("fluide_client_id") != holder.audience
+        ):
             raise AuthenticationFailed
         granted = holder.scopes & frozenset(str(claims.get("scope", "")).split())
         speaker = replace(holder, scopes=granted)
@@ -149,7 +156,7 @@ class MachineAuthentication(BaseAuthentication):
         return "Bearer"
 
 
-def bearer(request: Request) -> str:
+def bearer_token(request: Request) -> str:
     """The token of the Authorization header. Raises AuthenticationFailed when there is none."""
     scheme, _sep, token = request.headers.get("Authorization", "").partition(" ")
     token = token.strip()
@@ -167,35 +174,37 @@ JOIN employees_organization o ON o.id = c.organization_id
 WHERE k.key_hash = %s AND k.purpose = 'key' AND k.revoked_at IS NULL
   AND (k.expires_at IS NULL OR k.expires_at > %s)
 """
-_LIVE_TOO = """
+_SECRET_IS_LIVE_CLAUSE = """
   AND EXISTS (SELECT 1 FROM accounts_clientkey s WHERE s.id = %s AND s.client_id = c.id
               AND s.purpose = 'secret'
               AND s.revoked_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > %s))
-"""
+"""  # noqa: S105
 
 
-def find_client_key(shown: str, *, secret_id: int | None = None) -> KeyHolder | None:
+def find_client_key(key: str, *, secret_id: int | None = None) -> AuthenticatedClient | None:
     """The active client whose live API key this is, in one statement; None when it is nobody's.
 
     With `secret_id` only if the client secret of that id, which a machine token came from, is still
     live too.
     """
-    if not well_formed(shown):
+    if not is_well_formed_key(key):
         return None
     now = timezone.now()
-    digest, at = hash_token(shown), moment(now)
+    digest, at = hash_token(key), to_db_datetime(now)
     more = (min(max(secret_id, 0), 2**63 - 1), at) if secret_id is not None else ()
-    statement = _KEY_STATEMENT + (_LIVE_TOO if more else "")
-    for stored, key_id, used, *facts in run(statement, digest, at, *more):
-        if same(stored, digest):
-            holder = _holder(key_id, read_moment(used), *facts)
-            if _stale(holder.last_used_at, now):
-                _used(ClientKey.objects.of(holder.organization_id).filter(pk=key_id), now)
+    statement = _KEY_STATEMENT + (_SECRET_IS_LIVE_CLAUSE if more else "")
+    for stored, key_id, used, *facts in run_sql(statement, digest, at, *more):
+        if constant_time_equal(stored, digest):
+            holder = _authenticated_client(key_id, from_db_datetime(used), *facts)
+            if _is_last_used_outdated(holder.last_used_at, now):
+                _update_last_used(
+                    ClientKey.objects.of(holder.organization_id).filter(pk=key_id), now
+                )
             return holder
     return None
 
 
-def _holder(
+def _authenticated_client(
     key_id: int,
     used: datetime | None,
     pk: int,
@@ -209,12 +218,12 @@ def _holder(
     per_minute: int | None,
     per_hour: int | None,
     per_day: int | None,
-) -> KeyHolder:
+) -> AuthenticatedClient:
     scopes = json.loads(scopes) if isinstance(scopes, str) else scopes
     windows = ((per_minute, 60), (per_hour, 3600), (per_day, 86_400))
     own = tuple(Window(count, seconds) for count, seconds in windows if count is not None)
     person = UUID(str(employee)) if employee is not None else None
-    return KeyHolder(
+    return AuthenticatedClient(
         key_id,
         pk,
         client_id,
@@ -229,38 +238,40 @@ def _holder(
     )
 
 
-def _personal(token: str, now: datetime) -> tuple[User, Bearer]:
+def _authenticate_personal_token(token: str, now: datetime) -> tuple[User, BearerToken]:
     """The owner of a personal access token."""
-    if not well_formed(token):
+    if not is_well_formed_key(token):
         raise AuthenticationFailed
     digest = hash_token(token)
-    live = PersonalToken.objects.live(now).select_related("user__employee", "user__organization")
+    live = PersonalToken.objects.valid_at(now).select_related(
+        "user__employee", "user__organization"
+    )
     found = live.filter(token_hash=digest).first()
-    if found is None or not same(found.token_hash, digest):
+    if found is None or not constant_time_equal(found.token_hash, digest):
         raise AuthenticationFailed
-    if _stale(found.last_used_at, now):
-        _used(PersonalToken.objects.of(found.organization_id).filter(pk=found.pk), now)
-    return found.user, Bearer(f"personal:{found.pk}", personal_id=found.pk)
+    if _is_last_used_outdated(found.last_used_at, now):
+        _update_last_used(PersonalToken.objects.of(found.organization_id).filter(pk=found.pk), now)
+    return found.user, BearerToken(f"personal:{found.pk}", personal_id=found.pk)
 
 
-def _signed_in(token: str, now: datetime) -> tuple[User, Bearer]:
+def _authenticate_access_token(token: str, now: datetime) -> tuple[User, BearerToken]:
     """The owner of an access token, if the sign-in it came from still stands."""
     try:
-        claims = tokens.read(tokens.PEOPLE, token)
+        claims = tokens.decode_jwt(tokens.ACCESS_TOKEN_AUDIENCE, token)
         family_id = UUID(str(claims.get("family")))
-    except (tokens.BadToken, ValueError) as error:
+    except (tokens.InvalidJwt, ValueError) as error:
         raise AuthenticationFailed from error
     standing = TokenFamily.objects.filter(pk=family_id, revoked_at__isnull=True, expires_at__gt=now)
     found = standing.select_related("user__employee", "user__organization").first()
     if found is None or str(found.user_id) != claims["sub"]:
         raise AuthenticationFailed
-    return found.user, Bearer(f"signin:{found.pk}", family_id=found.pk)
+    return found.user, BearerToken(f"signin:{found.pk}", family_id=found.pk)
 
 
-def _stale(used: datetime | None, now: datetime) -> bool:
-    return used is None or now - used >= USED_EVERY
+def _is_last_used_outdated(used: datetime | None, now: datetime) -> bool:
+    return used is None or now - used >= LAST_USED_RESOLUTION
 
 
-def _used(rows: Any, now: datetime) -> None:
+def _update_last_used(rows: Any, now: datetime) -> None:
     """Note the use, at most once a minute, so that a busy key is not a busy row."""
     rows.update(last_used_at=now)

@@ -11,7 +11,7 @@ from accounts.models import User
 from employees.models import Organization
 
 # Each candidate costs a slow hash. Who has more namesakes than this names the organization.
-MOST_NAMESAKES: Final = 5
+MAX_SAME_NAME_USERS: Final = 5
 
 
 class TenantBackend(ModelBackend):
@@ -34,7 +34,7 @@ class TenantBackend(ModelBackend):
         name = username if username is not None else kwargs.get(User.USERNAME_FIELD)
         if name is None or password is None or "\x00" in name or "\x00" in password:
             return None
-        known = candidates(name, organization)
+        known = find_login_candidates(name, organization)
         if not known:
             # A name that nobody has takes as long as a wrong password.
             User().set_password(password)
@@ -42,11 +42,11 @@ class TenantBackend(ModelBackend):
         return fitting[0] if len(fitting) == 1 and self.user_can_authenticate(fitting[0]) else None
 
 
-def candidates(name: str, organization: Organization | None = None) -> list[User]:
+def find_login_candidates(name: str, organization: Organization | None = None) -> list[User]:
     """The users whom a name may mean: one within an organization, a few namesakes without."""
     if organization is not None:
         return list(User.objects.filter(username=name, organization=organization))
     slug, sep, own = name.partition("/")
     if sep:
         return list(User.objects.filter(username=own, organization__slug=slug))
-    return list(User.objects.filter(username=name).order_by("pk")[:MOST_NAMESAKES])
+    return list(User.objects.filter(username=name).order_by("pk")[:MAX_SAME_NAME_USERS])

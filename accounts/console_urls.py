@@ -4,13 +4,13 @@ precede.
 
 from django.urls import path
 
-from accounts import pages
+from accounts import views
 
 urlpatterns = [
-    path("login/", pages.sign_in, name="console-sign-in"),
-    path("prove/", pages.prove, name="prove"),
-    path("second-factor/", pages.second_factor, name="second-factor"),
-    path("second-factor/set-up/", pages.set_up, name="second-factor-set-up"),
-    path("second-factor/codes/", pages.new_codes, name="second-factor-codes"),
-    path("second-factor/remove/", pages.remove, name="second-factor-remove"),
+    path("login/", views.sign_in_view, name="console-sign-in"),
+    path("reauthenticate/", views.reauthenticate_view, name="reauthenticate"),
+    path("second-factor/", views.second_factor_view, name="second-factor"),
+    path("second-factor/set-up/", views.second_factor_setup_view, name="second-factor-set-up"),
+    path("second-factor/codes/", views.new_recovery_codes_view, name="second-factor-codes"),
+    path("second-factor/remove/", views.remove_second_factor_view, name="second-factor-remove"),
 ]

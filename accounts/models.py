@@ -16,13 +16,13 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.keys import SCOPES
-from accounts.sign_on import check_settings
+from accounts.api_keys import SCOPES
+from accounts.oidc_validation import oidc_settings_errors
+from core.tenancy import TenantModel, TenantQuerySet
 from employees.models import Employee
-from employees.tenancy import TenantModel, TenantQuerySet
 
 
-class People(UserManager["User"]):
+class TenantUserManager(UserManager["User"]):
     """Names are unique within an organization; without one, the operator of that name is meant."""
 
     def get_by_natural_key(self, username: str | None) -> User:
@@ -61,7 +61,7 @@ class User(AbstractUser):
         verbose_name=_("employee"),
     )
 
-    objects: ClassVar[People] = People()
+    objects: ClassVar[TenantUserManager] = TenantUserManager()
 
     class Meta(AbstractUser.Meta):
         verbose_name = _("user")  # type: ignore[assignment]
@@ -93,8 +93,8 @@ class ApiClient(TenantModel):
         max_length=64,
         default="fluide-developer",
         help_text=_(
-            "What the program sends as X-Fluide-Client-Id. Programs of many organizations share"
-            " one."
+            "The value that the client sends as X-Fluide-Client-Id. Clients of several"
+            " organizations may share it."
         ),
     )
     scopes = models.JSONField(_("scopes"), default=list, blank=True)
@@ -105,7 +105,8 @@ class ApiClient(TenantModel):
         blank=True,
         verbose_name=_("bound employee"),
         help_text=_(
-            "Without the scope hr:attendance:write the program clocks for this employee only."
+            "Without the scope hr:attendance:write the client can record punches of this employee"
+            " only."
         ),
     )
     per_minute = models.PositiveIntegerField(_("requests per minute"), null=True, blank=True)
@@ -114,10 +115,12 @@ class ApiClient(TenantModel):
         _("requests per day"),
         null=True,
         blank=True,
-        help_text=_("Empty: the limits of the door that is used."),
+        help_text=_("Empty: the limits of the channel apply."),
     )
     active = models.BooleanField(
-        _("active"), default=True, help_text=_("An inactive program is turned away at once.")
+        _("active"),
+        default=True,
+        help_text=_("Requests of an inactive client are rejected immediately."),
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
@@ -145,8 +148,8 @@ class ApiClient(TenantModel):
 class ClientKeyQuerySet(TenantQuerySet["ClientKey"]):
     """Vocabulary of keys."""
 
-    def live(self, now: datetime) -> ClientKeyQuerySet:
-        """Keys that open a door now: not revoked, and not past their end."""
+    def valid_at(self, now: datetime) -> ClientKeyQuerySet:
+        """Keys that open a channel now: not revoked, and not past their end."""
         return self.filter(
             Q(expires_at__isnull=True) | Q(expires_at__gt=now), revoked_at__isnull=True
         )
@@ -168,7 +171,7 @@ class ClientKey(TenantModel):
     key_hash = models.CharField(max_length=64, unique=True, editable=False)
     hint = models.CharField(_("ends in"), max_length=8, editable=False)
     created_at = models.DateTimeField(_("issued"), auto_now_add=True)
-    expires_at = models.DateTimeField(_("works until"), null=True, blank=True)
+    expires_at = models.DateTimeField(_("valid until"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
 
@@ -188,7 +191,7 @@ class TokenFamily(TenantModel):
     any more.
     """
 
-    class Why(models.TextChoices):
+    class RevocationReason(models.TextChoices):
         SIGNED_OUT = "signed_out", _("Signed out")
         REUSED = "reused", _("A refresh token was used twice")
         STAFF = "staff", _("Revoked by HR")
@@ -198,9 +201,11 @@ class TokenFamily(TenantModel):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("user")
     )
     created_at = models.DateTimeField(_("signed in"), auto_now_add=True)
-    expires_at = models.DateTimeField(_("works until"))
+    expires_at = models.DateTimeField(_("valid until"))
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
-    revoked_why = models.CharField(_("why"), max_length=16, choices=Why, blank=True)
+    revocation_reason = models.CharField(
+        _("reason"), max_length=16, choices=RevocationReason, blank=True
+    )
 
     objects = TenantQuerySet["TokenFamily"].as_manager()
 
@@ -236,7 +241,7 @@ class RefreshToken(TenantModel):
 class PersonalTokenQuerySet(TenantQuerySet["PersonalToken"]):
     """Vocabulary of personal access tokens."""
 
-    def live(self, now: datetime) -> PersonalTokenQuerySet:
+    def valid_at(self, now: datetime) -> PersonalTokenQuerySet:
         """Tokens that work now."""
         return self.filter(
             Q(expires_at__isnull=True) | Q(expires_at__gt=now), revoked_at__isnull=True
@@ -258,7 +263,7 @@ class PersonalToken(TenantModel):
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
     hint = models.CharField(_("ends in"), max_length=8, editable=False)
     created_at = models.DateTimeField(_("issued"), auto_now_add=True)
-    expires_at = models.DateTimeField(_("works until"), null=True, blank=True)
+    expires_at = models.DateTimeField(_("valid until"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
 
@@ -276,7 +281,7 @@ class PersonalToken(TenantModel):
 class DelegationQuerySet(TenantQuerySet["Delegation"]):
     """Vocabulary of stand-ins."""
 
-    def on(self, day: date) -> DelegationQuerySet:
+    def on_day(self, day: date) -> DelegationQuerySet:
         """Delegations that hold on a day, both ends included."""
         return self.filter(starts_on__lte=day, ends_on__gte=day, withdrawn_at__isnull=True)
 
@@ -289,14 +294,14 @@ class Delegation(TenantModel):
         on_delete=models.PROTECT,
         related_name="delegations",
         verbose_name=_("approver"),
-        help_text=_("Whose decisions these are."),
+        help_text=_("The approver who is away."),
     )
     delegate = models.ForeignKey(
         Employee,
         on_delete=models.PROTECT,
         related_name="+",
-        verbose_name=_("stand-in"),
-        help_text=_("Who makes them meanwhile."),
+        verbose_name=_("delegate"),
+        help_text=_("The person who decides in the approver's place."),
     )
     starts_on = models.DateField(_("from"))
     ends_on = models.DateField(_("to"), help_text=_("The last day, included."))
@@ -306,8 +311,8 @@ class Delegation(TenantModel):
 
     class Meta:
         ordering = ("-starts_on", "-id")
-        verbose_name = _("stand-in for an approver")
-        verbose_name_plural = _("stand-ins for approvers")
+        verbose_name = _("delegation")
+        verbose_name_plural = _("delegations")
         constraints = (
             models.CheckConstraint(
                 condition=Q(ends_on__gte=F("starts_on")),
@@ -317,7 +322,7 @@ class Delegation(TenantModel):
             models.CheckConstraint(
                 condition=~Q(approver=F("delegate")),
                 name="delegation_to_another",
-                violation_error_message=_("Nobody stands in for themselves."),
+                violation_error_message=_("An approver cannot be their own delegate."),
             ),
         )
 
@@ -346,21 +351,21 @@ class SecurityEvent(TenantModel):
         SECRET_SHOWN = "secret_shown", _("Secret shown")
         SECOND_FACTOR = "second_factor", _("Second factor changed")
         SETTING_CHANGED = "setting_changed", _("Security setting changed")
-        LINKED = "linked", _("Linked to a sign-on account")
-        UNLINKED = "unlinked", _("Unlinked from a sign-on account")
-        USER_MADE = "user_made", _("User made at sign-on")
+        LINKED = "linked", _("Identity linked")
+        UNLINKED = "unlinked", _("Identity unlinked")
+        USER_CREATED = "user_made", _("User created at single sign-on")
 
     at = models.DateTimeField(_("at"))
-    kind = models.CharField(_("what"), max_length=20, choices=Kind)
+    kind = models.CharField(_("event"), max_length=20, choices=Kind)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
         null=True,
         blank=True,
         related_name="+",
-        verbose_name=_("who"),
+        verbose_name=_("actor"),
     )
-    actor_text = models.CharField(_("who, as known then"), max_length=200, blank=True)
+    actor_text = models.CharField(_("actor name at the time"), max_length=200, blank=True)
     address = models.GenericIPAddressField(_("from"), null=True, blank=True)
     about = models.CharField(_("about"), max_length=200, blank=True)
     details = models.JSONField(_("details"), default=dict, blank=True)
@@ -383,7 +388,7 @@ class SecurityEvent(TenantModel):
 class SignInSettingsQuerySet(TenantQuerySet["SignInSettings"]):
     """Vocabulary of sign-in settings."""
 
-    def refuse_passwords(self) -> bool:
+    def are_passwords_disabled(self) -> bool:
         """Whether passwords are refused, asked of the settings of one organization."""
         return self.filter(sso_enforced=True).exists()
 
@@ -397,26 +402,27 @@ class SignInSettings(TenantModel):
         _("name of the provider"),
         max_length=60,
         blank=True,
-        help_text=_("As staff know it; on the button."),
+        help_text=_("Shown on the sign-in button."),
     )
     issuer = models.CharField(
         _("issuer"),
         max_length=500,
         blank=True,
         help_text=_(
-            "Exactly as the provider writes it, such as https://login.example.com. Its settings are"
-            " read from there."
+            "The issuer URL exactly as the provider publishes it, such as"
+            " https://login.example.com. The provider's configuration is read from there."
         ),
     )
     client_id = models.CharField(_("client id"), max_length=200, blank=True)
     secret_cipher = models.TextField(blank=True, editable=False)
     scopes = models.CharField(_("scopes"), max_length=200, default="openid email profile")
     redirect_uris = models.JSONField(
-        _("addresses of mobile apps"),
+        _("redirect URIs of mobile apps"),
         default=list,
         blank=True,
         help_text=_(
-            "Where the provider may send a phone back to, one a line: compared letter by letter."
+            "The redirect URIs that the provider may use for a phone, one per line. They must match"
+            " exactly."
         ),
     )
     token_days = models.PositiveSmallIntegerField(
@@ -431,11 +437,11 @@ class SignInSettings(TenantModel):
         help_text=_("Passwords of this organization are refused. Operators keep theirs."),
     )
     creates_users = models.BooleanField(
-        _("accounts for known employees"),
+        _("create users automatically"),
         default=False,
         help_text=_(
-            "An employee in service, with the verified e-mail address, who has no account yet gets"
-            " one at sign-on."
+            "At the first single sign-on, a user is created for an active employee whose e-mail"
+            " address is verified and who has no user yet."
         ),
     )
     second_factor_required = models.BooleanField(
@@ -443,10 +449,13 @@ class SignInSettings(TenantModel):
         default=False,
         help_text=_("The console asks all staff for a code of their authenticator app."),
     )
-    second_factor_there = models.BooleanField(
-        _("the provider asks for it"),
+    second_factor_at_provider = models.BooleanField(
+        _("second factor at the provider"),
         default=False,
-        help_text=_("Who comes from the provider is not asked again, because the provider does."),
+        help_text=_(
+            "People who sign in at the provider are not asked for a second factor here, because the"
+            " provider asks for it."
+        ),
     )
 
     objects = SignInSettingsQuerySet.as_manager()
@@ -470,7 +479,7 @@ class SignInSettings(TenantModel):
 
     def clean(self) -> None:
         super().clean()
-        errors = check_settings(self, allow_http=settings.PUSH_ALLOW_HTTP)
+        errors = oidc_settings_errors(self, allow_http=settings.PUSH_ALLOW_HTTP)
         if errors:
             raise ValidationError({field: list(texts) for field, texts in errors.items()})
 
@@ -496,8 +505,8 @@ class SsoIdentity(TenantModel):
 
     class Meta:
         ordering = ("-id",)
-        verbose_name = _("sign-on account")
-        verbose_name_plural = _("sign-on accounts")
+        verbose_name = _("linked identity")
+        verbose_name_plural = _("linked identities")
         constraints = (
             models.UniqueConstraint(
                 fields=("organization", "issuer", "subject"), name="sso_subject_once"
@@ -528,7 +537,7 @@ class SsoAttempt(TenantModel):
     redirect_uri = models.CharField(max_length=500)
     device_name = models.CharField(_("device"), max_length=100, blank=True)
     next = models.CharField(max_length=500, blank=True)
-    again = models.BooleanField(default=False)
+    reauthenticate = models.BooleanField(default=False)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(db_index=True)
     used_at = models.DateTimeField(null=True)
@@ -536,8 +545,8 @@ class SsoAttempt(TenantModel):
     objects = TenantQuerySet["SsoAttempt"].as_manager()
 
     class Meta:
-        verbose_name = _("sign-on under way")
-        verbose_name_plural = _("sign-ons under way")
+        verbose_name = _("single sign-on attempt")
+        verbose_name_plural = _("single sign-on attempts")
 
     def __str__(self) -> str:
         return f"{self.kind} {self.created_at:%Y-%m-%d %H:%M}"

@@ -17,7 +17,7 @@ REPORTS: Final = "reports"
 ROLES: Final = (APPROVER, HR_ADMIN, ADMIN, REPORTS)
 
 # Who may look. Everybody sees people and punches; what is personal or technical stays with HR.
-_EVERYBODY_VIEWS: Final = (
+_VIEWABLE_BY_EVERY_ROLE: Final = (
     "employees.organization",
     "employees.site",
     "employees.department",
@@ -26,12 +26,19 @@ _EVERYBODY_VIEWS: Final = (
     "devices.device",
     "attendance.punch",
     "attendance.punchmatch",
-    "attendance.ingestcount",
-    "leaves.calendar",
+    "attendance.ingestionlogentry",
+    "leaves.holidaycalendar",
     "leaves.calendarday",
 )
-_HR_VIEWS: Final = (
-    *_EVERYBODY_VIEWS,
+_SHIFTS: Final = (
+    "shifts.shifttype",
+    "shifts.shiftpattern",
+    "shifts.patternslot",
+    "shifts.roster",
+    "shifts.shiftsettings",
+)
+_VIEWABLE_BY_HR: Final = (
+    *_VIEWABLE_BY_EVERY_ROLE,
     "employees.change",
     "devices.devicetoken",
     "devices.deviceuser",
@@ -49,24 +56,21 @@ _HR_VIEWS: Final = (
     "devices.devicekey",
     "devices.phonepolicy",
     "leaves.leaveapplication",
-    "leaves.account",
-    "leaves.entry",
-    "leaves.ledgerorder",
+    "leaves.leaveaccount",
+    "leaves.leaveledgerentry",
+    "leaves.leaveadjustment",
     "leaves.absence",
     "leaves.latemark",
+    *_SHIFTS,
     *(
         f"attendance.{kind}"
         for kind in (
             "day",
-            "shifttype",
-            "shiftpattern",
-            "patternslot",
-            "roster",
-            "daypolicy",
+            "attendancepolicy",
             "periodlock",
             "dayadjustment",
-            "rebuild",
-            "dayexception",
+            "recalculation",
+            "attendanceexception",
             "lateday",
             "regularization",
             "correction",
@@ -74,19 +78,19 @@ _HR_VIEWS: Final = (
         )
     ),
     "leaves.certificate",
-    "leaves.leavefacts",
+    "leaves.leaveprofile",
     "leaves.child",
     "leaves.leavepolicy",
-    "leaves.kindrule",
+    "leaves.leavetyperule",
     "leaves.sanctionrule",
     "leaves.suspension",
     "tours.tour",
-    "tours.tourpaper",
+    "tours.tourdocument",
     "reports.reportjob",
 )
 # Who may write. `devicetoken` stands for issuing and revoking, `punchmatch` for telling whose a
 # punch is.
-_HR_KEEPS: Final = (
+_EDITABLE_BY_HR: Final = (
     "employees.site",
     "employees.department",
     "employees.employee",
@@ -99,32 +103,29 @@ _HR_KEEPS: Final = (
     "accounts.clientkey",
     "accounts.delegation",
     "devices.phonepolicy",
-    "leaves.calendar",
+    "leaves.holidaycalendar",
     "leaves.calendarday",
     "leaves.leavepolicy",
+    *_SHIFTS,
     *(
         f"attendance.{kind}"
         for kind in (
-            "shifttype",
-            "shiftpattern",
-            "patternslot",
-            "roster",
-            "daypolicy",
+            "attendancepolicy",
             "periodlock",
-            "rebuild",
+            "recalculation",
         )
     ),
-    "leaves.kindrule",
+    "leaves.leavetyperule",
     "leaves.sanctionrule",
-    "leaves.leavefacts",
+    "leaves.leaveprofile",
     "leaves.child",
     "leaves.absence",
-    "leaves.ledgerorder",
+    "leaves.leaveadjustment",
     "leaves.suspension",
 )
-_HR_ACTIONS: Final = frozenset(
-    {f"{model}:{action}" for model in _HR_KEEPS for action in ("add", "change")}
-    | {f"{model}:view" for model in _HR_VIEWS}
+_HR_PERMISSIONS: Final = frozenset(
+    {f"{model}:{action}" for model in _EDITABLE_BY_HR for action in ("add", "change")}
+    | {f"{model}:view" for model in _VIEWABLE_BY_HR}
     # Rows that are no evidence of anything: a place nobody was ever at, a number keyed in wrongly.
     | {"accounts.personaltoken:change", "accounts.tokenfamily:change"}
     | {
@@ -136,15 +137,15 @@ _HR_ACTIONS: Final = frozenset(
     # Fences may show where somebody lives: they are HR's alone.
     | {
         f"geofences.{kind}:{action}"
-        for kind in ("fence", "allowednetwork", "fencepolicy")
+        for kind in ("geofence", "allowednetwork", "geofencepolicy")
         for action in ("view", "add", "change")
     }
-    | {"geofences.fence:delete", "geofences.allowednetwork:delete"}
+    | {"geofences.geofence:delete", "geofences.allowednetwork:delete"}
     # Phones register themselves; staff revoke and release them.
     | {"devices.phone:change"}
     # Exceptions are found by themselves; somebody notes that there is nothing to do. Late days are
     # decided as `latemark:add`.
-    | {"attendance.dayexception:change"}
+    | {"attendance.attendanceexception:change"}
     # Leave and tours are decided by actions; HR enters them for somebody, and strikes dates from
     # drafts.
     | {
@@ -155,20 +156,20 @@ _HR_ACTIONS: Final = frozenset(
     }
     # A roster may be taken back, and a day of a pattern: days are worked out again by what holds
     # then.
-    | {"attendance.roster:delete", "attendance.patternslot:delete"}
+    | {"shifts.roster:delete", "shifts.patternslot:delete"}
     | {"leaves.sanctionrule:delete"}
     # Times are put right beside the punches, by hand or by files; what was put right stays.
     | {"attendance.correction:add", "attendance.manualimport:add"}
 )
-GRANTS: Final[dict[str, frozenset[str]]] = {
+ROLE_PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     # Of leave, tours, days and corrections an approver sees those of the people they decide for.
     APPROVER: frozenset(
         f"{model}:view"
         for model in (
-            *_EVERYBODY_VIEWS,
+            *_VIEWABLE_BY_EVERY_ROLE,
             "leaves.leaveapplication",
             "tours.tour",
-            "tours.tourpaper",
+            "tours.tourdocument",
             "attendance.day",
             "attendance.regularization",
         )
@@ -176,10 +177,11 @@ GRANTS: Final[dict[str, frozenset[str]]] = {
     # Whoever sees jobs of reports may ask for some: beside the ability `reports`, which the same
     # groups have.
     REPORTS: frozenset(
-        f"{model}:view" for model in (*_EVERYBODY_VIEWS, "attendance.day", "reports.reportjob")
+        f"{model}:view"
+        for model in (*_VIEWABLE_BY_EVERY_ROLE, "attendance.day", "reports.reportjob")
     ),
-    HR_ADMIN: _HR_ACTIONS,
-    ADMIN: _HR_ACTIONS
+    HR_ADMIN: _HR_PERMISSIONS,
+    ADMIN: _HR_PERMISSIONS
     | {
         "employees.organization:change",
         "accounts.user:view",
@@ -211,16 +213,16 @@ def ensure_roles(app_label: str | None = None, using: str = "default") -> None:
     permissions = permission_model.objects.using(using).select_related("content_type")
     if app_label is not None:
         permissions = permissions.filter(content_type__app_label=app_label)
-    by_name = {_name(permission): permission.pk for permission in permissions}
+    by_name = {_permission_name(permission): permission.pk for permission in permissions}
     for role in ROLES:
         group, _created = group_model.objects.using(using).get_or_create(name=role)
-        wanted = {pk for name, pk in by_name.items() if name in GRANTS[role]}
+        wanted = {pk for name, pk in by_name.items() if name in ROLE_PERMISSIONS[role]}
         held = set(group.permissions.filter(pk__in=by_name.values()).values_list("pk", flat=True))
         group.permissions.remove(*held - wanted)
         group.permissions.add(*wanted - held)
 
 
-def _name(permission: Any) -> str:
+def _permission_name(permission: Any) -> str:
     """`devices.device:add`, from the row that stands for it."""
     action, _sep, model = permission.codename.partition("_")
     return f"{permission.content_type.app_label}.{model}:{action}"
@@ -231,6 +233,8 @@ def ensure_roles_after_migrate(app_config: AppConfig, using: str, **_: Any) -> N
     makes the permissions.
     """
     if any(
-        name.startswith(f"{app_config.label}.") for grants in GRANTS.values() for name in grants
+        name.startswith(f"{app_config.label}.")
+        for grants in ROLE_PERMISSIONS.values()
+        for name in grants
     ):
         ensure_roles(app_config.label, using)

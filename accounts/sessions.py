@@ -12,15 +12,15 @@ from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from accounts.secrets import hash_token
+from accounts.credentials import hash_token
 
 # The width of Django's column: 160 bits are left of the hash.
-_WIDTH = 40
+_KEY_COLUMN_LENGTH = 40
 
 
-def stored(key: str) -> str:
+def session_key_hash(key: str) -> str:
     """What the database knows of a session key."""
-    return hash_token(f"session {key}")[:_WIDTH]
+    return hash_token(f"session {key}")[:_KEY_COLUMN_LENGTH]
 
 
 class SessionStore(DatabaseStore):
@@ -30,7 +30,7 @@ class SessionStore(DatabaseStore):
 
     def _get_session_from_db(self) -> Session | None:
         rows = Session.objects.filter(
-            session_key=stored(self.session_key or ""), expire_date__gt=timezone.now()
+            session_key=session_key_hash(self.session_key or ""), expire_date__gt=timezone.now()
         )
         found = rows.first() if self.session_key else None
         if found is None:
@@ -39,19 +39,19 @@ class SessionStore(DatabaseStore):
 
     def exists(self, session_key: str) -> bool:
         """Whether there is a session of this key."""
-        return Session.objects.filter(session_key=stored(session_key)).exists()
+        return Session.objects.filter(session_key=session_key_hash(session_key)).exists()
 
     def create_model_instance(self, data: dict[str, Any]) -> Any:
         """The row of this session."""
         row: Any = super().create_model_instance(data)
-        row.session_key = stored(row.session_key)
+        row.session_key = session_key_hash(row.session_key)
         return row
 
     def delete(self, session_key: str | None = None) -> None:
         """End a session: this one, or the one of a key."""
         key = session_key or self.session_key
         if key:
-            Session.objects.filter(session_key=stored(key)).delete()
+            Session.objects.filter(session_key=session_key_hash(key)).delete()
 
     async def _aget_session_from_db(self) -> Any:
         raise NotImplementedError

@@ -23,8 +23,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import provider
-from accounts.audit import note
+from accounts import oidc_client
+from accounts.audit import record_security_event
+from accounts.credentials import encrypt, hash_token
 from accounts.models import (
     PersonalToken,
     SecurityEvent,
@@ -34,24 +35,23 @@ from accounts.models import (
     TokenFamily,
     User,
 )
-from accounts.provider import Errand, Identity, Refused
-from accounts.secrets import encrypt, hash_token
-from accounts.services import issue_personal
-from accounts.sign_on import answers, challenge_of, own_page
+from accounts.oidc_client import AuthorizationRequest, ProviderIdentity, SignInDenied
+from accounts.oidc_validation import pkce_challenge, safe_local_path, verifier_matches
+from accounts.services import issue_personal_token
 from employees.models import Employee, Organization
 
-LASTS: Final = timedelta(minutes=10)
+ATTEMPT_LIFETIME: Final = timedelta(minutes=10)
 # Attempts that came to nothing are thrown away by those that come after.
-KEPT: Final = timedelta(days=1)
-CALLBACK: Final = "/api/auth/sso/callback"
-CONSOLE: Final = "/admin/"
+EXPIRED_ATTEMPT_RETENTION: Final = timedelta(days=1)
+CALLBACK_PATH: Final = "/api/auth/sso/callback"
+CONSOLE_PATH: Final = "/admin/"
 
-Kind = SecurityEvent.Kind
-_Person = TypeVar("_Person", User, Employee)
+EventKind = SecurityEvent.Kind
+_UserOrEmployee = TypeVar("_UserOrEmployee", User, Employee)
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class StartedSignOn:
     """A sign-on that was begun: where to go, what must come back, and the seconds it may take."""
 
     url: str
@@ -60,7 +60,7 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class AttemptDetails:
     """How somebody came: what is noted at the attempt, and what the answer is checked against."""
 
     kind: str
@@ -69,11 +69,11 @@ class Way:
     binding: str
     device_name: str = ""
     next: str = ""
-    again: bool = False
+    reauthenticate: bool = False
 
 
 # --- Begin ----------------------------------------------------------------------------------------
-def settings_of(organization: Organization) -> SignInSettings | None:
+def enabled_sso_settings(organization: Organization) -> SignInSettings | None:
     """An organization's settings while single sign-on is on."""
     return (
         SignInSettings.objects.of(organization)
@@ -85,68 +85,82 @@ def settings_of(organization: Organization) -> SignInSettings | None:
 
 def callback_url() -> str:
     """Where a provider sends browsers back to."""
-    return f"{settings.BASE_URL.rstrip('/')}{CALLBACK}"
+    return f"{settings.BASE_URL.rstrip('/')}{CALLBACK_PATH}"
 
 
-def begin_web(
-    organization: Organization, *, browser: str, next_page: str | None, again: bool
-) -> Begun:
-    """Send a browser to the provider. `browser` is the secret of its cookie; `again` asks for the
-    password once more.
+def start_web_sign_on(
+    organization: Organization, *, browser_secret: str, next_page: str | None, reauthenticate: bool
+) -> StartedSignOn:
+    """Send a browser to the provider. `browser_secret` is the secret of its cookie;
+    `reauthenticate` asks for the password once more.
 
-    Raises ValidationError where single sign-on is off, provider.Down, provider.Refused.
+    Raises ValidationError where single sign-on is off, ProviderUnavailable, ProviderRejected.
     """
-    page = own_page(next_page, CONSOLE)
-    return _begin(
+    page = safe_local_path(next_page, CONSOLE_PATH)
+    return _start_attempt(
         organization,
-        Way(SsoAttempt.Kind.WEB, callback_url(), hash_token(browser), next=page, again=again),
+        AttemptDetails(
+            SsoAttempt.Kind.WEB,
+            callback_url(),
+            hash_token(browser_secret),
+            next=page,
+            reauthenticate=reauthenticate,
+        ),
         challenge=None,
     )
 
 
-def begin_mobile(
+def start_mobile_sign_on(
     organization: Organization, *, redirect_uri: str, challenge: str, device_name: str
-) -> Begun:
+) -> StartedSignOn:
     """Where a phone sends its owner. Raises ValidationError: single sign-on is off, or the address
     is not on the list.
     """
-    chosen = settings_of(organization)
+    chosen = enabled_sso_settings(organization)
     if chosen is not None and redirect_uri not in chosen.redirect_uris:
         raise ValidationError(
-            {"redirect_uri": _("This address is not on the list of the organization's apps.")}
+            {"redirect_uri": _("This redirect URI is not in the organization's list.")}
         )
-    return _begin(
+    return _start_attempt(
         organization,
-        Way(SsoAttempt.Kind.MOBILE, redirect_uri, challenge, device_name=device_name),
+        AttemptDetails(SsoAttempt.Kind.MOBILE, redirect_uri, challenge, device_name=device_name),
         challenge=challenge,
     )
 
 
-def _begin(organization: Organization, way: Way, *, challenge: str | None) -> Begun:
-    chosen = settings_of(organization)
+def _start_attempt(
+    organization: Organization, details: AttemptDetails, *, challenge: str | None
+) -> StartedSignOn:
+    chosen = enabled_sso_settings(organization)
     if chosen is None:
         raise ValidationError({"organization": _("This organization does not use single sign-on.")})
     state, now = secrets.token_urlsafe(32), timezone.now()
-    errand = Errand(way.redirect_uri, _nonce(state), since=now if way.again else None)
-    url = provider.authorization_url(
-        chosen, errand, state=state, challenge=challenge or challenge_of(_verifier(state))
+    errand = AuthorizationRequest(
+        details.redirect_uri,
+        _nonce(state),
+        authenticated_since=now if details.reauthenticate else None,
+    )
+    url = oidc_client.authorization_url(
+        chosen, errand, state=state, challenge=challenge or pkce_challenge(_verifier(state))
     )
     with transaction.atomic():
-        SsoAttempt.objects.of(organization).filter(expires_at__lt=now - KEPT).delete()
+        SsoAttempt.objects.of(organization).filter(
+            expires_at__lt=now - EXPIRED_ATTEMPT_RETENTION
+        ).delete()
         SsoAttempt.objects.create(
             organization=organization,
-            kind=way.kind,
+            kind=details.kind,
             state_hash=hash_token(state),
-            binding=way.binding,
+            binding=details.binding,
             issuer=chosen.issuer,
-            redirect_uri=way.redirect_uri,
-            device_name=way.device_name,
-            next=way.next,
-            again=way.again,
+            redirect_uri=details.redirect_uri,
+            device_name=details.device_name,
+            next=details.next,
+            reauthenticate=details.reauthenticate,
             created_at=now,
-            expires_at=now + LASTS,
+            expires_at=now + ATTEMPT_LIFETIME,
         )
-    return Begun(url, state, int(LASTS.total_seconds()))
+    return StartedSignOn(url, state, int(ATTEMPT_LIFETIME.total_seconds()))
 
 
 def _nonce(state: str) -> str:
@@ -158,65 +172,65 @@ def _verifier(state: str) -> str:
 
 
 # --- Finish ---------------------------------------------------------------------------------------
-def finish_web(
-    *, state: str, browser: str, code: str, error: str, issuer: str, request: Any
+def finish_web_sign_on(
+    *, state: str, browser_secret: str, code: str, error: str, issuer: str, request: Any
 ) -> tuple[User, SsoAttempt]:
     """Who came back from the provider, and from which attempt. Their session is the caller's to
     start.
 
     Raises ValidationError for a state that is not this browser's, used or too old, and for a code
-    that is no good; provider.Refused and provider.Down.
+    that is no good; ProviderRejected and ProviderUnavailable.
     """
-    attempt = claim(SsoAttempt.Kind.WEB, state, binding=hash_token(browser))
+    attempt = claim_sso_attempt(SsoAttempt.Kind.WEB, state, binding=hash_token(browser_secret))
     if (
         issuer and issuer != attempt.issuer
     ):  # RFC 9207: the answer of another provider was mixed in.
-        raise provider.not_accepted(_("it comes from another provider"))
+        raise oidc_client.invalid_provider_response(_("it comes from another provider"))
     if error or not code:
-        why = {"error": provider.word(error or "no_code")}
-        denied = Refused(
+        why = {"error": oidc_client.sanitize_error_code(error or "no_code")}
+        denied = SignInDenied(
             _("The sign-in provider did not sign you in: %(error)s.") % why, "sso_denied"
         )
-        raise _noted(denied, attempt, request)
-    user = _finish(attempt, state, code, _verifier(state), request)
+        raise _record_denial(denied, attempt, request)
+    user = _identify_user(attempt, state, code, _verifier(state), request)
     return user, attempt
 
 
-def finish_mobile(
+def finish_mobile_sign_on(
     *, state: str, code: str, verifier: str, request: Any
 ) -> tuple[PersonalToken, str]:
     """A personal access token, named by the device, for what a phone brought back from the
     provider.
 
-    Raises ValidationError naming `state`, `code_verifier` or `code`; provider.Refused and
-    provider.Down.
+    Raises ValidationError naming `state`, `code_verifier` or `code`; ProviderRejected and
+    ProviderUnavailable.
     """
-    attempt = claim(SsoAttempt.Kind.MOBILE, state)
-    if not answers(verifier, attempt.binding):
+    attempt = claim_sso_attempt(SsoAttempt.Kind.MOBILE, state)
+    if not verifier_matches(verifier, attempt.binding):
         raise ValidationError(
             {"code_verifier": _("This is not the verifier of the challenge. Start again.")}
         )
-    user = _finish(attempt, state, code, verifier, request)
+    user = _identify_user(attempt, state, code, verifier, request)
     days = (
         SignInSettings.objects.of(attempt.organization_id)
         .values_list("token_days", flat=True)
         .get()
     )
     with transaction.atomic():
-        note(
-            Kind.SIGNED_IN,
+        record_security_event(
+            EventKind.SIGNED_IN,
             attempt.organization_id,
             actor=user,
             request=request,
             about=attempt.device_name,
             how="sso phone",
         )
-        return issue_personal(
-            user, attempt.device_name, lasts=timedelta(days=days), request=request
+        return issue_personal_token(
+            user, attempt.device_name, lifetime=timedelta(days=days), request=request
         )
 
 
-def claim(kind: str, state: str, *, binding: str | None = None) -> SsoAttempt:
+def claim_sso_attempt(kind: str, state: str, *, binding: str | None = None) -> SsoAttempt:
     """The attempt of a state, for whoever is first. Another browser's state is not used up: it is
     refused as unknown.
     """
@@ -241,26 +255,33 @@ def claim(kind: str, state: str, *, binding: str | None = None) -> SsoAttempt:
     return attempt
 
 
-def _finish(attempt: SsoAttempt, state: str, code: str, verifier: str, request: Any) -> User:
-    chosen = settings_of(attempt.organization)
+def _identify_user(attempt: SsoAttempt, state: str, code: str, verifier: str, request: Any) -> User:
+    chosen = enabled_sso_settings(attempt.organization)
     if chosen is None or chosen.issuer != attempt.issuer:
         raise ValidationError(
-            {"state": _("The organization's single sign-on was changed meanwhile. Start again.")}
+            {
+                "state": _(
+                    "The organization's single sign-on settings were changed in the meantime. Start"
+                    " again."
+                )
+            }
         )
-    errand = Errand(
-        attempt.redirect_uri, _nonce(state), since=attempt.created_at if attempt.again else None
+    errand = AuthorizationRequest(
+        attempt.redirect_uri,
+        _nonce(state),
+        authenticated_since=attempt.created_at if attempt.reauthenticate else None,
     )
     try:
-        who = provider.identify(chosen, errand, code=code, verifier=verifier)
-        return user_of(chosen, who, request)
-    except Refused as refusal:
-        raise _noted(refusal, attempt, request) from refusal
+        who = oidc_client.fetch_identity(chosen, errand, code=code, verifier=verifier)
+        return user_for_identity(chosen, who, request)
+    except SignInDenied as refusal:
+        raise _record_denial(refusal, attempt, request) from refusal
 
 
-def _noted(refusal: Refused, attempt: SsoAttempt, request: Any) -> Refused:
+def _record_denial(refusal: SignInDenied, attempt: SsoAttempt, request: Any) -> SignInDenied:
     code = str(refusal.get_codes())
-    note(
-        Kind.SIGN_IN_FAILED,
+    record_security_event(
+        EventKind.SIGN_IN_FAILED,
         attempt.organization_id,
         request=request,
         about="single sign-on",
@@ -271,23 +292,25 @@ def _noted(refusal: Refused, attempt: SsoAttempt, request: Any) -> Refused:
 
 
 # --- Who it is ------------------------------------------------------------------------------------
-def user_of(chosen: SignInSettings, who: Identity, request: Any) -> User:
+def user_for_identity(
+    sign_in_settings: SignInSettings, identity: ProviderIdentity, request: Any
+) -> User:
     """The user an account at the provider signs in as: linked before, or linked now by the verified
     address.
     """
-    links = SsoIdentity.objects.of(chosen.organization_id).filter(
-        issuer=who.issuer, subject=who.subject
+    links = SsoIdentity.objects.of(sign_in_settings.organization_id).filter(
+        issuer=identity.issuer, subject=identity.subject
     )
     known = links.select_related("user__employee", "user__organization").first()
-    user = known.user if known else _by_address(chosen, who, request)
-    _refuse_leavers(user, _today(chosen.organization))
+    user = known.user if known else _user_by_email(sign_in_settings, identity, request)
+    _require_active_user(user, _organization_today(sign_in_settings.organization))
     if known is None:
-        _link(chosen.organization, user, who, request)
+        _link(sign_in_settings.organization, user, identity, request)
     links.update(last_used_at=timezone.now())
     return user
 
 
-def _link(organization: Organization, user: User, who: Identity, request: Any) -> None:
+def _link(organization: Organization, user: User, who: ProviderIdentity, request: Any) -> None:
     try:
         with transaction.atomic():
             SsoIdentity.objects.create(
@@ -297,8 +320,8 @@ def _link(organization: Organization, user: User, who: Identity, request: Any) -
                 subject=who.subject,
                 email=who.email,
             )
-            note(
-                Kind.LINKED,
+            record_security_event(
+                EventKind.LINKED,
                 organization.pk,
                 actor=user,
                 request=request,
@@ -312,7 +335,7 @@ def _link(organization: Organization, user: User, who: Identity, request: Any) -
             user=user, issuer=who.issuer, subject=who.subject
         )
         if not same.exists():
-            raise Refused(
+            raise SignInDenied(
                 _(
                     "Your user is linked to another account of the sign-in provider. Ask HR to"
                     " unlink it."
@@ -321,14 +344,16 @@ def _link(organization: Organization, user: User, who: Identity, request: Any) -
             ) from error
 
 
-def _by_address(chosen: SignInSettings, who: Identity, request: Any) -> User:
+def _user_by_email(chosen: SignInSettings, who: ProviderIdentity, request: Any) -> User:
     """The user of a verified address: the one whose own address it is, else the one of the
     employee.
     """
     if not who.email:
-        raise Refused(_("The sign-in provider does not tell your e-mail address."), "sso_no_email")
+        raise SignInDenied(
+            _("The sign-in provider does not send your e-mail address."), "sso_no_email"
+        )
     if not who.email_verified:
-        raise Refused(
+        raise SignInDenied(
             _("Your e-mail address is not verified at the sign-in provider."),
             "sso_email_not_verified",
         )
@@ -336,55 +361,59 @@ def _by_address(chosen: SignInSettings, who: Identity, request: Any) -> User:
     users = User.objects.filter(
         organization=organization, is_superuser=False, email__iexact=who.email
     )
-    if fitting := _exactly(users, who):
-        return _the_one(fitting)
+    if fitting := _exact_email_matches(users, who):
+        return _single_match(fitting)
     employees = (
         Employee.objects.of(organization)
-        .employed_on(_today(organization))
+        .employed_on(_organization_today(organization))
         .filter(email__iexact=who.email)
     )
-    employee = _the_one(_exactly(employees, who))
+    employee = _single_match(_exact_email_matches(employees, who))
     user = User.objects.filter(employee=employee).select_related("organization").first()
     if user is None:
-        return _make_user(chosen, employee, who, request)
+        return _create_user(chosen, employee, who, request)
     if user.is_staff or user.is_superuser:
         # Clerks may edit employees' addresses, and must not become administrators by it.
-        raise Refused(
+        raise SignInDenied(
             _(
-                "Staff are linked by the address of their user. Ask an administrator to enter yours"
-                " there."
+                "Console users are linked by the e-mail address of their user. Ask an administrator"
+                " to enter your address there."
             ),
             "sso_staff_address",
         )
     return user
 
 
-def _exactly(rows: QuerySet[_Person], who: Identity) -> list[_Person]:
+def _exact_email_matches(
+    rows: QuerySet[_UserOrEmployee], who: ProviderIdentity
+) -> list[_UserOrEmployee]:
     """Rows whose address is this one letter by letter: what a database finds alike may be another
     letter.
     """
     return [row for row in rows[:10] if row.email.lower() == who.email]
 
 
-def _the_one(rows: list[_Person]) -> _Person:
+def _single_match(rows: list[_UserOrEmployee]) -> _UserOrEmployee:
     if not rows:
-        raise Refused(
-            _("Nobody in service here has your e-mail address. Ask HR to enter it."), "sso_unknown"
+        raise SignInDenied(
+            _("No active employee here has your e-mail address. Ask HR to enter it."), "sso_unknown"
         )
     if len(rows) > 1:
-        raise Refused(
-            _("Several people here have your e-mail address. Ask HR to correct it."),
+        raise SignInDenied(
+            _("Several employees here have your e-mail address. Ask HR to correct it."),
             "sso_ambiguous",
         )
     return rows[0]
 
 
-def _make_user(chosen: SignInSettings, employee: Employee, who: Identity, request: Any) -> User:
+def _create_user(
+    chosen: SignInSettings, employee: Employee, who: ProviderIdentity, request: Any
+) -> User:
     """A user for an employee in service who has none, where the organization wants that. It has no
     role and no password.
     """
-    refusal = Refused(
-        _("You are known as an employee, but have no user here yet. Ask HR for one."), "sso_no_user"
+    refusal = SignInDenied(
+        _("You are an employee, but have no user here yet. Ask HR to create one."), "sso_no_user"
     )
     if not chosen.creates_users:
         raise refusal
@@ -398,8 +427,8 @@ def _make_user(chosen: SignInSettings, employee: Employee, who: Identity, reques
     try:
         with transaction.atomic():
             user.save()
-            note(
-                Kind.USER_MADE,
+            record_security_event(
+                EventKind.USER_CREATED,
                 chosen.organization_id,
                 actor=user,
                 request=request,
@@ -414,8 +443,8 @@ def _make_user(chosen: SignInSettings, employee: Employee, who: Identity, reques
     return user
 
 
-def _refuse_leavers(user: User, day: date) -> None:
-    """Raise Refused for a user who may not sign in any more, and for operators, who are of no
+def _require_active_user(user: User, day: date) -> None:
+    """Raise RuleViolation for a user who may not sign in any more, and for operators, who are of no
     organization's provider.
     """
     employee = user.employee
@@ -423,16 +452,16 @@ def _refuse_leavers(user: User, day: date) -> None:
         employee.joined_on <= day and (employee.left_on is None or day <= employee.left_on)
     )
     if not user.is_active or user.is_superuser or gone:
-        raise Refused(_("Your account here is not active."), "sso_not_active")
+        raise SignInDenied(_("Your account here is not active."), "sso_not_active")
 
 
-def _today(organization: Organization) -> date:
+def _organization_today(organization: Organization) -> date:
     return datetime.now(ZoneInfo(organization.timezone)).date()
 
 
 # --- Settings and links ---------------------------------------------------------------------------
-def save_settings(
-    chosen: SignInSettings,
+def save_sign_in_settings(
+    sign_in_settings: SignInSettings,
     *,
     secret: str | None = None,
     actor: User | None = None,
@@ -446,41 +475,43 @@ def save_settings(
     of theirs.
     """
     if secret is not None:
-        chosen.secret_cipher = encrypt(secret) if secret else ""
-    elif chosen.secret_cipher and _moves(chosen):
+        sign_in_settings.secret_cipher = encrypt(secret) if secret else ""
+    elif sign_in_settings.secret_cipher and _is_issuer_changed(sign_in_settings):
         raise ValidationError(
             {
                 "issuer": _(
-                    "With another issuer, enter the client secret anew: the old one is not sent"
-                    " there."
+                    "Enter the client secret again: the stored secret is not sent to another"
+                    " issuer."
                 )
             }
         )
-    chosen.full_clean()
+    sign_in_settings.full_clean()
     with transaction.atomic():
-        chosen.save()
-        if chosen.sso_enforced:
-            standing = TokenFamily.objects.of(chosen.organization_id).filter(
+        sign_in_settings.save()
+        if sign_in_settings.sso_enforced:
+            standing = TokenFamily.objects.of(sign_in_settings.organization_id).filter(
                 revoked_at__isnull=True
             )
-            standing.update(revoked_at=timezone.now(), revoked_why=TokenFamily.Why.STAFF)
-        note(
-            Kind.SETTING_CHANGED,
-            chosen.organization_id,
+            standing.update(
+                revoked_at=timezone.now(), revocation_reason=TokenFamily.RevocationReason.STAFF
+            )
+        record_security_event(
+            EventKind.SETTING_CHANGED,
+            sign_in_settings.organization_id,
             actor=actor,
             request=request,
             about="sign-in settings",
-            issuer=chosen.issuer,
-            sso_enabled=chosen.sso_enabled,
-            sso_enforced=chosen.sso_enforced,
-            creates_users=chosen.creates_users,
-            second_factor_required=chosen.second_factor_required,
-            second_factor_there=chosen.second_factor_there,
+            issuer=sign_in_settings.issuer,
+            sso_enabled=sign_in_settings.sso_enabled,
+            sso_enforced=sign_in_settings.sso_enforced,
+            creates_users=sign_in_settings.creates_users,
+            second_factor_required=sign_in_settings.second_factor_required,
+            second_factor_at_provider=sign_in_settings.second_factor_at_provider,
             new_secret=secret is not None,
         )
 
 
-def _moves(chosen: SignInSettings) -> bool:
+def _is_issuer_changed(chosen: SignInSettings) -> bool:
     """Whether these settings name another issuer than the ones that are stored."""
     return (
         SignInSettings.objects.of(chosen.organization_id)
@@ -490,12 +521,14 @@ def _moves(chosen: SignInSettings) -> bool:
     )
 
 
-def unlink(identity: SsoIdentity, *, actor: User | None = None, request: Any = None) -> None:
+def unlink_identity(
+    identity: SsoIdentity, *, actor: User | None = None, request: Any = None
+) -> None:
     """Forget which account of the provider is whose; the next sign-on links anew, by address."""
     with transaction.atomic():
         SsoIdentity.objects.of(identity.organization_id).filter(pk=identity.pk).delete()
-        note(
-            Kind.UNLINKED,
+        record_security_event(
+            EventKind.UNLINKED,
             identity.organization_id,
             actor=actor,
             request=request,

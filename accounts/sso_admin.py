@@ -19,19 +19,19 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from accounts import factors, provider, sso
+from accounts import oidc_client, sso, two_factor
 from accounts.models import SecondFactor, SignInSettings, SsoIdentity
-from employees.console import (
+from core.tenant_admin import (
     ReadOnlyTenantAdmin,
     TenantAdmin,
     TenantForm,
-    list_url,
-    sees_everything,
+    changelist_url,
+    is_operator,
     tenant_id,
 )
 
 
-class Lines(forms.Field):
+class LinesField(forms.Field):
     """A list of texts, one on each line."""
 
     widget = UnfoldAdminTextareaWidget
@@ -43,14 +43,15 @@ class Lines(forms.Field):
         return [line.strip() for line in str(value or "").splitlines() if line.strip()]
 
 
-class SettingsForm(TenantForm):
+class SignInSettingsForm(TenantForm):
     """The settings; the client secret is typed in and never shown again."""
 
-    redirect_uris = Lines(
+    redirect_uris = LinesField(
         required=False,
-        label=_("Addresses of mobile apps"),
+        label=_("Redirect URIs of mobile apps"),
         help_text=_(
-            "Where the provider may send a phone back to, one a line: compared letter by letter."
+            "The redirect URIs that the provider may use for a phone, one per line. They must match"
+            " exactly."
         ),
     )
     new_secret = forms.CharField(
@@ -59,17 +60,17 @@ class SettingsForm(TenantForm):
         strip=True,
         label=_("Client secret"),
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
-        help_text=_("Kept encrypted and not shown again. Empty: as it is."),
+        help_text=_("Stored encrypted and not shown again. Empty: unchanged."),
     )
     no_secret = forms.BooleanField(
         required=False,
-        label=_("The provider gave no secret"),
+        label=_("No client secret"),
         widget=UnfoldBooleanSwitchWidget,
-        help_text=_("Forgets the secret that is kept."),
+        help_text=_("Deletes the stored secret."),
     )
 
     @property
-    def secret(self) -> str | None:
+    def secret_change(self) -> str | None:
         """What to do with the secret: a new one, "" to forget it, None to leave it."""
         if self.cleaned_data.get("no_secret"):
             return ""
@@ -82,7 +83,7 @@ class SignInSettingsAdmin(TenantAdmin):
     security event.
     """
 
-    form = SettingsForm
+    form = SignInSettingsForm
     list_display = ("__str__", "sso_enabled", "sso_enforced", "second_factor_required")
     search_fields = ("name",)
     empty_title = _("No sign-in settings yet")
@@ -90,7 +91,7 @@ class SignInSettingsAdmin(TenantAdmin):
         "Staff sign in with passwords, and with a second factor if they set one up. Add settings to"
         " change that."
     )
-    actions_detail: ClassVar[list[str]] = ["look"]
+    actions_detail: ClassVar[list[str]] = ["verify"]
     readonly_fields = ("has_secret", "callback")
     fieldsets = (
         (
@@ -107,52 +108,60 @@ class SignInSettingsAdmin(TenantAdmin):
                 )
             },
         ),
-        (_("Who signs in there"), {"fields": (("sso_enabled", "sso_enforced"), "creates_users")}),
+        (
+            _("Who signs in at the provider"),
+            {"fields": (("sso_enabled", "sso_enforced"), "creates_users")},
+        ),
         (_("Phones"), {"fields": ("redirect_uris", "token_days")}),
-        (_("Second factor"), {"fields": (("second_factor_required", "second_factor_there"),)}),
+        (
+            _("Second factor"),
+            {"fields": (("second_factor_required", "second_factor_at_provider"),)},
+        ),
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """One row is enough; operators may add one for each organization."""
         mine = tenant_id(request)
-        there = not sees_everything(request) and SignInSettings.objects.of(mine).exists()
+        there = not is_operator(request) and SignInSettings.objects.of(mine).exists()
         return not there and bool(super().has_add_permission(request))
 
     def save_model(
         self, request: HttpRequest, obj: SignInSettings, form: Any, change: bool
     ) -> None:
-        sso.save_settings(obj, secret=form.secret, actor=request.user, request=request)  # type: ignore[arg-type]
+        sso.save_sign_in_settings(
+            obj, secret=form.secret_change, actor=request.user, request=request
+        )  # type: ignore[arg-type]
 
-    @display(description=_("secret kept"), boolean=True)
+    @display(description=_("secret stored"), boolean=True)
     def has_secret(self, chosen: SignInSettings) -> bool:
         return bool(chosen.secret_cipher)
 
-    @display(description=_("address to enter at the provider"))
+    @display(description=_("redirect URI to enter at the provider"))
     def callback(self, chosen: SignInSettings) -> str:
         return sso.callback_url()
 
     @action(
-        description=_("Look at the provider"),
-        url_path="look",
+        description=_("Check the provider"),
+        url_path="verify",
         icon="travel_explore",
         permissions=["change"],
     )
-    def look(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def verify(self, request: HttpRequest, object_id: str) -> HttpResponse:
         chosen: SignInSettings = self.object_or_404(request, object_id)
         try:
-            document = provider.look_at(chosen)
-        except provider.Down as trouble:
+            document = oidc_client.check_provider(chosen)
+        except oidc_client.ProviderUnavailable as trouble:
             messages.error(
                 request,
                 _("The provider cannot be reached. %(reason)s") % {"reason": trouble.reason},
             )
-        except provider.Refused as trouble:
+        except oidc_client.SignInDenied as trouble:
             messages.error(request, str(trouble.detail))
         else:
             messages.success(
                 request, _("The provider answers: %(issuer)s") % {"issuer": document["issuer"]}
             )
-        return redirect(self.address(chosen))
+        return redirect(self.object_url(chosen))
 
 
 @admin.register(SsoIdentity)
@@ -163,9 +172,11 @@ class SsoIdentityAdmin(ReadOnlyTenantAdmin):
     list_select_related = ("user", "organization")
     search_fields = ("user__username", "email")
     fields = ("user", "email", "issuer", "subject", ("linked_at", "last_used_at"))
-    empty_title = _("Nobody has signed in at the provider yet")
-    empty_text = _("An account is linked at its first sign-on, by the verified e-mail address.")
-    actions_detail: ClassVar[list[str]] = ["forget"]
+    empty_title = _("No linked identities yet")
+    empty_text = _(
+        "An identity is linked at the first single sign-on, by the verified e-mail address."
+    )
+    actions_detail: ClassVar[list[str]] = ["unlink"]
 
     def has_unlink_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return bool(request.user.has_perm("accounts.delete_ssoidentity"))
@@ -177,23 +188,23 @@ class SsoIdentityAdmin(ReadOnlyTenantAdmin):
         variant=ActionVariant.DANGER,
         permissions=["unlink"],
     )
-    def forget(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def unlink(self, request: HttpRequest, object_id: str) -> HttpResponse:
         identity: SsoIdentity = self.object_or_404(request, object_id)
         if request.method != "POST":
-            return self.confirm(
+            return self.render_confirmation(
                 request,
                 identity,
                 title=_("Unlink"),
                 button=_("Unlink"),
                 danger=True,
                 question=_(
-                    "The account no longer signs in as this user. The next sign-on links anew, by"
-                    " the verified e-mail address."
+                    "This identity no longer signs in as this user. The next single sign-on links"
+                    " an identity again, by the verified e-mail address."
                 ),
             )
-        sso.unlink(identity, actor=request.user, request=request)  # type: ignore[arg-type]
+        sso.unlink_identity(identity, actor=request.user, request=request)  # type: ignore[arg-type]
         messages.success(request, _("Unlinked."))
-        return redirect(list_url(SsoIdentity))
+        return redirect(changelist_url(SsoIdentity))
 
 
 @admin.register(SecondFactor)
@@ -205,33 +216,33 @@ class SecondFactorAdmin(ReadOnlyTenantAdmin):
     search_fields = ("user__username",)
     fields = ("user", ("set_up_at", "last_used_at"))
     empty_title = _("Nobody has set up a second factor yet")
-    empty_text = _("Everybody can, under their name at the foot of the sidebar.")
-    actions_detail: ClassVar[list[str]] = ["take_away"]
+    empty_text = _("Every user can set one up, under their name at the bottom of the sidebar.")
+    actions_detail: ClassVar[list[str]] = ["remove"]
 
-    def has_take_away_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+    def has_remove_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return bool(request.user.has_perm("accounts.delete_secondfactor"))
 
     @action(
-        description=_("Take away"),
-        url_path="take-away",
+        description=_("Remove"),
+        url_path="remove",
         icon="phonelink_erase",
         variant=ActionVariant.DANGER,
-        permissions=["take_away"],
+        permissions=["remove"],
     )
-    def take_away(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def remove(self, request: HttpRequest, object_id: str) -> HttpResponse:
         factor: SecondFactor = self.object_or_404(request, object_id)
         if request.method != "POST":
-            return self.confirm(
+            return self.render_confirmation(
                 request,
                 factor,
-                title=_("Take the second factor away"),
-                button=_("Take away"),
+                title=_("Remove the second factor"),
+                button=_("Remove"),
                 danger=True,
                 question=_(
-                    "The authenticator app and the recovery codes of this user stop working. Be"
-                    " sure who asked for it."
+                    "The authenticator app and the recovery codes of this user stop working. Verify"
+                    " who asked for this."
                 ),
             )
-        factors.remove(factor.user, actor=request.user, request=request)  # type: ignore[arg-type]
-        messages.success(request, _("The second factor was taken away."))
-        return redirect(list_url(SecondFactor))
+        two_factor.remove_second_factor(factor.user, actor=request.user, request=request)  # type: ignore[arg-type]
+        messages.success(request, _("The second factor was removed."))
+        return redirect(changelist_url(SecondFactor))

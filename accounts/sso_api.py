@@ -19,30 +19,37 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import services, sso
-from accounts.api import Fields
-from accounts.limits import SSO, Limit
-from accounts.replies import MobileExchangeReply, MobileRedirectReply
-from accounts.sign_on import CHALLENGE, LONGEST_ADDRESS, VERIFIER, VISIBLE
+from accounts.oidc_validation import (
+    MAX_REDIRECT_URI_LENGTH,
+    PKCE_CHALLENGE_PATTERN,
+    PKCE_VERIFIER_PATTERN,
+    VISIBLE_ASCII_PATTERN,
+)
+from accounts.serializers import MobileExchangeReplySerializer, MobileRedirectReplySerializer
+from accounts.throttling import SSO_LIMIT, RateLimit
+from core.serializers import StrictSerializer
 
 # Browsers take a name that begins with __Host- from this very host only, over TLS: no neighbour can
 # plant one.
-COOKIE: Final = "__Host-muster-sign-on" if settings.SESSION_COOKIE_SECURE else "muster-sign-on"
+BROWSER_COOKIE: Final = (
+    "__Host-muster-sign-on" if settings.SESSION_COOKIE_SECURE else "muster-sign-on"
+)
 # As often as the callback, and counted apart: a phone's two calls share what there is.
-MOBILE_LIMITS: Final = (replace(SSO, name="sso-mobile"),)
-BACKEND: Final = "accounts.backends.TenantBackend"
+MOBILE_LIMITS: Final = (replace(SSO_LIMIT, name="sso-mobile"),)
+AUTHENTICATION_BACKEND: Final = "accounts.backends.TenantBackend"
 
 
-ORGANIZATION: Final = OpenApiParameter(
+ORGANIZATION_PARAMETER: Final = OpenApiParameter(
     "organization", description="Its slug; may be left out where there is one."
 )
 
 
-class MobileRedirect(Fields):
+class MobileRedirectSerializer(StrictSerializer):
     """Where a phone wants to be sent back to, and the S256 challenge of the verifier it keeps."""
 
     organization = serializers.CharField(max_length=50, required=False, allow_null=True)
-    redirect_uri = serializers.CharField(max_length=LONGEST_ADDRESS, trim_whitespace=False)
-    code_challenge = serializers.RegexField(CHALLENGE, trim_whitespace=False)
+    redirect_uri = serializers.CharField(max_length=MAX_REDIRECT_URI_LENGTH, trim_whitespace=False)
+    code_challenge = serializers.RegexField(PKCE_CHALLENGE_PATTERN, trim_whitespace=False)
     code_challenge_method = serializers.CharField(max_length=20, trim_whitespace=False)
     device_name = serializers.CharField(max_length=100, required=False, default="Phone")
 
@@ -53,14 +60,14 @@ class MobileRedirect(Fields):
         return value
 
 
-class MobileExchange(Fields):
+class MobileExchangeSerializer(StrictSerializer):
     """What came back from the provider, and the verifier; `verifier` is another name for
     `code_verifier`.
     """
 
-    code = serializers.RegexField(VISIBLE, max_length=4096, trim_whitespace=False)
-    state = serializers.RegexField(VISIBLE, max_length=500, trim_whitespace=False)
-    code_verifier = serializers.RegexField(VERIFIER, trim_whitespace=False)
+    code = serializers.RegexField(VISIBLE_ASCII_PATTERN, max_length=4096, trim_whitespace=False)
+    state = serializers.RegexField(VISIBLE_ASCII_PATTERN, max_length=500, trim_whitespace=False)
+    code_verifier = serializers.RegexField(PKCE_VERIFIER_PATTERN, trim_whitespace=False)
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """Takes the alias for the name."""
@@ -69,12 +76,12 @@ class MobileExchange(Fields):
         return super().to_internal_value(data)
 
 
-class SignOnView(APIView):
+class SsoView(APIView):
     """Nobody is signed in yet here."""
 
     authentication_classes = ()
     permission_classes = ()
-    limits: tuple[Limit, ...] = (SSO,)
+    limits: tuple[RateLimit, ...] = (SSO_LIMIT,)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Nothing of a sign-on is kept by caches."""
@@ -83,7 +90,7 @@ class SignOnView(APIView):
         return response
 
 
-class BrowserView(SignOnView):
+class SsoBrowserView(SsoView):
     """What a browser opens: who asks for HTML gets refusals as a page, with a way back."""
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
@@ -96,8 +103,8 @@ class BrowserView(SignOnView):
         if "text/html" not in self.request.headers.get("Accept", ""):
             return response
         page = render(
-            self._plain,
-            "sign_on_failed.html",
+            self._django_request,
+            "sso_failed.html",
             {"failure": response.data},
             status=response.status_code,
         )
@@ -115,18 +122,18 @@ class BrowserView(SignOnView):
         return response
 
     @property
-    def _plain(self) -> HttpRequest:
+    def _django_request(self) -> HttpRequest:
         return self.request._request
 
 
-class WebRedirectView(BrowserView):
+class SsoWebRedirectView(SsoBrowserView):
     """`GET /api/auth/sso/redirect?organization=&next=`: off to the provider. `again=1` asks for the
     password once more.
     """
 
     @extend_schema(
         parameters=[
-            ORGANIZATION,
+            ORGANIZATION_PARAMETER,
             OpenApiParameter(
                 "next", description="A page of this site to end at; others are not heard."
             ),
@@ -139,18 +146,18 @@ class WebRedirectView(BrowserView):
     def get(self, request: Request) -> HttpResponse:
         """A redirect, and the cookie that only this browser comes back with."""
         asked = request.query_params
-        organization = services.organization_of(asked.get("organization"))
+        organization = services.get_organization(asked.get("organization"))
         # Kept over sign-ons under way in other tabs.
-        browser = request.COOKIES.get(COOKIE) or secrets.token_urlsafe(32)
-        begun = sso.begin_web(
+        browser = request.COOKIES.get(BROWSER_COOKIE) or secrets.token_urlsafe(32)
+        begun = sso.start_web_sign_on(
             organization,
-            browser=browser,
+            browser_secret=browser,
             next_page=asked.get("next"),
-            again=bool(asked.get("again")),
+            reauthenticate=bool(asked.get("again")),
         )
         response = HttpResponseRedirect(begun.url)
         response.set_cookie(
-            COOKIE,
+            BROWSER_COOKIE,
             browser,
             max_age=begun.expires_in,
             secure=settings.SESSION_COOKIE_SECURE,
@@ -160,12 +167,12 @@ class WebRedirectView(BrowserView):
         return response
 
 
-class WebCallbackView(BrowserView):
+class SsoWebCallbackView(SsoBrowserView):
     """`GET /api/auth/sso/callback`: back from the provider; starts a session, and gives no
     token.
     """
 
-    limits = (replace(SSO, name="sso-callback"),)
+    limits = (replace(SSO_LIMIT, name="sso-callback"),)
 
     @extend_schema(
         parameters=[
@@ -181,36 +188,38 @@ class WebCallbackView(BrowserView):
     def get(self, request: Request) -> HttpResponse:
         """On to the page that was wanted."""
         asked = request.query_params
-        user, attempt = sso.finish_web(
+        user, attempt = sso.finish_web_sign_on(
             state=asked.get("state", ""),
-            browser=request.COOKIES.get(COOKIE, ""),
+            browser_secret=request.COOKIES.get(BROWSER_COOKIE, ""),
             code=asked.get("code", "")[:4096],
             error=asked.get("error", ""),
             issuer=asked.get("iss", ""),
             request=request,
         )
-        plain: Any = self._plain
+        plain: Any = self._django_request
         # A provider that still knew them asked for nothing: that is a sign-in, and no fresh proof.
-        plain.sign_in_how, plain.sign_in_proved = "sso", attempt.again
-        login(plain, user, backend=BACKEND)
+        plain.login_method, plain.login_reauthenticated = "sso", attempt.reauthenticate
+        login(plain, user, backend=AUTHENTICATION_BACKEND)
         return HttpResponseRedirect(attempt.next)
 
 
-class MobileRedirectView(SignOnView):
+class SsoMobileRedirectView(SsoView):
     """`POST /api/auth/sso/mobile/redirect`: where the phone opens its browser."""
 
     limits = MOBILE_LIMITS
 
-    @extend_schema(request=MobileRedirect, responses={200: MobileRedirectReply, 403: None})
+    @extend_schema(
+        request=MobileRedirectSerializer, responses={200: MobileRedirectReplySerializer, 403: None}
+    )
     def post(self, request: Request) -> Response:
         """The provider's address, with the state that must come back within `expires_in`
         seconds.
         """
-        body = MobileRedirect(data=request.data)
+        body = MobileRedirectSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         asked = body.validated_data
-        organization = services.organization_of(asked.get("organization"))
-        begun = sso.begin_mobile(
+        organization = services.get_organization(asked.get("organization"))
+        begun = sso.start_mobile_sign_on(
             organization,
             redirect_uri=asked["redirect_uri"],
             challenge=asked["code_challenge"],
@@ -219,18 +228,20 @@ class MobileRedirectView(SignOnView):
         return Response({"url": begun.url, "state": begun.state, "expires_in": begun.expires_in})
 
 
-class MobileExchangeView(SignOnView):
+class SsoMobileExchangeView(SsoView):
     """`POST /api/auth/sso/mobile/exchange`: code and verifier for a personal access token."""
 
     limits = MOBILE_LIMITS
 
-    @extend_schema(request=MobileExchange, responses={200: MobileExchangeReply, 403: None})
+    @extend_schema(
+        request=MobileExchangeSerializer, responses={200: MobileExchangeReplySerializer, 403: None}
+    )
     def post(self, request: Request) -> Response:
         """The token, in this one reply only."""
-        body = MobileExchange(data=request.data)
+        body = MobileExchangeSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         asked = body.validated_data
-        row, text = sso.finish_mobile(
+        row, text = sso.finish_mobile_sign_on(
             state=asked["state"],
             code=asked["code"],
             verifier=asked["code_verifier"],

@@ -1,6 +1,6 @@
 """Short-lived signed tokens (JWT, HS256): access tokens of people, machine tokens of API clients.
 
-Each kind has its own key and audience, so that one is nothing at the door of the other. A token
+Each kind has its own key and audience, so that one is nothing at the channel of the other. A token
 says who and since when; whether that still holds is asked of the database at every call.
 """
 
@@ -17,17 +17,19 @@ from django.conf import settings
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError
 
-PEOPLE: Final = "muster:api"
-MACHINES: Final = "muster:hr-clock"
+ACCESS_TOKEN_AUDIENCE: Final = "muster:api"  # noqa: S105
+MACHINE_TOKEN_AUDIENCE: Final = "muster:hr-clock"  # noqa: S105
 ISSUER: Final = "muster"
 _ALGORITHM: Final = "HS256"
 
 
-class BadToken(Exception):
+class InvalidJwt(Exception):
     """Not a token of this kind, or not any more."""
 
 
-def mint(audience: str, subject: str, now: datetime, lasts: timedelta, **claims: Any) -> str:
+def encode_jwt(
+    audience: str, subject: str, now: datetime, lifetime: timedelta, **claims: Any
+) -> str:
     """A token for `subject`; `claims` are added to the registered ones. No secret belongs in it:
     anybody can read it.
     """
@@ -36,25 +38,25 @@ def mint(audience: str, subject: str, now: datetime, lasts: timedelta, **claims:
         "aud": audience,
         "sub": subject,
         "iat": int(now.timestamp()),
-        "exp": int((now + lasts).timestamp()),
+        "exp": int((now + lifetime).timestamp()),
         "jti": uuid.uuid4().hex,
     }
     return _backend(audience, settings.SECRET_KEY).encode({**claims, **registered})
 
 
-def read(audience: str, token: str) -> dict[str, Any]:
+def decode_jwt(audience: str, token: str) -> dict[str, Any]:
     """The claims of a token of this kind. Raises BadToken: forged, expired, of another kind or
     algorithm, or no token.
     """
     # An honest token is some 500 characters; what is far longer is not worth a signature check.
     if len(token) > 4096 or not token.isascii():
-        raise BadToken
+        raise InvalidJwt
     try:
         claims: dict[str, Any] = _backend(audience, settings.SECRET_KEY).decode(token)  # type: ignore[arg-type]
     except (TokenBackendError, ValueError, TypeError) as error:
-        raise BadToken from error
+        raise InvalidJwt from error
     if not isinstance(claims.get("sub"), str) or not isinstance(claims.get("exp"), int):
-        raise BadToken
+        raise InvalidJwt
     return claims
 
 

@@ -2,47 +2,51 @@
 
 from django.urls import path
 
-from accounts.api import AuthViewSet, MachineTokenView, MeView, PersonalTokensViewSet
-from accounts.limits import REFRESH
+from accounts.api import AuthViewSet, MachineTokenView, MeView, PersonalTokenViewSet
 from accounts.sso_api import (
-    MobileExchangeView,
-    MobileRedirectView,
-    WebCallbackView,
-    WebRedirectView,
+    SsoMobileExchangeView,
+    SsoMobileRedirectView,
+    SsoWebCallbackView,
+    SsoWebRedirectView,
 )
+from accounts.throttling import REFRESH_LIMIT
 
 urlpatterns = [
     path("api/auth/mode", AuthViewSet.as_view({"get": "mode"}, limits=()), name="auth-mode"),
     path("api/auth/token", AuthViewSet.as_view({"post": "token"}), name="auth-token"),
     path(
         "api/auth/token/refresh",
-        AuthViewSet.as_view({"post": "refresh"}, limits=(REFRESH,)),
+        AuthViewSet.as_view({"post": "refresh"}, limits=(REFRESH_LIMIT,)),
         name="auth-refresh",
     ),
     path(
         "api/auth/token/revoke",
-        AuthViewSet.as_view({"post": "revoke"}, limits=(REFRESH,)),
+        AuthViewSet.as_view({"post": "revoke"}, limits=(REFRESH_LIMIT,)),
         name="auth-revoke",
     ),
-    path("api/auth/sso/redirect", WebRedirectView.as_view(), name="sso-redirect"),
-    path("api/auth/sso/callback", WebCallbackView.as_view(), name="sso-callback"),
-    path("api/auth/sso/mobile/redirect", MobileRedirectView.as_view(), name="sso-mobile-redirect"),
-    path("api/auth/sso/mobile/exchange", MobileExchangeView.as_view(), name="sso-mobile-exchange"),
+    path("api/auth/sso/redirect", SsoWebRedirectView.as_view(), name="sso-redirect"),
+    path("api/auth/sso/callback", SsoWebCallbackView.as_view(), name="sso-callback"),
+    path(
+        "api/auth/sso/mobile/redirect", SsoMobileRedirectView.as_view(), name="sso-mobile-redirect"
+    ),
+    path(
+        "api/auth/sso/mobile/exchange", SsoMobileExchangeView.as_view(), name="sso-mobile-exchange"
+    ),
     path("api/v1/oauth/token", MachineTokenView.as_view(), name="oauth-token"),
     path("api/v1/me", MeView.as_view(), name="me"),
     path(
         "api/v1/me/sign-out",
-        PersonalTokensViewSet.as_view({"post": "sign_out"}),
+        PersonalTokenViewSet.as_view({"post": "sign_out"}),
         name="me-sign-out",
     ),
     path(
         "api/v1/me/tokens",
-        PersonalTokensViewSet.as_view({"get": "list", "post": "create"}),
+        PersonalTokenViewSet.as_view({"get": "list", "post": "create"}),
         name="me-tokens",
     ),
     path(
         "api/v1/me/tokens/<int:pk>/revoke",
-        PersonalTokensViewSet.as_view({"post": "revoke"}),
+        PersonalTokenViewSet.as_view({"post": "revoke"}),
         name="me-token-revoke",
     ),
 ]

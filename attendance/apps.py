@@ -1,4 +1,4 @@
-"""Punches, their verdicts, and the doors they come in by."""
+"""Punches, their verdicts, and the channels they come in by."""
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _

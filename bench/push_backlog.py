@@ -11,7 +11,6 @@ returns with a pace of its own, and a sample is pushed over real HTTP and checke
 pace.
 """
 
-# ruff: noqa: PLC0415  Django's parts can be imported only once the run's settings are in the
 # environment.
 from __future__ import annotations
 
@@ -33,13 +32,13 @@ sys.path.insert(0, str(ROOT))
 from tests.rig.check import check  # noqa: E402
 from tests.rig.processes import Postgres, environment, folder  # noqa: E402
 from tests.rig.recorder import Recorder  # noqa: E402
-from tests.rig.world import World, make_world  # noqa: E402
+from tests.rig.world import RigWorld, make_rig_world  # noqa: E402
 
 TARGET_MS = 10.0
 PACE = 100
 
 
-class Clock:
+class Stopwatch:
     """Milliseconds by name."""
 
     def __init__(self) -> None:
@@ -57,29 +56,29 @@ class Clock:
         return {
             name: {
                 "n": len(times),
-                "p50": point(times, 0.5),
-                "p99": point(times, 0.99),
+                "p50": percentile(times, 0.5),
+                "p99": percentile(times, 0.99),
                 "max": max(times),
             }
             for name, times in self.times.items()
         }
 
 
-def point(values: Sequence[float], part: float) -> float:
+def percentile(values: Sequence[float], part: float) -> float:
     """A percentile, by nearest rank."""
     return round(sorted(values)[max(0, math.ceil(len(values) * part) - 1)], 3)
 
 
-def fill(world: World, rows: int, lanes: int) -> float:
+def fill(world: RigWorld, rows: int, lanes: int) -> float:
     """The backlog: `rows` deliveries of the endpoint /dead in `lanes` due lanes; seconds it
     took.
     """
-    from webhooks.lanes import run
+    from webhooks.lanes import run_sql  # noqa: PLC0415
 
     began, dead = time.monotonic(), world.endpoints["/dead"]
-    run("SET statement_timeout = 0")
+    run_sql("SET statement_timeout = 0")
     body = '{"type":"punch.recorded","data":{"sequence":'
-    run(
+    run_sql(
         "INSERT INTO webhooks_delivery (organization_id, message_id, endpoint_id, lane_key,"
         " sequence, event_type, subject, query, body, state, attempts, refusals, created_at) SELECT"
         " %s, 'msg_' || md5(n::text), %s, 'employee:' || n %% %s, n / %s + 1, 'punch.recorded',"
@@ -96,103 +95,106 @@ def fill(world: World, rows: int, lanes: int) -> float:
             rows,
         ),
     )
-    run(
+    run_sql(
         "INSERT INTO webhooks_lane (organization_id, endpoint_id, key, due_at, lease_token, held,"
         " lapsed) SELECT %s, %s, 'employee:' || n, now() - interval '5 days', 0, FALSE, FALSE FROM"
         " generate_series(0, %s - 1) AS n",
         *(world.organization_id, dead, lanes),
     )
-    run("VACUUM ANALYZE webhooks_delivery")
-    run("VACUUM ANALYZE webhooks_lane")
+    run_sql("VACUUM ANALYZE webhooks_delivery")
+    run_sql("VACUUM ANALYZE webhooks_lane")
     return time.monotonic() - began
 
 
-def queue(world: World, count: int = 1, lane: str = "employee:healthy") -> None:
+def publish_healthy(world: RigWorld, count: int = 1, lane: str = "employee:healthy") -> None:
     """New deliveries for the healthy endpoint."""
-    from django.db import transaction
-    from django.utils import timezone
+    from django.db import transaction  # noqa: PLC0415
+    from django.utils import timezone  # noqa: PLC0415
 
-    from webhooks import outbox
+    from webhooks import outbox  # noqa: PLC0415
 
-    message = outbox.Message(
+    message = outbox.OutboxMessage(
         world.endpoints["/healthy"], lane, "punch.recorded", "punch:0", '{"data":{"sequence":', "}}"
     )
     with transaction.atomic():
         outbox.publish(world.organization_id, [message] * count, timezone.now())
 
 
-def set_dead(world: World, **facts: Any) -> None:
+def set_dead(world: RigWorld, **facts: Any) -> None:
     """Put the dead endpoint into a state."""
-    from webhooks.models import Endpoint
+    from webhooks.models import Endpoint  # noqa: PLC0415
 
     Endpoint.objects.of(world.organization_id).filter(pk=world.endpoints["/dead"]).update(**facts)
 
 
-def rounds(world: World, count: int, hands: int, before: Callable[[], None]) -> tuple[Clock, int]:
+def run_rounds(
+    world: RigWorld, count: int, threads: int, before: Callable[[], None]
+) -> tuple[Stopwatch, int]:
     """`count` rounds of the watcher with one healthy delivery in each; the times, and how many
     healthy ones came through.
     """
-    from webhooks import delivery, http, lanes
+    from core.outbound import client as outbound_client  # noqa: PLC0415
+    from webhooks import delivery, lanes  # noqa: PLC0415
 
-    clock, through = Clock(), 0
-    reply = http.Reply(200, b"", "", "", "127.0.0.1", 1, None)
+    clock, through = Stopwatch(), 0
+    reply = outbound_client.OutboundResponse(200, b"", "", "", "127.0.0.1", 1, None)
     for number in range(count):
         before()
-        queue(world, lane=f"employee:{number % 50}")
+        publish_healthy(world, lane=f"employee:{number % 50}")
         with clock.time("adopt"):
-            lanes.adopt()
+            lanes.adopt_deliveries()
         with clock.time("claim"):
-            claimed = lanes.claim(hands)
-        assert len(claimed) <= hands, f"{len(claimed)} claimed for {hands} hands"
+            claimed = lanes.claim_lanes(threads)
+        assert len(claimed) <= threads, f"{len(claimed)} claimed for {threads} hands"
         for one in claimed:
             with clock.time("take up"):
-                jobs = lanes.next_jobs(lanes.take_up([(one.lane_id, one.token)]))
+                jobs = lanes.next_jobs(lanes.accept_handovers([(one.lane_id, one.token)]))
             if not jobs:
                 continue
             (job,) = jobs
             if job.endpoint_id == world.endpoints["/dead"]:
-                lanes.settle(job.lane_id, job.token, _long_ago())
+                lanes.reschedule_lane(job.lane_id, job.token, _long_ago())
                 continue
             with clock.time("record"):
-                delivery.record(job, _now(), reply, stay=False)
+                delivery.record_attempt(job, _now(), reply, keep_lane=False)
             through += 1
     return clock, through
 
 
 def _now() -> Any:
-    from django.utils import timezone
+    from django.utils import timezone  # noqa: PLC0415
 
     return timezone.now()
 
 
 def _long_ago() -> Any:
-    from datetime import timedelta
+    from datetime import timedelta  # noqa: PLC0415
 
     return _now() - timedelta(days=5)
 
 
-def replay_all(world: World) -> dict[str, float]:
+def replay_all(world: RigWorld) -> dict[str, float]:
     """Give the whole backlog up, and replay it; meanwhile a healthy delivery every 50 ms, and how
     long it is not adopted.
     """
-    from webhooks import services
-    from webhooks.lanes import adopt, run
-    from webhooks.models import Delivery
+    from webhooks import services  # noqa: PLC0415
+    from webhooks.lanes import adopt_deliveries, run_sql  # noqa: PLC0415
+    from webhooks.models import Delivery  # noqa: PLC0415
 
     dead = world.endpoints["/dead"]
-    run("SET statement_timeout = 0")
-    run(
+    run_sql("SET statement_timeout = 0")
+    run_sql(
         "UPDATE webhooks_delivery SET state = 'dead', finished_at = now() WHERE endpoint_id = %s",
         dead,
     )
-    run("UPDATE webhooks_lane SET due_at = NULL WHERE endpoint_id = %s", dead)
+    run_sql("UPDATE webhooks_lane SET due_at = NULL WHERE endpoint_id = %s", dead)
     found: dict[str, float] = {}
 
     def replay() -> None:
-        from django.db import connection
+        from django.db import connection  # noqa: PLC0415
 
         began = time.perf_counter()
-        found["queued"] = services.replay(
+        found["queued"] = services.replay_deliveries(
             Delivery.objects.of(world.organization_id).filter(endpoint_id=dead)
         )
         found["seconds"] = round(time.perf_counter() - began, 2)
@@ -202,36 +204,36 @@ def replay_all(world: World) -> dict[str, float]:
     thread.start()
     while thread.is_alive() or not waits:
         began = time.perf_counter()
-        queue(world, lane="employee:late")
-        while not adopt():
+        publish_healthy(world, lane="employee:late")
+        while not adopt_deliveries():
             time.sleep(0.005)
         waits.append((time.perf_counter() - began) * 1000)
         time.sleep(0.05)
     return found | {"adopted": len(waits), "longest_ms": round(max(waits), 1)}
 
 
-def _came(recorder: Recorder) -> int:
-    return sum(1 for note in recorder.notes() if note.arrival.endpoint == "/dead")
+def _arrived(recorder: Recorder) -> int:
+    return sum(1 for note in recorder.requests() if note.arrival.endpoint == "/dead")
 
 
-def drain(world: World, recorder: Recorder, sample: int, hands: int) -> dict[str, Any]:
+def push_sample(world: RigWorld, recorder: Recorder, sample: int, threads: int) -> dict[str, Any]:
     """The dead endpoint is back, and wants `PACE` pushes a second: push until `sample` came, and
     judge order and pace.
     """
-    from webhooks.watcher import Hands, watch
+    from webhooks.dispatcher import DispatchPool, run_dispatch_loop  # noqa: PLC0415
 
     set_dead(world, failures=0, failing_since=None, retry_at=None, allowance=1, max_per_second=PACE)
     began = time.monotonic()
-    working, stop = Hands(None, hands), threading.Event()
-    watcher = threading.Thread(target=watch, args=(working, stop))
+    working, stop = DispatchPool(None, threads), threading.Event()
+    watcher = threading.Thread(target=run_dispatch_loop, args=(working, stop))
     watcher.start()
     # Healthy deliveries of the measurements before are pushed as well, and do not count.
-    while _came(recorder) < sample and time.monotonic() - began < 120:
+    while _arrived(recorder) < sample and time.monotonic() - began < 120:
         time.sleep(0.1)
     stop.set()
     watcher.join()
     working.close()
-    notes = [note for note in recorder.notes() if note.arrival.endpoint == "/dead"]
+    notes = [note for note in recorder.requests() if note.arrival.endpoint == "/dead"]
     arrivals = [note.arrival for note in notes]
     findings = check([], arrivals, [], [])
     wrong = findings.disordered + findings.altered + findings.unverified
@@ -256,10 +258,10 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         postgres = stack.enter_context(Postgres(place))
         recorder = stack.enter_context(Recorder(place))
         env = environment(place, postgres.url, MUSTER_LOG_LEVEL="ERROR", MUSTER_DB_POOL_MAX="40")
-        world = make_world(env, recorder.url, paths=["/dead", "/healthy"])
+        world = make_rig_world(env, recorder.url, paths=["/dead", "/healthy"])
         recorder.secrets(world.secrets)
         os.environ.update(env)
-        import django
+        import django  # noqa: PLC0415
 
         django.setup()
         found: dict[str, Any] = {
@@ -267,7 +269,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             "rows": options.rows,
             "lanes": options.lanes,
         }
-        clock, _ = rounds(world, options.rounds, options.hands, lambda: None)
+        clock, _ = run_rounds(world, options.rounds, options.hands, lambda: None)
         found["empty"] = show("no backlog", clock)
         seconds = fill(world, options.rows, options.lanes)
         print(f"filled {options.rows} rows in {options.lanes} lanes: {seconds:.0f} s")
@@ -276,7 +278,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         slow = {"retry_at": None, "failures": 0, "allowance": 8}
         for name, facts in (("backed off", hour), ("being probed", probed), ("slow", slow)):
             set_dead(world, **facts)
-            clock, through = rounds(world, options.rounds, options.hands, lambda: None)
+            clock, through = run_rounds(world, options.rounds, options.hands, lambda: None)
             found[name] = show(f"{name} ({through} of {options.rounds} healthy through)", clock)
         set_dead(world, **hour)
         found["replay"] = replay_all(world)
@@ -284,7 +286,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             "all {queued} replayed in {seconds} s; meanwhile {adopted} healthy deliveries were"
             " adopted, the slowest after {longest_ms} ms".format(**found["replay"])
         )
-        found["return"] = drain(world, recorder, options.sample, options.hands)
+        found["return"] = push_sample(world, recorder, options.sample, options.hands)
         print(
             "the endpoint is back and wants {pace} a second: {pushed} pushed at {per_second}/s,"
             " {most_in_a_second} at most in a second, {out_of_order} out of order".format(
@@ -300,14 +302,14 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             )
         worst = max(found[name]["claim"]["p99"] for name in ("backed off", "being probed", "slow"))
         print(f"claim p99 beside the backlog {worst:.1f} ms at worst (target {TARGET_MS:.0f} ms)")
-        from django.db import connections
+        from django.db import connections  # noqa: PLC0415
 
         connections.close_all()
         connections["default"].close_pool()  # type: ignore[attr-defined]
         return found
 
 
-def show(name: str, clock: Clock) -> dict[str, dict[str, float]]:
+def show(name: str, clock: Stopwatch) -> dict[str, dict[str, float]]:
     """One block of the table."""
     figures = clock.figures()
     for step, one in figures.items():
@@ -326,7 +328,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=500_000, help="deliveries that wait (500000)")
     parser.add_argument("--lanes", type=int, default=5000, help="lanes they wait in (5000)")
     parser.add_argument("--rounds", type=int, default=300, help="rounds of each measurement (300)")
-    parser.add_argument("--hands", type=int, default=8, help="lanes claimed at a time (8)")
+    parser.add_argument("--threads", type=int, default=8, help="lanes claimed at a time (8)")
     parser.add_argument(
         "--sample",
         type=int,

@@ -7,7 +7,6 @@ punches on each. The muster roll and the pivot of verdicts are streamed as CSV t
 them the database copies the rows they are made of to nowhere.
 """
 
-# ruff: noqa: PLC0415  Django's parts can be imported only once the run's settings are in the
 # environment.
 from __future__ import annotations
 
@@ -24,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tests.rig.processes import Postgres, environment, folder  # noqa: E402
-from tests.rig.world import make_world  # noqa: E402
+from tests.rig.world import make_rig_world  # noqa: E402
 
 FIRST, LAST = "2026-07-01", "2026-07-31"
 MIB = 1024
@@ -41,15 +40,15 @@ FLOORS = {
         " p.employee_id GROUP BY 1, 2, 3, 4 ORDER BY 1, 3"
     ),
 }
-ASKED = {"muster-roll": {"month": "2026-07"}, "attendance": {"from": FIRST, "to": LAST}}
+PARAMETERS = {"muster-roll": {"month": "2026-07"}, "attendance": {"from": FIRST, "to": LAST}}
 
 
 def fill(organization_id: int, people: int) -> None:
     """Employees, their punches and their days."""
-    from employees.rows import run
+    from core.raw_sql import run_sql  # noqa: PLC0415
 
-    run("SET statement_timeout = 0")
-    run(
+    run_sql("SET statement_timeout = 0")
+    run_sql(
         "INSERT INTO employees_employee (id, organization_id, code, worker_id, name, email,"
         " joined_on) SELECT gen_random_uuid(), %s, 'B' || lpad(n::text, 6, '0'), '', 'Person ' ||"
         " n, '', '2020-01-01' FROM generate_series(1, %s) n",
@@ -60,8 +59,8 @@ def fill(organization_id: int, people: int) -> None:
         " FROM employees_employee e, generate_series(%s::date, %s::date, '1 day') d, (VALUES {}) t"
         " (n, at) WHERE e.organization_id = %s AND e.code LIKE 'B%%'"
     )
-    run(
-        "INSERT INTO attendance_punch (organization_id, door, source, key, fingerprint,"
+    run_sql(
+        "INSERT INTO attendance_punch (organization_id, channel, source, key, fingerprint,"
         " employee_id, user_code, occurred_at, occurred_text, zone, received_at, direction,"
         " verdict, reasons, flags, late, commitment) SELECT e.organization_id, 'device',"
         " 'device:0', e.code || d || t.n, '', e.id, e.code, d + t.at, '', 'Asia/Kolkata', now(),"
@@ -74,7 +73,7 @@ def fill(organization_id: int, people: int) -> None:
         LAST,
         organization_id,
     )
-    run(
+    run_sql(
         "INSERT INTO attendance_day (organization_id, employee_id, date, zone, status, first_half,"
         " second_half, first_in, last_out, worked, late_by, early_by, overtime, marks, why) SELECT"
         " organization_id, id, date, 'Asia/Kolkata', status, half, half, date + interval '3.4h',"
@@ -87,24 +86,26 @@ def fill(organization_id: int, people: int) -> None:
         organization_id,
     )
     for table in ("attendance_punch", "attendance_day", "employees_employee"):
-        run(f"VACUUM ANALYZE {table}")
+        run_sql(f"VACUUM ANALYZE {table}")
 
 
-def stream(organization_id: int, name: str) -> tuple[int, int]:
+def stream_report(organization_id: int, name: str) -> tuple[int, int]:
     """A report as CSV, thrown away piece by piece; how many rows and bytes it had."""
-    from employees.models import Organization
-    from reports.catalog import REPORTS
-    from reports.formats import FORMATS
-    from reports.frame import Run
-    from reports.services import ask
+    from employees.models import Organization  # noqa: PLC0415
+    from reports.base import ReportRun  # noqa: PLC0415
+    from reports.catalog import REPORTS  # noqa: PLC0415
+    from reports.formats import FORMATS  # noqa: PLC0415
+    from reports.services import build_report  # noqa: PLC0415
 
-    run = Run(ask(REPORTS[name], Organization.objects.get(pk=organization_id), ASKED[name]))
-    return sum(len(piece) for piece in FORMATS["csv"].pieces(run)), run.count
+    run = ReportRun(
+        build_report(REPORTS[name], Organization.objects.get(pk=organization_id), PARAMETERS[name])
+    )
+    return sum(len(piece) for piece in FORMATS["csv"].render(run)), run.row_count
 
 
-def copied(name: str) -> tuple[int, int]:
+def copy_rows(name: str) -> tuple[int, int]:
     """The rows it is made of, copied by the database and thrown away; bytes and rows."""
-    from django.db import connection
+    from django.db import connection  # noqa: PLC0415
 
     size = rows = 0
     with (
@@ -148,19 +149,19 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     with folder() as scratch, Postgres(scratch) as postgres:
         given = environment(scratch, postgres.url)
         os.environ.update(given)
-        world = make_world(given, "http://127.0.0.1:9", paths=())
-        import django
+        world = make_rig_world(given, "http://127.0.0.1:9", paths=())
+        import django  # noqa: PLC0415
 
         django.setup()
-        from django.db import connections
+        from django.db import connections  # noqa: PLC0415
 
         fill(world.organization_id, options.employees)
         found: dict[str, Any] = {"bench": "reports", "employees": options.employees}
         for name in FLOORS:
             start = _status("VmRSS")
-            stream(world.organization_id, name)  # Once to warm up, as the database does too.
-            made = timed(lambda name=name: stream(world.organization_id, name), start)
-            floor = timed(lambda name=name: copied(name))
+            stream_report(world.organization_id, name)  # Once to warm up, as the database does too.
+            made = timed(lambda name=name: stream_report(world.organization_id, name), start)
+            floor = timed(lambda name=name: copy_rows(name))
             ratio = made["seconds"] / max(floor["seconds"], 0.01)
             print(
                 f"{name}: {made['rows']} rows ({floor['rows']} underneath) in {made['seconds']} s,"

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tests.rig.check import check  # noqa: E402
-from tests.rig.load import Load, until  # noqa: E402
+from tests.rig.load import Load, wait_until  # noqa: E402
 from tests.rig.processes import (  # noqa: E402
     Child,
     Postgres,
@@ -37,14 +37,16 @@ from tests.rig.processes import (  # noqa: E402
     free_port,
 )
 from tests.rig.recorder import Recorder  # noqa: E402
-from tests.rig.world import Database, World, make_world  # noqa: E402
+from tests.rig.world import Database, RigWorld, make_rig_world  # noqa: E402
 
 DEADLINE_S = 15.0
 KINDS = ("headers", "body", "silence", "tls")
 FULL_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100000\r\n\r\n"
 
 
-async def pit(kind: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def serve_tarpit(
+    kind: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
     """One connection that never comes to its end."""
     with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
         if kind in ("silence", "tls"):
@@ -66,7 +68,7 @@ async def serve(ports: Sequence[int]) -> None:
     """The pits, one kind on each port."""
     for kind, port in zip(KINDS, ports, strict=True):
         await asyncio.start_server(
-            lambda reader, writer, kind=kind: pit(kind, reader, writer),
+            lambda reader, writer, kind=kind: serve_tarpit(kind, reader, writer),
             "127.0.0.1",
             port,
             backlog=1024,
@@ -83,14 +85,14 @@ def addresses(ports: Sequence[int], count: int) -> list[str]:
     return found
 
 
-def point(values: Sequence[float], part: float) -> float:
+def percentile(values: Sequence[float], part: float) -> float:
     """A percentile, by nearest rank."""
     return sorted(values)[max(0, math.ceil(len(values) * part) - 1)] if values else math.nan
 
 
 def measure(
     web: Web,
-    world: World,
+    world: RigWorld,
     recorder: Recorder,
     database: Database,
     rate: float,
@@ -106,24 +108,24 @@ def measure(
         "SELECT 1 FROM webhooks_delivery WHERE organization_id = %s AND state IN ('new', 'waiting')"
         " LIMIT 1"
     )
-    drained = until(lambda: not database.rows(waits, world.organization_id), patience_s)
-    notes = [note for note in recorder.notes() if note.arrival.name in names]
+    drained = wait_until(lambda: not database.rows(waits, world.organization_id), patience_s)
+    notes = [note for note in recorder.requests() if note.arrival.name in names]
     missing = check(sent, [note.arrival for note in notes], world.endpoints).lost
     delays = [note.delay_s * 1000 for note in notes]
-    answers = [one.took_s * 1000 for one in load.told]
+    answers = [one.took_s * 1000 for one in load.results]
     return {
         "pushes": len(delays),
-        "p50": point(delays, 0.5),
-        "p95": point(delays, 0.95),
-        "p99": point(delays, 0.99),
+        "p50": percentile(delays, 0.5),
+        "p95": percentile(delays, 0.95),
+        "p99": percentile(delays, 0.99),
         "max": max(delays, default=math.nan),
-        "answer_p99": point(answers, 0.99),
+        "answer_p99": percentile(answers, 0.99),
         "missing": len(missing),
         "drained": drained,
     }
 
 
-def attempts(database: Database, world: World) -> list[tuple[str, int, float]]:
+def attempts_by_error(database: Database, world: RigWorld) -> list[tuple[str, int, float]]:
     """Error class, how many, and the longest in seconds, of the attempts at the pits."""
     rows = database.rows(
         "SELECT CASE WHEN error = '' THEN 'none' ELSE error END, COUNT(*), MAX(duration_ms) FROM"
@@ -143,11 +145,11 @@ def run(options: argparse.Namespace) -> dict[str, object]:
         ports = [free_port() for _ in KINDS]
         stack.enter_context(Child("pits", [sys.executable, __file__, "--serve", *ports], place))
         env = environment(place, postgres.url, broker, MUSTER_LOG_LEVEL="WARNING")
-        healthy = make_world(env, recorder.url, paths=["/healthy"], slug="healthy")
+        healthy = make_rig_world(env, recorder.url, paths=["/healthy"], slug="healthy")
         recorder.secrets(healthy.secrets)
-        hostile = make_world(env, "", paths=addresses(ports, options.pits), slug="hostile")
+        hostile = make_rig_world(env, "", paths=addresses(ports, options.pits), slug="hostile")
         web = stack.enter_context(Web(place, env))
-        stack.enter_context(Worker(place, env, hands=options.hands))
+        stack.enter_context(Worker(place, env, threads=options.hands))
         database = Database(postgres.url)
 
         measure(web, healthy, recorder, database, options.rate, 3)  # Warm.
@@ -157,7 +159,7 @@ def run(options: argparse.Namespace) -> dict[str, object]:
         queue = Load(web.url, hostile, count=8, rate=4.0)
         queue.start()
         queue.finish(60)
-        until(
+        wait_until(
             lambda: (
                 not database.rows("SELECT 1 FROM webhooks_delivery WHERE state = 'new' LIMIT 1")
             ),
@@ -173,7 +175,7 @@ def run(options: argparse.Namespace) -> dict[str, object]:
         )
         poison.halt()
         time.sleep(DEADLINE_S + 2)  # Those under way come to their end.
-        return show(options, without, beside, attempts(database, hostile))
+        return show(options, without, beside, attempts_by_error(database, hostile))
 
 
 def show(
@@ -244,7 +246,7 @@ def main() -> None:
         "--patience", type=float, default=60.0, help="how long late pushes are waited for (60)"
     )
     parser.add_argument(
-        "--hands", type=int, default=8, help="the worker's threads (8, as `manage.py up`)"
+        "--threads", type=int, default=8, help="the worker's threads (8, as `manage.py up`)"
     )
     parser.add_argument(
         "--redis",

@@ -8,4 +8,4 @@ class ConfigConfig(AppConfig):
 
     def ready(self) -> None:
         """Make the system checks known."""
-        from config import checks  # noqa: F401, PLC0415
+        from config import checks, schema  # noqa: F401, PLC0415

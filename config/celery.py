@@ -18,7 +18,7 @@ from celery import Celery, bootsteps
 from celery.worker.consumer import Consumer
 from django.conf import settings
 
-from config.scheduler import Scheduler, commit_without_waiting
+from config.scheduler import SchedulerProcess, use_asynchronous_commit
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -36,7 +36,7 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
-    worker_consumer="config.celery:PatientConsumer",
+    worker_consumer="config.celery:ReconnectingConsumer",
     broker_connection_timeout=2,
     broker_transport_options={"polling_interval": 0.01}
     if settings.BROKER_URL.startswith("memory:")
@@ -55,26 +55,26 @@ app.autodiscover_tasks()
 TASK_EXPIRES_S = 5
 
 
-def publish(handed: list[tuple[int, int]]) -> None:
+def publish_lanes(lanes: list[tuple[int, int]]) -> None:
     """Hand lanes (id, token) over to whoever listens at the broker."""
-    app.send_task("webhooks.run_lanes", (handed,), expires=TASK_EXPIRES_S, ignore_result=True)
+    app.send_task("webhooks.run_lanes", (lanes,), expires=TASK_EXPIRES_S, ignore_result=True)
 
 
-def nudge_reports() -> None:
-    """Tell one worker that a report waits (settings.REPORT_NUDGE). Its scheduler looks by itself
-    every second, too.
+def send_report_notification() -> None:
+    """Tell one worker that a report waits (settings.REPORT_WORKER_NOTIFIER). Its scheduler looks by
+    itself every second, too.
     """
-    app.send_task("reports.look", expires=TASK_EXPIRES_S, ignore_result=True)
+    app.send_task("reports.wake_scheduler", expires=TASK_EXPIRES_S, ignore_result=True)
 
 
-@app.task(name="reports.look", ignore_result=True)
-def look_for_reports() -> None:
+@app.task(name="reports.wake_scheduler", ignore_result=True)
+def wake_report_scheduler() -> None:
     """Pass the word on to this worker's scheduler. May vanish, run twice or run late."""
     for one in _schedulers:
-        one.nudge()
+        one.notify_report_waiting()
 
 
-class PatientConsumer(Consumer):
+class ReconnectingConsumer(Consumer):
     """Celery's consumer ends the whole worker when the broker does what Celery did not foresee:
     this one connects again.
 
@@ -98,10 +98,10 @@ class PatientConsumer(Consumer):
                 return
 
 
-_schedulers: list[Scheduler] = []
+_schedulers: list[SchedulerProcess] = []
 
 
-class Loops(bootsteps.StartStopStep):
+class BackgroundStep(bootsteps.StartStopStep):
     """The watcher of due pushes, and the scheduler; they start before the broker is connected and
     go on when it is away.
     """
@@ -110,38 +110,40 @@ class Loops(bootsteps.StartStopStep):
 
     def __init__(self, worker: Any, **kwargs: Any) -> None:
         super().__init__(worker, **kwargs)
-        commit_without_waiting(settings.DATABASES["default"])
+        use_asynchronous_commit(settings.DATABASES["default"])
         self.stopping = threading.Event()
 
     def start(self, worker: Any) -> None:
         """Start the watcher and, unless settings say that it runs elsewhere, the scheduler."""
         # Imported here: Django's apps are ready only once the worker boots.
-        from webhooks import watcher  # noqa: PLC0415
+        from webhooks import dispatcher  # noqa: PLC0415
 
         broker = not settings.BROKER_URL.startswith("memory:")
-        self.hands = watcher.employ(publish if broker else None, number=worker.concurrency or 8)
-        self.watcher = threading.Thread(
-            target=watcher.watch,
-            args=(self.hands, self.stopping),
-            name="muster-watcher",
+        self.dispatch_pool = dispatcher.create_dispatch_pool(
+            publish_lanes if broker else None, size=worker.concurrency or 8
+        )
+        self.dispatcher_thread = threading.Thread(
+            target=dispatcher.run_dispatch_loop,
+            args=(self.dispatch_pool, self.stopping),
+            name="muster-dispatcher",
             daemon=True,
         )
-        self.watcher.start()
+        self.dispatcher_thread.start()
         if settings.SCHEDULER_IN_WORKER:
-            _schedulers[:] = [Scheduler()]
+            _schedulers[:] = [SchedulerProcess()]
             _schedulers[0].start()
 
     def stop(self, worker: Any) -> None:
         """Take on nothing more, finish what is under way."""
         self.stopping.set()
         for one in _schedulers:
-            one.let_go()
-        self.watcher.join(timeout=5)
-        self.hands.close()
+            one.request_stop()
+        self.dispatcher_thread.join(timeout=5)
+        self.dispatch_pool.close()
         for one in _schedulers:
             one.stop()
 
     terminate = stop
 
 
-app.steps["worker"].add(Loops)
+app.steps["worker"].add(BackgroundStep)

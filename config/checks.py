@@ -16,16 +16,16 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as Caution
 
-from tours.spans import lunch
+from tours.half_days import parse_half_day_boundary
 
-SHORTEST = 32
-METADATA = ip_address("169.254.169.254")
+MIN_SECRET_LENGTH = 32
+METADATA_ADDRESS = ip_address("169.254.169.254")
 
 
 def _secrets() -> Iterator[CheckMessage]:
-    if len(settings.PEPPER) < SHORTEST:
+    if len(settings.PEPPER) < MIN_SECRET_LENGTH:
         yield Error(
-            f"MUSTER_PEPPER is missing or shorter than {SHORTEST} characters.",
+            f"MUSTER_PEPPER is missing or shorter than {MIN_SECRET_LENGTH} characters.",
             hint="Set it to a random text, once: every stored credential depends on it.",
             id="muster.E001",
         )
@@ -38,9 +38,9 @@ def _secrets() -> Iterator[CheckMessage]:
             ),
             id="muster.E002",
         )
-    if len(settings.SECRET_KEY) < SHORTEST:
+    if len(settings.SECRET_KEY) < MIN_SECRET_LENGTH:
         yield Error(
-            f"SECRET_KEY is shorter than {SHORTEST} characters.",
+            f"SECRET_KEY is shorter than {MIN_SECRET_LENGTH} characters.",
             hint="Set a random text.",
             id="muster.E003",
         )
@@ -77,7 +77,11 @@ def _push() -> Iterator[CheckMessage]:
             id="muster.E006",
         )
         return
-    if any(METADATA in network for network in networks if network.version == METADATA.version):
+    if any(
+        METADATA_ADDRESS in network
+        for network in networks
+        if network.version == METADATA_ADDRESS.version
+    ):
         yield Error(
             "MUSTER_PUSH_ALLOWED_NETWORKS lets pushes reach the cloud's metadata service.",
             hint="List only the customers' own private networks.",
@@ -107,11 +111,11 @@ def _engine() -> Iterator[CheckMessage]:
         )
 
 
-EXACT = "RedisCache"
-OF_ONE_PROCESS = "LocMemCache"
+REDIS_BACKEND = "RedisCache"
+LOCAL_MEMORY_BACKEND = "LocMemCache"
 
 
-def _limits() -> Iterator[CheckMessage]:
+def _rate_limits() -> Iterator[CheckMessage]:
     if settings.LIMITS_CACHE_URL and not settings.LIMITS_CACHE_URL.startswith(
         ("redis://", "rediss://", "unix://")
     ):
@@ -122,13 +126,13 @@ def _limits() -> Iterator[CheckMessage]:
         )
         return
     backend = settings.CACHES["limits"]["BACKEND"].rpartition(".")[2]
-    if backend == OF_ONE_PROCESS and settings.WEB_WORKERS > 1:
+    if backend == LOCAL_MEMORY_BACKEND and settings.WEB_WORKERS > 1:
         yield Caution(
             f"Each of the {settings.WEB_WORKERS} web processes counts rate limits for itself.",
             hint="Give a Redis in MUSTER_LIMITS_CACHE_URL, or run one web process.",
             id="muster.W012",
         )
-    elif backend not in (EXACT, OF_ONE_PROCESS):
+    elif backend not in (REDIS_BACKEND, LOCAL_MEMORY_BACKEND):
         yield Caution(
             f"{backend} lets more requests pass than the rate limits say.",
             hint="Count rate limits in Redis: MUSTER_LIMITS_CACHE_URL.",
@@ -152,12 +156,12 @@ def _proxies() -> Iterator[CheckMessage]:
         )
 
 
-def _lunch() -> Iterator[CheckMessage]:
+def _half_day_boundary() -> Iterator[CheckMessage]:
     try:
-        lunch(settings.LUNCH)
+        parse_half_day_boundary(settings.HALF_DAY_BOUNDARY)
     except ValueError:
         yield Error(
-            f"MUSTER_LUNCH: “{settings.LUNCH}” cannot be read.",
+            f"MUSTER_HALF_DAY_BOUNDARY: “{settings.HALF_DAY_BOUNDARY}” cannot be read.",
             hint="Such as 13:00-13:30.",
             id="muster.E016",
         )
@@ -165,7 +169,7 @@ def _lunch() -> Iterator[CheckMessage]:
 
 def _reports() -> Iterator[CheckMessage]:
     numbers = {
-        "MUSTER_REPORT_HOURS": settings.REPORT_HOURS,
+        "MUSTER_REPORT_RETENTION_HOURS": settings.REPORT_RETENTION_HOURS,
         "MUSTER_REPORT_THREADS": settings.REPORT_THREADS,
         "MUSTER_REPORTS_PER_ORGANIZATION": settings.REPORTS_PER_ORGANIZATION,
         "MUSTER_REPORTS_PER_PERSON": settings.REPORTS_PER_PERSON,
@@ -180,15 +184,15 @@ def _reports() -> Iterator[CheckMessage]:
 
 
 @register(Tags.security)
-def settings_are_safe(**_: Any) -> Sequence[CheckMessage]:
+def check_system_settings(**_: Any) -> Sequence[CheckMessage]:
     """Everything that can be told from the settings alone."""
     return [
         *_secrets(),
         *_hosts(),
         *_push(),
         *_engine(),
-        *_limits(),
+        *_rate_limits(),
         *_proxies(),
-        *_lunch(),
+        *_half_day_boundary(),
         *_reports(),
     ]

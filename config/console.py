@@ -19,23 +19,23 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from attendance.models import DayException, Punch, Verdict
-from attendance.reconciliation import Balance, balances
-from config.console_settings import NAVIGATION, UNMATCHED_QUERY
-from devices.admin import ONLINE, SILENT, state_of
+from attendance.models import AttendanceException, Punch, Verdict
+from attendance.punches.reconciliation import EndpointReconciliation, reconcile_organization
+from config.console_settings import NAVIGATION, UNMATCHED_PUNCHES_QUERY
+from core.tenant_admin import changelist_url, visible_rows
 from devices.models import Device
-from employees.console import list_url, within
+from devices.presence import ONLINE, SILENT, device_state
 from employees.models import Organization
 from webhooks.models import Delivery
 
-ACCEPTED, UNMATCHED, REFUSED = "accepted", "unmatched", "refused"
-OUTCOMES: Final[dict[str, Any]] = {
+ACCEPTED, UNMATCHED, REJECTED = "accepted", "unmatched", "refused"
+OUTCOME_LABELS: Final[dict[str, Any]] = {
     ACCEPTED: _("Accepted"),
-    UNMATCHED: _("Nobody known"),
-    REFUSED: _("Refused"),
+    UNMATCHED: _("Unmatched"),
+    REJECTED: _("Rejected"),
 }
 # The badge in the sidebar is on every page: it stops counting here.
-BADGE_COUNTS_TO: Final = 100
+MAX_BADGE_COUNT: Final = 100
 
 
 class LocalTimeMiddleware:
@@ -55,7 +55,7 @@ class LocalTimeMiddleware:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class DashboardCard:
     """A number on the first page, and where it leads."""
 
     title: Any
@@ -74,13 +74,13 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "day": timezone.localdate(),
     }
     if request.user.has_perm("attendance.view_punch"):
-        muster |= _punches(request, now)
-    if request.user.has_perm("attendance.view_dayexception") and "punches" in muster:
-        muster["punches"].append(_inbox(request))
+        muster |= _punch_section(request, now)
+    if request.user.has_perm("attendance.view_attendanceexception") and "punches" in muster:
+        muster["punches"].append(_open_exceptions_card(request))
     if request.user.has_perm("devices.view_device"):
-        muster["devices"] = _devices(request, now)
+        muster["devices"] = _device_cards(request, now)
     if request.user.has_perm("webhooks.view_delivery"):
-        muster["pushes"] = _pushes(request, now)
+        muster["pushes"] = _delivery_cards(request, now)
         muster["balances"] = _balances(request)
     return context | {"muster": muster, "title": _("Today")}
 
@@ -89,59 +89,59 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The sidebar; beside the punches without a person, and the inbox, stands how many there are,
     if any.
     """
-    numbers = {name: number for name, count in _COUNTS.items() if (number := count(request))}
+    numbers = {name: number for name, count in _BADGES.items() if (number := count(request))}
     if not numbers:
         return NAVIGATION
     return [
-        group | {"items": [_counted(line, numbers) for line in group["items"]]}
+        group | {"items": [_with_badge(line, numbers) for line in group["items"]]}
         for group in NAVIGATION
     ]
 
 
-def _counted(line: dict[str, Any], numbers: dict[str, str]) -> dict[str, Any]:
-    number = numbers.get(line.get("counts", ""))
-    return line | {"badge": number} if number else line
+def _with_badge(item: dict[str, Any], numbers: dict[str, str]) -> dict[str, Any]:
+    number = numbers.get(item.get("counts", ""))
+    return item | {"badge": number} if number else item
 
 
-def _waiting(request: HttpRequest) -> str:
+def _unmatched_badge(request: HttpRequest) -> str:
     """How many punches wait for a person, in words for the badge; empty when none does."""
-    return _number(request, "attendance.view_punch", Punch.objects.unmatched())
+    return _badge_text(request, "attendance.view_punch", Punch.objects.unmatched())
 
 
-def _to_look_at(request: HttpRequest) -> str:
+def _open_exceptions_badge(request: HttpRequest) -> str:
     """How many exceptions are open."""
-    return _number(
+    return _badge_text(
         request,
-        "attendance.view_dayexception",
-        DayException.objects.filter(state=DayException.State.OPEN),
+        "attendance.view_attendanceexception",
+        AttendanceException.objects.filter(state=AttendanceException.State.OPEN),
     )
 
 
-def _number(request: HttpRequest, permission: str, rows: QuerySet[Any]) -> str:
+def _badge_text(request: HttpRequest, permission: str, rows: QuerySet[Any]) -> str:
     if not request.user.has_perm(permission):
         return ""
-    found = within(request, rows).order_by()[:BADGE_COUNTS_TO].count()
-    return f"{BADGE_COUNTS_TO - 1}+" if found == BADGE_COUNTS_TO else str(found or "")
+    found = visible_rows(request, rows).order_by()[:MAX_BADGE_COUNT].count()
+    return f"{MAX_BADGE_COUNT - 1}+" if found == MAX_BADGE_COUNT else str(found or "")
 
 
-_COUNTS: Final[dict[str, Callable[[HttpRequest], str]]] = {
-    "unmatched": _waiting,
-    "inbox": _to_look_at,
+_BADGES: Final[dict[str, Callable[[HttpRequest], str]]] = {
+    "unmatched": _unmatched_badge,
+    "exceptions": _open_exceptions_badge,
 }
 
 
 # --- Punches --------------------------------------------------------------------------------------
-def _punches(request: HttpRequest, now: datetime) -> dict[str, Any]:
+def _punch_section(request: HttpRequest, now: datetime) -> dict[str, Any]:
     """Today's punches by hour and outcome: one query."""
     start = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
     outcome = Case(
         When(Q(verdict=Verdict.ACCEPTED) | Q(match__isnull=False), then=Value(ACCEPTED)),
         When(verdict=Verdict.UNMATCHED, then=Value(UNMATCHED)),
-        default=Value(REFUSED),
+        default=Value(REJECTED),
         output_field=CharField(),
     )
     rows = (
-        within(
+        visible_rows(
             request,
             Punch.objects.filter(occurred_at__gte=start, occurred_at__lt=_midnight_after(start)),
         )
@@ -153,43 +153,45 @@ def _punches(request: HttpRequest, now: datetime) -> dict[str, Any]:
     by_hour: Counter[tuple[int, str]] = Counter(
         {(hour, kind): number for hour, kind, number in rows}
     )
-    totals = {kind: sum(by_hour[hour, kind] for hour in range(24)) for kind in OUTCOMES}
+    totals = {kind: sum(by_hour[hour, kind] for hour in range(24)) for kind in OUTCOME_LABELS}
     today = (
         f"occurred_at__year={start.year}&occurred_at__month={start.month}"
         f"&occurred_at__day={start.day}"
     )
-    address = f"{list_url(Punch)}?{today}"
+    address = f"{changelist_url(Punch)}?{today}"
     refusals = ",".join(
         verdict.value for verdict in Verdict if verdict not in (Verdict.ACCEPTED, Verdict.UNMATCHED)
     )
     return {
         "punches": [
-            Card(_("Accepted today"), totals[ACCEPTED], address),
-            Card(
-                _("Refused today"),
-                totals[REFUSED],
+            DashboardCard(_("Accepted today"), totals[ACCEPTED], address),
+            DashboardCard(
+                _("Rejected today"),
+                totals[REJECTED],
                 f"{address}&verdict__in={refusals}",
-                totals[REFUSED] > 0,
+                totals[REJECTED] > 0,
             ),
-            Card(
-                _("Nobody known today"),
+            DashboardCard(
+                _("Unmatched today"),
                 totals[UNMATCHED],
-                f"{address}&{UNMATCHED_QUERY}",
+                f"{address}&{UNMATCHED_PUNCHES_QUERY}",
                 totals[UNMATCHED] > 0,
             ),
         ],
-        "chart": chart(by_hour, timezone.localtime(now).hour),
+        "chart": punch_chart(by_hour, timezone.localtime(now).hour),
     }
 
 
-def _inbox(request: HttpRequest) -> Card:
+def _open_exceptions_card(request: HttpRequest) -> DashboardCard:
     """How much somebody should look at: one query."""
     number = (
-        within(request, DayException.objects.filter(state=DayException.State.OPEN))
+        visible_rows(
+            request, AttendanceException.objects.filter(state=AttendanceException.State.OPEN)
+        )
         .order_by()
         .count()
     )
-    return Card(_("To look at"), number, list_url(DayException), number > 0)
+    return DashboardCard(_("Exceptions"), number, changelist_url(AttendanceException), number > 0)
 
 
 def _midnight_after(midnight: datetime) -> datetime:
@@ -203,7 +205,7 @@ _STEP: Final = (WIDTH - LEFT) / 24
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class ChartBar:
     """One coloured piece of an hour's column."""
 
     x: float
@@ -213,11 +215,13 @@ class Bar:
     title: str
 
 
-def chart(by_hour: Counter[tuple[int, str]], hour_now: int) -> dict[str, Any]:
+def punch_chart(by_hour: Counter[tuple[int, str]], hour_now: int) -> dict[str, Any]:
     """Columns of a day by hour, stacked by outcome, in the coordinates of a WIDTH by HEIGHT
     drawing.
     """
-    highest = max((sum(by_hour[hour, kind] for kind in OUTCOMES) for hour in range(24)), default=0)
+    highest = max(
+        (sum(by_hour[hour, kind] for kind in OUTCOME_LABELS) for hour in range(24)), default=0
+    )
     top = _round_up(highest)
     scale = (HEIGHT - BOTTOM - 10) / top
     return {
@@ -239,18 +243,18 @@ def chart(by_hour: Counter[tuple[int, str]], hour_now: int) -> dict[str, Any]:
             }
             for hour in range(24)
         ],
-        "legend": list(OUTCOMES.items()),
+        "legend": list(OUTCOME_LABELS.items()),
         "empty": highest == 0,
     }
 
 
-def _bars(by_hour: Counter[tuple[int, str]], scale: float) -> Iterable[Bar]:
+def _bars(by_hour: Counter[tuple[int, str]], scale: float) -> Iterable[ChartBar]:
     for hour in range(24):
         y = float(HEIGHT - BOTTOM)
-        for kind, name in OUTCOMES.items():
+        for kind, name in OUTCOME_LABELS.items():
             if number := by_hour[hour, kind]:
                 y -= number * scale
-                yield Bar(
+                yield ChartBar(
                     round(LEFT + hour * _STEP + 4, 1),
                     round(y, 1),
                     round(number * scale, 1),
@@ -272,48 +276,50 @@ def _round_up(number: int) -> int:
 
 
 # --- Devices and pushes ---------------------------------------------------------------------------
-def _devices(request: HttpRequest, now: datetime) -> list[Card]:
+def _device_cards(request: HttpRequest, now: datetime) -> list[DashboardCard]:
     """Devices by their state now: one query."""
-    rows = within(
+    rows = visible_rows(
         request, Device.objects.only("blocked", "subscription_until", "last_seen_at", "heartbeat_s")
     ).order_by()
-    states = Counter(state_of(device, now) for device in rows.iterator())
-    devices = list_url(Device)
+    states = Counter(device_state(device, now) for device in rows.iterator())
+    devices = changelist_url(Device)
     return [
-        Card(_("Devices online"), states[ONLINE], f"{devices}?state={ONLINE}"),
-        Card(_("Devices silent"), states[SILENT], f"{devices}?state={SILENT}", states[SILENT] > 0),
+        DashboardCard(_("Devices online"), states[ONLINE], f"{devices}?state={ONLINE}"),
+        DashboardCard(
+            _("Devices silent"), states[SILENT], f"{devices}?state={SILENT}", states[SILENT] > 0
+        ),
     ]
 
 
-def _balances(request: HttpRequest) -> list[Balance]:
+def _balances(request: HttpRequest) -> list[EndpointReconciliation]:
     """Whether today's pushes agree with today's punches, for each endpoint of the user's
     organization: one query each.
     """
     organization: Organization | None = getattr(request.user, "organization", None)
-    return balances(organization, timezone.localdate()) if organization else []
+    return reconcile_organization(organization, timezone.localdate()) if organization else []
 
 
-def _pushes(request: HttpRequest, now: datetime) -> list[Card]:
+def _delivery_cards(request: HttpRequest, now: datetime) -> list[DashboardCard]:
     """What waits, what went through in the last hour, and what was given up: two queries."""
     hour_ago = now - timedelta(hours=1)
-    done = within(request, Delivery.objects.filter(finished_at__isnull=False)).aggregate(
+    done = visible_rows(request, Delivery.objects.filter(finished_at__isnull=False)).aggregate(
         delivered=Count("id", filter=Q(state=Delivery.State.DELIVERED, finished_at__gte=hour_ago)),
         dead=Count("id", filter=Q(state=Delivery.State.DEAD)),
     )
-    deliveries = list_url(Delivery)
+    deliveries = changelist_url(Delivery)
     return [
-        Card(
-            _("Pushes waiting"),
-            within(request, Delivery.objects.waiting()).order_by().count(),
+        DashboardCard(
+            _("Deliveries waiting"),
+            visible_rows(request, Delivery.objects.waiting()).order_by().count(),
             f"{deliveries}?state__exact={Delivery.State.WAITING}",
         ),
-        Card(
+        DashboardCard(
             _("Delivered in the last hour"),
             done["delivered"],
             f"{deliveries}?state__exact={Delivery.State.DELIVERED}",
         ),
-        Card(
-            _("Given up"),
+        DashboardCard(
+            _("Dead letter"),
             done["dead"],
             f"{deliveries}?state__exact={Delivery.State.DEAD}",
             done["dead"] > 0,

@@ -11,10 +11,10 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
-UNMATCHED_QUERY: Final = "whose=unknown"
+UNMATCHED_PUNCHES_QUERY: Final = "match_state=unknown"
 
 
-class May:
+class HasPermission:
     """Whether somebody may look at a kind of row: what a line of the sidebar asks before it
     shows.
     """
@@ -26,7 +26,7 @@ class May:
         return bool(request.user.has_perm(self.permission))
 
 
-class Active:
+class IsCurrentPage:
     """Whether a line of the sidebar is where somebody is. The two lists of punches share an
     address, so the query decides.
     """
@@ -38,18 +38,18 @@ class Active:
     def __call__(self, request: HttpRequest) -> bool:
         return (
             request.path.startswith(str(self.address))
-            and (UNMATCHED_QUERY in request.GET.urlencode()) == self.unmatched
+            and (UNMATCHED_PUNCHES_QUERY in request.GET.urlencode()) == self.unmatched
         )
 
 
-def _line(title: Any, icon: str, model: str, **more: Any) -> dict[str, Any]:
+def _menu_item(title: Any, icon: str, model: str, **more: Any) -> dict[str, Any]:
     """A line of the sidebar that leads to the list of `app_model`."""
     app, _sep, name = model.partition("_")
     line = {
         "title": title,
         "icon": icon,
         "link": reverse_lazy(f"admin:{model}_changelist"),
-        "permission": May(f"{app}.view_{name}"),
+        "permission": HasPermission(f"{app}.view_{name}"),
     }
     return line | more
 
@@ -63,39 +63,42 @@ NAVIGATION: Final[list[dict[str, Any]]] = [
         "title": _("Attendance"),
         "separator": True,
         "items": [
-            _line(
-                _("Punches"), "fingerprint", "attendance_punch", active=Active("attendance_punch")
+            _menu_item(
+                _("Punches"),
+                "fingerprint",
+                "attendance_punch",
+                active=IsCurrentPage("attendance_punch"),
             ),
-            _line(
-                _("Whose are these?"),
+            _menu_item(
+                _("Unmatched punches"),
                 "person_search",
                 "attendance_punch",
                 link=lambda _request: (
-                    f"{reverse_lazy('admin:attendance_punch_changelist')}?{UNMATCHED_QUERY}"
+                    f"{reverse_lazy('admin:attendance_punch_changelist')}?{UNMATCHED_PUNCHES_QUERY}"
                 ),
-                active=Active("attendance_punch", unmatched=True),
+                active=IsCurrentPage("attendance_punch", unmatched=True),
                 badge_variant="warning",
                 badge_style="solid",
                 counts="unmatched",
             ),
-            _line(
-                _("Inbox"),
+            _menu_item(
+                _("Exceptions"),
                 "inbox",
-                "attendance_dayexception",
+                "attendance_attendanceexception",
                 badge_variant="warning",
                 badge_style="solid",
-                counts="inbox",
+                counts="exceptions",
             ),
-            _line(_("Late coming to decide"), "timer_off", "attendance_lateday"),
-            _line(_("Days"), "calendar_today", "attendance_day"),
-            _line(_("Corrections asked for"), "edit_calendar", "attendance_regularization"),
-            _line(_("Corrections"), "history_edu", "attendance_correction"),
-            _line(_("Times from files"), "upload_file", "attendance_manualimport"),
+            _menu_item(_("Late arrivals"), "timer_off", "attendance_lateday"),
+            _menu_item(_("Daily register"), "calendar_today", "attendance_day"),
+            _menu_item(_("Correction requests"), "edit_calendar", "attendance_regularization"),
+            _menu_item(_("Corrections"), "history_edu", "attendance_correction"),
+            _menu_item(_("Imports"), "upload_file", "attendance_manualimport"),
             {
                 "title": _("Live board"),
                 "icon": "monitoring",
                 "link": reverse_lazy("admin:reports_screen_board"),
-                "permission": May("attendance.view_punch"),
+                "permission": HasPermission("attendance.view_punch"),
             },
         ],
     },
@@ -103,80 +106,86 @@ NAVIGATION: Final[list[dict[str, Any]]] = [
         "title": _("Shifts and months"),
         "separator": True,
         "items": [
-            _line(_("Shifts"), "schedule", "attendance_shifttype"),
-            _line(_("Patterns"), "view_week", "attendance_shiftpattern"),
-            _line(_("Rosters"), "event_repeat", "attendance_roster"),
-            _line(_("Rules about days"), "rule", "attendance_daypolicy"),
-            _line(_("Locked months"), "lock", "attendance_periodlock"),
-            _line(_("Adjustments"), "difference", "attendance_dayadjustment"),
-            _line(_("Rebuilds"), "restart_alt", "attendance_rebuild"),
+            _menu_item(_("Shifts"), "schedule", "shifts_shifttype"),
+            _menu_item(_("Shift patterns"), "view_week", "shifts_shiftpattern"),
+            _menu_item(_("Rosters"), "event_repeat", "shifts_roster"),
+            _menu_item(_("Shift settings"), "tune", "shifts_shiftsettings"),
+            _menu_item(_("Attendance policy"), "rule", "attendance_attendancepolicy"),
+            _menu_item(_("Locked months"), "lock", "attendance_periodlock"),
+            _menu_item(_("Day adjustments"), "difference", "attendance_dayadjustment"),
+            _menu_item(_("Recalculations"), "restart_alt", "attendance_recalculation"),
         ],
     },
     {
         "title": _("Reports"),
         "separator": True,
         "items": [
-            _line(
+            _menu_item(
                 _("Reports"), "description", "reports_reportjob", link=reverse_lazy("report-list")
             ),
-            _line(_("My reports"), "hourglass_top", "reports_reportjob"),
+            _menu_item(_("My reports"), "hourglass_top", "reports_reportjob"),
         ],
     },
     {
-        "title": _("People and places"),
+        "title": _("Employees and sites"),
         "separator": True,
         "items": [
-            _line(_("Employees"), "badge", "employees_employee"),
-            _line(_("Assignments"), "work_history", "employees_assignment"),
-            _line(_("Departments"), "account_tree", "employees_department"),
-            _line(_("Sites"), "location_on", "employees_site"),
-            _line(_("Screens"), "tv", "reports_screen", permission=May("employees.change_site")),
+            _menu_item(_("Employees"), "badge", "employees_employee"),
+            _menu_item(_("Assignments"), "work_history", "employees_assignment"),
+            _menu_item(_("Departments"), "account_tree", "employees_department"),
+            _menu_item(_("Sites"), "location_on", "employees_site"),
+            _menu_item(
+                _("Screens"),
+                "tv",
+                "reports_screen",
+                permission=HasPermission("employees.change_site"),
+            ),
         ],
     },
     {
-        "title": _("Where phones may punch"),
+        "title": _("Geofencing"),
         "separator": True,
         "items": [
-            _line(_("Fences"), "fence", "geofences_fence"),
-            _line(_("Wi-Fi networks"), "wifi", "geofences_allowednetwork"),
-            _line(_("Rules about places"), "rule", "geofences_fencepolicy"),
+            _menu_item(_("Geofences"), "fence", "geofences_geofence"),
+            _menu_item(_("Wi-Fi networks"), "wifi", "geofences_allowednetwork"),
+            _menu_item(_("Geofence policy"), "rule", "geofences_geofencepolicy"),
         ],
     },
     {
         "title": _("Leave and tours"),
         "separator": True,
         "items": [
-            _line(_("Applications"), "event_available", "leaves_leaveapplication"),
-            _line(_("Tours"), "flight_takeoff", "tours_tour"),
-            _line(_("Papers of tours"), "attach_file", "tours_tourpaper"),
-            _line(_("Accounts"), "account_balance", "leaves_account"),
-            _line(_("Calendars"), "calendar_month", "leaves_calendar"),
-            _line(_("Orders"), "gavel", "leaves_ledgerorder"),
-            _line(_("Absences"), "event_busy", "leaves_absence"),
-            _line(_("Suspensions"), "block", "leaves_suspension"),
-            _line(_("Late coming"), "schedule", "leaves_latemark"),
-            _line(_("Certificates"), "medical_information", "leaves_certificate"),
-            _line(_("Particulars"), "assignment_ind", "leaves_leavefacts"),
-            _line(_("Children"), "child_care", "leaves_child"),
-            _line(_("Rules"), "rule", "leaves_leavepolicy"),
+            _menu_item(_("Leave applications"), "event_available", "leaves_leaveapplication"),
+            _menu_item(_("Tours"), "flight_takeoff", "tours_tour"),
+            _menu_item(_("Tour documents"), "attach_file", "tours_tourdocument"),
+            _menu_item(_("Leave balances"), "account_balance", "leaves_leaveaccount"),
+            _menu_item(_("Holidays"), "calendar_month", "leaves_holidaycalendar"),
+            _menu_item(_("Leave adjustments"), "gavel", "leaves_leaveadjustment"),
+            _menu_item(_("Absences"), "event_busy", "leaves_absence"),
+            _menu_item(_("Suspensions"), "block", "leaves_suspension"),
+            _menu_item(_("Late marks"), "schedule", "leaves_latemark"),
+            _menu_item(_("Certificates"), "medical_information", "leaves_certificate"),
+            _menu_item(_("Leave details"), "assignment_ind", "leaves_leaveprofile"),
+            _menu_item(_("Children"), "child_care", "leaves_child"),
+            _menu_item(_("Leave policy"), "rule", "leaves_leavepolicy"),
         ],
     },
     {
         "title": _("Devices"),
         "separator": True,
         "items": [
-            _line(_("Devices"), "router", "devices_device"),
-            _line(_("Phones"), "smartphone", "devices_phone"),
-            _line(_("Phone policy"), "policy", "devices_phonepolicy"),
+            _menu_item(_("Devices"), "router", "devices_device"),
+            _menu_item(_("Phones"), "smartphone", "devices_phone"),
+            _menu_item(_("Phone policy"), "policy", "devices_phonepolicy"),
         ],
     },
     {
-        "title": _("Push to customers"),
+        "title": _("Webhooks"),
         "separator": True,
         "items": [
-            _line(_("Endpoints"), "webhook", "webhooks_endpoint"),
-            _line(_("Deliveries"), "outbox", "webhooks_delivery"),
-            _line(_("Attempts"), "history", "webhooks_attempt"),
+            _menu_item(_("Endpoints"), "webhook", "webhooks_endpoint"),
+            _menu_item(_("Deliveries"), "outbox", "webhooks_delivery"),
+            _menu_item(_("Attempts"), "history", "webhooks_attempt"),
         ],
     },
     {
@@ -184,25 +193,25 @@ NAVIGATION: Final[list[dict[str, Any]]] = [
         "separator": True,
         "collapsible": True,
         "items": [
-            _line(_("Users"), "group", "accounts_user"),
-            _line(_("Stand-ins"), "supervised_user_circle", "accounts_delegation"),
-            _line(_("API clients"), "api", "accounts_apiclient"),
-            _line(_("Sign-ins"), "login", "accounts_tokenfamily"),
-            _line(_("Personal tokens"), "vpn_key", "accounts_personaltoken"),
-            _line(_("Security events"), "policy", "accounts_securityevent"),
-            _line(_("Sign-in settings"), "passkey", "accounts_signinsettings"),
-            _line(_("Sign-on accounts"), "link", "accounts_ssoidentity"),
-            _line(_("Second factors"), "phonelink_lock", "accounts_secondfactor"),
-            _line(_("Organization"), "domain", "employees_organization"),
-            _line(_("Matches"), "how_to_reg", "attendance_punchmatch"),
-            _line(_("Requests counted"), "functions", "attendance_ingestcount"),
-            _line(_("Changes"), "change_circle", "employees_change"),
+            _menu_item(_("Users"), "group", "accounts_user"),
+            _menu_item(_("Delegations"), "supervised_user_circle", "accounts_delegation"),
+            _menu_item(_("API clients"), "api", "accounts_apiclient"),
+            _menu_item(_("Sign-ins"), "login", "accounts_tokenfamily"),
+            _menu_item(_("Personal tokens"), "vpn_key", "accounts_personaltoken"),
+            _menu_item(_("Security events"), "policy", "accounts_securityevent"),
+            _menu_item(_("Sign-in settings"), "passkey", "accounts_signinsettings"),
+            _menu_item(_("Linked identities"), "link", "accounts_ssoidentity"),
+            _menu_item(_("Second factors"), "phonelink_lock", "accounts_secondfactor"),
+            _menu_item(_("Organization"), "domain", "employees_organization"),
+            _menu_item(_("Punch matches"), "how_to_reg", "attendance_punchmatch"),
+            _menu_item(_("Ingestion log"), "functions", "attendance_ingestionlogentry"),
+            _menu_item(_("Change log"), "change_circle", "employees_change"),
         ],
     },
 ]
 
 # Pages that show a secret, export, send again or change who gets in: they ask who has been signed
-# in for a while to prove who they are once more (accounts/guard.py). Names of addresses.
+# in for a while to prove who they are once more (accounts/middleware.py). Names of addresses.
 STEP_UP_VIEWS: Final = frozenset(
     f"admin:{name}"
     for name in (
@@ -217,8 +226,8 @@ STEP_UP_VIEWS: Final = frozenset(
         "accounts_apiclient_issue_secret",
         "accounts_signinsettings_add",
         "accounts_signinsettings_change",
-        "accounts_ssoidentity_forget",
-        "accounts_secondfactor_take_away",
+        "accounts_ssoidentity_unlink",
+        "accounts_secondfactor_remove",
         "auth_user_password_change",
         "reports_screen_issue",
     )
@@ -234,7 +243,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_LANGUAGES": True,
     "BORDER_RADIUS": "6px",
-    "LOGIN": {"form": "accounts.pages.SignInForm"},
+    "LOGIN": {"form": "accounts.views.SignInForm"},
     "ACCOUNT": {
         "navigation": [{"title": _("Second factor"), "link": reverse_lazy("second-factor-set-up")}]
     },

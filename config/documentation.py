@@ -9,17 +9,17 @@ from django.shortcuts import render
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from config.openapi import document
+from config.openapi import openapi_document
 
 
 @require_safe
 @cache_control(max_age=300, public=True)
-def raw(request: HttpRequest) -> HttpResponse:
+def openapi_file(request: HttpRequest) -> HttpResponse:
     """The OpenAPI file."""
-    return HttpResponse(document(), content_type="application/json")
+    return HttpResponse(openapi_document(), content_type="application/json")
 
 
 @require_safe
-def page(request: HttpRequest) -> HttpResponse:
+def swagger_ui(request: HttpRequest) -> HttpResponse:
     """Swagger UI, without a line of inline script or style."""
     return render(request, "documentation.html")

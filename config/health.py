@@ -14,19 +14,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from config.api import RETRY_AFTER_S
-from webhooks.delivery import oldest_due
+from config.rest import RETRY_AFTER_S
+from webhooks.delivery import oldest_due_age
 
-LATEST = timedelta(seconds=60)
+MAX_PUSH_AGE = timedelta(seconds=60)
 
 
-class Alive(serializers.Serializer[dict[str, str]]):
+class AliveSerializer(serializers.Serializer[dict[str, str]]):
     """Liveness."""
 
     status = serializers.ChoiceField(choices=("ok",))
 
 
-class Readiness(serializers.Serializer[dict[str, str]]):
+class ReadinessSerializer(serializers.Serializer[dict[str, str]]):
     """Readiness: what was looked at, and `ok` or what is wrong with it."""
 
     status = serializers.ChoiceField(choices=("ok", "unavailable"))
@@ -39,7 +39,7 @@ class HealthzView(APIView):
     authentication_classes = ()
     permission_classes = ()
 
-    @extend_schema(responses=Alive)
+    @extend_schema(responses=AliveSerializer)
     def get(self, request: Request) -> Response:
         """The process answers. Touches nothing."""
         return Response({"status": "ok"})
@@ -52,7 +52,10 @@ class ReadyzView(APIView):
     permission_classes = ()
 
     @extend_schema(
-        responses={200: Readiness, 503: OpenApiResponse(Readiness, "Not ready; `checks` says why.")}
+        responses={
+            200: ReadinessSerializer,
+            503: OpenApiResponse(ReadinessSerializer, "Not ready; `checks` says why."),
+        }
     )
     def get(self, request: Request) -> Response:
         """Punches would be stored and pushed: the database answers, it is migrated, and no due push
@@ -64,9 +67,11 @@ class ReadyzView(APIView):
             executor = MigrationExecutor(connection)
             missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
             checks["migrations"] = "ok" if not missing else f"{len(missing)} missing"
-            age = oldest_due() if not missing else timedelta()
+            age = oldest_due_age() if not missing else timedelta()
             checks["push"] = (
-                "ok" if age < LATEST else f"oldest due push waits for {age.total_seconds():.0f} s"
+                "ok"
+                if age < MAX_PUSH_AGE
+                else f"oldest due push waits for {age.total_seconds():.0f} s"
             )
         except (DatabaseError, InterfaceError):
             checks = {"database": "unavailable"}

@@ -1,9 +1,9 @@
 """No log line holds a credential: a record is cleaned when it is made, whichever logger writes it,
 and where to.
 
-The biometric door takes its key in the address too (`?api_key=`), and a browser brings a sign-on's
-code and state in it. Addresses are logged by whoever logs requests: Django, gunicorn's access log
-when an operator turns it on, gunicorn when a request breaks it.
+The biometric channel takes its key in the address too (`?api_key=`), and a browser brings a
+sign-on's code and state in it. Addresses are logged by whoever logs requests: Django, gunicorn's
+access log when an operator turns it on, gunicorn when a request breaks it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-GONE: Final = "[redacted]"
+REDACTED: Final = "[redacted]"
 # The parameter, with its name spelled as addresses may spell it, and keys by their form, wherever
 # they turn up.
 _PARAMETER = re.compile(
@@ -22,17 +22,17 @@ _PARAMETER = re.compile(
 )
 _KEY = re.compile(r"\b(fl_dev_|fl_sec_|msr_|mst_(?:dev_|evt_|cams_)?|whsec_)[0-9A-Za-z_+/=-]{8,}")
 
-_make: Callable[..., logging.LogRecord] = logging.getLogRecordFactory()
+_default_record_factory: Callable[..., logging.LogRecord] = logging.getLogRecordFactory()
 
 
-def redact(text: str) -> str:
+def redact_credentials(text: str) -> str:
     """`text` without credentials."""
-    return _KEY.sub(rf"\1{GONE}", _PARAMETER.sub(rf"\1{GONE}", text))
+    return _KEY.sub(rf"\1{REDACTED}", _PARAMETER.sub(rf"\1{REDACTED}", text))
 
 
-def make_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
+def make_redacted_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
     """A record whose message, put together at once, holds no credential."""
-    record = _make(*args, **kwargs)
+    record = _default_record_factory(*args, **kwargs)
     try:
         message = record.getMessage()
     except (
@@ -41,19 +41,19 @@ def make_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
         KeyError,
     ):  # It does not fit its arguments; the handler says so in its own way.
         return record
-    cleaned = redact(message)
+    cleaned = redact_credentials(message)
     if cleaned != message:
         record.msg, record.args = cleaned, None
     return record
 
 
-class Formatter(logging.Formatter):
+class RedactingFormatter(logging.Formatter):
     """A line as it is written, traceback included."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return redact(super().format(record))
+        return redact_credentials(super().format(record))
 
 
-def install() -> None:
+def install_redaction() -> None:
     """From now on every record of this process is made by us. Idempotent."""
-    logging.setLogRecordFactory(make_record)
+    logging.setLogRecordFactory(make_redacted_record)

@@ -3,9 +3,9 @@ who may speak.
 
 A view annotates its requests and its successes with `extend_schema`. Its failures follow from what
 it is anyway: its authentication, permissions, parsers, limits and address say which there are, and
-the function `envelope` of its dialect, asked with samples, says how they look. A failure that only
-the view knows of (409, say) is named without a body: `responses={200: Row, 409: None}`. Apps do not
-import this module; DEFAULT_SCHEMA_CLASS names it.
+the function `error_envelope` of its dialect, asked with samples, says how they look. A failure that
+only the view knows of (409, say) is named without a body: `responses={200: Row, 409: None}`. Apps
+do not import this module; DEFAULT_SCHEMA_CLASS names it.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from drf_spectacular.plumbing import ResolvedComponent, is_list_serializer
 from drf_spectacular.renderers import OpenApiJsonRenderer
 from rest_framework.permissions import AllowAny, IsAuthenticated
 
-from config.api import CODES, Envelope, common_envelope
+from config.rest import ERROR_CODES, ErrorEnvelope, common_error_envelope
 
 Schema = dict[str, Any]
 
 # One line break alone; two make a paragraph.
 _LINE_BREAK: Final = re.compile(r"(?<!\n)\n(?!\n)")
-WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+METHODS_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 # status → what it means, in the file
-MEANINGS: Final = {
+STATUS_DESCRIPTIONS: Final = {
     400: "The request cannot be read.",
     401: "Nobody is known by these credentials.",
     403: "This caller may not do this.",
@@ -47,31 +47,41 @@ MEANINGS: Final = {
     415: "The body is of a content type that is not taken here.",
     422: "The request can be read, and is refused.",
     429: "Too many requests: come again after the seconds of Retry-After.",
-    503: "Not now: come again after the seconds of Retry-After. Nothing was lost.",
+    503: ("Not now: come again after the seconds of Retry-After. Nothing was lost."),
 }
-_SECONDS: Final[Schema] = {
+_RETRY_AFTER_HEADER: Final[Schema] = {
     "schema": {"type": "integer", "minimum": 1},
     "description": "Seconds to wait.",
     "required": True,
 }
-_TEXT: Final[Schema] = {"schema": {"type": "string"}, "required": True}
-_LEFT: Final[Schema] = {**_TEXT, "description": 'What is left: `"v1-minute";r=59;t=42`.'}
-_POLICY: Final[Schema] = {**_TEXT, "description": 'The limits: `"v1-minute";q=60;w=60`.'}
-HEADERS: Final[dict[int, dict[str, Schema]]] = {
-    401: {"WWW-Authenticate": _TEXT},
-    405: {"Allow": _TEXT},
-    503: {"Retry-After": _SECONDS},
-    429: {"Retry-After": _SECONDS, "RateLimit": _LEFT, "RateLimit-Policy": _POLICY},
+_TEXT_HEADER: Final[Schema] = {"schema": {"type": "string"}, "required": True}
+_RATE_LIMIT_HEADER: Final[Schema] = {
+    **_TEXT_HEADER,
+    "description": 'What is left: `"v1-minute";r=59;t=42`.',
+}
+_RATE_LIMIT_POLICY_HEADER: Final[Schema] = {
+    **_TEXT_HEADER,
+    "description": 'The limits: `"v1-minute";q=60;w=60`.',
+}
+ERROR_HEADERS: Final[dict[int, dict[str, Schema]]] = {
+    401: {"WWW-Authenticate": _TEXT_HEADER},
+    405: {"Allow": _TEXT_HEADER},
+    503: {"Retry-After": _RETRY_AFTER_HEADER},
+    429: {
+        "Retry-After": _RETRY_AFTER_HEADER,
+        "RateLimit": _RATE_LIMIT_HEADER,
+        "RateLimit-Policy": _RATE_LIMIT_POLICY_HEADER,
+    },
 }
 
 
-class DialectSchema(AutoSchema):
-    """The description of one operation, with all its failures in the words of its door."""
+class ChannelAutoSchema(AutoSchema):
+    """The description of one operation, with all its failures in the words of its channel."""
 
     @property
-    def envelope(self) -> Envelope:
+    def error_envelope(self) -> ErrorEnvelope:
         """How the view words its failures."""
-        found: Envelope = getattr(self.view, "envelope", common_envelope)
+        found: ErrorEnvelope = getattr(self.view, "error_envelope", common_error_envelope)
         return found
 
     def get_summary(self) -> str | None:
@@ -97,19 +107,19 @@ class DialectSchema(AutoSchema):
         named = {
             int(code) for code, body in bodies.items() if int(code) >= 400 and "content" not in body
         }
-        for status in sorted(named | set(self._failures())):
+        for status in sorted(named | set(self._error_statuses())):
             told = bodies.get(str(status), {})
             if "content" not in told:
                 description = told.get("description", "")
                 meaning = (
-                    MEANINGS.get(status, "")
+                    STATUS_DESCRIPTIONS.get(status, "")
                     if description in ("", "No response body")
                     else description
                 )
-                bodies[str(status)] = self._failure(status, meaning)
+                bodies[str(status)] = self._error_response(status, meaning)
         return dict(sorted(bodies.items()))
 
-    def _failures(self) -> Iterator[int]:
+    def _error_statuses(self) -> Iterator[int]:
         """The failures that follow from what the view is."""
         yield from (405, 503)
         if self.view.get_authenticators():
@@ -122,47 +132,53 @@ class DialectSchema(AutoSchema):
             yield 404
         if getattr(self.view, "limits", ()):
             yield 429
-        reads = self.method in WITH_BODY and self._get_request_body() is not None
+        reads = self.method in METHODS_WITH_BODY and self._get_request_body() is not None
         if reads:
             yield from (400, 413, 415)
-        if self.envelope is common_envelope and (
+        if self.error_envelope is common_error_envelope and (
             reads or any(one["in"] == "query" for one in self._get_parameters())
         ):
             yield 422
 
-    def _failure(self, status: int, meaning: str) -> Schema:
-        module = getattr(self.envelope, "__module__", "")
-        dialect = "" if self.envelope is common_envelope else module.rpartition(".")[2].title()
+    def _error_response(self, status: int, meaning: str) -> Schema:
+        module = getattr(self.error_envelope, "__module__", "")
+        dialect = (
+            ""
+            if self.error_envelope is common_error_envelope
+            else module.rpartition(".")[2].title()
+        )
         component = ResolvedComponent(
             name=f"{dialect}Error{status}",
             type=ResolvedComponent.SCHEMA,
             object=(module, status),
-            schema=error_schema(self.envelope, status),
+            schema=error_schema(self.error_envelope, status),
         )
         self.registry.register_on_missing(component)
         body: Schema = {
             "description": meaning,
             "content": {"application/json": {"schema": component.ref}},
         }
-        return body | ({"headers": HEADERS[status]} if status in HEADERS else {})
+        return body | ({"headers": ERROR_HEADERS[status]} if status in ERROR_HEADERS else {})
 
 
-def error_schema(envelope: Envelope, status: int) -> Schema:
+def error_schema(error_envelope: ErrorEnvelope, status: int) -> Schema:
     """The JSON schema of a dialect's failures of one status: what stays the same over two samples
     is constant.
     """
     named = {"field": ["What is wrong with it."]}
-    first = envelope(status, "code", "message", named)
-    second = envelope(status, "other code", "other message", {})
-    found = _between(first, second)
-    if status in CODES:
-        found["example"] = envelope(status, CODES[status], MEANINGS.get(status, ""), named)
+    first = error_envelope(status, "code", "message", named)
+    second = error_envelope(status, "other code", "other message", {})
+    found = _schema_of_samples(first, second)
+    if status in ERROR_CODES:
+        found["example"] = error_envelope(
+            status, ERROR_CODES[status], STATUS_DESCRIPTIONS.get(status, ""), named
+        )
     return found
 
 
-def _between(one: Any, other: Any) -> Schema:
+def _schema_of_samples(one: Any, other: Any) -> Schema:
     if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return _object(one, other)
+        return _schema_of_objects(one, other)
     if isinstance(one, list):
         return {"type": "array", "items": {"type": "string"}}
     if one is None:
@@ -175,45 +191,47 @@ def _between(one: Any, other: Any) -> Schema:
     return kind | ({"enum": [one]} if one == other else {})
 
 
-def _object(one: Mapping[str, Any], other: Mapping[str, Any]) -> Schema:
+def _schema_of_objects(one: Mapping[str, Any], other: Mapping[str, Any]) -> Schema:
     if not one and not other:
         return {"type": "object", "additionalProperties": {}}
     if not (shared := [key for key in one if key in other]):
         # Keys that come and go are names of fields.
         return {
             "type": "object",
-            "additionalProperties": _between(*[next(iter((one or other).values()))] * 2),
+            "additionalProperties": _schema_of_samples(*[next(iter((one or other).values()))] * 2),
         }
-    properties = {key: _between(one[key], other[key]) for key in shared}
-    properties |= {key: _between(one[key], one[key]) for key in one if key not in other}
+    properties = {key: _schema_of_samples(one[key], other[key]) for key in shared}
+    properties |= {key: _schema_of_samples(one[key], one[key]) for key in one if key not in other}
     return {"type": "object", "properties": properties, "required": shared}
 
 
-def without_marks(result: Any, **_: Any) -> Any:
+def remove_enum_ids(result: Any, **_: Any) -> Any:
     """Postprocessing: take away what drf-spectacular leaves in choices to recognize them by."""
     if isinstance(result, dict):
         return {
-            key: without_marks(value) for key, value in result.items() if key != "x-spec-enum-id"
+            key: remove_enum_ids(value) for key, value in result.items() if key != "x-spec-enum-id"
         }
-    return [without_marks(one) for one in result] if isinstance(result, list) else result
+    return [remove_enum_ids(one) for one in result] if isinstance(result, list) else result
 
 
-def joined_lines(result: Any, **_: Any) -> Any:
+def join_description_lines(result: Any, **_: Any) -> Any:
     """Postprocessing: texts come from docstrings, and where the source wraps a line is not part of
     what it says. Empty lines stay: they divide paragraphs.
     """
     if isinstance(result, dict):
         return {
-            key: _LINE_BREAK.sub(" ", value)
-            if key in {"summary", "description"} and isinstance(value, str)
-            else joined_lines(value)
+            key: (
+                _LINE_BREAK.sub(" ", value)
+                if key in {"summary", "description"} and isinstance(value, str)
+                else join_description_lines(value)
+            )
             for key, value in result.items()
         }
-    return [joined_lines(one) for one in result] if isinstance(result, list) else result
+    return [join_description_lines(one) for one in result] if isinstance(result, list) else result
 
 
 @cache
-def document() -> bytes:
+def openapi_document() -> bytes:
     """The OpenAPI file as JSON, worked out once per process. `manage.py spectacular` writes the
     same bytes.
     """
@@ -269,7 +287,7 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):
 
 
 class MachineScheme(OpenApiAuthenticationExtension):
-    """The HR door's three, all of them."""
+    """The HR channel's three, all of them."""
 
     target_class = "accounts.authentication.MachineAuthentication"
     name = ["machineToken", "machineKey", "machineClient"]
@@ -309,7 +327,7 @@ class DeviceScheme(OpenApiAuthenticationExtension):
 class EndpointScheme(OpenApiAuthenticationExtension):
     """Customers' servers."""
 
-    target_class = "webhooks.authentication.EndpointAuthentication"
+    target_class = "webhooks.authentication.FeedKeyAuthentication"
     name = "endpoint"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
@@ -321,69 +339,69 @@ class EndpointScheme(OpenApiAuthenticationExtension):
         }
 
 
-# --- Fields that the doors have of their own ------------------------------------------------------
-class TextField(OpenApiSerializerFieldExtension):
+# --- Fields that the channels have of their own ---------------------------------------------------
+class TextFieldExtension(OpenApiSerializerFieldExtension):
     """Text, or with `numbers` a whole number too."""
 
-    target_class = "attendance.doors.fields.Text"
+    target_class = "attendance.channels.fields.StrictTextField"
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Any) -> Schema:
         """Trimmed before it is measured, so that the pattern asks only for something to be
         there.
         """
-        text: Schema = {"type": "string", "maxLength": self.target.most}
-        text |= {} if self.target.blank else {"pattern": r"\S"}
-        return {"oneOf": [text, {"type": "integer"}]} if self.target.numbers else text
+        text: Schema = {"type": "string", "maxLength": self.target.max_length}
+        text |= {} if self.target.allow_blank else {"pattern": r"\S"}
+        return {"oneOf": [text, {"type": "integer"}]} if self.target.allow_integer else text
 
 
-class NumberField(OpenApiSerializerFieldExtension):
+class NumberFieldExtension(OpenApiSerializerFieldExtension):
     """A whole number of 64 bits."""
 
-    target_class = "attendance.doors.fields.Number"
+    target_class = "attendance.channels.fields.StrictIntegerField"
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Any) -> Schema:
         """Its range."""
         return {"type": "integer", "format": "int64", "minimum": -(2**63), "maximum": 2**63 - 1}
 
 
-class RealField(OpenApiSerializerFieldExtension):
+class RealFieldExtension(OpenApiSerializerFieldExtension):
     """A number within bounds."""
 
-    target_class = "attendance.doors.fields.Real"
+    target_class = "attendance.channels.fields.StrictFloatField"
     match_subclasses = True
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Any) -> Schema:
         """Its bounds, where there are any."""
-        bounds = {"minimum": self.target.low, "maximum": self.target.high}
+        bounds = {"minimum": self.target.min_value, "maximum": self.target.max_value}
         return {"type": "number"} | {
             name: bound for name, bound in bounds.items() if not math.isinf(bound)
         }
 
 
-class FlagField(OpenApiSerializerFieldExtension):
+class FlagFieldExtension(OpenApiSerializerFieldExtension):
     """true or false."""
 
-    target_class = "attendance.doors.fields.Flag"
+    target_class = "attendance.channels.fields.StrictBooleanField"
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Any) -> Schema:
         """Nothing else will do."""
         return {"type": "boolean"}
 
 
-class WordField(OpenApiSerializerFieldExtension):
+class WordFieldExtension(OpenApiSerializerFieldExtension):
     """One of a few words."""
 
-    target_class = "attendance.doors.fields.Word"
+    target_class = "attendance.channels.fields.StrictChoiceField"
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Any) -> Schema:
         """Which ones."""
-        return {"type": "string", "enum": list(self.target.words)}
+        return {"type": "string", "enum": list(self.target.allowed_values)}
 
 
-class UuidField(OpenApiSerializerFieldExtension):
+class UuidFieldExtension(OpenApiSerializerFieldExtension):
     """A UUID."""
 
-    target_class = "attendance.doors.fields.Uuid"
+    target_class = "attendance.channels.fields.StrictUUIDField"
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Any) -> Schema:
         """In its usual spelling."""

@@ -1,10 +1,10 @@
-"""Everything a worker does beside pushing, in a process of its own: matching, days, the inbox,
+"""Everything a worker does beside pushing, in a process of its own: matching, days, the exceptions,
 leave, reports.
 
 That work comes in heaps and can wait a second; a push cannot. So it shares no interpreter lock with
 the worker's hands, and the system lets it have only the processor time that they leave. The worker
-starts it (`Scheduler`), starts it again when it was lost, and tells it over a pipe that a report
-waits; when the pipe closes the worker is gone, and it ends. What it does is claimed in the
+starts it (`SchedulerProcess`), starts it again when it was lost, and tells it over a pipe that a
+report waits; when the pipe closes the worker is gone, and it ends. What it does is claimed in the
 database: any number of them may run, or none for a while.
 """
 
@@ -27,14 +27,14 @@ from django.conf import settings
 log = logging.getLogger(__name__)
 
 # 19 would let a busy machine starve it; at 10 it still gets about a tenth.
-NICE: Final = 10
-AGAIN_AFTER_S: Final = 1.0
-STOP_S: Final = 5.0
+NICENESS: Final = 10
+RESTART_AFTER_S: Final = 1.0
+STOP_TIMEOUT_S: Final = 5.0
 
-Loop = Callable[[threading.Event], None]
+BackgroundLoop = Callable[[threading.Event], None]
 
 
-def commit_without_waiting(database: dict[str, Any]) -> None:
+def use_asynchronous_commit(database: dict[str, Any]) -> None:
     """Let this process commit without waiting for the disk. For the worker and its scheduler: all
     they write can be done again.
 
@@ -51,34 +51,36 @@ def commit_without_waiting(database: dict[str, Any]) -> None:
 
 
 # --- In the process -------------------------------------------------------------------------------
-def loops() -> dict[str, Loop]:
+def background_loops() -> dict[str, BackgroundLoop]:
     """What it does, each in a thread of its own that looks again and again."""
     # Imported here: the worker, which only starts the process, has no use for them.
-    from attendance.drain import drain_for_ever  # noqa: PLC0415
-    from attendance.rebuilding import follow_for_ever  # noqa: PLC0415
-    from attendance.watching import watch_for_ever  # noqa: PLC0415
-    from leaves.jobs import settle_for_ever  # noqa: PLC0415
-    from reports.making import make_for_ever  # noqa: PLC0415
+    from attendance.background.changes import run_change_loop  # noqa: PLC0415
+    from attendance.background.recalculation import (  # noqa: PLC0415
+        run_recalculation_loop,
+    )
+    from attendance.exceptions.scan import run_exception_scan_loop  # noqa: PLC0415
+    from leaves.due_postings import run_settlement_loop  # noqa: PLC0415
+    from reports.job_runner import run_report_loop  # noqa: PLC0415
 
     return {
-        "drain": drain_for_ever,
-        "days": follow_for_ever,
-        "inbox": watch_for_ever,
-        "leave": settle_for_ever,
-        "reports": make_for_ever,
+        "changes": run_change_loop,
+        "days": run_recalculation_loop,
+        "exceptions": run_exception_scan_loop,
+        "leave": run_settlement_loop,
+        "reports": run_report_loop,
     }
 
 
-def serve(pipe: int | None) -> None:
+def run_scheduler(pipe: int | None) -> None:
     """Run all loops until `pipe` closes, or without one until TERM; a byte that comes through it
     says that a report waits.
     """
-    from reports.making import look_now  # noqa: PLC0415
+    from reports.job_runner import wake_report_loop  # noqa: PLC0415
 
     if not settings.DATABASES["default"]["ENGINE"].startswith("config.sqlite"):
         # On SQLite everybody would wait for a writer that does not get the processor.
-        os.nice(NICE)
-    commit_without_waiting(settings.DATABASES["default"])
+        os.nice(NICENESS)
+    use_asynchronous_commit(settings.DATABASES["default"])
     stop = threading.Event()
     # A Ctrl-C at the terminal, or a TERM for the whole group, is for the worker if there is one:
     # the pipe says when to end.
@@ -86,7 +88,7 @@ def serve(pipe: int | None) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN if pipe is not None else lambda *_: stop.set())
     threads = [
         threading.Thread(target=loop, args=(stop,), name=f"muster-{name}", daemon=True)
-        for name, loop in loops().items()
+        for name, loop in background_loops().items()
     ]
     for thread in threads:
         thread.start()
@@ -95,10 +97,10 @@ def serve(pipe: int | None) -> None:
             stop.wait(1)
         elif select.select([pipe], [], [], 1)[0]:
             if os.read(pipe, 1024):
-                look_now()
+                wake_report_loop()
             else:
                 stop.set()
-    deadline = time.monotonic() + STOP_S
+    deadline = time.monotonic() + STOP_TIMEOUT_S
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
     logging.shutdown()
@@ -107,7 +109,7 @@ def serve(pipe: int | None) -> None:
 
 
 # --- In the worker --------------------------------------------------------------------------------
-class Scheduler:
+class SchedulerProcess:
     """The process as the worker sees it. `start` returns at once; from then on it is there until
     `stop`.
     """
@@ -116,13 +118,15 @@ class Scheduler:
         self._command = command or (sys.executable, "-m", "django", "scheduler", "--tied")
         self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
-        self._thread = threading.Thread(target=self._keep, name="muster-scheduler", daemon=True)
+        self._thread = threading.Thread(
+            target=self._supervise, name="muster-scheduler", daemon=True
+        )
 
     def start(self) -> None:
         """Start it, and keep it."""
         self._thread.start()
 
-    def nudge(self) -> None:
+    def notify_report_waiting(self) -> None:
         """Tell it that a report waits. It looks by itself every second: a word that is lost is no
         harm.
         """
@@ -131,19 +135,19 @@ class Scheduler:
             with contextlib.suppress(OSError, ValueError):
                 os.write(process.stdin.fileno(), b"r")
 
-    def let_go(self) -> None:
+    def request_stop(self) -> None:
         """Ask it to finish what it has in hand; returns at once."""
         self._stopping.set()
-        _close(self._process)
+        _close_stdin(self._process)
 
     def stop(self) -> None:
-        """Wait until it has finished, for `STOP_S` and a little; then it is killed."""
-        self.let_go()
-        self._thread.join(STOP_S + 1)
+        """Wait until it has finished, for `STOP_TIMEOUT_S` and a little; then it is killed."""
+        self.request_stop()
+        self._thread.join(STOP_TIMEOUT_S + 1)
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
 
-    def _keep(self) -> None:
+    def _supervise(self) -> None:
         while not self._stopping.is_set():
             try:
                 self._process = subprocess.Popen(  # noqa: S603
@@ -151,12 +155,12 @@ class Scheduler:
                 )
             except OSError:  # No memory for it at this moment, say.
                 log.exception("The scheduler could not be started; trying again")
-                self._stopping.wait(AGAIN_AFTER_S)
+                self._stopping.wait(RESTART_AFTER_S)
                 continue
             if self._stopping.is_set():
-                _close(self._process)
+                _close_stdin(self._process)
             status = self._process.wait()
-            if not self._stopping.wait(AGAIN_AFTER_S):
+            if not self._stopping.wait(RESTART_AFTER_S):
                 log.error("The scheduler ended by itself (status %d); starting it again", status)
 
 
@@ -168,7 +172,7 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
 
 
-def _close(process: subprocess.Popen[bytes] | None) -> None:
+def _close_stdin(process: subprocess.Popen[bytes] | None) -> None:
     if process is not None and process.stdin is not None:
         with contextlib.suppress(OSError):
             process.stdin.close()

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config import logs
 from config.console_settings import STEP_UP_VIEWS, UNFOLD  # noqa: F401
-from config.headers import CONTENT_SECURITY_POLICY  # noqa: F401
+from config.security_headers import CONTENT_SECURITY_POLICY  # noqa: F401
 
 # Lets Django's classes be written as generic types, as in ModelForm[Employee], at run time too.
 django_stubs_ext.monkeypatch()
@@ -95,21 +95,23 @@ INSTALLED_APPS = [
     "tours",
     "geofences",
     "devices",
+    "shifts",
     "webhooks",
     "accounts",
     "employees",
+    "core",
 ]
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "config.headers.HeadersMiddleware",
+    "config.security_headers.SecurityHeadersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "accounts.guard.ConsoleGuard",
+    "accounts.middleware.ConsoleSessionMiddleware",
     "config.console.LocalTimeMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -192,34 +194,39 @@ PUSH_ALLOW_HTTP = env.bool("MUSTER_PUSH_ALLOW_HTTP", default=DEMO)
 # --- Punches --------------------------------------------------------------------------------------
 MAX_BODY_BYTES = 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
-PUNCH_MAX_AHEAD_S = env.int("MUSTER_PUNCH_MAX_AHEAD_S", default=300)
-# How long a clock-in waits for its clock-out at the HR door: a forgotten one does not block the
+PUNCH_MAX_CLOCK_SKEW_S = env.int("MUSTER_PUNCH_MAX_CLOCK_SKEW_S", default=300)
+# How long a clock-in waits for its clock-out at the HR channel: a forgotten one does not block the
 # next day.
 HR_PAIRING_HOURS = env.int("MUSTER_HR_PAIRING_HOURS", default=16)
 
+# --- Impact: what a change would do, as the apps above answer it (core/impact.py) -----------------
+IMPACT_PROVIDERS = ["attendance.days.impact.day_impact"]
+
 # --- Leave and tours ------------------------------------------------------------------------------
 # Where the morning ends and the afternoon begins, on the clock of the employee's site.
-LUNCH = env.str("MUSTER_LUNCH", default="13:00-13:30")
+HALF_DAY_BOUNDARY = env.str("MUSTER_HALF_DAY_BOUNDARY", default="13:00-13:30")
 # So many days after it began an employee may still enter a tour.
 TOUR_BACKDATE_DAYS = env.int("MUSTER_TOUR_BACKDATE_DAYS", default=7)
 
 # --- Reports that are made in the background ------------------------------------------------------
 # Where their files lie: private, and the same folder for the web and all workers.
 REPORT_DIR = Path(env.str("MUSTER_REPORT_DIR", default=str(DATA_DIR / "reports"))).resolve()
-REPORT_HOURS = env.int("MUSTER_REPORT_HOURS", default=48)
+REPORT_RETENTION_HOURS = env.int("MUSTER_REPORT_RETENTION_HOURS", default=48)
 # At a time: in a worker process, of an organization, and (waiting ones too) of one person.
 REPORT_THREADS = env.int("MUSTER_REPORT_THREADS", default=2)
 REPORTS_PER_ORGANIZATION = env.int("MUSTER_REPORTS_PER_ORGANIZATION", default=1)
 REPORTS_PER_PERSON = env.int("MUSTER_REPORTS_PER_PERSON", default=5)
 # How the workers are told that something waits; they look by themselves too. Nothing without a
 # broker.
-REPORT_NUDGE = "" if BROKER_URL.startswith("memory:") else "config.celery.nudge_reports"
+REPORT_WORKER_NOTIFIER = (
+    "" if BROKER_URL.startswith("memory:") else "config.celery.send_report_notification"
+)
 
 # --- Maps: on a plain grid, so that no browser asks anybody else, or on a chosen server's tiles ---
 MAP_TILES = env.str("MUSTER_MAP_TILES", default="")
 MAP_ATTRIBUTION = env.str("MUSTER_MAP_ATTRIBUTION", default="")
 
-# --- Rate limits: counted in a cache of their own (accounts/limits.py) ----------------------------
+# --- Rate limits: counted in a cache of their own (accounts/throttling.py) ------------------------
 LIMITS_CACHE_URL = env.str("MUSTER_LIMITS_CACHE_URL", default="")
 # The number of proxies of ours that every request passes and that appended to X-Forwarded-For.
 TRUSTED_PROXIES = env.int("MUSTER_TRUSTED_PROXIES", default=0)
@@ -247,7 +254,7 @@ if LIMITS_CACHE_URL:
         "LOCATION": LIMITS_CACHE_URL,
         "KEY_PREFIX": "muster",
         # A limit is not worth waiting for: who cannot count decides without
-        # (accounts.limits.Breaker).
+        # (accounts.throttling.Breaker).
         "OPTIONS": {"socket_timeout": 0.1, "socket_connect_timeout": 0.1},
     }
 RATELIMIT_USE_CACHE = "limits"
@@ -268,9 +275,6 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
-# What single sign-on sends with: the client that guards addresses and ends in time
-# (webhooks/http.py), on a floor above it.
-SSO_SEND = "webhooks.http.send"
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "/admin/"
 
@@ -279,15 +283,15 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     # A view without `limits` is not limited.
-    "DEFAULT_THROTTLE_CLASSES": ["accounts.limits.Limited"],
-    "DEFAULT_PARSER_CLASSES": ["config.api.BoundedJSONParser"],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.throttling.RateLimitThrottle"],
+    "DEFAULT_PARSER_CLASSES": ["config.rest.BoundedJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.api.OneDialect",
-    "DEFAULT_SCHEMA_CLASS": "config.openapi.DialectSchema",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.rest.FirstRendererNegotiation",
+    "DEFAULT_SCHEMA_CLASS": "config.openapi.ChannelAutoSchema",
     # OPTIONS is a method like others; the OpenAPI file says what it would say.
     "DEFAULT_METADATA_CLASS": None,
     "URL_FORMAT_OVERRIDE": None,
-    "EXCEPTION_HANDLER": "config.api.exception_handler",
+    "EXCEPTION_HANDLER": "config.rest.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "UNAUTHENTICATED_TOKEN": None,
 }
@@ -297,15 +301,18 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Muster",
     "VERSION": "1",
     "DESCRIPTION": (
-        "Attendance: punches in by four doors, days out, pushed on. docs/api.md tells how to get a"
-        " token for each."
+        "Attendance: punches in by four channels, days out, pushed on. docs/api.md tells how to get"
+        " a token for each."
     ),
     "OAS_VERSION": "3.0.3",
     "SCHEMA_PATH_PREFIX": "/api(?:/v1)?",
     "COMPONENT_SPLIT_REQUEST": True,
     "SERVE_INCLUDE_SCHEMA": False,
     # Choices stand where they are used; a name for each set of them would be a name nobody uses.
-    "POSTPROCESSING_HOOKS": ["config.openapi.without_marks", "config.openapi.joined_lines"],
+    "POSTPROCESSING_HOOKS": [
+        "config.openapi.remove_enum_ids",
+        "config.openapi.join_description_lines",
+    ],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 
@@ -314,7 +321,7 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("hi", _("Hindi"))]
 LOCALE_PATHS = [
     BASE_DIR / "locale",
-    BASE_DIR / "config/console_words",
+    BASE_DIR / "config/locale",
 ]  # The second: what the libraries lack.
 TIME_ZONE = "UTC"
 USE_TZ = True
@@ -334,7 +341,7 @@ SECURE_PROXY_SSL_HEADER = (
     if env.bool("MUSTER_BEHIND_TLS_PROXY", default=False)
     else None
 )
-# Doors never redirect: a terminal that follows would send its token twice, one time in clear.
+# Channels never redirect: a terminal that follows would send its token twice, one time in clear.
 SECURE_SSL_REDIRECT = False
 SECURE_HSTS_SECONDS = 0 if DEMO else 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = not DEMO
@@ -357,13 +364,13 @@ SILENCED_SYSTEM_CHECKS = [
 ]
 
 # --- Logs: one line each, no secrets --------------------------------------------------------------
-logs.install()
+logs.install_redaction()
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
         "line": {
-            "()": "config.logs.Formatter",
+            "()": "config.logs.RedactingFormatter",
             "format": "{asctime} {levelname} {name}: {message}",
             "style": "{",
         }

@@ -12,8 +12,8 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("api/healthz", health.HealthzView.as_view()),
     path("api/readyz", health.ReadyzView.as_view()),
-    path("api/documentation", documentation.page, name="documentation"),
-    path("docs", documentation.raw, name="docs"),
+    path("api/documentation", documentation.swagger_ui, name="documentation"),
+    path("docs", documentation.openapi_file, name="docs"),
     path("", include("accounts.urls")),
     path("", include("reports.urls")),
     path("", include("attendance.urls")),
@@ -24,7 +24,7 @@ urlpatterns = [
     path("", include("webhooks.urls")),
 ]
 
-handler400 = "config.api.bad_request"
-handler403 = "config.api.forbidden"
-handler404 = "config.api.not_found"
-handler500 = "config.api.server_error"
+handler400 = "config.rest.bad_request"
+handler403 = "config.rest.forbidden"
+handler404 = "config.rest.not_found"
+handler500 = "config.rest.server_error"

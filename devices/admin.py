@@ -7,24 +7,20 @@ And on people's phones: whose they are, whether they may punch, the keys they si
 from __future__ import annotations
 
 import shlex
-from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 
 from django.conf import settings
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from accounts.audit import note
+from accounts.audit import record_security_event
 from accounts.models import SecurityEvent
-from devices.models import Device, DeviceKey, DeviceToken, DeviceUser, Phone, PhonePolicy
-from devices.phones import release_phone, revoke_phone
-from devices.services import ROTATION_OVERLAP, issue_token, revoke_tokens, save_device_user
-from employees.console import (
+from core.tenant_admin import (
     ReadOnlyInline,
     ReadOnlyTenantAdmin,
     TenantAdmin,
@@ -32,21 +28,23 @@ from employees.console import (
     badge_html,
     tenant_id,
 )
+from devices.models import Device, DeviceKey, DeviceToken, DeviceUser, Phone, PhonePolicy
+from devices.phones import release_phone, revoke_phone
+from devices.presence import (
+    BLOCKED,
+    DEVICE_STATES,
+    ENDED,
+    NEVER,
+    ONLINE,
+    SILENT,
+    device_state,
+    devices_in_state,
+)
+from devices.services import ROTATION_OVERLAP, issue_token, revoke_tokens, save_device_user
+from employees.changes import record_change
 from employees.models import Change
-from employees.services import note_change
 
-# Three heartbeats may go missing on a bad line; the fourth is news.
-HEARTBEATS_MISSED: Final = 3
-
-BLOCKED, ENDED, NEVER, SILENT, ONLINE = "blocked", "ended", "never", "silent", "online"
-STATES: Final[dict[str, Any]] = {
-    ONLINE: _("Online"),
-    SILENT: _("Silent"),
-    NEVER: _("Never seen"),
-    BLOCKED: _("Blocked"),
-    ENDED: _("Subscription ended"),
-}
-COLOURS: Final = {
+DEVICE_STATE_COLOURS: Final = {
     ONLINE: "success",
     SILENT: "danger",
     NEVER: "info",
@@ -55,60 +53,22 @@ COLOURS: Final = {
 }
 
 
-def state_of(device: Device, now: datetime) -> str:
-    """The one thing to know about a device now. What refuses punches comes before what is merely
-    quiet.
-    """
-    if device.blocked:
-        return BLOCKED
-    if not device.subscribed(now):
-        return ENDED
-    if device.last_seen_at is None:
-        return NEVER
-    return (
-        ONLINE
-        if now - device.last_seen_at < timedelta(seconds=HEARTBEATS_MISSED * device.heartbeat_s)
-        else SILENT
-    )
-
-
-def in_state(devices: QuerySet[Device], state: str, now: datetime) -> QuerySet[Device]:
-    """The devices for which `state_of` says `state`, found by the database."""
-    if state == BLOCKED:
-        return devices.filter(blocked=True)
-    ended = Q(subscription_until__lte=now)
-    if state == ENDED:
-        return devices.filter(ended, blocked=False)
-    working = devices.filter(blocked=False).exclude(ended)
-    if state == NEVER:
-        return working.filter(last_seen_at__isnull=True)
-    # Heartbeats are per device, and dates cannot be multiplied in SQLite: one condition for each of
-    # the few that are in use.
-    recent = Q(pk__in=[])
-    for seconds in set(devices.order_by().values_list("heartbeat_s", flat=True)):
-        recent |= Q(
-            heartbeat_s=seconds,
-            last_seen_at__gt=now - timedelta(seconds=HEARTBEATS_MISSED * seconds),
-        )
-    return (
-        working.filter(recent)
-        if state == ONLINE
-        else working.filter(last_seen_at__isnull=False).exclude(recent)
-    )
-
-
-class StateFilter(admin.SimpleListFilter):
+class DeviceStateFilter(admin.SimpleListFilter):
     """Devices by their state now."""
 
     title = _("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return list(STATES.items())
+        return list(DEVICE_STATES.items())
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         state = self.value() or ""
-        return in_state(queryset, state, timezone.now()) if state in STATES else queryset
+        return (
+            devices_in_state(queryset, state, timezone.now())
+            if state in DEVICE_STATES
+            else queryset
+        )
 
 
 class TokenInline(ReadOnlyInline):
@@ -127,7 +87,9 @@ class DeviceUserInline(TenantInline):
     fields = ("user_code", "employee")
     autocomplete_fields = ("employee",)
     can_delete = True
-    verbose_name_plural = _("own numbers of this device, where they are not the employee codes")
+    verbose_name_plural = _(
+        "user numbers on this device, where they differ from the employee codes"
+    )
 
 
 @admin.register(Device)
@@ -137,27 +99,27 @@ class DeviceAdmin(TenantAdmin):
     fieldsets = (
         (None, {"fields": (("serial", "name"), "site", "timezone")}),
         (
-            _("How it speaks"),
+            _("Protocol"),
             {"fields": (("state_map", "heartbeat_s"), "own_state_map", "firmware")},
         ),
-        (_("Whether it may"), {"fields": (("subscription_until", "blocked"),)}),
+        (_("Access"), {"fields": (("subscription_until", "blocked"),)}),
     )
-    _seen = (
-        _("What it did"),
-        {"fields": (("badge", "last_seen_at"), ("turned_away", "turned_away_at"))},
+    _activity_fieldset = (
+        _("Activity"),
+        {"fields": (("badge", "last_seen_at"), ("rejected_count", "last_rejected_at"))},
     )
-    readonly_fields = ("badge", "last_seen_at", "turned_away", "turned_away_at")
+    readonly_fields = ("badge", "last_seen_at", "rejected_count", "last_rejected_at")
     inlines = (TokenInline, DeviceUserInline)
-    verbs: ClassVar = {DeviceUser: save_device_user}
-    list_display = ("serial", "name", "site", "badge", "last_seen_at", "turned_away")
+    save_functions: ClassVar = {DeviceUser: save_device_user}
+    list_display = ("serial", "name", "site", "badge", "last_seen_at", "rejected_count")
     list_display_links = ("serial", "name")
-    list_filter = (StateFilter, "site")
+    list_filter = (DeviceStateFilter, "site")
     list_select_related = ("site", "organization")
     search_fields = ("serial", "name")
     search_help_text = _("Serial number or name")
     actions_detail = ("issue_first_token", "rotate_token", "revoke_all_tokens")
     empty_title = _("No devices yet")
-    empty_text = _("Add one, then issue its token and put the token into the device.")
+    empty_text = _("Add a device, issue its token and enter the token in the device.")
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
@@ -167,7 +129,7 @@ class DeviceAdmin(TenantAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         fieldsets = super().get_fieldsets(request, obj)
-        return [*fieldsets, self._seen] if obj else fieldsets
+        return [*fieldsets, self._activity_fieldset] if obj else fieldsets
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> tuple[Any, ...]:
         """A device has tokens only once it exists."""
@@ -185,13 +147,13 @@ class DeviceAdmin(TenantAdmin):
         """A number that is taken away changes whose the next punches are: the floors above are
         told.
         """
-        note_change(row.employee, Change.Kind.IDENTITY)
-        super().remove_row(row)
+        record_change(row.employee, Change.Kind.IDENTITY)
+        super().delete_inline_row(row)
 
     @display(description=_("state"))
     def badge(self, device: Device) -> Any:
-        state = state_of(device, timezone.now())
-        return badge_html(STATES[state], COLOURS[state])
+        state = device_state(device, timezone.now())
+        return badge_html(DEVICE_STATES[state], DEVICE_STATE_COLOURS[state])
 
     # Tokens
     def has_issue_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
@@ -206,7 +168,7 @@ class DeviceAdmin(TenantAdmin):
         """
         offered = super().get_actions_detail(request, object_id)
         device = self.get_object(request, str(object_id))
-        has_token = device is not None and _live_tokens(device).exists()
+        has_token = device is not None and _valid_tokens(device).exists()
         hidden = {"issue_first_token"} if has_token else {"rotate_token", "revoke_all_tokens"}
         return [one for one in offered if one.method.original_function_name not in hidden]
 
@@ -218,7 +180,7 @@ class DeviceAdmin(TenantAdmin):
         permissions=["issue"],
     )
     def issue_first_token(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._issue(
+        return self._issue_token(
             request,
             object_id,
             title=_("Issue a token"),
@@ -236,13 +198,13 @@ class DeviceAdmin(TenantAdmin):
     )
     def rotate_token(self, request: HttpRequest, object_id: str) -> HttpResponse:
         days = ROTATION_OVERLAP.days
-        return self._issue(
+        return self._issue_token(
             request,
             object_id,
             title=_("Rotate the token"),
             question=_(
-                "The new token is shown once, on the next page. The old one works on for %(days)d"
-                " days, so that no punch is lost while you change it on the device."
+                "The new token is shown once, on the next page. The old token remains valid for"
+                " %(days)d days, so that no punch is lost while you change it on the device."
             )
             % {"days": days},
         )
@@ -257,22 +219,24 @@ class DeviceAdmin(TenantAdmin):
     def revoke_all_tokens(self, request: HttpRequest, object_id: str) -> HttpResponse:
         device = self.object_or_404(request, object_id)
         if request.method != "POST":
-            return self.confirm(
+            return self.render_confirmation(
                 request,
                 device,
                 title=_("Revoke all tokens"),
                 button=_("Revoke at once"),
                 danger=True,
                 question=_(
-                    "The device is turned away from this moment on, until you issue a new token and"
-                    " enter it there."
+                    "The device is rejected from now on, until you issue a new token and enter it"
+                    " in the device."
                 ),
             )
         count = revoke_tokens(device)
-        _note(request, device, SecurityEvent.Kind.KEY_REVOKED, count=count)
-        return self.done(request, device, _("Tokens revoked: %(count)d.") % {"count": count})
+        _record_token_event(request, device, SecurityEvent.Kind.KEY_REVOKED, count=count)
+        return self.finish_action(
+            request, device, _("Tokens revoked: %(count)d.") % {"count": count}
+        )
 
-    def _issue(
+    def _issue_token(
         self, request: HttpRequest, object_id: str, *, title: Any, question: Any
     ) -> HttpResponse:
         """Ask, then issue and show. The token exists in this one reply: not in an address, a
@@ -280,11 +244,13 @@ class DeviceAdmin(TenantAdmin):
         """
         device = self.object_or_404(request, object_id)
         if request.method != "POST":
-            return self.confirm(request, device, title=title, question=question, button=title)
+            return self.render_confirmation(
+                request, device, title=title, question=question, button=title
+            )
         token = issue_token(device)
         self.log_change(request, device, str(_("Token issued.")))
-        _note(request, device, SecurityEvent.Kind.KEY_ISSUED)
-        return self.page(
+        _record_token_event(request, device, SecurityEvent.Kind.KEY_ISSUED)
+        return self.render_page(
             request,
             "secret",
             device,
@@ -296,14 +262,17 @@ class DeviceAdmin(TenantAdmin):
                     _("Try it: the device shows as online afterwards"),
                     _curl(device, token, "heartbeat"),
                 ),
-                (_("A punch, as the device sends it"), _curl(device, token, "punch", _SAMPLE)),
+                (
+                    _("A punch, as the device sends it"),
+                    _curl(device, token, "punch", _SAMPLE_PUNCH),
+                ),
             ],
         )
 
 
-def _note(request: HttpRequest, device: Device, kind: str, **details: Any) -> None:
+def _record_token_event(request: HttpRequest, device: Device, kind: str, **details: Any) -> None:
     """What was done to a device's tokens belongs to the security events."""
-    note(
+    record_security_event(
         kind,
         device.organization_id,
         actor=request.user,
@@ -313,13 +282,13 @@ def _note(request: HttpRequest, device: Device, kind: str, **details: Any) -> No
     )
 
 
-_SAMPLE: Final = (
+_SAMPLE_PUNCH: Final = (
     '{"user_id": "1001", "att_time": "2026-06-21 09:30:00", "att_state": 1, "input_type": 50}'
 )
 
 
 def _curl(device: Device, token: str, operation: str, body: str = "") -> str:
-    """A request to the device door that can be pasted into a shell."""
+    """A request to the device channel that can be pasted into a shell."""
     lines = [
         f"curl -X POST {settings.BASE_URL}/api/attendance/v1/{operation}",
         f"-H {shlex.quote(f'sn: {device.serial}')}",
@@ -330,8 +299,12 @@ def _curl(device: Device, token: str, operation: str, body: str = "") -> str:
     return " \\\n  ".join(lines)
 
 
-def _live_tokens(device: Device) -> QuerySet[DeviceToken]:
-    return DeviceToken.objects.of(device.organization_id).live(timezone.now()).filter(device=device)
+def _valid_tokens(device: Device) -> QuerySet[DeviceToken]:
+    return (
+        DeviceToken.objects.of(device.organization_id)
+        .valid_at(timezone.now())
+        .filter(device=device)
+    )
 
 
 # --- Phones ---------------------------------------------------------------------------------------
@@ -370,14 +343,14 @@ class PhoneStateFilter(admin.SimpleListFilter):
         )
 
 
-class SharedFilter(admin.SimpleListFilter):
+class SharedPhoneFilter(admin.SimpleListFilter):
     """Phones that more than one person registered."""
 
     title = _("shared")
     parameter_name = "shared"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("yes", _("By several people"))]
+        return [("yes", _("Several employees"))]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         return queryset.filter(shared=True) if self.value() == "yes" else queryset
@@ -390,7 +363,8 @@ class DeviceKeyInline(ReadOnlyInline):
     fields = ("fingerprint", "created_at", "replaced_at")
     readonly_fields = ("fingerprint", "created_at", "replaced_at")
     verbose_name_plural = _(
-        "keys: the one without an end is in use, the others are kept to check what they signed"
+        "keys: the key without an end date is in use; the others are kept to verify older"
+        " signatures"
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -435,13 +409,13 @@ class PhoneAdmin(ReadOnlyTenantAdmin):
         "registered_at",
     )
     list_display_links = ("employee", "model")
-    list_filter = (PhoneStateFilter, SharedFilter, "platform")
+    list_filter = (PhoneStateFilter, SharedPhoneFilter, "platform")
     list_select_related = ("employee", "organization")
     search_fields = ("employee__name", "=employee__code", "model", "name")
     search_help_text = _("An employee's name or code, a model, or a phone's name")
     actions_detail = ("revoke", "release")
     empty_title = _("No phones yet")
-    empty_text = _("People register their own phones in the app, after signing in there.")
+    empty_text = _("Employees register their own phones in the app after they sign in.")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         rows: Any = super().get_queryset(request)
@@ -454,10 +428,10 @@ class PhoneAdmin(ReadOnlyTenantAdmin):
 
     @display(description=_("shared"))
     def shared(self, phone: Any) -> Any:
-        return badge_html(_("By several people"), "warning") if phone.shared else "–"
+        return badge_html(_("Several employees"), "warning") if phone.shared else "–"
 
     # Revoking
-    def has_keep_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+    def has_manage_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return bool(request.user.has_perm("devices.change_phone"))
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
@@ -472,30 +446,30 @@ class PhoneAdmin(ReadOnlyTenantAdmin):
         url_path="revoke",
         icon="block",
         variant=ActionVariant.DANGER,
-        permissions=["keep"],
+        permissions=["manage"],
     )
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
         phone = self.object_or_404(request, object_id)
         if request.method != "POST":
-            return self.confirm(
+            return self.render_confirmation(
                 request,
                 phone,
                 title=_("Revoke the phone of %(who)s") % {"who": phone.employee},
                 button=_("Revoke at once"),
                 danger=True,
                 question=_(
-                    "Its punches are refused from this moment on, and its owner cannot register it"
-                    " again until you release it. Punches made with it before stay."
+                    "Its punches are rejected from now on, and its owner cannot register it again"
+                    " until you release it. Punches already made with it remain."
                 ),
             )
         revoke_phone(phone, actor=request.user, request=request)  # type: ignore[arg-type]
-        return self.done(request, phone, _("Revoked."))
+        return self.finish_action(request, phone, _("Revoked."))
 
-    @action(description=_("Release"), url_path="release", icon="lock_open", permissions=["keep"])
+    @action(description=_("Release"), url_path="release", icon="lock_open", permissions=["manage"])
     def release(self, request: HttpRequest, object_id: str) -> HttpResponse:
         phone = self.object_or_404(request, object_id)
         if request.method != "POST":
-            return self.confirm(
+            return self.render_confirmation(
                 request,
                 phone,
                 title=_("Release the phone of %(who)s") % {"who": phone.employee},
@@ -503,7 +477,7 @@ class PhoneAdmin(ReadOnlyTenantAdmin):
                 question=_("Its owner may register it again. Until they do, it cannot punch."),
             )
         release_phone(phone)
-        return self.done(request, phone, _("Released: its owner may register it again."))
+        return self.finish_action(request, phone, _("Released: its owner may register it again."))
 
 
 @admin.register(PhonePolicy)
@@ -513,12 +487,12 @@ class PhonePolicyAdmin(TenantAdmin):
     fieldsets = (
         (None, {"fields": (("max_phones", "offline_hours"),)}),
         (
-            _("What a phone says of itself"),
+            _("Device integrity"),
             {
                 "fields": (("refuse_mock", "refuse_rooted"), ("refuse_emulator", "refuse_vpn")),
                 "description": _(
-                    "It is the phone's own word: these rules stop the careless, not somebody who"
-                    " writes an app."
+                    "The phone reports these values itself. The rules stop casual misuse, not a"
+                    " person who writes a modified app."
                 ),
             },
         ),
@@ -531,10 +505,10 @@ class PhonePolicyAdmin(TenantAdmin):
         "refuse_emulator",
         "refuse_vpn",
     )
-    empty_title = _("No policy yet: the defaults hold")
+    empty_title = _("No policy yet: the defaults apply")
     empty_text = _(
-        "Two active phones each, offline punches for 72 hours, no mocked positions. Add a policy to"
-        " change that."
+        "Two active phones for each employee, offline punches for 72 hours, no mock locations. Add"
+        " a policy to change this."
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:

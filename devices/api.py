@@ -17,21 +17,21 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from accounts.abilities import KEEP_ATTENDANCE, IsEmployee, has, refusal
-from accounts.api import Fields
 from accounts.authentication import BearerAuthentication
-from accounts.limits import V1
 from accounts.models import User
+from accounts.permissions import MANAGE_ATTENDANCE, IsEmployee, forbidden_message, has_ability
+from accounts.throttling import V1_LIMIT
+from core.pagination import NewestFirstPagination
+from core.serializers import StrictSerializer
 from devices import phones
-from devices.keys import LONGEST, read_public_key
 from devices.models import Phone
-from employees.pages import NewestFirst
+from devices.public_keys import MAX_KEY_LENGTH, read_public_key
 
 # One spelling, as it is part of what is signed: no braces, no urn:, no 32 digits in a row.
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-def one_line(text: str) -> None:
+def validate_single_line(text: str) -> None:
     """Raise a ValidationError for line breaks and other control characters. The joiners of Hindi
     and of emoji are none.
     """
@@ -39,15 +39,19 @@ def one_line(text: str) -> None:
         raise serializers.ValidationError("Control characters are not allowed.")
 
 
-class RegisterBody(Fields):
+class RegisterBodySerializer(StrictSerializer):
     """What a phone says about itself."""
 
     device_uuid = serializers.CharField(max_length=36)
     platform = serializers.ChoiceField(choices=Phone.Platform.choices)
-    model = serializers.CharField(max_length=200, validators=[one_line])
-    public_key = serializers.CharField(max_length=LONGEST, trim_whitespace=False)
+    model = serializers.CharField(max_length=200, validators=[validate_single_line])
+    public_key = serializers.CharField(max_length=MAX_KEY_LENGTH, trim_whitespace=False)
     name = serializers.CharField(
-        max_length=200, required=False, allow_null=True, allow_blank=True, validators=[one_line]
+        max_length=200,
+        required=False,
+        allow_null=True,
+        allow_blank=True,
+        validators=[validate_single_line],
     )
 
     def validate_device_uuid(self, value: str) -> UUID:
@@ -66,7 +70,7 @@ class RegisterBody(Fields):
             raise serializers.ValidationError(str(error)) from error
 
 
-class PhoneRow(serializers.Serializer[dict[str, Any]]):
+class PhoneRowSerializer(serializers.Serializer[dict[str, Any]]):
     """A phone as its owner sees it."""
 
     id = serializers.IntegerField()
@@ -79,12 +83,12 @@ class PhoneRow(serializers.Serializer[dict[str, Any]]):
     last_punch_at = serializers.DateTimeField(allow_null=True)
 
 
-class PhonesViewSet(GenericViewSet[Phone]):
+class PhoneViewSet(GenericViewSet[Phone]):
     """The phones people punch with: their own, and for staff those of the organization."""
 
     authentication_classes = (BearerAuthentication,)
-    limits = (V1,)
-    pagination_class = NewestFirst
+    limits = (V1_LIMIT,)
+    pagination_class = NewestFirstPagination
     queryset = Phone.objects.none()
 
     def get_permissions(self) -> Any:
@@ -99,23 +103,25 @@ class PhonesViewSet(GenericViewSet[Phone]):
         """The phones the caller may act on: another's is answered like one that does not exist."""
         user: User = self.request.user  # type: ignore[assignment]
         rows = Phone.objects.of(user.organization_id)
-        everybody = self.action == "deactivate" and has(user, KEEP_ATTENDANCE)
+        everybody = self.action == "deactivate" and has_ability(user, MANAGE_ATTENDANCE)
         return rows if everybody else rows.filter(employee=user.employee_id)
 
-    @extend_schema(responses=PhoneRow(many=True))
+    @extend_schema(responses=PhoneRowSerializer(many=True))
     def list(self, request: Request) -> Response:
         """The caller's own phones, revoked ones too."""
         page = self.paginate_queryset(self.get_queryset())
-        return self.get_paginated_response([_row(phone) for phone in page or []])
+        return self.get_paginated_response([_phone_row(phone) for phone in page or []])
 
-    @extend_schema(request=RegisterBody, responses={200: PhoneRow, 201: PhoneRow})
+    @extend_schema(
+        request=RegisterBodySerializer, responses={200: PhoneRowSerializer, 201: PhoneRowSerializer}
+    )
     def register(self, request: Request) -> Response:
         """Register this phone, or replace what is known of it: 201 for a new row, else 200."""
         user: User = request.user  # type: ignore[assignment]
-        body = RegisterBody(data=request.data)
+        body = RegisterBodySerializer(data=request.data)
         body.is_valid(raise_exception=True)
         asked = body.validated_data
-        wanted = phones.Registration(
+        wanted = phones.PhoneRegistration(
             asked["device_uuid"],
             asked["platform"],
             asked["model"],
@@ -124,17 +130,17 @@ class PhonesViewSet(GenericViewSet[Phone]):
         )
         phone, created = phones.register_phone(user.employee, wanted, actor=user, request=request)  # type: ignore[arg-type]
         return Response(
-            _row(phone), status=status.HTTP_201_CREATED if created else status.HTTP_200_OK
+            _phone_row(phone), status=status.HTTP_201_CREATED if created else status.HTTP_200_OK
         )
 
-    @extend_schema(request=None, responses={200: PhoneRow, 403: None})
+    @extend_schema(request=None, responses={200: PhoneRowSerializer, 403: None})
     def deactivate(self, request: Request, pk: int) -> Response:
         """Take a phone out of service: one's own, to be registered again at will; or as staff,
         until staff release it.
         """
         user: User = request.user  # type: ignore[assignment]
-        if user.employee_id is None and not has(user, KEEP_ATTENDANCE):
-            raise PermissionDenied(refusal(KEEP_ATTENDANCE))
+        if user.employee_id is None and not has_ability(user, MANAGE_ATTENDANCE):
+            raise PermissionDenied(forbidden_message(MANAGE_ATTENDANCE))
         phone = self.get_queryset().filter(pk=pk).first()
         if phone is None:
             raise NotFound
@@ -144,10 +150,10 @@ class PhonesViewSet(GenericViewSet[Phone]):
             else phones.revoke_phone
         )
         verb(phone, actor=user, request=request)
-        return Response(_row(phone))
+        return Response(_phone_row(phone))
 
 
-def _row(phone: Phone) -> dict[str, Any]:
+def _phone_row(phone: Phone) -> dict[str, Any]:
     return {
         "id": phone.pk,
         "device_uuid": str(phone.device_uuid),

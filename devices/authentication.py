@@ -1,4 +1,4 @@
-"""Who is speaking at the device door: a terminal, by its serial and its token."""
+"""Who is speaking at the device channel: a terminal, by its serial and its token."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from accounts.secrets import hash_token, same
+from accounts.credentials import constant_time_equal, hash_token
+from core.raw_sql import from_db_datetime, run_sql, to_db_datetime
 from devices.models import Device
-from devices.states import PRESETS
-from employees.rows import moment, read_moment, run
+from devices.punch_states import STATE_MAP_PRESETS
 
 
 @dataclass(frozen=True, slots=True)
-class Speaker:
-    """The device that speaks, as far as a door needs it: read in one statement for every call."""
+class AuthenticatedDevice:
+    """The device that speaks, as far as a channel needs it: read in one statement for every
+    call.
+    """
 
     id: int
     organization_id: int
@@ -38,13 +40,13 @@ class Speaker:
     # What DRF asks of whoever is speaking.
     is_authenticated = True
 
-    def subscribed(self, now: datetime) -> bool:
+    def is_subscribed(self, now: datetime) -> bool:
         """Whether the attendance subscription runs at this instant."""
         return self.subscription_until is None or now < self.subscription_until
 
 
 # Serials repeat over organizations: the token picks among them.
-_STATEMENT = """
+_DEVICE_BY_TOKEN_SQL = """
 SELECT t.token_hash, d.id, d.organization_id, d.serial, d.name, s.name,
        COALESCE(NULLIF(d.timezone, ''), NULLIF(s.timezone, ''), o.timezone),
        d.state_map, d.own_state_map,
@@ -55,7 +57,7 @@ JOIN employees_organization o ON o.id = d.organization_id
 LEFT JOIN employees_site s ON s.id = d.site_id
 WHERE t.token_hash = %s AND d.serial = %s AND t.revoked_at IS NULL
   AND (t.expires_at IS NULL OR t.expires_at > %s)
-"""
+"""  # noqa: S105
 
 
 class DeviceAuthentication(BaseAuthentication):
@@ -63,7 +65,7 @@ class DeviceAuthentication(BaseAuthentication):
     when they are there.
     """
 
-    def authenticate(self, request: Request) -> tuple[Speaker, None]:
+    def authenticate(self, request: Request) -> tuple[AuthenticatedDevice, None]:
         """The device that speaks. Raises AuthenticationFailed."""
         serial, token = (
             request.headers.get("sn", "").strip(),
@@ -72,9 +74,11 @@ class DeviceAuthentication(BaseAuthentication):
         if not serial or not token or "\x00" in serial:
             raise AuthenticationFailed
         digest = hash_token(token)
-        for stored, *facts in run(_STATEMENT, digest, serial, moment(timezone.now())):
-            if same(stored, digest):
-                return _speaker(*facts), None
+        for stored, *facts in run_sql(
+            _DEVICE_BY_TOKEN_SQL, digest, serial, to_db_datetime(timezone.now())
+        ):
+            if constant_time_equal(stored, digest):
+                return _to_authenticated_device(*facts), None
         raise AuthenticationFailed
 
     def authenticate_header(self, request: Request) -> str:
@@ -82,7 +86,7 @@ class DeviceAuthentication(BaseAuthentication):
         return "Device"
 
 
-def _speaker(
+def _to_authenticated_device(
     pk: int,
     organization_id: int,
     serial: str,
@@ -96,11 +100,11 @@ def _speaker(
     heartbeat_s: int,
     firmware: str,
     seen: Any,
-) -> Speaker:
+) -> AuthenticatedDevice:
     own = json.loads(own) if isinstance(own, str) else own
-    states = own if preset == Device.StateMap.OWN else PRESETS[preset]
-    until, seen = read_moment(until), read_moment(seen)
-    return Speaker(
+    states = own if preset == Device.StateMap.OWN else STATE_MAP_PRESETS[preset]
+    until, seen = from_db_datetime(until), from_db_datetime(seen)
+    return AuthenticatedDevice(
         pk,
         organization_id,
         serial,

@@ -12,52 +12,52 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
-from devices.states import PRESETS, check_state_map
-from employees.fields import ZoneField
+from core.fields import TimeZoneField
+from core.tenancy import TenantModel, TenantQuerySet
+from devices.punch_states import STATE_MAP_PRESETS, validate_state_map
 from employees.models import Employee, Site
-from employees.tenancy import TenantModel, TenantQuerySet
 
 
 class Device(TenantModel):
-    """A terminal or gateway that reports punches at the device door."""
+    """A terminal or gateway that reports punches at the device channel."""
 
     class StateMap(models.TextChoices):
         IN1 = "in1", _("1 in, 2 out")
         ZK = "zk", _("0 in, 1 out, 2/3 break, 4/5 overtime")
-        OWN = "own", _("Own map")
+        OWN = "own", _("Custom map")
 
     serial = models.CharField(_("serial number"), max_length=64)
     name = models.CharField(_("name"), max_length=200, blank=True)
     site = models.ForeignKey(
         Site, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("site")
     )
-    timezone = ZoneField(
+    timezone = TimeZoneField(
         _("time zone"), blank=True, help_text=_("Empty: the site's, else the organization's.")
     )
     state_map = models.CharField(
         _("meaning of att_state"), max_length=8, choices=StateMap, default=StateMap.IN1
     )
     own_state_map = models.JSONField(
-        _("own map"),
+        _("custom map"),
         default=dict,
         blank=True,
-        help_text=_('Only for “Own map”, such as {"7": "in", "8": "out"}.'),
+        help_text=_('Only for “Custom map”, such as {"7": "in", "8": "out"}.'),
     )
     subscription_until = models.DateTimeField(
         _("subscription until"),
         null=True,
         blank=True,
-        help_text=_("Empty: without end. After it, punches are refused."),
+        help_text=_("Empty: no end. After this time, punches are rejected."),
     )
     blocked = models.BooleanField(
-        _("blocked"), default=False, help_text=_("A blocked device's punches are refused.")
+        _("blocked"), default=False, help_text=_("Punches of a blocked device are rejected.")
     )
     heartbeat_s = models.PositiveIntegerField(_("heartbeat every (seconds)"), default=60)
     firmware = models.CharField(_("firmware"), max_length=100, blank=True)
     last_seen_at = models.DateTimeField(_("last seen"), null=True, blank=True, editable=False)
-    turned_away = models.PositiveIntegerField(_("punches turned away"), default=0, editable=False)
-    turned_away_at = models.DateTimeField(
-        _("last turned away"), null=True, blank=True, editable=False
+    rejected_count = models.PositiveIntegerField(_("rejected punches"), default=0, editable=False)
+    last_rejected_at = models.DateTimeField(
+        _("last rejection"), null=True, blank=True, editable=False
     )
 
     objects = TenantQuerySet["Device"].as_manager()
@@ -79,7 +79,7 @@ class Device(TenantModel):
         self.serial = self.serial.strip()
         if self.state_map == self.StateMap.OWN:
             try:
-                check_state_map(self.own_state_map)
+                validate_state_map(self.own_state_map)
             except ValueError as error:
                 raise ValidationError({"own_state_map": str(error)}) from error
 
@@ -87,10 +87,12 @@ class Device(TenantModel):
     def states(self) -> dict[str, str]:
         """What this device's att_state numbers mean: {"1": "in"}."""
         return (
-            self.own_state_map if self.state_map == self.StateMap.OWN else PRESETS[self.state_map]
+            self.own_state_map
+            if self.state_map == self.StateMap.OWN
+            else STATE_MAP_PRESETS[self.state_map]
         )
 
-    def subscribed(self, now: datetime) -> bool:
+    def is_subscribed(self, now: datetime) -> bool:
         """Whether the attendance subscription runs at this instant."""
         return self.subscription_until is None or now < self.subscription_until
 
@@ -107,8 +109,8 @@ class Device(TenantModel):
 class DeviceTokenQuerySet(TenantQuerySet["DeviceToken"]):
     """Vocabulary of tokens."""
 
-    def live(self, now: datetime) -> DeviceTokenQuerySet:
-        """Tokens that open the door now: not revoked, and not past the overlap of a rotation."""
+    def valid_at(self, now: datetime) -> DeviceTokenQuerySet:
+        """Tokens that open the channel now: not revoked, and not past the overlap of a rotation."""
         return self.filter(
             Q(expires_at__isnull=True) | Q(expires_at__gt=now), revoked_at__isnull=True
         )
@@ -125,7 +127,7 @@ class DeviceToken(TenantModel):
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
     hint = models.CharField(_("ends in"), max_length=8, editable=False)
     created_at = models.DateTimeField(_("issued"), auto_now_add=True)
-    expires_at = models.DateTimeField(_("works until"), null=True, blank=True)
+    expires_at = models.DateTimeField(_("valid until"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
 
     objects = DeviceTokenQuerySet.as_manager()
@@ -147,15 +149,15 @@ class DeviceUser(TenantModel):
     device = models.ForeignKey(
         Device, on_delete=models.PROTECT, related_name="users", verbose_name=_("device")
     )
-    user_code = models.CharField(_("number on the device"), max_length=64)
+    user_code = models.CharField(_("user number on the device"), max_length=64)
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
 
     objects = TenantQuerySet["DeviceUser"].as_manager()
 
     class Meta:
         ordering = ("user_code",)
-        verbose_name = _("number on a device")
-        verbose_name_plural = _("numbers on devices")
+        verbose_name = _("device user")
+        verbose_name_plural = _("device users")
         constraints = (
             models.UniqueConstraint(fields=("device", "user_code"), name="device_user_code_once"),
         )
@@ -260,8 +262,8 @@ class KeyOwner(TenantModel):
     objects = TenantQuerySet["KeyOwner"].as_manager()
 
     class Meta:
-        verbose_name = _("owner of a key")
-        verbose_name_plural = _("owners of keys")
+        verbose_name = _("key owner")
+        verbose_name_plural = _("key owners")
         constraints = (
             models.UniqueConstraint(fields=("organization", "key_hash"), name="key_has_one_owner"),
         )
@@ -297,8 +299,8 @@ class DeviceKey(TenantModel):
 
     class Meta:
         ordering = ("-id",)
-        verbose_name = _("key of a phone")
-        verbose_name_plural = _("keys of phones")
+        verbose_name = _("phone key")
+        verbose_name_plural = _("phone keys")
         constraints = (
             models.UniqueConstraint(
                 fields=("phone",), condition=Q(replaced_at__isnull=True), name="phone_has_one_key"
@@ -318,23 +320,23 @@ class PhonePolicy(TenantModel):
         _("active phones per employee"),
         default=2,
         validators=[MaxValueValidator(100)],
-        help_text=_("Phones that are registered already stay when you lower this."),
+        help_text=_("Phones already registered stay active when you lower this number."),
     )
     offline_hours = models.PositiveSmallIntegerField(
         _("offline punches for (hours)"),
         default=72,
         validators=[MinValueValidator(1), MaxValueValidator(24 * 31)],
-        help_text=_("A punch made without a connection is taken for so long afterwards."),
+        help_text=_("A punch made without a connection is accepted for this long afterwards."),
     )
-    refuse_mock = models.BooleanField(_("refuse mocked positions"), default=True)
-    refuse_rooted = models.BooleanField(_("refuse rooted phones"), default=True)
-    refuse_emulator = models.BooleanField(_("refuse emulators"), default=True)
+    refuse_mock = models.BooleanField(_("reject mock locations"), default=True)
+    refuse_rooted = models.BooleanField(_("reject rooted phones"), default=True)
+    refuse_emulator = models.BooleanField(_("reject emulators"), default=True)
     refuse_vpn = models.BooleanField(
-        _("refuse phones on a VPN"),
+        _("reject phones on a VPN"),
         default=False,
         help_text=_(
-            "Off: the punch counts, with a remark, as it does for the three above when they are"
-            " off."
+            "When off, the punch counts and gets a remark. The same holds for the three options"
+            " above."
         ),
     )
 
@@ -346,8 +348,8 @@ class PhonePolicy(TenantModel):
         constraints = (models.UniqueConstraint(fields=("organization",), name="phone_policy_once"),)
 
     @property
-    def refused(self) -> frozenset[str]:
-        """What a phone may not say of itself, as the phone door calls it: `mock_location`,
+    def rejected_flags(self) -> frozenset[str]:
+        """What a phone may not say of itself, as the phone channel calls it: `mock_location`,
         `rooted`, `emulator`, `vpn`.
         """
         rules = {

@@ -1,5 +1,5 @@
 """Verbs on devices: issue, rotate and revoke tokens, note presence, map numbers. The console and
-the device door call these.
+the device channel call these.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from accounts.secrets import hash_token, new_token
-from devices.authentication import Speaker
+from accounts.credentials import generate_token, hash_token
+from devices.authentication import AuthenticatedDevice
 from devices.models import Device, DeviceToken, DeviceUser
+from employees.changes import record_change
 from employees.models import Change
-from employees.services import note_change
 
 ROTATION_OVERLAP = timedelta(days=7)
-PRESENCE_EVERY = timedelta(seconds=60)
+LAST_SEEN_INTERVAL = timedelta(seconds=60)
 
 
 def issue_token(device: Device, *, overlap: timedelta = ROTATION_OVERLAP) -> str:
     """Make a new token for `device` and return it: the only time it can be seen. Older ones work on
     for `overlap`.
     """
-    token = new_token("mst_dev_")
+    token = generate_token("mst_dev_")
     now = timezone.now()
     with transaction.atomic():
-        older = DeviceToken.objects.of(device.organization_id).live(now).filter(device=device)
+        older = DeviceToken.objects.of(device.organization_id).valid_at(now).filter(device=device)
         older.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now + overlap)).update(
             expires_at=now + overlap
         )
@@ -45,17 +45,17 @@ def revoke_tokens(device: Device) -> int:
     now = timezone.now()
     return (
         DeviceToken.objects.of(device.organization_id)
-        .live(now)
+        .valid_at(now)
         .filter(device=device)
         .update(revoked_at=now)
     )
 
 
-def note_seen(device: Speaker, now: datetime, *, firmware: str = "") -> None:
+def record_device_seen(device: AuthenticatedDevice, now: datetime, *, firmware: str = "") -> None:
     """Remember that the device spoke; written at most once a minute, so that a busy gate is not a
     busy row.
     """
-    fresh = device.last_seen_at is not None and now - device.last_seen_at < PRESENCE_EVERY
+    fresh = device.last_seen_at is not None and now - device.last_seen_at < LAST_SEEN_INTERVAL
     if fresh and (not firmware or firmware == device.firmware):
         return
     changes: dict[str, object] = {"last_seen_at": now}
@@ -64,12 +64,12 @@ def note_seen(device: Speaker, now: datetime, *, firmware: str = "") -> None:
     Device.objects.of(device.organization_id).filter(pk=device.id).update(**changes)
 
 
-def note_turned_away(device: Speaker, now: datetime) -> None:
+def record_rejection(device: AuthenticatedDevice, now: datetime) -> None:
     """Count a punch that was refused because the device is blocked or its subscription has
     ended.
     """
     Device.objects.of(device.organization_id).filter(pk=device.id).update(
-        turned_away=F("turned_away") + 1, turned_away_at=now, last_seen_at=now
+        rejected_count=F("rejected_count") + 1, last_rejected_at=now, last_seen_at=now
     )
 
 
@@ -80,5 +80,5 @@ def save_device_user(mapping: DeviceUser) -> DeviceUser:
     mapping.full_clean()
     with transaction.atomic():
         mapping.save()
-        note_change(mapping.employee, Change.Kind.IDENTITY)
+        record_change(mapping.employee, Change.Kind.IDENTITY)
     return mapping

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from employees.console import ReadOnlyTenantAdmin, TenantAdmin, TenantInline, sees_everything
+from core.tenant_admin import ReadOnlyTenantAdmin, TenantAdmin, TenantInline, is_operator
 from employees.models import Assignment, Change, Department, Employee, Organization, Site
 from employees.services import save_assignment, save_employee
 
@@ -34,14 +34,14 @@ class OrganizationAdmin(TenantAdmin):
     list_display = ("name", "slug", "timezone", "created_at")
     search_fields = ("name", "slug")
     empty_title = _("No organizations yet")
-    empty_text = _("Add one; then add its sites, people and staff.")
+    empty_text = _("Add an organization, then its sites, employees and staff users.")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         # The short name stands in addresses and at sign-in of everybody: only operators change it.
-        return ("created_at",) if sees_everything(request) else ("created_at", "slug")
+        return ("created_at",) if is_operator(request) else ("created_at", "slug")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return sees_everything(request) and super().has_add_permission(request)
+        return is_operator(request) and super().has_add_permission(request)
 
 
 @admin.register(Site)
@@ -67,7 +67,7 @@ class DepartmentAdmin(TenantAdmin):
     search_fields = ("name",)
     deletable = True  # As with sites.
     empty_title = _("No departments yet")
-    empty_text = _("Add the departments your reports are broken down by, or go on without.")
+    empty_text = _("Departments are optional. Reports can be grouped by department.")
 
 
 class AssignmentInline(TenantInline):
@@ -77,7 +77,7 @@ class AssignmentInline(TenantInline):
     fk_name = "employee"
     fields = ("site", "department", "starts_on", "ends_on")
     verbose_name = _("assignment")
-    verbose_name_plural = _("where this person works: one line after another, without shared days")
+    verbose_name_plural = _("assignments: one after the other, without overlap")
 
 
 class InServiceFilter(admin.SimpleListFilter):
@@ -108,12 +108,12 @@ class EmployeeAdmin(TenantAdmin):
             _("Service"),
             {
                 "fields": (("joined_on", "left_on"),),
-                "description": _("Punches outside these dates are kept, but belong to nobody."),
+                "description": _("Punches outside these dates are stored as unmatched."),
             },
         ),
     )
     inlines = (AssignmentInline,)
-    verbs: ClassVar = {Employee: save_employee, Assignment: save_assignment}
+    save_functions: ClassVar = {Employee: save_employee, Assignment: save_assignment}
     autocomplete_fields = ("manager",)
     list_display = ("code", "name", "worker_id", "site", "department", "joined_on", "left_on")
     list_display_links = ("code", "name")
@@ -122,8 +122,8 @@ class EmployeeAdmin(TenantAdmin):
     search_help_text = _("Code, name or worker id")
     empty_title = _("No employees yet")
     empty_text = _(
-        "Add one: from then on, punches with that employee code have a name, and waiting ones are"
-        " matched."
+        "Add an employee: punches with that employee code are then matched, including unmatched"
+        " punches already stored."
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -133,16 +133,16 @@ class EmployeeAdmin(TenantAdmin):
 
     @display(description=_("site"))
     def site(self, employee: Employee) -> str:
-        assignment = _assignment_of_today(employee)
+        assignment = _current_assignment(employee)
         return str(assignment.site) if assignment else "–"
 
     @display(description=_("department"))
     def department(self, employee: Employee) -> str:
-        assignment = _assignment_of_today(employee)
+        assignment = _current_assignment(employee)
         return str(assignment.department or "–") if assignment else "–"
 
 
-def _assignment_of_today(employee: Employee) -> Assignment | None:
+def _current_assignment(employee: Employee) -> Assignment | None:
     """The assignment that holds today, out of those fetched with the list."""
     today = timezone.localdate()
     return next((one for one in employee.assignments.all() if one.covers(today)), None)
@@ -155,7 +155,7 @@ class AssignmentAdmin(TenantAdmin):
     fieldsets = (
         (None, {"fields": ("employee", ("site", "department"), ("starts_on", "ends_on"))}),
     )
-    verbs: ClassVar = {Assignment: save_assignment}
+    save_functions: ClassVar = {Assignment: save_assignment}
     autocomplete_fields = ("employee",)
     list_display = ("employee", "site", "department", "starts_on", "ends_on")
     list_filter = ("site", "department")
@@ -163,9 +163,7 @@ class AssignmentAdmin(TenantAdmin):
     search_fields = ("employee__code", "employee__name")
     date_hierarchy = "starts_on"
     empty_title = _("No assignments yet")
-    empty_text = _(
-        "Say on an employee's page at which site and in which department they work, and from when."
-    )
+    empty_text = _("On the employee's page, enter the site, the department and the start date.")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """An assignment does not move to another person: end it, and start one there."""
@@ -185,15 +183,27 @@ class ChangeAdmin(ReadOnlyTenantAdmin):
                     "employee",
                     "kind",
                     ("starts_on", "ends_on"),
-                    ("created_at", "drained_at"),
+                    "subject",
+                    ("created_at", "leave_processed_at", "days_processed_at"),
                 )
             },
         ),
     )
-    list_display = ("created_at", "kind", "employee", "starts_on", "ends_on", "drained_at")
+    list_display = (
+        "created_at",
+        "kind",
+        "employee",
+        "subject",
+        "starts_on",
+        "ends_on",
+        "days_processed_at",
+    )
     list_filter = ("kind",)
     list_select_related = ("employee", "organization")
     search_fields = ("employee__code", "employee__name")
     ordering = ("-id",)
     empty_title = _("No changes yet")
-    empty_text = _("Changes to people, leave and tours are noted here by themselves.")
+    empty_text = _(
+        "Changes to employees, shifts, rosters, calendars, leave and tours are recorded here"
+        " automatically."
+    )

@@ -12,18 +12,21 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from employees.fields import ZoneField
-from employees.tenancy import TenantModel, TenantQuerySet
+from core.fields import TimeZoneField
+from core.tenancy import TenantModel, TenantQuerySet
 
 
 class Organization(models.Model):
     """The tenant. Every other row leads here."""
 
+    # Asked by core, which imports no app.
+    is_tenant_root = True
+
     slug = models.SlugField(
-        _("short name"), unique=True, help_text=_("Used in addresses and at sign-in, such as acme.")
+        _("short name"), unique=True, help_text=_("Used in URLs and at sign-in, such as acme.")
     )
     name = models.CharField(_("name"), max_length=200)
-    timezone = ZoneField(
+    timezone = TimeZoneField(
         _("time zone"),
         help_text=_("IANA name, such as Asia/Kolkata. Sites and devices may have their own."),
     )
@@ -42,7 +45,7 @@ class Site(TenantModel):
     """A place of work with its own clock."""
 
     name = models.CharField(_("name"), max_length=200)
-    timezone = ZoneField(_("time zone"), blank=True, help_text=_("Empty: the organization's."))
+    timezone = TimeZoneField(_("time zone"), blank=True, help_text=_("Empty: the organization's."))
 
     objects = TenantQuerySet["Site"].as_manager()
 
@@ -67,9 +70,11 @@ class Department(TenantModel):
         on_delete=models.PROTECT,
         null=True,
         blank=True,
-        related_name="heads",
+        related_name="headed_departments",
         verbose_name=_("head"),
-        help_text=_("Decides on applications of the department, beside each employee's manager."),
+        help_text=_(
+            "Decides on applications of the department, in addition to each employee's manager."
+        ),
     )
 
     objects = TenantQuerySet["Department"].as_manager()
@@ -99,10 +104,13 @@ class Employee(TenantModel):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     code = models.CharField(
-        _("employee code"), max_length=64, help_text=_("As the terminals and the payroll know it.")
+        _("employee code"), max_length=64, help_text=_("The code used by terminals and payroll.")
     )
     worker_id = models.CharField(
-        _("worker id"), max_length=64, blank=True, help_text=_("A second number, if there is one.")
+        _("worker id"),
+        max_length=64,
+        blank=True,
+        help_text=_("A second identification number (optional)."),
     )
     name = models.CharField(_("name"), max_length=200)
     email = models.EmailField(_("e-mail"), blank=True)
@@ -148,7 +156,7 @@ class Employee(TenantModel):
         self.code = self.code.strip()
         self.worker_id = self.worker_id.strip()
         if self.manager_id is not None and self.manager_id == self.pk:
-            raise ValidationError({"manager": _("Nobody is their own manager.")})
+            raise ValidationError({"manager": _("An employee cannot be their own manager.")})
 
 
 class Assignment(TenantModel):
@@ -200,7 +208,7 @@ class Assignment(TenantModel):
         """Whether this assignment is the one of that day."""
         return self.starts_on <= day and (self.ends_on is None or day <= self.ends_on)
 
-    def refuse_overlap(self) -> None:
+    def validate_no_overlap(self) -> None:
         """Raise ValidationError when another assignment of the same employee shares a day. Call
         under the employee's lock.
         """
@@ -215,57 +223,68 @@ class Assignment(TenantModel):
         if other := others.first():
             raise ValidationError(
                 {
-                    "starts_on": _(
-                        "%(site)s is assigned from %(start)s already; end that assignment first."
+                    "starts_on": (
+                        _(
+                            "An assignment to %(site)s already starts on %(start)s; end that"
+                            " assignment first."
+                        )
+                        % {"site": other.site, "start": other.starts_on}
                     )
-                    % {"site": other.site, "start": other.starts_on}
                 }
             )
 
 
-class DayClaim(TenantModel):
-    """Who has a half of somebody's day: leave or a tour, one of them. `employees.daybook` writes
-    these.
+class HalfDayReservation(TenantModel):
+    """Who has a half of somebody's day: leave or a tour, one of them.
+    `employees.half_day_reservations` writes these.
 
-    `holder` and `beneath` are texts such as "leave:17" and "tour:5", as leave and tours live above
-    and do not know each other; `beneath` is what comes back when the holder lets go (casual leave
-    lies over a tour).
+    `holder` and `overlaid_holder` are texts such as "leave:17" and "tour:5", as leave and tours
+    live above and do not know each other; `overlaid_holder` is what comes back when the holder lets
+    go (casual leave lies over a tour).
     """
 
     class Half(models.TextChoices):
-        FN = "FN", _("before lunch")
-        AN = "AN", _("after lunch")
+        FN = "FN", _("forenoon")
+        AN = "AN", _("afternoon")
 
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
     date = models.DateField(_("date"))
     half = models.CharField(_("half"), max_length=2, choices=Half)
     holder = models.CharField(_("holder"), max_length=40)
-    beneath = models.CharField(_("beneath"), max_length=40, blank=True)
+    overlaid_holder = models.CharField(_("overlaid holder"), max_length=40, blank=True)
 
-    objects = TenantQuerySet["DayClaim"].as_manager()
+    objects = TenantQuerySet["HalfDayReservation"].as_manager()
 
     class Meta:
-        verbose_name = _("claim on a day")
-        verbose_name_plural = _("claims on days")
+        verbose_name = _("half-day reservation")
+        verbose_name_plural = _("half-day reservations")
         constraints = (
             models.UniqueConstraint(
-                fields=("employee", "date", "half"), name="half_day_claimed_once"
+                fields=("employee", "date", "half"), name="half_day_reserved_once"
             ),
         )
         indexes: ClassVar = [
-            models.Index(fields=("organization", "holder"), name="day_claim_holder")
+            models.Index(fields=("organization", "holder"), name="half_day_reservation_holder")
         ]
 
     def __str__(self) -> str:
         return f"{self.date} {self.half} {self.holder}"
 
 
-class Change(TenantModel):
-    """A note that facts about somebody changed: what the floors above use to work out again what
-    depends on them.
+class ChangeQuerySet(TenantQuerySet["Change"]):
+    """The vocabulary of the change log."""
 
-    Written in the transaction of the change itself. `drained_at` is set, once, in the transaction
-    of the work it caused.
+    def unprocessed(self) -> ChangeQuerySet:
+        """Changes that some consumer has not processed."""
+        return self.filter(Q(leave_processed_at__isnull=True) | Q(days_processed_at__isnull=True))
+
+
+class Change(TenantModel):
+    """Facts changed that apps above depend on: one row, appended in the transaction of the change.
+
+    Each consumer has a mark of its own, which is set once, in the transaction of the work that the
+    change caused. `employee` is null when it concerns many; then `subject` says what changed or
+    whom it concerns (`shift:7`, `site:3`, `department:5`), and an empty one means everybody.
     """
 
     class Kind(models.TextChoices):
@@ -273,6 +292,9 @@ class Change(TenantModel):
         ASSIGNMENT = "assignment", _("Site or department")
         LEAVE = "leave", _("Leave")
         TOUR = "tour", _("Tour")
+        SHIFT = "shift", _("Shift")
+        ROSTER = "roster", _("Roster")
+        CALENDAR = "calendar", _("Holidays and weekly offs")
 
     employee = models.ForeignKey(
         Employee, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("employee")
@@ -280,17 +302,21 @@ class Change(TenantModel):
     starts_on = models.DateField(_("from"), null=True, blank=True)
     ends_on = models.DateField(_("to"), null=True, blank=True)
     kind = models.CharField(_("kind"), max_length=16, choices=Kind)
+    subject = models.CharField(_("concerns"), max_length=64, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
-    drained_at = models.DateTimeField(_("worked in"), null=True, editable=False)
+    leave_processed_at = models.DateTimeField(_("processed by leave"), null=True, editable=False)
+    days_processed_at = models.DateTimeField(_("processed by days"), null=True, editable=False)
 
-    objects = TenantQuerySet["Change"].as_manager()
+    objects = ChangeQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("change")
         verbose_name_plural = _("changes")
         indexes: ClassVar = [
             models.Index(
-                fields=("id",), name="change_waiting", condition=Q(drained_at__isnull=True)
+                fields=("id",),
+                name="change_unprocessed",
+                condition=Q(leave_processed_at__isnull=True) | Q(days_processed_at__isnull=True),
             )
         ]
 

@@ -1,32 +1,11 @@
-"""Verbs on people and places. The console calls these; `note_change` is called by every app below
-attendance.
-"""
+"""Verbs on employees and assignments. The console calls these."""
 
 from __future__ import annotations
 
-from datetime import date
-
 from django.db import transaction
 
+from employees.changes import record_change
 from employees.models import Assignment, Change, Employee
-
-
-def note_change(
-    employee: Employee,
-    kind: Change.Kind,
-    starts_on: date | None = None,
-    ends_on: date | None = None,
-) -> None:
-    """Leave a note for the floors above that facts about `employee` changed between two dates
-    (None: open).
-    """
-    Change.objects.create(
-        organization_id=employee.organization_id,
-        employee=employee,
-        kind=kind,
-        starts_on=starts_on,
-        ends_on=ends_on,
-    )
 
 
 def save_employee(employee: Employee) -> Employee:
@@ -38,7 +17,7 @@ def save_employee(employee: Employee) -> Employee:
     employee.full_clean()
     with transaction.atomic():
         employee.save()
-        note_change(employee, Change.Kind.IDENTITY)
+        record_change(employee, Change.Kind.IDENTITY)
     return employee
 
 
@@ -52,9 +31,9 @@ def save_assignment(assignment: Assignment) -> Assignment:
         # itself is the lock.
         Employee.objects.select_for_update().get(pk=assignment.employee_id)
         assignment.full_clean()
-        assignment.refuse_overlap()
+        assignment.validate_no_overlap()
         assignment.save()
-        note_change(
+        record_change(
             assignment.employee, Change.Kind.ASSIGNMENT, assignment.starts_on, assignment.ends_on
         )
     return assignment

@@ -1,8 +1,8 @@
 """The console's pages on places: fences drawn on a map, Wi-Fi networks, and the rules about both.
 
-The map (static/geofences/fences.js) draws in the fields of the form, so that the page works without
-it; it fetches what else lies in view from `near`, and asks nobody else unless MUSTER_MAP_TILES
-names a server.
+The map (static/geofences/geofence_map.js) draws in the fields of the form, so that the page works
+without it; it fetches what else lies in view from `near`, and asks nobody else unless
+MUSTER_MAP_TILES names a server.
 """
 
 from __future__ import annotations
@@ -27,44 +27,44 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget
 
-from employees.console import (
+from core.tenant_admin import (
     TenantAdmin,
     badge_html,
     change_url,
-    list_url,
-    refused,
-    sees_everything,
-    within,
+    changelist_url,
+    is_operator,
+    to_validation_error,
+    visible_rows,
 )
 from employees.models import Organization
-from geofences.exchange import MAX_FILE, export_geojson, import_geojson
-from geofences.geometry import box_of
-from geofences.models import SCOPES, AllowedNetwork, Fence, FencePolicy
-from geofences.services import save_fence, save_network, save_policy
+from geofences.geojson_io import MAX_FILE_CHARS, export_geojson, import_geojson
+from geofences.geometry import box_from_bounds
+from geofences.models import SCOPES, AllowedNetwork, Geofence, GeofencePolicy
+from geofences.services import save_allowed_network, save_geofence, save_geofence_policy
 
-MAP_SHOWS: Final = 500
+MAX_GEOFENCES_ON_MAP: Final = 500
 
-ON, OFF, EARLY, OVER = "on", "off", "early", "over"
-STATES: Final[dict[str, Any]] = {
+ON, OFF, NOT_STARTED, ENDED = "on", "off", "early", "over"
+STATUS_LABELS: Final[dict[str, Any]] = {
     ON: _("In force"),
-    EARLY: _("Not yet in force"),
-    OVER: _("Over"),
+    NOT_STARTED: _("Not yet in force"),
+    ENDED: _("Ended"),
     OFF: _("Switched off"),
 }
-COLOURS: Final = {ON: "success", EARLY: "info", OVER: "warning", OFF: "warning"}
+STATUS_COLOURS: Final = {ON: "success", NOT_STARTED: "info", ENDED: "warning", OFF: "warning"}
 
 
-def state_of(fence: Fence) -> str:
+def geofence_status(fence: Geofence) -> str:
     """Whether a fence holds now."""
     now = timezone.now()
     if not fence.active:
         return OFF
     if fence.starts_at is not None and now < fence.starts_at:
-        return EARLY
-    return OVER if fence.ends_at is not None and fence.ends_at <= now else ON
+        return NOT_STARTED
+    return ENDED if fence.ends_at is not None and fence.ends_at <= now else ON
 
 
-class ReachFilter(admin.SimpleListFilter):
+class ScopeFilter(admin.SimpleListFilter):
     """Rules by what kind of scope they have."""
 
     title = _("applies to")
@@ -92,7 +92,7 @@ class ScopedAdmin(TenantAdmin):
     """What fences and networks share: whom they apply to."""
 
     _scope = (
-        _("Whom it applies to"),
+        _("Applies to"),
         {
             "fields": ("site", "department", "employee"),
             "description": _("Choose one of the three, or none: then it applies to everybody."),
@@ -103,26 +103,26 @@ class ScopedAdmin(TenantAdmin):
     deletable = True
 
     @display(description=_("applies to"))
-    def reach(self, row: Any) -> str:
+    def scope(self, row: Any) -> str:
         return str(row.site or row.department or row.employee or _("Everybody"))
 
 
-class ImportForm(forms.Form):
+class GeofenceImportForm(forms.Form):
     """A GeoJSON file; an operator also says whose."""
 
     file = forms.FileField(
         label=_("GeoJSON file"),
         widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".geojson,.json"}),
         help_text=_(
-            "Fences are found by their external id, else by their name, and changed; others are"
-            " added."
+            "Geofences are matched by external id, or by name if there is none, and updated. Others"
+            " are added."
         ),
     )
 
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(request.POST or None, request.FILES or None)
-        self.mine: Any = getattr(request.user, "organization", None)
-        if sees_everything(request):
+        self.own_organization: Any = getattr(request.user, "organization", None)
+        if is_operator(request):
             self.fields["organization"] = forms.ModelChoiceField(
                 Organization.objects.all(),
                 label=_("organization"),
@@ -132,31 +132,31 @@ class ImportForm(forms.Form):
     def clean_file(self) -> str:
         """The text of the file."""
         file = self.cleaned_data["file"]
-        if file.size > MAX_FILE:
+        if file.size > MAX_FILE_CHARS:
             raise ValidationError(
-                _("The file is larger than %(most)d MB.") % {"most": MAX_FILE // 1_000_000}
+                _("The file is larger than %(most)d MB.") % {"most": MAX_FILE_CHARS // 1_000_000}
             )
         try:
             return str(file.read().decode("utf-8-sig"))
         except UnicodeDecodeError as error:
-            raise ValidationError(_("The file is no text in UTF-8.")) from error
+            raise ValidationError(_("The file is not UTF-8 text.")) from error
 
     @property
     def organization(self) -> Any:
         """Whose fences these are."""
-        chosen: Any = self.cleaned_data.get("organization") or self.mine
+        chosen: Any = self.cleaned_data.get("organization") or self.own_organization
         return chosen
 
 
-@admin.register(Fence)
-class FenceAdmin(ScopedAdmin):
+@admin.register(Geofence)
+class GeofenceAdmin(ScopedAdmin):
     """Fences, on a map."""
 
     fieldsets = (
         (None, {"fields": (("name", "external_id"), "active", "starts_at", "ends_at")}),
         ScopedAdmin._scope,
         (
-            _("Where it is"),
+            _("Location"),
             {
                 "fields": ("kind", "geojson", ("latitude", "longitude", "radius_m")),
                 "description": _(
@@ -166,18 +166,18 @@ class FenceAdmin(ScopedAdmin):
             },
         ),
     )
-    verbs: ClassVar = {Fence: save_fence}
-    list_display = ("name", "external_id", "kind", "reach", "badge", "starts_at", "ends_at")
-    list_filter = ("active", "kind", ReachFilter, "site", "department")
+    save_functions: ClassVar = {Geofence: save_geofence}
+    list_display = ("name", "external_id", "kind", "scope", "badge", "starts_at", "ends_at")
+    list_filter = ("active", "kind", ScopeFilter, "site", "department")
     search_fields = ("name", "external_id")
     search_help_text = _("Name or external id")
     actions_list = ("import_file", "export_file")
-    list_before_template = "admin/console/fence_map.html"
-    change_form_before_template = "admin/console/fence_map.html"
-    empty_title = _("No fences yet")
+    list_before_template = "admin/console/geofence_map.html"
+    change_form_before_template = "admin/console/geofence_map.html"
+    empty_title = _("No geofences yet")
     empty_text = _(
-        "Add one and draw it on the map, or import a GeoJSON file. Until then phones cannot punch,"
-        " except by Wi-Fi."
+        "Add one and draw it on the map, or import a GeoJSON file. Until then phones can punch only"
+        " by Wi-Fi."
     )
 
     class Media:
@@ -185,13 +185,13 @@ class FenceAdmin(ScopedAdmin):
             "all": (
                 "geofences/vendor/leaflet/leaflet.css",
                 "geofences/vendor/geoman/leaflet-geoman.css",
-                "geofences/fences.css",
+                "geofences/geofence_map.css",
             )
         }
         js = (
             "geofences/vendor/leaflet/leaflet.js",
             "geofences/vendor/geoman/leaflet-geoman.min.js",
-            "geofences/fences.js",
+            "geofences/geofence_map.js",
         )
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -207,13 +207,13 @@ class FenceAdmin(ScopedAdmin):
         return field
 
     @display(description=_("state"))
-    def badge(self, fence: Fence) -> Any:
-        state = state_of(fence)
-        return badge_html(STATES[state], COLOURS[state])
+    def badge(self, fence: Geofence) -> Any:
+        state = geofence_status(fence)
+        return badge_html(STATUS_LABELS[state], STATUS_COLOURS[state])
 
     # The map
     def get_urls(self) -> list[Any]:
-        near = path("near/", self.admin_site.admin_view(self.near), name="geofences_fence_near")
+        near = path("near/", self.admin_site.admin_view(self.near), name="geofences_geofence_near")
         return [near, *super().get_urls()]
 
     def near(self, request: HttpRequest) -> JsonResponse:
@@ -232,11 +232,17 @@ class FenceAdmin(ScopedAdmin):
             or abs(left_out) >= 2**63
         ):
             return JsonResponse({"features": []}, status=400)
-        fences: Any = within(request, Fence.objects.all()).exclude(pk=left_out)
-        rows = fences.meeting(box_of(south, west, north, east)).order_by("-id")[: MAP_SHOWS + 1]
-        features = [_on_map(fence) for fence in rows[:MAP_SHOWS]]
+        fences: Any = visible_rows(request, Geofence.objects.all()).exclude(pk=left_out)
+        rows = fences.intersecting(box_from_bounds(south, west, north, east)).order_by("-id")[
+            : MAX_GEOFENCES_ON_MAP + 1
+        ]
+        features = [_map_feature(fence) for fence in rows[:MAX_GEOFENCES_ON_MAP]]
         return JsonResponse(
-            {"type": "FeatureCollection", "features": features, "more": len(rows) > MAP_SHOWS}
+            {
+                "type": "FeatureCollection",
+                "features": features,
+                "more": len(rows) > MAX_GEOFENCES_ON_MAP,
+            }
         )
 
     def render_change_form(
@@ -250,19 +256,21 @@ class FenceAdmin(ScopedAdmin):
         )
         # A form that was refused has left in `fence` what was typed, which need be no shape: the
         # map shows what is stored.
-        fence = fence and Fence.objects.get(pk=fence.pk)
-        context["muster_map"] = _map(within(request, Fence.objects.all()), fence=fence, draws=may)
-        return _with_tiles(super().render_change_form(request, context, *args, **kwargs))
+        fence = fence and Geofence.objects.get(pk=fence.pk)
+        context["muster_map"] = _map_context(
+            visible_rows(request, Geofence.objects.all()), fence=fence, draws=may
+        )
+        return _allow_tile_images(super().render_change_form(request, context, *args, **kwargs))
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        fences = within(request, Fence.objects.all())
-        shown = _map(fences) if fences.exists() else None
+        fences = visible_rows(request, Geofence.objects.all())
+        shown = _map_context(fences) if fences.exists() else None
         response: HttpResponse = super().changelist_view(
             request, (extra_context or {}) | {"muster_map": shown}
         )
-        return _with_tiles(response)
+        return _allow_tile_images(response)
 
     # Files
     def has_import_permission(self, request: HttpRequest) -> bool:
@@ -274,18 +282,18 @@ class FenceAdmin(ScopedAdmin):
     )
     def import_file(self, request: HttpRequest) -> HttpResponse:
         """Upload a file: all of it is stored, or nothing, with what is wrong in each feature."""
-        form = ImportForm(request)
+        form = GeofenceImportForm(request)
         errors: list[str] = []
         if request.method == "POST" and form.is_valid():
             try:
                 done = import_geojson(form.organization, form.cleaned_data["file"])
             except (ValidationError, DatabaseError) as error:
-                errors = refused(error).messages
+                errors = to_validation_error(error).messages
             else:
                 messages.success(
                     request,
                     _(
-                        "Fences added: %(created)d, changed: %(changed)d, as they were:"
+                        "Geofences added: %(created)d, changed: %(changed)d, unchanged:"
                         " %(unchanged)d."
                     )
                     % {
@@ -294,17 +302,17 @@ class FenceAdmin(ScopedAdmin):
                         "unchanged": done.unchanged,
                     },
                 )
-                return redirect(list_url(Fence))
+                return redirect(changelist_url(Geofence))
         request.current_app = self.admin_site.name
         return TemplateResponse(
             request,
-            "admin/console/fence_import.html",
+            "admin/console/geofence_import.html",
             {
                 **self.admin_site.each_context(request),
                 "opts": self.opts,
-                "obj": _("Fences"),
-                "back": list_url(Fence),
-                "title": _("Import fences"),
+                "obj": _("Geofences"),
+                "back": changelist_url(Geofence),
+                "title": _("Import geofences"),
                 "form": form,
                 "errors": errors,
             },
@@ -315,14 +323,14 @@ class FenceAdmin(ScopedAdmin):
     )
     def export_file(self, request: HttpRequest) -> HttpResponse:
         """All fences as a file; to import it again changes nothing."""
-        fences = within(request, Fence.objects.select_related(*SCOPES).order_by("id"))
+        fences = visible_rows(request, Geofence.objects.select_related(*SCOPES).order_by("id"))
         content = json.dumps(export_geojson(fences), ensure_ascii=False)
         response = HttpResponse(content, content_type="application/geo+json")
-        response["Content-Disposition"] = 'attachment; filename="fences.geojson"'
+        response["Content-Disposition"] = 'attachment; filename="geofences.geojson"'
         return response
 
 
-def _with_tiles(response: HttpResponse) -> HttpResponse:
+def _allow_tile_images(response: HttpResponse) -> HttpResponse:
     """The page, whose content policy lets images come from the server of the tiles, if the settings
     name one.
     """
@@ -334,19 +342,19 @@ def _with_tiles(response: HttpResponse) -> HttpResponse:
     return response
 
 
-def _on_map(fence: Fence) -> dict[str, Any]:
+def _map_feature(fence: Geofence) -> dict[str, Any]:
     """A fence as the map draws it, and where it leads."""
     properties = {
         "name": fence.name,
         "url": change_url(fence),
-        "on": state_of(fence) == ON,
+        "on": geofence_status(fence) == ON,
         "radius_m": fence.radius_m,
     }
     return {"type": "Feature", "geometry": fence.geometry, "properties": properties}
 
 
-def _map(
-    fences: QuerySet[Fence], *, fence: Fence | None = None, draws: bool = False
+def _map_context(
+    fences: QuerySet[Geofence], *, fence: Geofence | None = None, draws: bool = False
 ) -> dict[str, Any]:
     """What the map has to know: where to look first, and what it may do there."""
     extent = fences.aggregate(
@@ -354,8 +362,8 @@ def _map(
     )
     return {
         "draws": draws,
-        "shown": fence and _on_map(fence),
-        "near": reverse("admin:geofences_fence_near"),
+        "shown": fence and _map_feature(fence),
+        "near": reverse("admin:geofences_geofence_near"),
         "except": fence and fence.pk,
         "extent": None if extent["south"] is None else extent,
         "tiles": settings.MAP_TILES,
@@ -376,14 +384,14 @@ _MAP_TEXTS: Final[dict[str, Any]] = {
     "cancel": _("Cancel"),
     "removeLastVertex": _("Remove the last corner"),
     "firstVertex": _("Click to set the first corner"),
-    "continueLine": _("Click to go on"),
+    "continueLine": _("Click to continue"),
     "finishPoly": _("Click the first corner to finish"),
     "finishRect": _("Click to finish"),
     "startCircle": _("Click to set the centre"),
     "finishCircle": _("Click to finish the circle"),
     "unreadable": _("The GeoJSON cannot be drawn yet: it is checked in full when you save."),
-    "outOfReach": _("Other fences could not be fetched."),
-    "more": _("Only some of the fences in view are shown. Zoom in to see the others."),
+    "outOfReach": _("Other geofences could not be fetched."),
+    "more": _("Only some of the geofences in view are shown. Zoom in to see the others."),
 }
 
 
@@ -397,41 +405,43 @@ class AllowedNetworkAdmin(ScopedAdmin):
             {
                 "fields": (("ssid", "note"), "active"),
                 "description": _(
-                    "A Wi-Fi name is the phone's own word: anybody can give a network this name."
-                    " Use fences where that matters."
+                    "The phone reports the Wi-Fi name, and anybody can give a network this name."
+                    " Use geofences where that matters."
                 ),
             },
         ),
         ScopedAdmin._scope,
     )
-    verbs: ClassVar = {AllowedNetwork: save_network}
-    list_display = ("ssid", "note", "reach", "active")
-    list_filter = ("active", ReachFilter, "site", "department")
+    save_functions: ClassVar = {AllowedNetwork: save_allowed_network}
+    list_display = ("ssid", "note", "scope", "active")
+    list_filter = ("active", ScopeFilter, "site", "department")
     search_fields = ("ssid", "note")
     empty_title = _("No Wi-Fi networks yet")
     empty_text = _(
-        "Add the name of the office Wi-Fi: phones that see it may punch, even deep inside where"
-        " positions are poor."
+        "Add the name of the office Wi-Fi. Phones that see it may punch, even indoors where"
+        " positions are inaccurate."
     )
 
 
-@admin.register(FencePolicy)
-class FencePolicyAdmin(TenantAdmin):
+@admin.register(GeofencePolicy)
+class GeofencePolicyAdmin(TenantAdmin):
     """An organization's rules about places: one row."""
 
     fieldsets = (
         (None, {"fields": ("ssid_sufficient", "unfenced", ("max_accuracy_m", "tolerance_m"))}),
     )
-    verbs: ClassVar = {FencePolicy: save_policy}
+    save_functions: ClassVar = {GeofencePolicy: save_geofence_policy}
     list_display = ("__str__", "ssid_sufficient", "unfenced", "max_accuracy_m", "tolerance_m")
-    empty_title = _("The usual rules hold")
+    empty_title = _("The default policy applies")
     empty_text = _(
-        "An allowed Wi-Fi name suffices; who has no fence cannot punch; positions less sure than"
-        " 200 m are refused; up to 50 m outside a fence is allowed when the position is no surer."
-        " Add a row to change this."
+        "An allowed Wi-Fi name is enough. An employee without a geofence cannot punch. Positions"
+        " less accurate than 200 m are refused. Up to 50 m outside a geofence is allowed, within"
+        " the accuracy of the position. Add a policy to change this."
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """One row for each organization."""
-        room = sees_everything(request) or not within(request, FencePolicy.objects.all()).exists()
+        room = (
+            is_operator(request) or not visible_rows(request, GeofencePolicy.objects.all()).exists()
+        )
         return room and bool(super().has_add_permission(request))

@@ -13,23 +13,23 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from accounts.abilities import KEEP_ATTENDANCE, requires
 from accounts.authentication import BearerAuthentication
-from accounts.limits import V1
 from accounts.models import User
-from employees.pages import NewestFirst
-from geofences.filters import REACHES, FenceFilter
-from geofences.models import SCOPES, Fence
+from accounts.permissions import MANAGE_ATTENDANCE, requires_ability
+from accounts.throttling import V1_LIMIT
+from core.pagination import NewestFirstPagination
+from geofences.filters import SCOPE_CHOICES, GeofenceFilterSet
+from geofences.models import SCOPES, Geofence
 
 
-class _NamedRow(serializers.Serializer[dict[str, Any]]):
+class _NamedRowSerializer(serializers.Serializer[dict[str, Any]]):
     """A site or a department."""
 
     id = serializers.IntegerField()
     name = serializers.CharField()
 
 
-class _PersonRow(serializers.Serializer[dict[str, Any]]):
+class _PersonRowSerializer(serializers.Serializer[dict[str, Any]]):
     """An employee."""
 
     id = serializers.UUIDField()
@@ -37,14 +37,14 @@ class _PersonRow(serializers.Serializer[dict[str, Any]]):
     name = serializers.CharField()
 
 
-class _CentreRow(serializers.Serializer[dict[str, Any]]):
+class _CentreRowSerializer(serializers.Serializer[dict[str, Any]]):
     """A place, in degrees."""
 
     lat = serializers.FloatField()
     lng = serializers.FloatField()
 
 
-class FenceRow(serializers.Serializer[dict[str, Any]]):
+class FenceRowSerializer(serializers.Serializer[dict[str, Any]]):
     """A fence. `geometry` is GeoJSON by RFC 7946; of a circle it is the centre, and `radius_m`
     metres belong to it.
     """
@@ -52,46 +52,46 @@ class FenceRow(serializers.Serializer[dict[str, Any]]):
     id = serializers.IntegerField()
     external_id = serializers.CharField(allow_null=True)
     name = serializers.CharField()
-    kind = serializers.ChoiceField(choices=Fence.Kind.values)
+    kind = serializers.ChoiceField(choices=Geofence.Kind.values)
     active = serializers.BooleanField()
     starts_at = serializers.DateTimeField(allow_null=True)
     ends_at = serializers.DateTimeField(allow_null=True)
-    applies_to = serializers.ChoiceField(choices=REACHES)
-    site = _NamedRow(allow_null=True)
-    department = _NamedRow(allow_null=True)
-    employee = _PersonRow(allow_null=True)
-    centre = _CentreRow()
+    applies_to = serializers.ChoiceField(choices=SCOPE_CHOICES)
+    site = _NamedRowSerializer(allow_null=True)
+    department = _NamedRowSerializer(allow_null=True)
+    employee = _PersonRowSerializer(allow_null=True)
+    centre = _CentreRowSerializer()
     radius_m = serializers.FloatField(allow_null=True)
     geometry = serializers.DictField()
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
 
 
-class FencesViewSet(GenericViewSet[Fence]):
+class GeofenceViewSet(GenericViewSet[Geofence]):
     """`/api/v1/admin/geo-fences`."""
 
     authentication_classes = (BearerAuthentication,)
-    permission_classes = (requires(KEEP_ATTENDANCE),)
-    limits = (V1,)
+    permission_classes = (requires_ability(MANAGE_ATTENDANCE),)
+    limits = (V1_LIMIT,)
     filter_backends = (DjangoFilterBackend,)
-    filterset_class = FenceFilter
-    pagination_class = NewestFirst
-    queryset = Fence.objects.none()
+    filterset_class = GeofenceFilterSet
+    pagination_class = NewestFirstPagination
+    queryset = Geofence.objects.none()
 
     def get_queryset(self) -> Any:
         """The fences of the speaker's organization."""
         user: User = self.request.user  # type: ignore[assignment]
-        return Fence.objects.of(user.organization_id).select_related(*SCOPES)
+        return Geofence.objects.of(user.organization_id).select_related(*SCOPES)
 
-    @extend_schema(responses=FenceRow(many=True))
+    @extend_schema(responses=FenceRowSerializer(many=True))
     def list(self, request: Request) -> Response:
         """The fences of the organization, newest first."""
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response([_row(fence) for fence in page or []])
+        return self.get_paginated_response([_geofence_row(fence) for fence in page or []])
 
 
-def _row(fence: Fence) -> dict[str, Any]:
-    """What `FenceRow` describes."""
+def _geofence_row(fence: Geofence) -> dict[str, Any]:
+    """What `FenceRowSerializer` describes."""
     site, department, employee = fence.site, fence.department, fence.employee
     return {
         "id": fence.pk,

@@ -9,15 +9,15 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
-from geofences.models import SCOPES, Fence
-from geofences.services import near
+from geofences.models import SCOPES, Geofence
+from geofences.services import geofence_ids_near
 
 NEAR_M: Final = 500.0
-_YES_NO: Final = (("true", "true"), ("false", "false"))
-REACHES: Final = tuple((name, name) for name in ("organization", *SCOPES))
+_BOOLEAN_CHOICES: Final = (("true", "true"), ("false", "false"))
+SCOPE_CHOICES: Final = tuple((name, name) for name in ("organization", *SCOPES))
 
 
-class _PlaceField(forms.CharField):
+class _PositionField(forms.CharField):
     """A place as `latitude,longitude`."""
 
     def to_python(self, value: Any) -> Any:
@@ -43,42 +43,44 @@ class _IdFilter(django_filters.Filter):
         super().__init__(*args, min_value=1, max_value=2**63 - 1, **kwargs)
 
 
-class _PlaceFilter(django_filters.Filter):
+class _PositionFilter(django_filters.Filter):
     """A place."""
 
-    field_class = _PlaceField
+    field_class = _PositionField
 
 
-class FenceFilter(django_filters.FilterSet):
+class GeofenceFilterSet(django_filters.FilterSet):
     """What the catalog can be asked for. Another organization's id finds what an unknown one finds:
     nothing.
     """
 
-    active = django_filters.ChoiceFilter(choices=_YES_NO, method="by_active")
-    applies_to = django_filters.ChoiceFilter(choices=REACHES, method="by_reach")
+    active = django_filters.ChoiceFilter(choices=_BOOLEAN_CHOICES, method="filter_active")
+    applies_to = django_filters.ChoiceFilter(choices=SCOPE_CHOICES, method="filter_applies_to")
     site = _IdFilter(field_name="site_id")
     department = _IdFilter(field_name="department_id")
     employee = django_filters.UUIDFilter(field_name="employee_id")
     external_id = django_filters.CharFilter(help_text="Exactly this.")
     name = django_filters.CharFilter(lookup_expr="icontains", help_text="A part of it.")
-    near = _PlaceFilter(
-        method="by_place",
+    near = _PositionFilter(
+        method="filter_near",
         help_text=(
             "`28.6175,77.2085`: fences that hold the place or are at most 500 m away from it."
         ),
     )
 
-    def by_active(self, rows: QuerySet[Fence], _name: str, value: str) -> QuerySet[Fence]:
+    def filter_active(self, rows: QuerySet[Geofence], _name: str, value: str) -> QuerySet[Geofence]:
         """Switched on, or off."""
         return rows.filter(active=value == "true")
 
-    def by_reach(self, rows: QuerySet[Fence], _name: str, value: str) -> QuerySet[Fence]:
+    def filter_applies_to(
+        self, rows: QuerySet[Geofence], _name: str, value: str
+    ) -> QuerySet[Geofence]:
         """By what kind of scope they have."""
         if value == "organization":
             return rows.filter(**{f"{name}__isnull": True for name in SCOPES})
         return rows.filter(**{f"{value}__isnull": False})
 
-    def by_place(self, rows: Any, _name: str, value: tuple[float, float]) -> QuerySet[Fence]:
+    def filter_near(self, rows: Any, _name: str, value: tuple[float, float]) -> QuerySet[Geofence]:
         """Fences that hold a place or are at most 500 m away from it."""
-        found: QuerySet[Fence] = rows.filter(pk__in=near(rows, *value, NEAR_M))
+        found: QuerySet[Geofence] = rows.filter(pk__in=geofence_ids_near(rows, *value, NEAR_M))
         return found

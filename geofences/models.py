@@ -13,11 +13,11 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from core.tenancy import TenantModel, TenantQuerySet
 from employees.models import Department, Employee, Site
-from employees.tenancy import TenantModel, TenantQuerySet
 from geofences import geometry
-from geofences.geometry import Area, Box, Circle, InvalidShape
-from geofences.refusals import in_words
+from geofences.geometry import Area, BoundingBox, Circle, InvalidShape
+from geofences.shape_messages import describe_invalid_shape
 
 _M_co = TypeVar("_M_co", bound=models.Model, covariant=True)
 
@@ -75,17 +75,17 @@ class ScopedModel(TenantModel):
         )
 
 
-class FenceQuerySet(ScopedQuerySet["Fence"]):
+class GeofenceQuerySet(ScopedQuerySet["Geofence"]):
     """Vocabulary of fences."""
 
-    def at(self, instant: datetime) -> FenceQuerySet:
+    def valid_at(self, instant: datetime) -> GeofenceQuerySet:
         """Fences whose period holds this instant: from its start until just before its end."""
         return self.filter(
             Q(starts_at__isnull=True) | Q(starts_at__lte=instant),
             Q(ends_at__isnull=True) | Q(ends_at__gt=instant),
         )
 
-    def meeting(self, box: Box) -> FenceQuerySet:
+    def intersecting(self, box: BoundingBox) -> GeofenceQuerySet:
         """Fences whose box has a point in common with this one, wherever the antimeridian is."""
         across = [
             Q(west__lte=box.east + turn, east__gte=box.west + turn) for turn in (-360, 0, 360)
@@ -93,11 +93,11 @@ class FenceQuerySet(ScopedQuerySet["Fence"]):
         found = self.filter(
             functools.reduce(operator.or_, across), south__lte=box.north, north__gte=box.south
         )
-        squares = geometry.squares_meeting(box)
+        squares = geometry.grid_squares_meeting(box)
         return found if squares is None else found.filter(square__in=squares)
 
 
-class Fence(ScopedModel):
+class Geofence(ScopedModel):
     """A place where a phone may punch: a polygon, several, or a circle."""
 
     class Kind(models.TextChoices):
@@ -109,7 +109,7 @@ class Fence(ScopedModel):
         _("external id"),
         max_length=100,
         blank=True,
-        help_text=_("As other systems call it. An import finds it by this."),
+        help_text=_("The id in other systems. An import matches on it."),
     )
     kind = models.CharField(_("shape"), max_length=8, choices=Kind, default=Kind.POLYGON)
     geojson = models.TextField(
@@ -130,11 +130,9 @@ class Fence(ScopedModel):
     )
     radius_m = models.FloatField(_("radius (metres)"), null=True, blank=True)
     starts_at = models.DateTimeField(
-        _("from"), null=True, blank=True, help_text=_("Empty: from ever.")
+        _("from"), null=True, blank=True, help_text=_("Empty: no start.")
     )
-    ends_at = models.DateTimeField(
-        _("until"), null=True, blank=True, help_text=_("Empty: without end.")
-    )
+    ends_at = models.DateTimeField(_("until"), null=True, blank=True, help_text=_("Empty: no end."))
     # The box around the shape, in degrees, and the square it is filed under: how a few are found
     # among many.
     south = models.FloatField(editable=False)
@@ -145,12 +143,12 @@ class Fence(ScopedModel):
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
 
-    objects = FenceQuerySet.as_manager()
+    objects = GeofenceQuerySet.as_manager()
 
     class Meta(ScopedModel.Meta):
         ordering = ("name", "id")
-        verbose_name = _("fence")
-        verbose_name_plural = _("fences")
+        verbose_name = _("geofence")
+        verbose_name_plural = _("geofences")
         indexes: ClassVar = [
             models.Index(fields=("organization", "square"), name="fence_by_square")
         ]
@@ -171,7 +169,7 @@ class Fence(ScopedModel):
                 | Q(ends_at__isnull=True)
                 | Q(ends_at__gt=F("starts_at")),
                 name="fence_ends_after_start",
-                violation_error_message=_("The fence ends before it starts."),
+                violation_error_message=_("The geofence ends before it starts."),
             ),
         ]
 
@@ -182,48 +180,50 @@ class Fence(ScopedModel):
         super().clean()
         self.name = self.name.strip()
         self.external_id = self.external_id.strip()
-        self.measure()
+        self.clean_shape()
 
-    def measure(self) -> None:
+    def clean_shape(self) -> None:
         """Check the shape and work out what is kept beside it. Raises ValidationError with the
         reason, at its field.
         """
         if self.kind == self.Kind.CIRCLE:
-            shape: Area | Circle = self._measured_circle()
+            shape: Area | Circle = self._clean_circle()
             self.geojson = ""
         else:
-            shape = self._measured_area()
-            self.geojson, self.radius_m = shape.text, None
+            shape = self._clean_area()
+            self.geojson, self.radius_m = shape.geojson_text, None
             self.latitude, self.longitude = shape.centre
         self.south, self.west, self.north, self.east = shape.box
-        self.square = geometry.filed_under(shape.box)
+        self.square = geometry.grid_square_of(shape.box)
 
-    def _measured_circle(self) -> Circle:
+    def _clean_circle(self) -> Circle:
         given = {"latitude": self.latitude, "longitude": self.longitude, "radius_m": self.radius_m}
         if missing := [name for name, value in given.items() if value is None]:
             raise ValidationError(
                 {name: _("A circle needs its centre and its radius.") for name in missing}
             )
         try:
-            return geometry.circle(self.latitude, self.longitude, self.radius_m or 0)
+            return geometry.make_circle(self.latitude, self.longitude, self.radius_m or 0)
         except InvalidShape as error:
-            field = "radius_m" if error.fault == geometry.Fault.RADIUS else "latitude"
-            raise ValidationError({field: in_words(error)}) from error
+            field = "radius_m" if error.fault == geometry.ShapeFault.RADIUS else "latitude"
+            raise ValidationError({field: describe_invalid_shape(error)}) from error
 
-    def _measured_area(self) -> Area:
+    def _clean_area(self) -> Area:
         if not self.geojson.strip():
             raise ValidationError(
-                {"geojson": _("Draw the fence on the map, or paste its GeoJSON here.")}
+                {"geojson": _("Draw the geofence on the map, or paste its GeoJSON here.")}
             )
         try:
-            return geometry.read_area(geometry.read_json(self.geojson))
+            return geometry.parse_area(geometry.parse_geojson_text(self.geojson))
         except InvalidShape as error:
-            raise ValidationError({"geojson": in_words(error)}) from error
+            raise ValidationError({"geojson": describe_invalid_shape(error)}) from error
 
     @property
     def shape(self) -> Area | Circle:
         """The stored shape, to measure with."""
-        return stored_shape(self.kind, self.geojson, self.latitude, self.longitude, self.radius_m)
+        return shape_from_columns(
+            self.kind, self.geojson, self.latitude, self.longitude, self.radius_m
+        )
 
     @property
     def geometry(self) -> dict[str, Any]:
@@ -231,14 +231,14 @@ class Fence(ScopedModel):
         shape = self.shape
         if isinstance(shape, Circle):
             return {"type": "Point", "coordinates": [shape.lng, shape.lat]}
-        return shape.rfc7946()
+        return shape.to_rfc7946()
 
 
-def stored_shape(
+def shape_from_columns(
     kind: str, geojson: str, latitude: float, longitude: float, radius_m: float | None
 ) -> Area | Circle:
     """The shape in a fence's columns."""
-    if kind == Fence.Kind.CIRCLE:
+    if kind == Geofence.Kind.CIRCLE:
         return Circle(latitude, longitude, radius_m or 0)
     return geometry.stored_area(geojson)
 
@@ -286,7 +286,7 @@ class AllowedNetwork(ScopedModel):
             raise ValidationError({"ssid": _("A Wi-Fi name has at most 32 bytes.")})
 
 
-class FencePolicy(TenantModel):
+class GeofencePolicy(TenantModel):
     """An organization's rules about places. Without a row the defaults hold."""
 
     class Unfenced(models.TextChoices):
@@ -294,40 +294,40 @@ class FencePolicy(TenantModel):
         ACCEPT = "accept", _("Accept the punch")
 
     ssid_sufficient = models.BooleanField(
-        _("an allowed Wi-Fi name suffices"),
+        _("an allowed Wi-Fi name is enough"),
         default=True,
         help_text=_(
-            "Off: the phone must be in a fence as well; the Wi-Fi name then only excuses a poor"
-            " position."
+            "Off: the phone must also be inside a geofence. The Wi-Fi name then only allows an"
+            " inaccurate position."
         ),
     )
     unfenced = models.CharField(
-        _("when no fence applies to somebody"),
+        _("when no geofence applies to an employee"),
         max_length=8,
         choices=Unfenced,
         default=Unfenced.REFUSE,
     )
     max_accuracy_m = models.PositiveIntegerField(
-        _("worst accuracy (metres)"),
+        _("minimum accuracy (metres)"),
         default=200,
         validators=(MinValueValidator(1), MaxValueValidator(10_000)),
-        help_text=_("A position that is less sure than this is refused."),
+        help_text=_("A position that is less accurate than this is refused."),
     )
     tolerance_m = models.PositiveIntegerField(
         _("tolerance (metres)"),
         default=50,
         validators=(MaxValueValidator(500),),
         help_text=_(
-            "How far outside a fence a phone may be, when its position is no surer than that."
+            "How far outside a geofence a phone may be, within the accuracy of its position."
         ),
     )
 
-    objects = TenantQuerySet["FencePolicy"].as_manager()
+    objects = TenantQuerySet["GeofencePolicy"].as_manager()
 
     class Meta:
-        verbose_name = _("rules about places")
-        verbose_name_plural = _("rules about places")
+        verbose_name = _("geofence policy")
+        verbose_name_plural = _("geofence policy")
         constraints = (models.UniqueConstraint(fields=("organization",), name="fence_policy_once"),)
 
     def __str__(self) -> str:
-        return str(_("Rules about places"))
+        return str(_("Geofence policy"))

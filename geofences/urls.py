@@ -2,8 +2,8 @@
 
 from django.urls import path
 
-from geofences.api import FencesViewSet
+from geofences.api import GeofenceViewSet
 
 urlpatterns = [
-    path("api/v1/admin/geo-fences", FencesViewSet.as_view({"get": "list"}), name="geo-fences")
+    path("api/v1/admin/geo-fences", GeofenceViewSet.as_view({"get": "list"}), name="geo-fences")
 ]

@@ -13,10 +13,10 @@ from datetime import date, timedelta
 from enum import StrEnum
 from fractions import Fraction
 
-from leaves.policies import Cycle, Joiner, Rule
+from leaves.policies import AccrualCycle, JoinerCredit, LeaveRule
 
 
-class Exit(StrEnum):
+class ExitManner(StrEnum):
     """How somebody left. After a removal only whole months before that month count; who resigned or
     was removed has no claim to what is left.
     """
@@ -27,7 +27,7 @@ class Exit(StrEnum):
     DEATH = "DEATH"
 
 
-class Lost(StrEnum):
+class AbsenceKind(StrEnum):
     """Absences that make later credits smaller."""
 
     EOL = "EOL"
@@ -35,37 +35,40 @@ class Lost(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class ServicePeriod:
     """When somebody is in service, both days included."""
 
     joined_on: date
     left_on: date | None = None
-    exit: Exit = Exit.NORMAL
+    exit_manner: ExitManner = ExitManner.NORMAL
 
     @property
-    def forfeits(self) -> bool:
+    def forfeits_balance(self) -> bool:
         """Whether what is left at credit ends with the service."""
-        return self.left_on is not None and self.exit in (Exit.RESIGNED, Exit.REMOVED)
+        return self.left_on is not None and self.exit_manner in (
+            ExitManner.RESIGNED,
+            ExitManner.REMOVED,
+        )
 
     @property
-    def counted_to(self) -> date | None:
+    def last_credited_day(self) -> date | None:
         """The last day that counts towards credits: a removal forfeits its own month."""
-        if self.left_on is not None and self.exit is Exit.REMOVED:
+        if self.left_on is not None and self.exit_manner is ExitManner.REMOVED:
             return self.left_on.replace(day=1) - timedelta(days=1)
         return self.left_on
 
 
 @dataclass(frozen=True, slots=True)
-class Absence:
+class AbsencePeriod:
     """Days without leave, both included."""
 
-    kind: Lost
+    kind: AbsenceKind
     starts_on: date
     ends_on: date
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
+class CreditPeriod:
     """A stretch of time for which something is credited, both days included."""
 
     key: str
@@ -75,7 +78,7 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class DueEntry:
     """An entry that the rules ask for. `slot` is the same for ever: what is posted in it must add
     up to `half_days`.
     """
@@ -87,29 +90,29 @@ class Due:
     half_days: int
 
 
-RuleOn = Callable[[date], Rule | None]
+RuleLookup = Callable[[date], LeaveRule | None]
 
 
 @dataclass(frozen=True)
-class Terms:
+class AccrualTerms:
     """The facts an account's credits follow from. `opened_on`: a balance was brought forward at the
     end of that day.
     """
 
-    rule_on: RuleOn
-    service: Service
-    begins: date
+    rule_on: RuleLookup
+    service: ServicePeriod
+    starts_on: date
     opened_on: date | None = None
-    absences: Sequence[Absence] = ()
-    eligible: Callable[[date], bool] = lambda day: True
+    absences: Sequence[AbsencePeriod] = ()
+    is_eligible: Callable[[date], bool] = lambda day: True
     eligible_from: date | None = None
-    disabled: Callable[[date], bool] = lambda day: False
+    is_disabled: Callable[[date], bool] = lambda day: False
 
     def covers(self, day: date) -> bool:
         """Whether what falls due on `day` is this ledger's business: earlier things are in the
         balance brought forward.
         """
-        return day >= self.begins and (self.opened_on is None or day > self.opened_on)
+        return day >= self.starts_on and (self.opened_on is None or day > self.opened_on)
 
 
 def completed_months(first: date, last: date) -> int:
@@ -124,74 +127,76 @@ def round_half_up(amount: Fraction, unit: int) -> int:
     return max(0, int((amount / unit + Fraction(1, 2)) // 1) * unit)
 
 
-def period_of(cycle: Cycle, day: date) -> Period:
+def credit_period_of(cycle: AccrualCycle, day: date) -> CreditPeriod:
     """The period of a cycle in which a day lies."""
     year = day.year
-    if cycle is Cycle.MONTHLY:
+    if cycle is AccrualCycle.MONTHLY:
         following = date(year + day.month // 12, day.month % 12 + 1, 1)
-        return Period(
+        return CreditPeriod(
             f"{year}-{day.month:02}", day.replace(day=1), following - timedelta(days=1), 1
         )
-    if cycle is Cycle.HALF_YEARLY:
+    if cycle is AccrualCycle.HALF_YEARLY:
         if day.month <= 6:
-            return Period(f"{year}H1", date(year, 1, 1), date(year, 6, 30), 6)
-        return Period(f"{year}H2", date(year, 7, 1), date(year, 12, 31), 6)
-    return Period(str(year), date(year, 1, 1), date(year, 12, 31), 12)
+            return CreditPeriod(f"{year}H1", date(year, 1, 1), date(year, 6, 30), 6)
+        return CreditPeriod(f"{year}H2", date(year, 7, 1), date(year, 12, 31), 6)
+    return CreditPeriod(str(year), date(year, 1, 1), date(year, 12, 31), 12)
 
 
-def credited(terms: Terms, until: date) -> Iterator[Due]:
+def credit_entries(terms: AccrualTerms, until: date) -> Iterator[DueEntry]:
     """Every credit, reduction and exit adjustment that falls due on or before `until`, oldest
     first.
     """
     last = until if terms.service.left_on is None else min(until, terms.service.left_on)
-    day = max(terms.service.joined_on, period_start(terms))
+    day = max(terms.service.joined_on, accrual_start(terms))
     while day <= last:
         rule = terms.rule_on(day)
-        if rule is None or rule.cycle is Cycle.NEVER:
+        if rule is None or rule.cycle is AccrualCycle.NEVER:
             day = _next_month(day)
             continue
-        if rule.cycle is Cycle.LIFETIME:
-            yield from _lifetime(terms, rule, last)
+        if rule.cycle is AccrualCycle.LIFETIME:
+            yield from _lifetime_credit(terms, rule, last)
             return
-        period = period_of(rule.cycle, day)
-        yield from _of_period(terms, rule, period, until)
+        period = credit_period_of(rule.cycle, day)
+        yield from _period_entries(terms, rule, period, until)
         day = period.ends_on + timedelta(days=1)
 
 
-def period_start(terms: Terms) -> date:
+def accrual_start(terms: AccrualTerms) -> date:
     """Where to begin looking: the start of the year in which the ledger begins, so that no period
     is entered half way.
     """
-    return date(terms.begins.year, 1, 1)
+    return date(terms.starts_on.year, 1, 1)
 
 
 def _next_month(day: date) -> date:
-    return period_of(Cycle.MONTHLY, day).ends_on + timedelta(days=1)
+    return credit_period_of(AccrualCycle.MONTHLY, day).ends_on + timedelta(days=1)
 
 
-def _lifetime(terms: Terms, rule: Rule, last: date) -> Iterator[Due]:
+def _lifetime_credit(terms: AccrualTerms, rule: LeaveRule, last: date) -> Iterator[DueEntry]:
     if terms.opened_on is not None or terms.eligible_from is None:
         return
-    day = max(terms.service.joined_on, terms.begins, terms.eligible_from)
+    day = max(terms.service.joined_on, terms.starts_on, terms.eligible_from)
     if day <= last:
-        yield Due("life:CREDIT", "life", day, "CREDIT", rule.amount)
+        yield DueEntry("life:CREDIT", "life", day, "CREDIT", rule.amount)
 
 
-def _of_period(terms: Terms, rule: Rule, period: Period, until: date) -> Iterator[Due]:
+def _period_entries(
+    terms: AccrualTerms, rule: LeaveRule, period: CreditPeriod, until: date
+) -> Iterator[DueEntry]:
     day = max(period.starts_on, terms.service.joined_on)
-    if day > until or not terms.covers(day) or not terms.eligible(day):
+    if day > until or not terms.covers(day) or not terms.is_eligible(day):
         return
-    whole = Fraction(rule.amount + (rule.disabled_extra if terms.disabled(day) else 0))
-    joined = terms.service.joined_on > period.starts_on and rule.joiner is Joiner.PRORATA
+    whole = Fraction(rule.amount + (rule.disabled_extra if terms.is_disabled(day) else 0))
+    joined = terms.service.joined_on > period.starts_on and rule.joiner is JoinerCredit.PRORATA
     base = whole * completed_months(day, period.ends_on) / period.months if joined else whole
     # Rounded once, on the net; the reduction is shown apart, so that a clerk sees 15 - 2.
-    cut = _reduction(terms, rule, period)
+    cut = _absence_reduction(terms, rule, period)
     gross, net = round_half_up(base, rule.rounding), round_half_up(base - cut, rule.rounding)
     kind = "CREDIT_PRORATA" if joined else "CREDIT"
-    yield Due(f"{period.key}:CREDIT", period.key, day, kind, gross)
+    yield DueEntry(f"{period.key}:CREDIT", period.key, day, kind, gross)
     if net != gross:
-        yield Due(f"{period.key}:REDUCTION", period.key, day, "REDUCTION", net - gross)
-    left, counted = terms.service.left_on, terms.service.counted_to
+        yield DueEntry(f"{period.key}:REDUCTION", period.key, day, "REDUCTION", net - gross)
+    left, counted = terms.service.left_on, terms.service.last_credited_day
     if (
         rule.exit_prorata
         and left is not None
@@ -201,62 +206,74 @@ def _of_period(terms: Terms, rule: Rule, period: Period, until: date) -> Iterato
         earned = whole * completed_months(day, min(counted, period.ends_on)) / period.months
         given = round_half_up(earned - cut, rule.rounding)
         if given != net:
-            yield Due(f"{period.key}:EXIT_ADJUST", period.key, left, "EXIT_ADJUST", given - net)
+            yield DueEntry(
+                f"{period.key}:EXIT_ADJUST", period.key, left, "EXIT_ADJUST", given - net
+            )
 
 
-def _reduction(terms: Terms, rule: Rule, period: Period) -> Fraction:
+def _absence_reduction(terms: AccrualTerms, rule: LeaveRule, period: CreditPeriod) -> Fraction:
     """What absences in the period before take off this credit, in half-days."""
-    before = period_of(rule.cycle, period.starts_on - timedelta(days=1))
+    before = credit_period_of(rule.cycle, period.starts_on - timedelta(days=1))
     total = Fraction(0)
-    for kind, divisor in ((Lost.EOL, rule.eol_divisor), (Lost.DIES_NON, rule.dies_non_divisor)):
+    for kind, divisor in (
+        (AbsenceKind.EOL, rule.eol_divisor),
+        (AbsenceKind.DIES_NON, rule.dies_non_divisor),
+    ):
         if divisor:
-            days = sum(_overlap(one, before) for one in terms.absences if one.kind is kind)
+            days = sum(_overlap_days(one, before) for one in terms.absences if one.kind is kind)
             total += Fraction(2 * days, divisor)
     return min(total, Fraction(rule.reduction_cap))
 
 
-def _overlap(absence: Absence, period: Period) -> int:
+def _overlap_days(absence: AbsencePeriod, period: CreditPeriod) -> int:
     first, last = max(absence.starts_on, period.starts_on), min(absence.ends_on, period.ends_on)
     return max(0, (last - first).days + 1)
 
 
-def closes(terms: Terms, until: date) -> Iterator[tuple[Period, Rule]]:
+def period_closes(terms: AccrualTerms, until: date) -> Iterator[tuple[CreditPeriod, LeaveRule]]:
     """The closes of the account before `until`: a period is closed once it is over, with effect
     from its last day.
     """
-    day = max(terms.service.joined_on, period_start(terms))
+    day = max(terms.service.joined_on, accrual_start(terms))
     while day < until:
         rule = terms.rule_on(day)
-        cycle = Cycle.MONTHLY if rule is None or rule.closes is Cycle.NEVER else rule.closes
-        period = period_of(cycle, day)
+        cycle = (
+            AccrualCycle.MONTHLY
+            if rule is None or rule.closes is AccrualCycle.NEVER
+            else rule.closes
+        )
+        period = credit_period_of(cycle, day)
         closing = terms.rule_on(period.ends_on)
         if (
             closing is not None
             and closing.closes is cycle
             and period.ends_on < until
-            and _closable(terms, period.ends_on)
+            and _is_closable(terms, period.ends_on)
         ):
             yield period, closing
         day = period.ends_on + timedelta(days=1)
 
 
-def _closable(terms: Terms, day: date) -> bool:
+def _is_closable(terms: AccrualTerms, day: date) -> bool:
     return terms.covers(day) and (terms.service.left_on is None or day <= terms.service.left_on)
 
 
-def dues(terms: Terms, others: Sequence[tuple[date, int]], until: date) -> list[Due]:
+def due_entries(
+    terms: AccrualTerms, other_movements: Sequence[tuple[date, int]], until: date
+) -> list[DueEntry]:
     """All that the rules ask for up to `until`: credits due by then, the lapse of every period that
     is over by then, and what is forfeited with the last day of service.
 
-    `others` are the entries that people caused (day, half-days): what lapses depends on them.
+    `other_movements` are the entries that people caused (day, half-days): what lapses depends on
+    them.
     """
-    found = list(credited(terms, until))
-    for period, rule in closes(terms, until):
+    found = list(credit_entries(terms, until))
+    for period, rule in period_closes(terms, until):
         balance = sum(one.half_days for one in found if one.day <= period.ends_on)
-        balance += sum(amount for day, amount in others if day <= period.ends_on)
+        balance += sum(amount for day, amount in other_movements if day <= period.ends_on)
         if balance > rule.ceiling:
             found.append(
-                Due(
+                DueEntry(
                     f"{period.key}:LAPSE",
                     period.key,
                     period.ends_on,
@@ -265,10 +282,10 @@ def dues(terms: Terms, others: Sequence[tuple[date, int]], until: date) -> list[
                 )
             )
     left = terms.service.left_on
-    if left is not None and left < until and terms.service.forfeits:
+    if left is not None and left < until and terms.service.forfeits_balance:
         balance = sum(one.half_days for one in found if one.day <= left) + sum(
-            amount for day, amount in others if day <= left
+            amount for day, amount in other_movements if day <= left
         )
         if balance > 0:
-            found.append(Due("exit:FORFEIT", "exit", left, "FORFEIT", -balance))
+            found.append(DueEntry("exit:FORFEIT", "exit", left, "FORFEIT", -balance))
     return found

@@ -4,7 +4,7 @@ people for them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
@@ -30,59 +30,62 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from accounts.abilities import decides_for, may_decide, today
-from accounts.audit import paper_read
-from employees.console import (
+from accounts.approvals.admin import ApproverRowsMixin
+from accounts.audit import record_attachment_download
+from accounts.permissions import can_decide_for, local_today
+from core.action_pages import ActionFormMixin, posted_data
+from core.tenant_admin import (
     ReadOnlyTenantAdmin,
     TenantAdmin,
     TenantForm,
     TenantInline,
     badge_html,
     change_url,
-    link,
-    sees_everything,
-    small_table,
+    is_operator,
+    link_html,
+    table_html,
 )
 from employees.models import Employee
-from leaves import pictures, publishing, records, services, suggestions
-from leaves.encashing import Occasion
-from leaves.facts import office_year
-from leaves.judgement import Judgement
+from leaves import charts as leave_charts
+from leaves import publishing, records, services, suggestions
+from leaves.context import to_office_calendar
+from leaves.eligibility import LeaveEligibility
+from leaves.encashment import EncashmentOccasion
 from leaves.models import (
     Absence,
-    Account,
-    Authority,
-    Calendar,
+    AuthorityChoices,
     CalendarDay,
     Certificate,
     Child,
-    Entry,
-    Kind,
-    KindRule,
+    HolidayCalendar,
     LateMark,
+    LeaveAccount,
+    LeaveAdjustment,
     LeaveApplication,
-    LeaveFacts,
+    LeaveLedgerEntry,
     LeavePolicy,
-    LedgerOrder,
+    LeaveProfile,
+    LeaveTypeChoices,
+    LeaveTypeRule,
     SanctionRule,
     Suspension,
 )
-from leaves.refusals import refused
+from leaves.rule_messages import to_rule_violation
 
-COLOURS: Final = {
+LEAVE_STATUS_COLOURS: Final = {
     "pending": "warning",
     "approved": "success",
     "rejected": "danger",
     "cancelled": "info",
 }
-DAYS: Final = {
+DAY_CLASS_LABELS: Final = {
     "WORKING": _("Working day"),
     "WEEKLY_OFF": _("Weekly off"),
     "HOLIDAY": _("Closed"),
     "RESTRICTED": _("Restricted holiday"),
 }
 # Rules that an authority may set aside for one application, by their ids.
-WAIVERS: Final = (
+WAIVABLE_RULES: Final = (
     ("CL3", _("CL3: more than the days at a stretch")),
     ("CL9", _("CL9: the last half day runs into regular leave")),
     ("E10", _("E10: more than 180 days")),
@@ -92,13 +95,13 @@ WAIVERS: Final = (
 
 
 # What can still be done with an application, by its status.
-OFFERED: Final = {
-    "pending": frozenset({"recommend", "approve", "reject", "take_back"}),
-    "approved": frozenset({"cut_short", "rejoin", "convert", "overstay", "take_back"}),
+ACTIONS_BY_STATUS: Final = {
+    "pending": frozenset({"recommend", "approve", "reject", "cancel"}),
+    "approved": frozenset({"curtail", "rejoin", "convert", "overstay", "cancel"}),
 }
 
 
-class RemarksForm(forms.Form):
+class LeaveRemarksForm(forms.Form):
     """Why."""
 
     remarks = forms.CharField(
@@ -109,19 +112,23 @@ class RemarksForm(forms.Form):
     )
 
 
-class ApproveForm(RemarksForm):
+class LeaveApproveForm(LeaveRemarksForm):
     """Whether off days beside the leave are free."""
 
     withhold_prefix = forms.BooleanField(
-        label=_("Off days before it are leave (G5)"), required=False, widget=UnfoldBooleanWidget
+        label=_("Debit the off days before the leave (G5)"),
+        required=False,
+        widget=UnfoldBooleanWidget,
     )
     withhold_suffix = forms.BooleanField(
-        label=_("Off days after it are leave (G5)"), required=False, widget=UnfoldBooleanWidget
+        label=_("Debit the off days after the leave (G5)"),
+        required=False,
+        widget=UnfoldBooleanWidget,
     )
     field_order = ("withhold_prefix", "withhold_suffix", "remarks")
 
 
-class RecommendForm(RemarksForm):
+class LeaveRecommendForm(LeaveRemarksForm):
     """What to recommend."""
 
     recommendation = forms.ChoiceField(
@@ -132,7 +139,7 @@ class RecommendForm(RemarksForm):
     field_order = ("recommendation", "remarks")
 
 
-class CurtailForm(RemarksForm):
+class LeaveCurtailForm(LeaveRemarksForm):
     """The new last day."""
 
     ends_on = forms.DateField(label=_("Last day of leave"), widget=UnfoldAdminDateWidget)
@@ -145,11 +152,13 @@ class RejoinForm(forms.Form):
     rejoined_on = forms.DateField(label=_("Rejoined on"), widget=UnfoldAdminDateWidget)
 
 
-class ConvertForm(RemarksForm):
+class LeaveConvertForm(LeaveRemarksForm):
     """Another kind, asked for by the employee in writing."""
 
-    kind = forms.ChoiceField(label=_("Into"), choices=Kind.choices, widget=UnfoldAdminSelectWidget)
-    asked_on = forms.DateField(label=_("Asked for in writing on"), widget=UnfoldAdminDateWidget)
+    kind = forms.ChoiceField(
+        label=_("Convert to"), choices=LeaveTypeChoices.choices, widget=UnfoldAdminSelectWidget
+    )
+    asked_on = forms.DateField(label=_("Date of the written request"), widget=UnfoldAdminDateWidget)
     certificate = forms.ModelChoiceField(
         Certificate.objects.none(),
         label=_("Medical certificate"),
@@ -181,80 +190,53 @@ class OverstayForm(forms.Form):
     )
 
 
-class EndForm(forms.Form):
+class EndSuspensionForm(forms.Form):
     """Until when."""
 
     ends_on = forms.DateField(label=_("Last day"), widget=UnfoldAdminDateWidget)
 
 
-class OwedForm(forms.Form):
+class OwedDebitForm(forms.Form):
     """From when on."""
 
     effective_on = forms.DateField(label=_("Effective"), widget=UnfoldAdminDateWidget)
 
 
-class NextVersionForm(forms.Form):
+class NextPolicyVersionForm(forms.Form):
     """From when on."""
 
     effective_from = forms.DateField(label=_("In force from"), widget=UnfoldAdminDateWidget)
 
 
-class PrefillForm(forms.Form):
+class PrefillHolidaysForm(forms.Form):
     """For which state."""
 
     state = forms.ChoiceField(
         label=_("State or territory"),
         required=False,
         widget=UnfoldAdminSelectWidget,
-        choices=lambda: [("", _("All India")), *suggestions.states().items()],
+        choices=lambda: [("", _("All India")), *suggestions.holiday_states().items()],
     )
 
 
-class EmptyForm(forms.Form):
+class ConfirmationForm(forms.Form):
     """Nothing to fill in."""
 
 
-class Acting:
-    """Pages that ask, do, and show the same page again when a rule stands against it."""
-
-    def act(
-        self,
-        request: HttpRequest,
-        obj: Any,
-        form: forms.Form,
-        do: Callable[[dict[str, Any]], Any],
-        done: Any,
-        **page: Any,
-    ) -> HttpResponse:
-        """GET shows the form; POST does it, or says at the form why not."""
-        if request.method == "POST" and form.is_valid():
-            try:
-                do(form.cleaned_data)
-            except ValidationError as error:
-                form.add_error(None, [str(message) for message in error.messages])
-            else:
-                return self.done(request, obj, done)  # type: ignore[attr-defined, no-any-return]
-        return self.page(request, "act", obj, form=form, **page)  # type: ignore[attr-defined, no-any-return]
-
-
-def _data(request: HttpRequest) -> Any:
-    return request.POST if request.method == "POST" else None
-
-
 # --- Applications ---------------------------------------------------------------------------------
-class ApplicationForm(TenantForm):
+class LeaveApplicationForm(TenantForm):
     """An application that HR enters for somebody; only here rules can be set aside, each for a
     reason.
     """
 
     waive = forms.MultipleChoiceField(
-        label=_("Rules set aside"),
-        choices=WAIVERS,
+        label=_("Waived rules"),
+        choices=WAIVABLE_RULES,
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
     waive_reason = forms.CharField(
-        label=_("By whom, and why"),
+        label=_("Waived by, and reason"),
         max_length=400,
         required=False,
         widget=UnfoldAdminTextInputWidget,
@@ -264,22 +246,23 @@ class ApplicationForm(TenantForm):
         """A rule is not set aside without a reason."""
         found: dict[str, Any] = super().clean() or {}
         if found.get("waive") and not found.get("waive_reason"):
-            raise ValidationError({"waive_reason": _("Say who set the rule aside, and why.")})
+            raise ValidationError({"waive_reason": _("Give who waived the rule, and the reason.")})
         self.instance.waived = dict.fromkeys(found.get("waive", []), found.get("waive_reason"))
         return found
 
 
 @admin.register(LeaveApplication)
-class LeaveApplicationAdmin(Acting, TenantAdmin):
+class LeaveApplicationAdmin(ApproverRowsMixin, ActionFormMixin, TenantAdmin):
     """Applications: decided here, entered by HR for somebody, never edited."""
 
-    form = ApplicationForm
+    all_rows_permission = "leaves.view_leaveaccount"
+    form = LeaveApplicationForm
     fieldsets = (
         (None, {"fields": ("employee", ("kind", "half"), ("starts_on", "ends_on"), "reason")}),
-        (_("Where the kind asks for it"), {"fields": (("certificate", "child"), "study")}),
+        (_("If the leave type requires it"), {"fields": (("certificate", "child"), "study")}),
         (_("By authority"), {"fields": ("waive", "waive_reason")}),
     )
-    shown = (
+    detail_fieldsets = (
         (
             None,
             {"fields": (("employee", "badge"), "kind", ("starts_on", "ends_on", "half"), "reason")},
@@ -293,7 +276,7 @@ class LeaveApplicationAdmin(Acting, TenantAdmin):
                     ("recommendation", "recommended_by", "recommended_at"),
                     ("decided_at", "decided_by"),
                     "remarks",
-                    "set_aside",
+                    "waived_rules",
                 )
             },
         ),
@@ -303,7 +286,7 @@ class LeaveApplicationAdmin(Acting, TenantAdmin):
     )
     readonly_fields = (
         "badge",
-        "set_aside",
+        "waived_rules",
         "who_decides",
         "days_table",
         "entries_table",
@@ -328,55 +311,48 @@ class LeaveApplicationAdmin(Acting, TenantAdmin):
         "recommend",
         "approve",
         "reject",
-        "cut_short",
+        "curtail",
         "rejoin",
         "convert",
         "overstay",
-        "take_back",
+        "cancel",
     )
     empty_title = _("No applications yet")
     empty_text = _("People apply from their phones; HR can enter an application for somebody.")
-
-    def get_queryset(self, request: HttpRequest) -> Any:
-        """An approver sees the people they decide for."""
-        rows = super().get_queryset(request)
-        user = request.user
-        if sees_everything(request) or user.has_perm("leaves.view_account"):
-            return rows
-        own = getattr(user, "employee", None)
-        if own is None:
-            return rows.none()
-        people = Employee.objects.of(own.organization_id).filter(decides_for(user, today(own)))  # type: ignore[arg-type]
-        return rows.filter(employee__in=people)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        return super().get_fieldsets(request, obj) if obj is None else list(self.shown)
+        return super().get_fieldsets(request, obj) if obj is None else list(self.detail_fieldsets)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        wish = services.Wish.of(obj)
-        obj.pk = services.apply(obj.employee, wish, actor=request.user, own_hand=False).pk  # type: ignore[arg-type]
+        wish = services.LeaveApplicationData.from_application(obj)
+        obj.pk = services.apply_for_leave(
+            obj.employee,
+            wish,
+            actor=request.user,  # type: ignore[arg-type]
+            self_service=False,
+        ).pk
 
     def has_decide_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         one = self.get_object(request, str(object_id)) if object_id else None
         if one is None:
             return bool(object_id)  # Not found, as said by the page itself.
-        return sees_everything(request) or may_decide(request.user, one.employee)  # type: ignore[arg-type]
+        return is_operator(request) or can_decide_for(request.user, one.employee)  # type: ignore[arg-type]
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """What can still be done."""
         one = self.get_object(request, str(object_id))
         status = one.status if one else ""
-        offered = OFFERED.get(status, frozenset())
+        offered = ACTIONS_BY_STATUS.get(status, frozenset())
         return [
             it
             for it in super().get_actions_detail(request, object_id)
             if it.method.original_function_name in offered
         ]
 
-    def _authorized(self, request: HttpRequest, object_id: str) -> LeaveApplication:
+    def _get_to_decide(self, request: HttpRequest, object_id: str) -> LeaveApplication:
         one: LeaveApplication = self.object_or_404(request, object_id)
         if not self.has_decide_permission(request, object_id):
             raise PermissionDenied
@@ -389,21 +365,21 @@ class LeaveApplicationAdmin(Acting, TenantAdmin):
         permissions=["decide"],
     )
     def recommend(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        one = self._authorized(request, object_id)
-        return self.act(
+        one = self._get_to_decide(request, object_id)
+        return self.action_page(
             request,
             one,
-            RecommendForm(_data(request)),
-            lambda said: services.recommend(
+            LeaveRecommendForm(posted_data(request)),
+            lambda said: services.recommend_leave(
                 one,
                 actor=request.user,  # type: ignore[arg-type]
-                favour=said["recommendation"] == "recommended",
+                recommended=said["recommendation"] == "recommended",
                 remarks=said["remarks"],
             ),
-            _("Noted; another officer decides."),
-            title=_("Recommend the leave, or not"),
-            button=_("Note it"),
-            details=self._outlook(one, services.outlook(one, request.user)),  # type: ignore[arg-type]
+            _("The recommendation was saved. Another officer decides."),
+            title=_("Recommend or do not recommend the leave"),
+            button=_("Resolve"),
+            details=self._decision_details(one, services.preview_decision(one, request.user)),  # type: ignore[arg-type]
         )
 
     @action(
@@ -437,51 +413,59 @@ class LeaveApplicationAdmin(Acting, TenantAdmin):
     def _decide(
         self, request: HttpRequest, object_id: str, *, approve: bool, done: Any, **page: Any
     ) -> HttpResponse:
-        one = self._authorized(request, object_id)
+        one = self._get_to_decide(request, object_id)
         seen = (
-            services.outlook(one, request.user)  # type: ignore[arg-type]
+            services.preview_decision(one, request.user)  # type: ignore[arg-type]
             if one.status == LeaveApplication.Status.PENDING
             else None
         )
         # Casual leave leaves off days out anyhow: nothing to withhold there.
-        kind = ApproveForm if approve and seen is not None and len(seen.days) > 1 else RemarksForm
-        return self.act(
+        kind = (
+            LeaveApproveForm
+            if approve and seen is not None and len(seen.days_debited) > 1
+            else LeaveRemarksForm
+        )
+        return self.action_page(
             request,
             one,
-            kind(_data(request)),
-            lambda said: services.decide(
+            kind(posted_data(request)),
+            lambda said: services.decide_leave(
                 one,
                 actor=request.user,  # type: ignore[arg-type]
                 approve=approve,
                 remarks=said["remarks"],
-                withhold=services.Withhold(
+                withhold=services.WithheldOffDays(
                     said.get("withhold_prefix", False), said.get("withhold_suffix", False)
                 ),
             ),
             done,
-            details=self._outlook(one, seen, withholding=kind is ApproveForm),
+            details=self._decision_details(one, seen, withholding=kind is LeaveApproveForm),
             danger=not approve,
             **page,
         )
 
-    def _outlook(
-        self, one: LeaveApplication, seen: services.Outlook | None, *, withholding: bool = False
+    def _decision_details(
+        self,
+        application: LeaveApplication,
+        preview: services.DecisionPreview | None,
+        *,
+        withholding: bool = False,
     ) -> SafeString:
         """What an officer looks at before they decide: the days, by whose authority, why not theirs
         if it is not, and what it costs when off days are withheld.
         """
-        days: SafeString = self.days_table(one)
-        if seen is None:
+        days: SafeString = self.days_table(application)
+        if preview is None:
             return days
-        why_not = refused(seen.refusal).sentence if seen.refusal else ""
+        why_not = to_rule_violation(preview.refusal).text if preview.refusal else ""
         costs = (
-            small_table((_("Off days withheld"), _("Debited")), _withheld(seen), "")
+            table_html((_("Off days withheld"), _("Debited")), _withholding_rows(preview), "")
             if withholding
             else ""
         )
         return format_html(
             '<p>{}</p><p class="muster-error">{}</p>{}{}',
-            _decider(seen.judgement),
+            _sanction_text(preview.eligibility),
             why_not,
             days,
             costs,
@@ -490,34 +474,34 @@ class LeaveApplicationAdmin(Acting, TenantAdmin):
     @action(
         description=_("Cut short"), url_path="curtail", icon="content_cut", permissions=["decide"]
     )
-    def cut_short(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        one = self._authorized(request, object_id)
-        return self.act(
+    def curtail(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        one = self._get_to_decide(request, object_id)
+        return self.action_page(
             request,
             one,
-            CurtailForm(_data(request)),
-            lambda said: services.curtail(
+            LeaveCurtailForm(posted_data(request)),
+            lambda said: services.curtail_leave(
                 one,
                 ends_on=said["ends_on"],
                 actor=request.user,  # type: ignore[arg-type]
                 remarks=said["remarks"],
             ),
-            _("Cut short; the days after it are given back."),
+            _("Cut short. The later days are credited back."),
             title=_("Cut the leave short"),
             button=_("Cut short"),
         )
 
     @action(description=_("Rejoined…"), url_path="rejoin", icon="login", permissions=["decide"])
     def rejoin(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        one = self._authorized(request, object_id)
-        return self.act(
+        one = self._get_to_decide(request, object_id)
+        return self.action_page(
             request,
             one,
-            RejoinForm(_data(request)),
-            lambda said: services.rejoin(one, on=said["rejoined_on"], actor=request.user),  # type: ignore[arg-type]
-            _("Noted."),
-            title=_("Note the return to duty"),
-            button=_("Note it"),
+            RejoinForm(posted_data(request)),
+            lambda said: services.record_rejoining(one, on=said["rejoined_on"], actor=request.user),  # type: ignore[arg-type]
+            _("Saved."),
+            title=_("Record the return to duty"),
+            button=_("Resolve"),
         )
 
     @action(
@@ -525,19 +509,19 @@ class LeaveApplicationAdmin(Acting, TenantAdmin):
     )
     def convert(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Never on the authority's own motion: the date of the employee's request is asked for."""
-        one = self._authorized(request, object_id)
-        return self.act(
+        one = self._get_to_decide(request, object_id)
+        return self.action_page(
             request,
             one,
-            ConvertForm(_data(request), one),
-            lambda said: services.convert(one, actor=request.user, **said),  # type: ignore[arg-type]
-            _("Converted: the old debit is reversed, the new one posted."),
+            LeaveConvertForm(posted_data(request), one),
+            lambda said: services.convert_leave(one, actor=request.user, **said),  # type: ignore[arg-type]
+            _("Converted. The old debit was reversed and the new one posted."),
             title=_("Convert into another kind of leave"),
             button=_("Convert"),
             details=self.days_table(one),
             question=_(
-                "Only on the employee's written request, within the days after rejoining that the"
-                " rules give."
+                "Only on the employee's written request, within the period after rejoining that the"
+                " leave policy allows."
             ),
         )
 
@@ -550,10 +534,10 @@ class LeaveApplicationAdmin(Acting, TenantAdmin):
     )
     def overstay(self, request: HttpRequest, object_id: str) -> HttpResponse:
         one = self.object_or_404(request, object_id)
-        return self.act(
+        return self.action_page(
             request,
             one,
-            OverstayForm(_data(request)),
+            OverstayForm(posted_data(request)),
             lambda said: records.record_overstay(
                 one.employee,
                 said["starts_on"],
@@ -561,9 +545,9 @@ class LeaveApplicationAdmin(Acting, TenantAdmin):
                 actor=request.user,  # type: ignore[arg-type]
                 off_days=said["off_days"],
             ),
-            _("Booked: half pay leave as far as it was due, the rest extraordinary leave."),
+            _("Recorded: half pay leave up to the balance, the rest as extraordinary leave."),
             title=_("Record an overstay"),
-            button=_("Book it"),
+            button=_("Record"),
             danger=True,
             question=_("Days of absence after this leave, without sanction and without pay."),
         )
@@ -575,81 +559,83 @@ class LeaveApplicationAdmin(Acting, TenantAdmin):
         variant=ActionVariant.DANGER,
         permissions=["decide"],
     )
-    def take_back(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        one = self._authorized(request, object_id)
-        return self.act(
+    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        one = self._get_to_decide(request, object_id)
+        return self.action_page(
             request,
             one,
-            RemarksForm(_data(request)),
-            lambda said: services.cancel(one, actor=request.user, remarks=said["remarks"]),  # type: ignore[arg-type]
-            _("Cancelled; everything is given back."),
+            LeaveRemarksForm(posted_data(request)),
+            lambda said: services.cancel_leave(one, actor=request.user, remarks=said["remarks"]),  # type: ignore[arg-type]
+            _("Cancelled. All debits are reversed."),
             title=_("Cancel the leave"),
             button=_("Cancel it"),
             danger=True,
         )
 
     @display(description=_("status"))
-    def badge(self, one: LeaveApplication) -> Any:
-        return badge_html(one.get_status_display(), COLOURS[one.status])
+    def badge(self, application: LeaveApplication) -> Any:
+        return badge_html(
+            application.get_status_display(), LEAVE_STATUS_COLOURS[application.status]
+        )
 
-    @display(description=_("rules set aside"))
-    def set_aside(self, one: LeaveApplication) -> str:
-        return "; ".join(f"{rule}: {reason}" for rule, reason in one.waived.items()) or "–"
+    @display(description=_("waived rules"))
+    def waived_rules(self, application: LeaveApplication) -> str:
+        return "; ".join(f"{rule}: {reason}" for rule, reason in application.waived.items()) or "–"
 
-    @display(description=_("who decides"))
-    def who_decides(self, one: LeaveApplication) -> str:
+    @display(description=_("sanctioning authority"))
+    def who_decides(self, application: LeaveApplication) -> str:
         return (
-            _decider(services.weighed(one))
-            if one.status == LeaveApplication.Status.PENDING
+            _sanction_text(services.evaluate_application(application))
+            if application.status == LeaveApplication.Status.PENDING
             else "–"
         )
 
-    @display(description=_("what each day is, and costs"))
-    def days_table(self, one: LeaveApplication) -> SafeString:
+    @display(description=_("day classes and debits"))
+    def days_table(self, application: LeaveApplication) -> SafeString:
         rows = (
             (
                 formats.date_format(day.date),
                 day.half or "–",
-                DAYS[day.day_class],
+                DAY_CLASS_LABELS[day.day_class],
                 f"{day.half_days / 2:g} {day.account}",
-                badge_html(_("not covered"), "danger") if day.short else "",
+                badge_html(_("insufficient balance"), "danger") if day.insufficient_balance else "",
             )
-            for day in one.days.all()
+            for day in application.days.all()
         )
-        return small_table((_("Date"), _("Half"), _("Day"), _("Debited"), ""), rows, _("No days."))
+        return table_html((_("Date"), _("Half"), _("Day"), _("Debited"), ""), rows, _("No days."))
 
-    @display(description=_("entries"))
-    def entries_table(self, one: LeaveApplication) -> SafeString:
+    @display(description=_("ledger entries"))
+    def entries_table(self, application: LeaveApplication) -> SafeString:
         rows = (
             (
                 formats.date_format(e.effective_on),
                 e.get_type_display(),
-                pictures.days_text(e.half_days),
+                leave_charts.signed_days(e.half_days),
                 e.account.kind,
             )
-            for e in one.entries.select_related("account").order_by("id")
+            for e in application.entries.select_related("account").order_by("id")
         )
-        return small_table(
+        return table_html(
             (_("Effective"), _("Type"), _("Days"), _("Account")),
             rows,
             _("Nothing is debited before approval."),
         )
 
     @display(description=_("what was done"))
-    def events_table(self, one: LeaveApplication) -> SafeString:
+    def events_table(self, application: LeaveApplication) -> SafeString:
         rows = (
             (
                 formats.date_format(timezone.localtime(e.at), "DATETIME_FORMAT"),
-                e.get_what_display(),
+                e.get_action_display(),
                 str(e.actor or "–"),
                 e.remarks,
             )
-            for e in one.events.select_related("actor")
+            for e in application.events.select_related("actor")
         )
-        return small_table((_("At"), _("What"), _("By"), _("Remarks")), rows, _("Nothing yet."))
+        return table_html((_("At"), _("What"), _("By"), _("Remarks")), rows, _("Nothing yet."))
 
 
-def _withheld(seen: services.Outlook) -> Iterator[tuple[Any, str]]:
+def _withholding_rows(preview: services.DecisionPreview) -> Iterator[tuple[Any, str]]:
     """What withholding comes to, each with the difference."""
     names = {
         "none": _("none"),
@@ -657,32 +643,34 @@ def _withheld(seen: services.Outlook) -> Iterator[tuple[Any, str]]:
         "suffix": _("after"),
         "both": _("before and after"),
     }
-    for name, days in seen.days.items():
-        more = days - seen.days["none"]
+    for name, days in preview.days_debited.items():
+        more = days - preview.days_debited["none"]
         yield names[name], f"{days:g} (+{more:g})" if more else f"{days:g}"
 
 
-def _decider(judgement: Judgement) -> str:
+def _sanction_text(eligibility: LeaveEligibility) -> str:
     """By whose authority leave is sanctioned, in a sentence."""
-    if judgement.sanction is None:
-        return gettext("Whoever may decide for this employee.")
+    if eligibility.sanction is None:
+        return gettext("Any officer who may decide for this employee.")
     found = gettext("%(days)s days at a stretch: %(authority)s, or higher.") % {
-        "days": f"{judgement.days_at_a_stretch:g}",
-        "authority": Authority(judgement.sanction.authority).label,
+        "days": f"{eligibility.days_at_a_stretch:g}",
+        "authority": AuthorityChoices(eligibility.sanction.authority).label,
     }
     return (
         f"{found} {gettext('After a recommendation by another officer.')}"
-        if judgement.sanction.recommendation
+        if eligibility.sanction.recommendation
         else found
     )
 
 
 # --- Ledgers --------------------------------------------------------------------------------------
-class EncashForm(forms.Form):
+class EncashmentForm(forms.Form):
     """How many days become money, and on which occasion."""
 
     occasion = forms.ChoiceField(
-        label=_("Encashed"), choices=LedgerOrder.Occasion.choices, widget=UnfoldAdminSelectWidget
+        label=_("Encashed"),
+        choices=LeaveAdjustment.Occasion.choices,
+        widget=UnfoldAdminSelectWidget,
     )
     days = forms.DecimalField(
         label=_("Days"),
@@ -695,25 +683,25 @@ class EncashForm(forms.Form):
     reason = forms.CharField(label=_("Order"), max_length=400, widget=UnfoldAdminTextInputWidget)
 
 
-def _room(employee: Employee, kind: str, on: date) -> SafeString:
+def _encashment_table(employee: Employee, kind: str, on: date) -> SafeString:
     """The numbers an encashment is judged by, for each occasion."""
     rows = [
         (
-            LedgerOrder.Occasion(one.occasion).label,
-            f"{one.standing.available / 2:g}",
-            f"{one.standing.used / 2:g}",
-            _limits(one),
-            f"{one.most / 2:g}",
+            LeaveAdjustment.Occasion(one.occasion).label,
+            f"{one.position.available / 2:g}",
+            f"{one.position.used_before / 2:g}",
+            _limits_text(one),
+            f"{one.max_half_days / 2:g}",
         )
-        for one in records.encashable(employee, kind, on)
+        for one in records.encashment_limits(employee, kind, on)
     ]
     head = (_("Occasion"), _("Available"), _("Encashed so far"), _("Limits"), _("At most now"))
-    return small_table(head, rows, _("There are no published leave rules on that day."))
+    return table_html(head, rows, _("No leave policy is published for that day."))
 
 
-def _limits(room: records.Room) -> str:
-    rules = room.policy
-    if room.occasion is Occasion.LEAVING:
+def _limits_text(limit: records.EncashmentLimit) -> str:
+    rules = limit.policy
+    if limit.occasion is EncashmentOccasion.LEAVING:
         return gettext("%(days)d days, earned and half pay leave together") % {
             "days": rules.encash_leaving
         }
@@ -724,35 +712,38 @@ def _limits(room: records.Room) -> str:
     }
 
 
-@admin.register(Account)
-class AccountAdmin(Acting, ReadOnlyTenantAdmin):
+@admin.register(LeaveAccount)
+class LeaveAccountAdmin(ActionFormMixin, ReadOnlyTenantAdmin):
     """One person's account in one kind, with every entry and the balance after it."""
 
     fieldsets = (
         (None, {"fields": (("employee", "kind"), ("balance", "settled_on"))}),
-        (_("Over time"), {"fields": ("picture",)}),
-        (_("Entries"), {"fields": ("ledger",)}),
+        (_("Balance over time"), {"fields": ("chart",)}),
+        (_("Entries"), {"fields": ("entries_table",)}),
     )
-    readonly_fields = ("balance", "picture", "ledger")
+    readonly_fields = ("balance", "chart", "entries_table")
     list_display = ("employee", "kind", "balance", "settled_on")
     list_filter = ("kind",)
     list_select_related = ("employee", "organization")
     search_fields = ("employee__code", "employee__name")
-    empty_title = _("No leave accounts yet")
-    empty_text = _("Publish leave rules: accounts open by themselves, with the first credit.")
+    empty_title = _("No leave balances yet")
+    empty_text = _(
+        "Publish a leave policy. Accounts are opened automatically with the first credit."
+    )
     actions_detail = ("encash",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("entries")
 
     def has_encash_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return bool(request.user.has_perm("leaves.add_ledgerorder"))
+        return bool(request.user.has_perm("leaves.add_leaveadjustment"))
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Earned leave is encashed in service and on leaving, half pay leave only then."""
         one = self.get_object(request, str(object_id))
         offered = one is not None and (
-            one.kind == Kind.EL or (one.kind == Kind.HPL and one.employee.left_on is not None)
+            one.kind == LeaveTypeChoices.EL
+            or (one.kind == LeaveTypeChoices.HPL and one.employee.left_on is not None)
         )
         return super().get_actions_detail(request, object_id) if offered else []
 
@@ -760,36 +751,38 @@ class AccountAdmin(Acting, ReadOnlyTenantAdmin):
     def encash(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Proposes an order; another person confirms it among the orders."""
         one = self.object_or_404(request, object_id)
-        day = today(one.employee)
-        return self.act(
+        day = local_today(one.employee)
+        return self.action_page(
             request,
             one,
-            EncashForm(_data(request), initial={"effective_on": one.employee.left_on or day}),
-            lambda said: records.encash(one, actor=request.user, **said),  # type: ignore[arg-type]
-            _("An order was proposed: another person has to confirm it."),
+            EncashmentForm(
+                posted_data(request), initial={"effective_on": one.employee.left_on or day}
+            ),
+            lambda said: records.propose_encashment(one, actor=request.user, **said),  # type: ignore[arg-type]
+            _("The leave adjustment was proposed. Another person must confirm it."),
             title=_("Encash leave"),
-            button=_("Propose the order"),
-            details=_room(one.employee, one.kind, day),
+            button=_("Propose the adjustment"),
+            details=_encashment_table(one.employee, one.kind, day),
         )
 
     @display(description=_("balance today"))
-    def balance(self, account: Account) -> str:
+    def balance(self, account: LeaveAccount) -> str:
         day = timezone.localdate()
         return f"{sum(e.half_days for e in account.entries.all() if e.effective_on <= day) / 2:g}"
 
     @display(description=_("balance"))
-    def picture(self, account: Account) -> SafeString:
-        return pictures.balance_line(
+    def chart(self, account: LeaveAccount) -> SafeString:
+        return leave_charts.balance_chart(
             [(e.effective_on, e.half_days) for e in account.entries.all()], timezone.localdate()
         )
 
     @display(description=_("entries, oldest first"))
-    def ledger(self, account: Account) -> SafeString:
+    def entries_table(self, account: LeaveAccount) -> SafeString:
         running, rows = 0, []
         for e in account.entries.select_related("application", "policy", "actor", "reverses"):
             running += e.half_days
             source = (
-                link(change_url(e.application), str(e.application))
+                link_html(change_url(e.application), str(e.application))
                 if e.application
                 else e.reason or str(e.policy or "–")
             )
@@ -797,17 +790,17 @@ class AccountAdmin(Acting, ReadOnlyTenantAdmin):
                 (
                     formats.date_format(e.effective_on),
                     e.get_type_display(),
-                    pictures.days_text(e.half_days),
+                    leave_charts.signed_days(e.half_days),
                     f"{running / 2:g}",
                     source,
                 )
             )
         head = (_("Effective"), _("Type"), _("Days"), _("Balance"), _("From"))
-        return small_table(head, rows, _("Nothing was posted yet."))
+        return table_html(head, rows, _("Nothing was posted yet."))
 
 
-@admin.register(Entry)
-class EntryAdmin(ReadOnlyTenantAdmin):
+@admin.register(LeaveLedgerEntry)
+class LeaveLedgerEntryAdmin(ReadOnlyTenantAdmin):
     """Every entry of every account."""
 
     fieldsets = (
@@ -832,12 +825,12 @@ class EntryAdmin(ReadOnlyTenantAdmin):
     search_fields = ("account__employee__code", "account__employee__name")
     date_hierarchy = "effective_on"
     ordering = ("-id",)
-    empty_title = _("No entries yet")
-    empty_text = _("Credits, leave and lapses are posted by themselves.")
+    empty_title = _("No ledger entries yet")
+    empty_text = _("Credits, leave and lapses are posted automatically.")
 
 
-@admin.register(LedgerOrder)
-class LedgerOrderAdmin(Acting, TenantAdmin):
+@admin.register(LeaveAdjustment)
+class LeaveAdjustmentAdmin(ActionFormMixin, TenantAdmin):
     """Entries by order: balances brought forward, encashment, corrections. One proposes, another
     confirms.
     """
@@ -855,7 +848,7 @@ class LedgerOrderAdmin(Acting, TenantAdmin):
             },
         ),
     )
-    shown = (
+    detail_fieldsets = (
         _("Decision"),
         {"fields": ("state", ("proposed_by", "proposed_at"), ("decided_by", "decided_at"))},
     )
@@ -864,28 +857,28 @@ class LedgerOrderAdmin(Acting, TenantAdmin):
     list_filter = ("state", "type", "kind")
     list_select_related = ("employee", "proposed_by", "organization")
     search_fields = ("employee__code", "employee__name")
-    actions_detail = ("confirm_order", "refuse_order")
-    empty_title = _("No orders yet")
-    empty_text = _("Bring balances forward from the service books here.")
+    actions_detail = ("confirm_adjustment", "refuse_adjustment")
+    empty_title = _("No leave adjustments yet")
+    empty_text = _("Enter opening balances from the service books here.")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         found = super().get_fieldsets(request, obj)
-        return [*found, self.shown] if obj else found
+        return [*found, self.detail_fieldsets] if obj else found
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        records.propose_order(obj, actor=request.user)  # type: ignore[arg-type]
+        records.propose_adjustment(obj, actor=request.user)  # type: ignore[arg-type]
 
     def has_decide_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return bool(request.user.has_perm("leaves.change_ledgerorder"))
+        return bool(request.user.has_perm("leaves.change_leaveadjustment"))
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         one = self.get_object(request, str(object_id))
         return (
             super().get_actions_detail(request, object_id)
-            if one and one.state == LedgerOrder.State.PROPOSED
+            if one and one.state == LeaveAdjustment.State.PROPOSED
             else []
         )
 
@@ -896,23 +889,23 @@ class LedgerOrderAdmin(Acting, TenantAdmin):
         variant=ActionVariant.PRIMARY,
         permissions=["decide"],
     )
-    def confirm_order(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def confirm_adjustment(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._decide(
             request,
             object_id,
             confirm=True,
-            title=_("Confirm the order"),
+            title=_("Confirm the adjustment"),
             button=_("Post it"),
             done=_("Posted."),
         )
 
     @action(description=_("Refuse"), url_path="refuse", icon="close", permissions=["decide"])
-    def refuse_order(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def refuse_adjustment(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._decide(
             request,
             object_id,
             confirm=False,
-            title=_("Refuse the order"),
+            title=_("Refuse the adjustment"),
             button=_("Refuse"),
             done=_("Refused."),
         )
@@ -921,15 +914,15 @@ class LedgerOrderAdmin(Acting, TenantAdmin):
         self, request: HttpRequest, object_id: str, *, confirm: bool, done: Any, **page: Any
     ) -> HttpResponse:
         one = self.object_or_404(request, object_id)
-        return self.act(
+        return self.action_page(
             request,
             one,
-            EmptyForm(_data(request)),
-            lambda said: records.confirm_order(one, actor=request.user, confirm=confirm),  # type: ignore[arg-type]
+            ConfirmationForm(posted_data(request)),
+            lambda said: records.decide_adjustment(one, actor=request.user, confirm=confirm),  # type: ignore[arg-type]
             done,
             details=(
-                _room(one.employee, one.kind, one.effective_on)
-                if one.type == Entry.Type.ENCASH
+                _encashment_table(one.employee, one.kind, one.effective_on)
+                if one.type == LeaveLedgerEntry.Type.ENCASH
                 else ""
             ),
             question=_("%(days)s days, effective %(day)s: %(reason)s")
@@ -950,36 +943,39 @@ class CalendarDayInline(TenantInline):
     model = CalendarDay
     fields = ("date", "mark", "name")
     can_delete = True
-    verbose_name_plural = _("dates that are not as their weekday would be")
+    verbose_name_plural = _("dates that differ from the weekly pattern")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return _draft(obj) and bool(super().has_add_permission(request, obj))
+        return _is_draft(obj) and bool(super().has_add_permission(request, obj))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return _draft(obj) and bool(super().has_change_permission(request, obj))
+        return _is_draft(obj) and bool(super().has_change_permission(request, obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return _draft(obj) and bool(super().has_delete_permission(request, obj))
+        return _is_draft(obj) and bool(super().has_delete_permission(request, obj))
 
 
-@admin.register(Calendar)
-class CalendarAdmin(Acting, TenantAdmin):
+@admin.register(HolidayCalendar)
+class HolidayCalendarAdmin(ActionFormMixin, TenantAdmin):
     """Holidays of offices: drafted, compared, published."""
 
     fieldsets = ((None, {"fields": (("site", "year"), ("weekly_offs", "order_no"))}),)
-    shown = (
+    detail_fieldsets = (
         (None, {"fields": (("version", "published_at", "published_by"),)}),
-        (_("The year"), {"fields": ("picture",)}),
+        (_("The year"), {"fields": ("chart",)}),
     )
-    readonly_fields = ("version", "published_at", "published_by", "picture")
+    readonly_fields = ("version", "published_at", "published_by", "chart")
     inlines = (CalendarDayInline,)
-    verbs: ClassVar = {Calendar: publishing.save_calendar, CalendarDay: publishing.save_day}
+    save_functions: ClassVar = {
+        HolidayCalendar: publishing.save_holiday_calendar,
+        CalendarDay: publishing.save_calendar_day,
+    }
     list_display = ("year", "office", "version", "badge", "order_no")
     list_display_links = ("year", "office")
     list_filter = ("year", "site")
     list_select_related = ("site", "organization")
     actions_detail = ("publish", "prefill", "new_version")
-    empty_title = _("No calendars yet")
+    empty_title = _("No holiday calendars yet")
     empty_text = _(
         "Add one for the year, pre-fill it or enter the holidays of the yearly order, and"
         " publish it."
@@ -987,21 +983,21 @@ class CalendarAdmin(Acting, TenantAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         found = super().get_fieldsets(request, obj)
-        return [*found, *self.shown] if obj else found
+        return [*found, *self.detail_fieldsets] if obj else found
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         fields = super().get_readonly_fields(request, obj)
         return (*fields, "site", "year") if obj else fields
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        draft = not isinstance(obj, Calendar) or obj.published_at is None
+        draft = not isinstance(obj, HolidayCalendar) or obj.published_at is None
         return draft and bool(super().has_change_permission(request, obj))
 
     def remove_row(self, row: Any) -> None:
-        publishing.remove_day(row)
+        publishing.delete_calendar_day(row)
 
     def has_publish_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return bool(request.user.has_perm("leaves.change_calendar"))
+        return bool(request.user.has_perm("leaves.change_holidaycalendar"))
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         one = self.get_object(request, str(object_id))
@@ -1025,11 +1021,11 @@ class CalendarAdmin(Acting, TenantAdmin):
     def prefill(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Begin with what the `holidays` package suggests; what is entered already stays."""
         one = self.object_or_404(request, object_id)
-        return self.act(
+        return self.action_page(
             request,
             one,
-            PrefillForm(_data(request)),
-            lambda said: publishing.prefill(one, said["state"]),
+            PrefillHolidaysForm(posted_data(request)),
+            lambda said: publishing.prefill_holidays(one, said["state"]),
             _("Dates were suggested. Compare each with your order before you publish."),
             title=_("Pre-fill from holidays"),
             button=_("Add the suggested dates"),
@@ -1050,18 +1046,23 @@ class CalendarAdmin(Acting, TenantAdmin):
     def publish(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show first whose leave would cost something else."""
         one = self.object_or_404(request, object_id)
-        return self.act(
+        return self.action_page(
             request,
             one,
-            EmptyForm(_data(request)),
-            lambda said: publishing.publish_calendar(one, actor=request.user),  # type: ignore[arg-type]
-            _("Published, and worked into the leave it touches."),
-            title=_("Publish the calendar"),
+            ConfirmationForm(posted_data(request)),
+            lambda said: publishing.publish_holiday_calendar(one, actor=request.user),  # type: ignore[arg-type]
+            _("Published. The leave it affects was recalculated."),
+            title=_("Publish the holiday calendar"),
             button=_("Publish"),
             question=_(
-                "A published calendar is not changed any more; a correction is a new version."
+                "A published holiday calendar cannot be changed. To correct it, create a new"
+                " version."
             ),
-            details=_impact(publishing.impact(one)) if one.published_at is None else "",
+            details=(
+                _impact_table(publishing.holiday_calendar_impact(one))
+                if one.published_at is None
+                else ""
+            ),
         )
 
     @action(
@@ -1073,26 +1074,26 @@ class CalendarAdmin(Acting, TenantAdmin):
     def new_version(self, request: HttpRequest, object_id: str) -> HttpResponse:
         one = self.object_or_404(request, object_id)
         if request.method != "POST":
-            return self.confirm(
+            return self.render_confirmation(
                 request,
                 one,
-                title=_("Make a new version"),
-                button=_("Make it"),
+                title=_("Create a new version"),
+                button=_("Create"),
                 question=_(
-                    "A draft with the same days, for you to change and publish. This one holds"
-                    " until then."
+                    "A draft with the same dates is created for you to change and publish. The"
+                    " current version stays in force until then."
                 ),
             )
-        draft = publishing.draft_calendar(one.organization, one.site, one.year)
-        self.log_change(request, one, str(_("New version made.")))
+        draft = publishing.draft_holiday_calendar(one.organization, one.site, one.year)
+        self.log_change(request, one, str(_("New version created.")))
         return redirect(change_url(draft))
 
     @display(description=_("office"))
-    def office(self, calendar: Calendar) -> str:
+    def office(self, calendar: HolidayCalendar) -> str:
         return str(calendar.site or _("All offices"))
 
     @display(description=_("state"))
-    def badge(self, calendar: Calendar) -> Any:
+    def badge(self, calendar: HolidayCalendar) -> Any:
         return (
             badge_html(_("Published"), "success")
             if calendar.published_at
@@ -1100,21 +1101,23 @@ class CalendarAdmin(Acting, TenantAdmin):
         )
 
     @display(description=_("the year at a glance"))
-    def picture(self, calendar: Calendar) -> SafeString:
-        return pictures.year_of(office_year(calendar), calendar.year)
+    def chart(self, calendar: HolidayCalendar) -> SafeString:
+        return leave_charts.calendar_year_chart(to_office_calendar(calendar), calendar.year)
 
 
-def _impact(differences: Iterable[publishing.Difference]) -> SafeString:
+def _impact_table(changes: Iterable[publishing.DebitChange]) -> SafeString:
     rows = (
         (
-            link(change_url(one.application), str(one.application)),
-            f"{one.before / 2:g}",
-            f"{one.after / 2:g}",
+            link_html(change_url(one.application), str(one.application)),
+            f"{one.half_days_before / 2:g}",
+            f"{one.half_days_after / 2:g}",
         )
-        for one in differences
+        for one in changes
     )
-    return small_table(
-        (_("Leave"), _("Days now"), _("Days then")), rows, _("No leave changes its cost.")
+    return table_html(
+        (_("Leave"), _("Days now"), _("Days after publishing")),
+        rows,
+        _("No leave would be debited differently."),
     )
 
 
@@ -1126,25 +1129,26 @@ class SanctionRuleInline(TenantInline):
     fields = ("kind", "authority", "up_to_days", "recommendation")
     can_delete = True
     verbose_name_plural = _(
-        "who decides, by kind and length; without rows whoever may decide for an employee"
+        "sanctioning authority by leave type and length; without rows, every officer who may decide"
+        " for the employee"
     )
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return _draft(obj) and bool(super().has_add_permission(request, obj))
+        return _is_draft(obj) and bool(super().has_add_permission(request, obj))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return _draft(obj) and bool(super().has_change_permission(request, obj))
+        return _is_draft(obj) and bool(super().has_change_permission(request, obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return _draft(obj) and bool(super().has_delete_permission(request, obj))
+        return _is_draft(obj) and bool(super().has_delete_permission(request, obj))
 
 
-def _draft(obj: Any) -> bool:
+def _is_draft(obj: Any) -> bool:
     return obj is None or obj.published_at is None
 
 
 @admin.register(LeavePolicy)
-class LeavePolicyAdmin(Acting, TenantAdmin):
+class LeavePolicyAdmin(ActionFormMixin, TenantAdmin):
     """Versions of the leave rules. A new one starts from the central government's; each kind has
     its own page.
     """
@@ -1152,7 +1156,7 @@ class LeavePolicyAdmin(Acting, TenantAdmin):
     fieldsets = (
         (None, {"fields": ("name", ("scheme", "effective_from"), ("source", "weekly_offs"))}),
         (
-            _("Where sources disagree"),
+            _("Options where the orders differ"),
             {
                 "fields": (
                     ("bridge_off_days", "casual_off_regular"),
@@ -1173,27 +1177,30 @@ class LeavePolicyAdmin(Acting, TenantAdmin):
             },
         ),
     )
-    shown = (
-        (_("Kinds"), {"fields": ("kinds",)}),
-        (_("What may follow what"), {"fields": ("combinations",)}),
+    detail_fieldsets = (
+        (_("Leave types"), {"fields": ("kinds",)}),
+        (_("Allowed combinations"), {"fields": ("combinations",)}),
         (None, {"fields": (("published_at", "published_by"),)}),
     )
     readonly_fields = ("kinds", "published_at", "published_by")
-    verbs: ClassVar = {LeavePolicy: publishing.save_policy, SanctionRule: publishing.save_sanction}
+    save_functions: ClassVar = {
+        LeavePolicy: publishing.save_leave_policy,
+        SanctionRule: publishing.save_sanction_rule,
+    }
     inlines = (SanctionRuleInline,)
     list_display = ("name", "scheme", "effective_from", "badge")
     list_filter = ("scheme",)
     search_fields = ("name",)
     actions_detail = ("publish", "next_version")
-    empty_title = _("No leave rules yet")
+    empty_title = _("No leave policies yet")
     empty_text = _(
-        "Add a version: it starts with the rules of the central government, and holds nothing until"
+        "Add a version. It starts with the rules of the central government and has no effect until"
         " you publish it."
     )
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         found = super().get_fieldsets(request, obj)
-        return [*found, *self.shown] if obj else found
+        return [*found, *self.detail_fieldsets] if obj else found
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         draft = not isinstance(obj, LeavePolicy) or obj.published_at is None
@@ -1204,17 +1211,17 @@ class LeavePolicyAdmin(Acting, TenantAdmin):
         return super().get_inlines(request, obj) if obj else ()
 
     def remove_row(self, row: Any) -> None:
-        publishing.remove_sanction(row)
+        publishing.delete_sanction_rule(row)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """A new version starts with all kinds of the central government's rules."""
         if change:
-            publishing.save_policy(obj)
+            publishing.save_leave_policy(obj)
             return
-        data = publishing.ccs_1972()
+        data = publishing.ccs_1972_rules()
         obj.combinations = data["combinations"]
-        publishing.save_policy(obj)
-        publishing.add_rules(obj, data["kinds"])
+        publishing.save_leave_policy(obj)
+        publishing.add_leave_type_rules(obj, data["kinds"])
 
     def has_publish_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return bool(request.user.has_perm("leaves.change_leavepolicy"))
@@ -1238,19 +1245,19 @@ class LeavePolicyAdmin(Acting, TenantAdmin):
     def publish(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show first which leave, granted or asked for, would cost something else."""
         one = self.object_or_404(request, object_id)
-        return self.act(
+        return self.action_page(
             request,
             one,
-            EmptyForm(_data(request)),
-            lambda said: publishing.publish_policy(one, actor=request.user),  # type: ignore[arg-type]
-            _("Published, and worked into the leave it touches."),
-            title=_("Publish the rules"),
+            ConfirmationForm(posted_data(request)),
+            lambda said: publishing.publish_leave_policy(one, actor=request.user),  # type: ignore[arg-type]
+            _("Published. The leave it affects was recalculated."),
+            title=_("Publish the leave policy"),
             button=_("Publish"),
             question=_(
-                "Accounts are credited by these rules from their first day on. A correction is a"
-                " new version."
+                "From its first day on, accounts are credited by this policy. To correct it, create"
+                " a new version."
             ),
-            details=_policy_impact(one) if one.published_at is None else "",
+            details=_policy_impact_table(one) if one.published_at is None else "",
         )
 
     @action(
@@ -1261,14 +1268,14 @@ class LeavePolicyAdmin(Acting, TenantAdmin):
     )
     def next_version(self, request: HttpRequest, object_id: str) -> HttpResponse:
         one = self.object_or_404(request, object_id)
-        return self.act(
+        return self.action_page(
             request,
             one,
-            NextVersionForm(_data(request)),
-            lambda said: publishing.next_policy(one, said["effective_from"]),
-            _("A draft was made; it is in the list."),
-            title=_("Make the next version"),
-            button=_("Make it"),
+            NextPolicyVersionForm(posted_data(request)),
+            lambda said: publishing.draft_next_leave_policy(one, said["effective_from"]),
+            _("A draft was created. It is in the list."),
+            title=_("Create the next version"),
+            button=_("Create"),
         )
 
     @display(description=_("state"))
@@ -1279,11 +1286,11 @@ class LeavePolicyAdmin(Acting, TenantAdmin):
             else badge_html(_("Draft"), "warning")
         )
 
-    @display(description=_("kinds of leave"))
+    @display(description=_("leave types"))
     def kinds(self, policy: LeavePolicy) -> SafeString:
         rows = (
             (
-                link(change_url(rule), rule.get_kind_display()),
+                link_html(change_url(rule), rule.get_kind_display()),
                 f"{rule.amount:g}",
                 rule.get_cycle_display(),
                 f"{rule.ceiling:g}",
@@ -1292,25 +1299,32 @@ class LeavePolicyAdmin(Acting, TenantAdmin):
             )
             for rule in policy.rules.all()
         )
-        head = (_("Kind"), _("Days"), _("Credited"), _("Kept"), _("At a stretch"), _("Half days"))
-        return small_table(head, rows, _("No kinds."))
+        head = (
+            _("Kind"),
+            _("Days"),
+            _("Credited"),
+            _("Carried forward"),
+            _("At a stretch"),
+            _("Half days"),
+        )
+        return table_html(head, rows, _("No leave types."))
 
 
-def _policy_impact(policy: LeavePolicy) -> SafeString:
+def _policy_impact_table(policy: LeavePolicy) -> SafeString:
     try:
-        return _impact(publishing.policy_impact(policy))
+        return _impact_table(publishing.leave_policy_impact(policy))
     except ValidationError as error:
         return format_html('<p class="muster-error">{}</p>', " ".join(error.messages))
 
 
-@admin.register(KindRule)
-class KindRuleAdmin(TenantAdmin):
+@admin.register(LeaveTypeRule)
+class LeaveTypeRuleAdmin(TenantAdmin):
     """One kind of leave in one version of the rules: numbers can be edited until the version is
     published.
     """
 
     fieldsets = (
-        (None, {"fields": ("policy", ("kind", "nature"), ("account", "factor"), "who")}),
+        (None, {"fields": ("policy", ("kind", "nature"), ("account", "factor"), "eligible_group")}),
         (
             _("Credit"),
             {
@@ -1323,7 +1337,7 @@ class KindRuleAdmin(TenantAdmin):
             },
         ),
         (
-            _("Taking it"),
+            _("Conditions"),
             {
                 "fields": (
                     ("half_days", "counts_off_days", "list_only"),
@@ -1344,7 +1358,7 @@ class KindRuleAdmin(TenantAdmin):
         ),
         (_("Pay"), {"fields": (("pay_percent", "full_pay_days", "pay_percent_after"),)}),
     )
-    verbs: ClassVar = {KindRule: publishing.save_rule}
+    save_functions: ClassVar = {LeaveTypeRule: publishing.save_leave_type_rule}
     list_display = ("policy", "kind", "amount", "cycle", "ceiling")
     list_filter = ("policy", "kind")
     list_select_related = ("policy", "organization")
@@ -1354,13 +1368,13 @@ class KindRuleAdmin(TenantAdmin):
         return (*fields, "policy", "kind") if obj else fields
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        draft = not isinstance(obj, KindRule) or obj.policy.published_at is None
+        draft = not isinstance(obj, LeaveTypeRule) or obj.policy.published_at is None
         return draft and bool(super().has_change_permission(request, obj))
 
 
 # --- People ---------------------------------------------------------------------------------------
-@admin.register(LeaveFacts)
-class LeaveFactsAdmin(TenantAdmin):
+@admin.register(LeaveProfile)
+class LeaveProfileAdmin(TenantAdmin):
     """What the rules ask about people, with the day from which it holds."""
 
     fieldsets = (
@@ -1377,15 +1391,15 @@ class LeaveFactsAdmin(TenantAdmin):
             },
         ),
     )
-    verbs: ClassVar = {LeaveFacts: records.save_facts}
+    save_functions: ClassVar = {LeaveProfile: records.save_leave_profile}
     autocomplete_fields = ("employee",)
     list_display = ("employee", "starts_on", "scheme", "sex", "single", "disabled")
     list_filter = ("scheme",)
     list_select_related = ("employee", "organization")
     search_fields = ("employee__code", "employee__name")
-    empty_title = _("No particulars yet")
+    empty_title = _("No leave details yet")
     empty_text = _(
-        "Needed for child care leave, disabled staff and groups with rules of their own."
+        "Needed for child care leave, disabled staff and groups with their own leave policy."
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
@@ -1407,11 +1421,11 @@ class ChildAdmin(TenantAdmin):
 
 
 @admin.register(Absence)
-class AbsenceAdmin(Acting, TenantAdmin):
+class AbsenceAdmin(ActionFormMixin, TenantAdmin):
     """Extraordinary leave and dies-non: they make the next credit smaller."""
 
     fieldsets = ((None, {"fields": ("employee", "kind", ("starts_on", "ends_on"), "reason")}),)
-    shown = (None, {"fields": (("entered_at", "entered_by"), "revoked_at")})
+    detail_fieldsets = (None, {"fields": (("entered_at", "entered_by"), "revoked_at")})
     readonly_fields = ("entered_at", "entered_by", "revoked_at")
     autocomplete_fields = ("employee",)
     list_display = ("employee", "kind", "starts_on", "ends_on", "revoked_at")
@@ -1426,7 +1440,7 @@ class AbsenceAdmin(Acting, TenantAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         found = super().get_fieldsets(request, obj)
-        return [*found, self.shown] if obj else found
+        return [*found, self.detail_fieldsets] if obj else found
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         records.save_absence(obj, actor=request.user)  # type: ignore[arg-type]
@@ -1434,41 +1448,44 @@ class AbsenceAdmin(Acting, TenantAdmin):
     def has_revoke_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return bool(request.user.has_perm("leaves.change_absence"))
 
-    @action(description=_("Take back"), url_path="revoke", icon="undo", permissions=["revoke"])
+    @action(description=_("Revoke"), url_path="revoke", icon="undo", permissions=["revoke"])
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
         one = self.object_or_404(request, object_id)
-        return self.act(
+        return self.action_page(
             request,
             one,
-            EmptyForm(_data(request)),
+            ConfirmationForm(posted_data(request)),
             lambda said: records.revoke_absence(one),
-            _("Taken back."),
-            title=_("Take the absence back"),
-            button=_("Take back"),
-            question=_("What it took off later credits is given back."),
+            _("Revoked."),
+            title=_("Revoke the absence"),
+            button=_("Revoke"),
+            question=_("Its reduction of later credits is reversed."),
         )
 
 
 @admin.register(Suspension)
-class SuspensionAdmin(Acting, TenantAdmin):
+class SuspensionAdmin(ActionFormMixin, TenantAdmin):
     """Suspensions: no leave is granted while they last."""
 
     fieldsets = ((None, {"fields": ("employee", ("starts_on", "ends_on"), "reason")}),)
-    shown = (None, {"fields": ("leave_table", ("entered_at", "entered_by"), "revoked_at")})
+    detail_fieldsets = (
+        None,
+        {"fields": ("leave_table", ("entered_at", "entered_by"), "revoked_at")},
+    )
     readonly_fields = ("leave_table", "entered_at", "entered_by", "revoked_at")
     autocomplete_fields = ("employee",)
     list_display = ("employee", "starts_on", "ends_on", "revoked_at")
     list_select_related = ("employee", "organization")
     search_fields = ("employee__code", "employee__name")
-    actions_detail = ("end_it", "revoke")
-    empty_title = _("Nobody is suspended")
+    actions_detail = ("end", "revoke")
+    empty_title = _("No suspensions")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         found = super().get_fieldsets(request, obj)
-        return [*found, self.shown] if obj else found
+        return [*found, self.detail_fieldsets] if obj else found
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         records.save_suspension(obj, actor=request.user)  # type: ignore[arg-type]
@@ -1483,59 +1500,59 @@ class SuspensionAdmin(Acting, TenantAdmin):
         )
 
     @action(description=_("End…"), url_path="end", icon="event_available", permissions=["revoke"])
-    def end_it(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def end(self, request: HttpRequest, object_id: str) -> HttpResponse:
         one = self.object_or_404(request, object_id)
-        return self.act(
+        return self.action_page(
             request,
             one,
-            EndForm(_data(request)),
+            EndSuspensionForm(posted_data(request)),
             lambda said: records.end_suspension(one, said["ends_on"]),
-            _("Noted."),
+            _("Saved."),
             title=_("Set the last day of the suspension"),
-            button=_("Note it"),
+            button=_("Resolve"),
         )
 
-    @action(description=_("Take back"), url_path="revoke", icon="undo", permissions=["revoke"])
+    @action(description=_("Revoke"), url_path="revoke", icon="undo", permissions=["revoke"])
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
         one = self.object_or_404(request, object_id)
-        return self.act(
+        return self.action_page(
             request,
             one,
-            EmptyForm(_data(request)),
+            ConfirmationForm(posted_data(request)),
             lambda said: records.revoke_suspension(one),
-            _("Taken back."),
-            title=_("Take the suspension back"),
-            button=_("Take back"),
-            question=_("As if it had never been."),
+            _("Revoked."),
+            title=_("Revoke the suspension"),
+            button=_("Revoke"),
+            question=_("The suspension will count as if it had never existed."),
         )
 
     @display(description=_("leave on these days"))
-    def leave_table(self, one: Suspension) -> SafeString:
+    def leave_table(self, suspension: Suspension) -> SafeString:
         """What was asked for or granted before: HR cancels it or cuts it short."""
         rows = (
-            LeaveApplication.objects.of(one.organization_id)
-            .filter(employee=one.employee, ends_on__gte=one.starts_on)
+            LeaveApplication.objects.of(suspension.organization_id)
+            .filter(employee=suspension.employee, ends_on__gte=suspension.starts_on)
             .live()
         )
-        if one.ends_on is not None:
-            rows = rows.filter(starts_on__lte=one.ends_on)
-        told = ((link(change_url(row), str(row)), row.get_status_display()) for row in rows)
-        return small_table((_("Leave"), _("Status")), told, _("None."))
+        if suspension.ends_on is not None:
+            rows = rows.filter(starts_on__lte=suspension.ends_on)
+        told = ((link_html(change_url(row), str(row)), row.get_status_display()) for row in rows)
+        return table_html((_("Leave"), _("Status")), told, _("None."))
 
 
-class LateForm(TenantForm):
+class LateMarkForm(TenantForm):
     """A late day that HR confirms."""
 
-    condone = forms.BooleanField(label=_("Condone it"), required=False, widget=UnfoldBooleanWidget)
+    condone = forms.BooleanField(label=_("Condone"), required=False, widget=UnfoldBooleanWidget)
 
 
 @admin.register(LateMark)
-class LateMarkAdmin(Acting, TenantAdmin):
+class LateMarkAdmin(ActionFormMixin, TenantAdmin):
     """Days of late coming, and what they cost: confirmed by HR, never edited."""
 
-    form = LateForm
+    form = LateMarkForm
     fieldsets = ((None, {"fields": ("employee", ("date", "minutes"), "condone", "reason")}),)
-    shown = (
+    detail_fieldsets = (
         (
             None,
             {
@@ -1555,22 +1572,22 @@ class LateMarkAdmin(Acting, TenantAdmin):
     list_select_related = ("employee", "decided_by", "organization")
     search_fields = ("employee__code", "employee__name")
     date_hierarchy = "date"
-    actions_detail = ("settle_owed",)
-    empty_title = _("Nobody was late")
-    empty_text = _("Add a late day: it costs half a day of casual leave unless it is condoned.")
+    actions_detail = ("debit_owed",)
+    empty_title = _("No late marks yet")
+    empty_text = _("Add a late mark. It costs half a day of casual leave unless it is condoned.")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        return super().get_fieldsets(request, obj) if obj is None else list(self.shown)
+        return super().get_fieldsets(request, obj) if obj is None else list(self.detail_fieldsets)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        late = records.Lateness(obj.minutes, form.cleaned_data["condone"], obj.reason)
-        obj.pk = records.mark_late(obj.employee, obj.date, late, actor=request.user).pk  # type: ignore[arg-type]
+        late = records.LateDecision(obj.minutes, form.cleaned_data["condone"], obj.reason)
+        obj.pk = records.record_late_mark(obj.employee, obj.date, late, actor=request.user).pk  # type: ignore[arg-type]
 
     def has_settle_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return bool(request.user.has_perm("leaves.add_ledgerorder"))
+        return bool(request.user.has_perm("leaves.add_leaveadjustment"))
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         one = self.get_object(request, str(object_id))
@@ -1578,27 +1595,34 @@ class LateMarkAdmin(Acting, TenantAdmin):
         return super().get_actions_detail(request, object_id) if owed else []
 
     @action(
-        description=_("Take owed days…"),
+        description=_("Debit owed half-days…"),
         url_path="settle-owed",
         icon="gavel",
         permissions=["settle"],
     )
-    def settle_owed(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def debit_owed(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Proposes an order; another person confirms it among the orders."""
         one = self.object_or_404(request, object_id)
-        return self.act(
+        return self.action_page(
             request,
             one,
-            OwedForm(_data(request)),
-            lambda said: self._propose(request, one, said["effective_on"]),
-            _("An order was proposed: another person has to confirm it."),
-            title=_("Take owed half-days off earned leave"),
-            button=_("Propose the order"),
+            OwedDebitForm(posted_data(request)),
+            lambda said: self._propose_debit(request, one, said["effective_on"]),
+            _("The leave adjustment was proposed. Another person must confirm it."),
+            title=_("Debit owed half-days from earned leave"),
+            button=_("Propose the adjustment"),
             question=_("The two oldest half-days owed become one day of earned leave."),
         )
 
-    def _propose(self, request: HttpRequest, one: LateMark, effective_on: Any) -> None:
-        if records.settle_owed(one.employee, actor=request.user, effective_on=effective_on) is None:  # type: ignore[arg-type]
+    def _propose_debit(self, request: HttpRequest, late_mark: LateMark, effective_on: Any) -> None:
+        if (
+            records.propose_owed_debit(
+                late_mark.employee,
+                actor=request.user,  # type: ignore[arg-type]
+                effective_on=effective_on,
+            )
+            is None
+        ):
             raise ValidationError(_("Fewer than two half-days are owed."))
 
 
@@ -1634,7 +1658,7 @@ class CertificateAdmin(ReadOnlyTenantAdmin):
     def download(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """As an attachment: what somebody uploaded is never shown as a page of ours."""
         one = self.object_or_404(request, object_id)
-        reply: HttpResponse = self.hand_out(request, one, one.file, f"certificate-{one.pk}")
+        reply: HttpResponse = self.serve_attachment(request, one, one.file, f"certificate-{one.pk}")
         if reply.status_code == HTTPStatus.OK:
-            paper_read(one, actor=request.user, request=request)
+            record_attachment_download(one, actor=request.user, request=request)
         return reply

@@ -14,72 +14,89 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
-from rest_framework.exceptions import NotFound
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from accounts.abilities import (
-    APPROVE_LEAVE,
-    KEEP_ATTENDANCE,
-    IsEmployee,
-    decides_for,
-    has,
-    requires,
-    today,
+from accounts.approvals.people import employee_summary, user_display_name
+from accounts.approvals.serializers import (
+    ApprovalDecisionSerializer,
+    ApprovalRemarksSerializer,
+    remarks_field,
 )
-from accounts.api import Fields
+from accounts.approvals.views import (
+    ApprovalViewSet,
+    request_employee,
+    request_user,
+    validated_body,
+)
 from accounts.authentication import BearerAuthentication
-from accounts.limits import V1
 from accounts.models import User
-from employees.models import Assignment, DayClaim, Employee
-from employees.pages import NewestFirst
-from employees.papers import BoundedMultiPartParser
+from accounts.permissions import (
+    MANAGE_ATTENDANCE,
+    IsEmployee,
+    local_today,
+    requires_ability,
+)
+from accounts.throttling import V1_LIMIT
+from core.attachments import BoundedMultiPartParser
+from core.pagination import NewestFirstPagination
+from core.serializers import StrictSerializer
+from employees.models import Assignment, Employee, HalfDayReservation
 from leaves import records, services, statements
+from leaves.eligibility import LeaveEligibility, LeaveRefusal
 from leaves.filters import FIRST_YEAR, LAST_YEAR, HolidayFilter, LeaveFilter
-from leaves.judgement import Judgement, Refusal
-from leaves.models import Calendar, CalendarDay, Certificate, Child, Kind, LeaveApplication
-from leaves.refusals import plain, refused
-from leaves.replies import (
-    HALVES,
-    AdminHolidayReply,
-    BalancesReply,
-    ChildrenReply,
-    HolidaysReply,
-    IdReply,
-    LeaveReply,
-    OutlookReply,
-    PreviewReply,
+from leaves.models import (
+    CalendarDay,
+    Certificate,
+    Child,
+    HolidayCalendar,
+    LeaveApplication,
+    LeaveTypeChoices,
+)
+from leaves.rule_messages import to_json_value, to_rule_violation
+from leaves.serializers import (
+    HALF_DAY_CHOICES,
+    AdminHolidayReplySerializer,
+    BalancesReplySerializer,
+    ChildrenReplySerializer,
+    HolidaysReplySerializer,
+    IdReplySerializer,
+    LeaveReplySerializer,
+    OutlookReplySerializer,
+    PreviewReplySerializer,
 )
 
 # The six of the contract; special casual leave is HR's.
-KINDS: Final = [(kind.value, kind.label) for kind in Kind if kind != Kind.SCL]
+SELF_SERVICE_TYPES: Final = [
+    (kind.value, kind.label) for kind in LeaveTypeChoices if kind != LeaveTypeChoices.SCL
+]
 
 
-def in_range(value: date) -> None:
+def validate_calendar_year(value: date) -> None:
     """Refuse dates no calendar is kept for."""
     if not FIRST_YEAR <= value.year <= LAST_YEAR:
         raise serializers.ValidationError(f"The year must be from {FIRST_YEAR} to {LAST_YEAR}.")
 
 
-def _day(**more: Any) -> serializers.DateField:
-    return serializers.DateField(validators=[in_range], **more)
+def _date_field(**more: Any) -> serializers.DateField:
+    return serializers.DateField(validators=[validate_calendar_year], **more)
 
 
 # --- Bodies ---------------------------------------------------------------------------------------
-class LeaveBody(Fields):
+class LeaveBodySerializer(StrictSerializer):
     """An application for leave. `half_day_session` says which half; a half day without it is the
     forenoon.
     """
 
-    leave_type = serializers.ChoiceField(choices=KINDS)
-    start_date = _day()
-    end_date = _day()
+    leave_type = serializers.ChoiceField(choices=SELF_SERVICE_TYPES)
+    start_date = _date_field()
+    end_date = _date_field()
     is_half_day = serializers.BooleanField(required=False, allow_null=True, default=None)
     half_day_session = serializers.ChoiceField(
-        choices=HALVES, required=False, allow_null=True, default=None
+        choices=HALF_DAY_CHOICES, required=False, allow_null=True, default=None
     )
     reason = serializers.CharField(max_length=500)
     child_id = serializers.IntegerField(
@@ -100,146 +117,119 @@ class LeaveBody(Fields):
         return attrs
 
 
-class DecisionBody(Fields):
+class DecisionBodySerializer(ApprovalDecisionSerializer):
     """A decision. `withhold_prefix`, `withhold_suffix`: off days just before, or after, are leave
     and are debited.
     """
 
-    decision = serializers.ChoiceField(choices=["approve", "reject"])
-    remarks = serializers.CharField(
-        max_length=500, required=False, allow_blank=True, allow_null=True, default=""
-    )
     withhold_prefix = serializers.BooleanField(required=False, default=False)
     withhold_suffix = serializers.BooleanField(required=False, default=False)
 
 
-class RecommendationBody(Fields):
+class RecommendationBodySerializer(StrictSerializer):
     """What an officer recommends to the one who decides."""
 
     recommendation = serializers.ChoiceField(choices=LeaveApplication.Recommendation.choices)
-    remarks = serializers.CharField(
-        max_length=500, required=False, allow_blank=True, allow_null=True, default=""
-    )
+    remarks = remarks_field()
 
 
-class RemarksBody(Fields):
+class RemarksBodySerializer(ApprovalRemarksSerializer):
     """Why."""
 
-    remarks = serializers.CharField(
-        max_length=500, required=False, allow_blank=True, allow_null=True, default=""
-    )
 
-
-class CurtailBody(RemarksBody):
+class CurtailBodySerializer(RemarksBodySerializer):
     """The new last day."""
 
-    end_date = _day()
+    end_date = _date_field()
 
 
-class ExtendBody(Fields):
+class ExtendBodySerializer(StrictSerializer):
     """The new last day, and why."""
 
-    end_date = _day()
+    end_date = _date_field()
     reason = serializers.CharField(max_length=500)
 
 
-class ConvertBody(RemarksBody):
+class ConvertBodySerializer(RemarksBodySerializer):
     """The other kind, which was due then."""
 
-    leave_type = serializers.ChoiceField(choices=KINDS)
+    leave_type = serializers.ChoiceField(choices=SELF_SERVICE_TYPES)
     certificate_id = serializers.IntegerField(
         required=False, allow_null=True, default=None, min_value=1, max_value=2**63 - 1
     )
 
 
-class CertificateBody(Fields):
+class CertificateBodySerializer(StrictSerializer):
     """A medical certificate: PDF, JPEG or PNG, at most 1 MiB with everything around it."""
 
     file = serializers.FileField(max_length=255)
-    sick_on = _day(required=False, allow_null=True)
-    fit_on = _day(required=False, allow_null=True)
+    sick_on = _date_field(required=False, allow_null=True)
+    fit_on = _date_field(required=False, allow_null=True)
 
 
-class YearQuery(Fields):
+class YearQuerySerializer(StrictSerializer):
     """Which year; without it this one."""
 
     year = serializers.IntegerField(min_value=FIRST_YEAR, max_value=LAST_YEAR, required=False)
 
 
 # --- Views ----------------------------------------------------------------------------------------
-class LeavesViewSet(GenericViewSet[LeaveApplication]):
+class LeaveViewSet(ApprovalViewSet[LeaveApplication]):
     """`/api/v1/leaves`: one's own leave, and for approvers that of the people they decide for."""
 
-    authentication_classes = (BearerAuthentication,)
-    limits = (V1,)
-    pagination_class = NewestFirst
-    filter_backends = (DjangoFilterBackend,)
     filterset_class = LeaveFilter
     queryset = LeaveApplication.objects.none()
-    serializer_class = LeaveReply  # type: ignore[assignment]
-    for_approvers = ("to_decide", "outlook", "recommend", "approve", "curtail", "convert")
+    serializer_class = LeaveReplySerializer  # type: ignore[assignment]
+    pending_status = LeaveApplication.Status.PENDING
+    shared_actions = ("cancel",)
+    approver_actions = (
+        "to_decide",
+        "decision_preview",
+        "recommend",
+        "approve",
+        "curtail",
+        "convert",
+    )
 
-    def get_permissions(self) -> Any:
-        """Deciding is for approvers; the rest for employees, and for approvers who are none."""
-        if self.action in self.for_approvers:
-            return [IsAuthenticated(), requires(APPROVE_LEAVE)()]
-        return [IsAuthenticated()] if self.action == "cancel" else [IsAuthenticated(), IsEmployee()]
+    def all_rows(self, organization_id: Any) -> QuerySet[LeaveApplication]:
+        """The applications of an organization."""
+        return _with_related(LeaveApplication.objects.of(organization_id))
 
-    def get_queryset(self) -> QuerySet[LeaveApplication]:
-        """What the caller may know of: their own; what they may decide; nothing else of their
-        organization.
-        """
-        user: User = self.request.user  # type: ignore[assignment]
-        rows = LeaveApplication.objects.of(user.organization_id)
-        mine = Q(employee=user.employee_id) if user.employee_id else Q(pk__in=[])
-        if self.action == "to_decide":
-            return _told(
-                rows.filter(status=LeaveApplication.Status.PENDING, employee__in=_people(user))
-            )
-        if self.action in (*self.for_approvers, "cancel") and has(user, APPROVE_LEAVE):
-            # Whose it is not to decide is told so: 403, by the verb.
-            return _told(rows)
-        return _told(rows.filter(mine))
+    def row_body(self, row: LeaveApplication) -> dict[str, Any]:
+        """An application as the API gives it."""
+        return leave_body(row)
 
-    def _one(self, pk: int) -> LeaveApplication:
-        found = self.get_queryset().filter(pk=pk).first() if pk < 2**63 else None
-        if found is None:
-            raise NotFound
-        return found
-
-    def _page(self) -> Response:
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response([row(one) for one in page or []])
-
-    @extend_schema(responses=LeaveReply(many=True))
+    @extend_schema(responses=LeaveReplySerializer(many=True))
     def list(self, request: Request) -> Response:
         """My applications, newest first."""
-        return self._page()
+        return self.list_page()
 
-    @extend_schema(responses=LeaveReply(many=True))
+    @extend_schema(responses=LeaveReplySerializer(many=True))
     def to_decide(self, request: Request) -> Response:
         """Pending applications that the caller may decide."""
-        return self._page()
+        return self.list_page()
 
-    @extend_schema(request=LeaveBody, responses={201: LeaveReply})
+    @extend_schema(request=LeaveBodySerializer, responses={201: LeaveReplySerializer})
     def create(self, request: Request) -> Response:
         """Apply for leave. A refusal names its code, its rule and the numbers it used."""
-        user, employee = _speaker(request)
-        application = services.apply(employee, _wish(request, employee), actor=user)
-        return Response(row(_again(application)), status=status.HTTP_201_CREATED)
+        user, employee = _user_and_employee(request)
+        application = services.apply_for_leave(
+            employee, _application_data(request, employee), actor=user
+        )
+        return Response(leave_body(_reloaded(application)), status=status.HTTP_201_CREATED)
 
-    @extend_schema(request=LeaveBody, responses={200: PreviewReply})
+    @extend_schema(request=LeaveBodySerializer, responses={200: PreviewReplySerializer})
     def preview(self, request: Request) -> Response:
         """What this would cost and why, without applying."""
-        _user, employee = _speaker(request)
-        seen = services.preview(employee, _wish(request, employee))
-        charges = seen.judgement.charges
+        _user, employee = _user_and_employee(request)
+        seen = services.preview_leave(employee, _application_data(request, employee))
+        charges = seen.eligibility.day_debits
         return Response(
             {
                 "allowed": not seen.refusals,
                 "chargeable_days": sum(one.half_days for one in charges) / seen.factor / 2,
-                "available_before": seen.before / 2,
-                "available_after": seen.after / 2,
+                "available_before": seen.available_before / 2,
+                "available_after": seen.available_after / 2,
                 "days": [
                     {
                         "date": one.day,
@@ -250,25 +240,27 @@ class LeavesViewSet(GenericViewSet[LeaveApplication]):
                     }
                     for one in charges
                 ],
-                "refusals": [_reason(one) for one in seen.refusals],
-                "who_decides": _who_decides(seen.judgement),
+                "refusals": [_refusal_body(one) for one in seen.refusals],
+                "who_decides": _sanction_body(seen.eligibility),
             }
         )
 
-    @extend_schema(parameters=[YearQuery], responses=BalancesReply, filters=False)
+    @extend_schema(
+        parameters=[YearQuerySerializer], responses=BalancesReplySerializer, filters=False
+    )
     def balances(self, request: Request) -> Response:
         """The year's balances of the six kinds, in days."""
-        _user, employee = _speaker(request)
+        _user, employee = _user_and_employee(request)
         year = _year(request, employee)
-        as_of, standings = statements.statement(employee, year)
+        as_of, standings = statements.leave_statement(employee, year)
         return Response(
-            {"year": year, "as_of": as_of, "data": [_balance(one) for one in standings]}
+            {"year": year, "as_of": as_of, "data": [_balance_body(one) for one in standings]}
         )
 
-    @extend_schema(responses=ChildrenReply, filters=False)
+    @extend_schema(responses=ChildrenReplySerializer, filters=False)
     def children(self, request: Request) -> Response:
         """One's own children on record: `child_id` of an application for child care leave."""
-        _user, employee = _speaker(request)
+        _user, employee = _user_and_employee(request)
         rows = Child.objects.of(employee.organization_id).filter(
             employee=employee, died_on__isnull=True
         )
@@ -281,137 +273,157 @@ class LeavesViewSet(GenericViewSet[LeaveApplication]):
             }
         )
 
-    @extend_schema(responses={200: OutlookReply, 403: None}, filters=False)
-    def outlook(self, request: Request, pk: int) -> Response:
+    @extend_schema(responses={200: OutlookReplySerializer, 403: None}, filters=False)
+    def decision_preview(self, request: Request, pk: int) -> Response:
         """What a decision would come to: who decides, why it is not the caller's to approve, and
         what withholding costs.
         """
-        one = self._one(pk)
-        seen = services.outlook(one, _user(request))
+        one = self.row_or_404(pk)
+        seen = services.preview_decision(one, request_user(request))
         return Response(
             {
                 "status": one.status,
-                "who_decides": _who_decides(seen.judgement),
+                "who_decides": _sanction_body(seen.eligibility),
                 "recommendation": one.recommendation or None,
-                "refusal": _reason(seen.refusal) if seen.refusal else None,
-                "days_debited": {name: seen.days.get(name) for name in services.WITHHOLD},
+                "refusal": _refusal_body(seen.refusal) if seen.refusal else None,
+                "days_debited": {
+                    name: seen.days_debited.get(name) for name in services.WITHHOLD_OPTIONS
+                },
             }
         )
 
-    @extend_schema(request=RecommendationBody, responses={200: LeaveReply, 403: None, 409: None})
+    @extend_schema(
+        request=RecommendationBodySerializer,
+        responses={200: LeaveReplySerializer, 403: None, 409: None},
+    )
     def recommend(self, request: Request, pk: int) -> Response:
         """Say, once, whether pending leave should be sanctioned. Another officer decides."""
-        body = checked(RecommendationBody, request)
+        body = validated_body(RecommendationBodySerializer, request)
         favour = body["recommendation"] == LeaveApplication.Recommendation.RECOMMENDED
-        one = services.recommend(
-            self._one(pk), actor=_user(request), favour=favour, remarks=body["remarks"] or ""
+        one = services.recommend_leave(
+            self.row_or_404(pk),
+            actor=request_user(request),
+            recommended=favour,
+            remarks=body["remarks"] or "",
         )
-        return Response(row(_again(one)))
+        return Response(leave_body(_reloaded(one)))
 
-    @extend_schema(request=DecisionBody, responses={200: LeaveReply, 403: None, 409: None})
+    @extend_schema(
+        request=DecisionBodySerializer, responses={200: LeaveReplySerializer, 403: None, 409: None}
+    )
     def approve(self, request: Request, pk: int) -> Response:
         """Decide a pending application, once."""
-        body = checked(DecisionBody, request)
-        one = services.decide(
-            self._one(pk),
-            actor=_user(request),
+        body = validated_body(DecisionBodySerializer, request)
+        one = services.decide_leave(
+            self.row_or_404(pk),
+            actor=request_user(request),
             approve=body["decision"] == "approve",
             remarks=body["remarks"] or "",
-            withhold=services.Withhold(body["withhold_prefix"], body["withhold_suffix"]),
+            withhold=services.WithheldOffDays(body["withhold_prefix"], body["withhold_suffix"]),
         )
-        return Response(row(_again(one)))
+        return Response(leave_body(_reloaded(one)))
 
-    @extend_schema(request=RemarksBody, responses={200: LeaveReply, 403: None, 409: None})
+    @extend_schema(
+        request=RemarksBodySerializer, responses={200: LeaveReplySerializer, 403: None, 409: None}
+    )
     def cancel(self, request: Request, pk: int) -> Response:
         """Take an application back: one's own before it begins, or as its authority."""
-        body = checked(RemarksBody, request)
+        body = validated_body(RemarksBodySerializer, request)
         return Response(
-            row(
-                _again(
-                    services.cancel(
-                        self._one(pk), actor=_user(request), remarks=body["remarks"] or ""
+            leave_body(
+                _reloaded(
+                    services.cancel_leave(
+                        self.row_or_404(pk),
+                        actor=request_user(request),
+                        remarks=body["remarks"] or "",
                     )
                 )
             )
         )
 
-    @extend_schema(request=CurtailBody, responses={200: LeaveReply, 409: None})
+    @extend_schema(request=CurtailBodySerializer, responses={200: LeaveReplySerializer, 409: None})
     def curtail(self, request: Request, pk: int) -> Response:
         """End leave earlier; the days after it are given back."""
-        body = checked(CurtailBody, request)
-        one = services.curtail(
-            self._one(pk),
+        body = validated_body(CurtailBodySerializer, request)
+        one = services.curtail_leave(
+            self.row_or_404(pk),
             ends_on=body["end_date"],
-            actor=_user(request),
+            actor=request_user(request),
             remarks=body["remarks"] or "",
         )
-        return Response(row(_again(one)))
+        return Response(leave_body(_reloaded(one)))
 
-    @extend_schema(request=ExtendBody, responses={201: LeaveReply, 409: None})
+    @extend_schema(request=ExtendBodySerializer, responses={201: LeaveReplySerializer, 409: None})
     def extend(self, request: Request, pk: int) -> Response:
         """Ask for more of the same: a new application for the days after it."""
-        body = checked(ExtendBody, request)
-        one = services.extend(
-            self._one(pk), ends_on=body["end_date"], actor=_user(request), reason=body["reason"]
+        body = validated_body(ExtendBodySerializer, request)
+        one = services.extend_leave(
+            self.row_or_404(pk),
+            ends_on=body["end_date"],
+            actor=request_user(request),
+            reason=body["reason"],
         )
-        return Response(row(_again(one)), status=status.HTTP_201_CREATED)
+        return Response(leave_body(_reloaded(one)), status=status.HTTP_201_CREATED)
 
-    @extend_schema(request=ConvertBody, responses={200: LeaveReply, 409: None})
+    @extend_schema(request=ConvertBodySerializer, responses={200: LeaveReplySerializer, 409: None})
     def convert(self, request: Request, pk: int) -> Response:
         """Change the kind of leave that was taken, within the window after rejoining."""
-        body, one = checked(ConvertBody, request), self._one(pk)
-        paper = _paper(body["certificate_id"], one.employee)
-        done = services.convert(
+        body, one = validated_body(ConvertBodySerializer, request), self.row_or_404(pk)
+        paper = _certificate(body["certificate_id"], one.employee)
+        done = services.convert_leave(
             one,
             kind=body["leave_type"],
-            actor=_user(request),
+            actor=request_user(request),
             certificate=paper,
             remarks=body["remarks"] or "",
         )
-        return Response(row(_again(done)))
+        return Response(leave_body(_reloaded(done)))
 
 
-class CertificatesView(APIView):
+class CertificateView(APIView):
     """`POST /api/v1/leaves/certificates`: papers are kept privately and named by id."""
 
     authentication_classes = (BearerAuthentication,)
     permission_classes = (IsAuthenticated, IsEmployee)
     parser_classes = (BoundedMultiPartParser,)
-    limits = (V1,)
+    limits = (V1_LIMIT,)
 
-    @extend_schema(request={"multipart/form-data": CertificateBody}, responses={201: IdReply})
+    @extend_schema(
+        request={"multipart/form-data": CertificateBodySerializer},
+        responses={201: IdReplySerializer},
+    )
     def post(self, request: Request) -> Response:
         """Upload a medical certificate."""
-        _user, employee = _speaker(request)
-        body = checked(CertificateBody, request)
-        paper = records.keep_certificate(
+        _user, employee = _user_and_employee(request)
+        body = validated_body(CertificateBodySerializer, request)
+        paper = records.store_certificate(
             employee, body["file"].read(), sick_on=body.get("sick_on"), fit_on=body.get("fit_on")
         )
         return Response({"id": paper.pk}, status=status.HTTP_201_CREATED)
 
 
-class HolidaysView(APIView):
+class HolidayListView(APIView):
     """`GET /api/v1/holidays?year=`: the list of one's own office."""
 
     authentication_classes = (BearerAuthentication,)
     permission_classes = (IsAuthenticated,)
-    limits = (V1,)
+    limits = (V1_LIMIT,)
 
-    @extend_schema(parameters=[YearQuery], responses=HolidaysReply)
+    @extend_schema(parameters=[YearQuerySerializer], responses=HolidaysReplySerializer)
     def get(self, request: Request) -> Response:
         """The holidays of a year at the caller's office; the common list when it has none of its
         own.
         """
-        user = _user(request)
-        asked = YearQuery(data=request.query_params)
+        user = request_user(request)
+        asked = YearQuerySerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
         place = Assignment.current(user.employee) if user.employee else None
         site = place.site if place else None
         year = asked.validated_data.get("year") or (
-            today(user.employee).year if user.employee else date.today().year  # noqa: DTZ011
+            local_today(user.employee).year if user.employee else date.today().year  # noqa: DTZ011
         )
         published = (
-            Calendar.objects.of(user.organization_id)
+            HolidayCalendar.objects.of(user.organization_id)
             .published()
             .filter(year=year)
             .order_by("-version")
@@ -424,26 +436,26 @@ class HolidaysView(APIView):
             {
                 "year": year,
                 "office": site.name if site else None,
-                "data": [_holiday(day) for day in days],
+                "data": [_holiday_body(day) for day in days],
             }
         )
 
 
-class AdminHolidaysViewSet(GenericViewSet[CalendarDay]):
+class AdminHolidayViewSet(GenericViewSet[CalendarDay]):
     """`GET /api/v1/admin/holidays`: every office's list in force, and drafts."""
 
     authentication_classes = (BearerAuthentication,)
-    permission_classes = (IsAuthenticated, requires(KEEP_ATTENDANCE))
-    limits = (V1,)
-    pagination_class = NewestFirst
+    permission_classes = (IsAuthenticated, requires_ability(MANAGE_ATTENDANCE))
+    limits = (V1_LIMIT,)
+    pagination_class = NewestFirstPagination
     filter_backends = (DjangoFilterBackend,)
     filterset_class = HolidayFilter
     queryset = CalendarDay.objects.none()
-    serializer_class = AdminHolidayReply  # type: ignore[assignment]
+    serializer_class = AdminHolidayReplySerializer  # type: ignore[assignment]
 
     def get_queryset(self) -> QuerySet[CalendarDay]:
         """Of the versions in force and of drafts; versions that were replaced are history."""
-        later = Calendar.objects.published().filter(
+        later = HolidayCalendar.objects.published().filter(
             organization=OuterRef("calendar__organization"),
             year=OuterRef("calendar__year"),
             version__gt=OuterRef("calendar__version"),
@@ -453,18 +465,18 @@ class AdminHolidaysViewSet(GenericViewSet[CalendarDay]):
             later.filter(site__isnull=True),
         )
         replaced = Exists(of_site) | (Q(calendar__site__isnull=True) & Exists(common))
-        rows = CalendarDay.objects.of(_user(self.request).organization_id).exclude(
+        rows = CalendarDay.objects.of(request_user(self.request).organization_id).exclude(
             Q(calendar__published_at__isnull=False) & replaced
         )
         return rows.select_related("calendar__site")
 
-    @extend_schema(responses=AdminHolidayReply(many=True))
+    @extend_schema(responses=AdminHolidayReplySerializer(many=True))
     def list(self, request: Request) -> Response:
         """Holidays by year, office, class and whether they are published."""
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(
             [
-                _holiday(day)
+                _holiday_body(day)
                 | {
                     "id": day.pk,
                     "office": day.calendar.site.name if day.calendar.site else None,
@@ -478,46 +490,27 @@ class AdminHolidaysViewSet(GenericViewSet[CalendarDay]):
 
 
 # --- Translation ----------------------------------------------------------------------------------
-def checked(kind: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
-    """The fields of a body. Raises ValidationError."""
-    body = kind(data=request.data)
-    body.is_valid(raise_exception=True)
-    found: dict[str, Any] = body.validated_data
-    return found
+def _user_and_employee(request: Request) -> tuple[User, Employee]:
+    return request_user(request), request_employee(request)
 
 
-def _user(request: Request) -> User:
-    user: User = request.user  # type: ignore[assignment]
-    return user
-
-
-def _speaker(request: Request) -> tuple[User, Employee]:
-    user = _user(request)
-    if user.employee is None:
-        raise NotFound
-    return user, user.employee
-
-
-def _people(user: User) -> QuerySet[Employee]:
-    day = today(user.employee) if user.employee else date.today()  # noqa: DTZ011
-    return Employee.objects.of(user.organization_id).filter(decides_for(user, day))
-
-
-def _told(rows: QuerySet[LeaveApplication]) -> QuerySet[LeaveApplication]:
+def _with_related(rows: QuerySet[LeaveApplication]) -> QuerySet[LeaveApplication]:
     rows = rows.select_related(
         "employee__organization", "decided_by__employee", "recommended_by__employee"
     )
     return rows.annotate(counted=Sum("days__counted"))
 
 
-def _again(application: LeaveApplication) -> LeaveApplication:
-    return _told(LeaveApplication.objects.of(application.organization_id)).get(pk=application.pk)
+def _reloaded(application: LeaveApplication) -> LeaveApplication:
+    return _with_related(LeaveApplication.objects.of(application.organization_id)).get(
+        pk=application.pk
+    )
 
 
-def _wish(request: Request, employee: Employee) -> services.Wish:
-    asked = checked(LeaveBody, request)
-    half = (asked["half_day_session"] or DayClaim.Half.FN) if asked["is_half_day"] else ""
-    return services.Wish(
+def _application_data(request: Request, employee: Employee) -> services.LeaveApplicationData:
+    asked = validated_body(LeaveBodySerializer, request)
+    half = (asked["half_day_session"] or HalfDayReservation.Half.FN) if asked["is_half_day"] else ""
+    return services.LeaveApplicationData(
         asked["leave_type"],
         asked["start_date"],
         asked["end_date"],
@@ -526,7 +519,7 @@ def _wish(request: Request, employee: Employee) -> services.Wish:
         asked["reason"],
         asked["for_study"],
         _child(asked["child_id"], employee),
-        _paper(asked["certificate_id"], employee),
+        _certificate(asked["certificate_id"], employee),
     )
 
 
@@ -540,7 +533,7 @@ def _child(pk: int | None, employee: Employee) -> Child | None:
     return found
 
 
-def _paper(pk: int | None, employee: Employee) -> Certificate | None:
+def _certificate(pk: int | None, employee: Employee) -> Certificate | None:
     """A paper of that employee. Another's id is answered like one that does not exist."""
     if pk is None:
         return None
@@ -553,76 +546,64 @@ def _paper(pk: int | None, employee: Employee) -> Certificate | None:
 
 
 def _year(request: Request, employee: Employee) -> int:
-    asked = YearQuery(data=request.query_params)
+    asked = YearQuerySerializer(data=request.query_params)
     asked.is_valid(raise_exception=True)
-    return int(asked.validated_data.get("year") or today(employee).year)
+    return int(asked.validated_data.get("year") or local_today(employee).year)
 
 
-def name_of(user: User | None) -> str | None:
-    """Who decided, in words."""
-    if user is None:
-        return None
-    return user.get_full_name() or (user.employee.name if user.employee else user.get_username())
-
-
-def row(one: LeaveApplication) -> dict[str, Any]:
+def leave_body(application: LeaveApplication) -> dict[str, Any]:
     """An application as the API tells it."""
     return {
-        "id": one.pk,
-        "employee": person(one.employee),
-        "leave_type": one.kind,
-        "start_date": one.starts_on,
-        "end_date": one.ends_on,
-        "is_half_day": bool(one.half),
-        "half_day_session": one.half or None,
-        "reason": one.reason,
-        "child_id": one.child_id,
-        "certificate_id": one.certificate_id,
-        "for_study": one.study,
-        "extends_id": one.extends_id,
-        "status": one.status,
-        "chargeable_days": (getattr(one, "counted", None) or 0) / 2,
-        "applied_at": one.applied_at,
-        "decided_by": name_of(one.decided_by),
-        "decided_at": one.decided_at,
-        "remarks": one.remarks,
-        "withhold_prefix": one.withhold_prefix,
-        "withhold_suffix": one.withhold_suffix,
-        "recommendation": one.recommendation or None,
-        "recommended_by": name_of(one.recommended_by),
-        "recommended_at": one.recommended_at,
+        "id": application.pk,
+        "employee": employee_summary(application.employee),
+        "leave_type": application.kind,
+        "start_date": application.starts_on,
+        "end_date": application.ends_on,
+        "is_half_day": bool(application.half),
+        "half_day_session": application.half or None,
+        "reason": application.reason,
+        "child_id": application.child_id,
+        "certificate_id": application.certificate_id,
+        "for_study": application.study,
+        "extends_id": application.extends_id,
+        "status": application.status,
+        "chargeable_days": (getattr(application, "counted", None) or 0) / 2,
+        "applied_at": application.applied_at,
+        "decided_by": user_display_name(application.decided_by),
+        "decided_at": application.decided_at,
+        "remarks": application.remarks,
+        "withhold_prefix": application.withhold_prefix,
+        "withhold_suffix": application.withhold_suffix,
+        "recommendation": application.recommendation or None,
+        "recommended_by": user_display_name(application.recommended_by),
+        "recommended_at": application.recommended_at,
     }
 
 
-def person(employee: Employee) -> dict[str, Any]:
-    """Somebody, in short."""
-    return {"id": str(employee.pk), "code": employee.code, "name": employee.name}
-
-
-def _who_decides(judgement: Judgement) -> dict[str, Any]:
-    one = judgement.sanction
+def _sanction_body(eligibility: LeaveEligibility) -> dict[str, Any]:
+    one = eligibility.sanction
     return {
         "authority": str(one.authority) if one else None,
-        "days_at_a_stretch": judgement.days_at_a_stretch,
+        "days_at_a_stretch": eligibility.days_at_a_stretch,
         "recommendation_needed": one is not None and one.recommendation,
     }
 
 
-def _reason(refusal: Refusal) -> dict[str, Any]:
-    error = refused(refusal)
+def _refusal_body(refusal: LeaveRefusal) -> dict[str, Any]:
+    error = to_rule_violation(refusal)
     return {
         "code": refusal.code,
         "rule": refusal.rule,
         "field": refusal.field,
-        "message": str(error.sentence),
-        "details": plain(error.details),
+        "message": str(error.text),
+        "details": to_json_value(error.details),
     }
 
 
-def _balance(one: statements.Standing) -> dict[str, Any]:
+def _balance_body(balance: statements.LeaveBalance) -> dict[str, Any]:
     names = ("opening", "credited", "debited", "lapsed", "held", "available")
-    return {"leave_type": str(one.kind), **{name: getattr(one, name) / 2 for name in names}}
+    return {"leave_type": str(balance.kind), **{name: getattr(balance, name) / 2 for name in names}}
 
 
-def _holiday(day: CalendarDay) -> dict[str, Any]:
+def _holiday_body(day: CalendarDay) -> dict[str, Any]:
     return {"date": day.date, "name": day.name, "class": day.mark}

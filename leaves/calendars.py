@@ -1,7 +1,7 @@
 """Which days an office works: weekly-off patterns, holidays, restricted holidays. Pure.
 
-Called by `charging` (what a leave costs) and, through `facts`, by everything that asks what kind of
-day a date is.
+Called by `day_counting` (what a leave costs) and, through `context`, by everything that asks what
+kind of day a date is.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from enum import StrEnum
 from typing import Any, Final
 
 _WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
-_EVERY = frozenset({1, 2, 3, 4, 5})
+_ALL_WEEKS = frozenset({1, 2, 3, 4, 5})
 # What holds where no rules say anything.
-FIVE_DAYS: Final = "SAT,SUN"
+DEFAULT_WEEKLY_OFFS: Final = "SAT,SUN"
 
 
-class Mark(StrEnum):
+class CalendarMark(StrEnum):
     """What a calendar may say of a date."""
 
     CLOSED = "CLOSED"
@@ -40,7 +40,7 @@ class DayClass(StrEnum):
 class WeeklyOffs:
     """The days of each week that are off, some of them only in some weeks of the month."""
 
-    nth: Mapping[int, frozenset[int]]
+    weeks_by_weekday: Mapping[int, frozenset[int]]
 
     @classmethod
     def parse(cls, text: str) -> WeeklyOffs:
@@ -58,7 +58,7 @@ class WeeklyOffs:
                 raise ValueError(part)
             weekday = _WEEKDAYS.index(name)
             nth[weekday] = nth.get(weekday, frozenset()) | (
-                frozenset({int(number)}) if number else _EVERY
+                frozenset({int(number)}) if number else _ALL_WEEKS
             )
         return cls(nth)
 
@@ -66,46 +66,46 @@ class WeeklyOffs:
         """Whether the pattern leaves this date free: the nth weekday of its month is counted from
         the first.
         """
-        return (day.day - 1) // 7 + 1 in self.nth.get(day.weekday(), frozenset())
+        return (day.day - 1) // 7 + 1 in self.weeks_by_weekday.get(day.weekday(), frozenset())
 
 
 @dataclass(frozen=True, slots=True)
-class Marked:
+class MarkedDate:
     """A date as a calendar names it."""
 
-    mark: Mark
+    mark: CalendarMark
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class OfficeYear:
+class OfficeCalendar:
     """One published calendar: an office, a year."""
 
-    offs: WeeklyOffs
-    marks: Mapping[date, Marked] = field(default_factory=dict)
-    version: int | None = None
+    weekly_offs: WeeklyOffs
+    marks: Mapping[date, MarkedDate] = field(default_factory=dict)
+    calendar_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
-    """A date at somebody's office. `on_list`: a restricted holiday, even when the office is shut
-    anyway.
+class OfficeDay:
+    """A date at somebody's office. `on_restricted_list`: a restricted holiday, even when the office
+    is shut anyway.
     """
 
     date: date
     day_class: DayClass
     name: str = ""
-    version: int | None = None
-    on_list: bool = False
+    calendar_id: int | None = None
+    on_restricted_list: bool = False
 
     @property
-    def off(self) -> bool:
+    def is_off(self) -> bool:
         """Whether nobody is expected."""
         return self.day_class in (DayClass.WEEKLY_OFF, DayClass.HOLIDAY)
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class SiteAssignment:
     """Where somebody works from one day to another, both included; None is open."""
 
     site: Any
@@ -114,74 +114,80 @@ class Post:
 
 
 @dataclass(frozen=True)
-class Almanac:
+class WorkCalendar:
     """The days of one person: the calendar of the office of each day, or the organization's, or
     weekly offs alone.
 
-    `patterns`: weekly offs where there is no calendar, each from its day on, the oldest first;
-    `otherwise` before them.
+    `weekly_off_patterns`: weekly offs where there is no calendar, each from its day on, the oldest
+    first; `default_weekly_offs` before them.
     """
 
-    offices: Mapping[tuple[Any, int], OfficeYear]
-    otherwise: WeeklyOffs
-    posts: Sequence[Post] = ()
-    patterns: Sequence[tuple[date, WeeklyOffs]] = ()
+    office_calendars: Mapping[tuple[Any, int], OfficeCalendar]
+    default_weekly_offs: WeeklyOffs
+    assignments: Sequence[SiteAssignment] = ()
+    weekly_off_patterns: Sequence[tuple[date, WeeklyOffs]] = ()
 
     @classmethod
-    def of(
+    def from_policies(
         cls,
-        offices: Mapping[tuple[Any, int], OfficeYear],
-        posts: Sequence[Post],
-        patterns: Sequence[tuple[date, WeeklyOffs]],
-    ) -> Almanac:
+        office_calendars: Mapping[tuple[Any, int], OfficeCalendar],
+        assignments: Sequence[SiteAssignment],
+        weekly_off_patterns: Sequence[tuple[date, WeeklyOffs]],
+    ) -> WorkCalendar:
         """With the weekly offs of the rules of each day: the first ones hold before, and a five-day
         week without rules.
         """
         return cls(
-            offices, patterns[0][1] if patterns else WeeklyOffs.parse(FIVE_DAYS), posts, patterns
+            office_calendars,
+            weekly_off_patterns[0][1]
+            if weekly_off_patterns
+            else WeeklyOffs.parse(DEFAULT_WEEKLY_OFFS),
+            assignments,
+            weekly_off_patterns,
         )
 
-    def day(self, on: date) -> Day:
+    def day(self, on: date) -> OfficeDay:
         """What `on` is at this person's office."""
         site = next(
             (
                 one.site
-                for one in self.posts
+                for one in self.assignments
                 if one.starts_on <= on and (one.ends_on is None or on <= one.ends_on)
             ),
             None,
         )
         office = (
-            self.offices.get((site, on.year))
-            or self.offices.get((None, on.year))
-            or OfficeYear(self._pattern(on))
+            self.office_calendars.get((site, on.year))
+            or self.office_calendars.get((None, on.year))
+            or OfficeCalendar(self._weekly_offs_on(on))
         )
-        return classify(office, on)
+        return classify_day(office, on)
 
-    def _pattern(self, on: date) -> WeeklyOffs:
+    def _weekly_offs_on(self, on: date) -> WeeklyOffs:
         return next(
-            (offs for since, offs in reversed(self.patterns) if since <= on), self.otherwise
+            (offs for since, offs in reversed(self.weekly_off_patterns) if since <= on),
+            self.default_weekly_offs,
         )
 
-    def off(self, on: date) -> bool:
+    def is_off(self, on: date) -> bool:
         """Whether nobody is expected on this date."""
-        return self.day(on).off
+        return self.day(on).is_off
 
 
-def classify(office: OfficeYear, on: date) -> Day:
+def classify_day(office: OfficeCalendar, on: date) -> OfficeDay:
     """What a date is by one calendar. A Saturday made working counts as working; no substitute for
     a holiday on one.
     """
     marked = office.marks.get(on)
     mark, name = (marked.mark, marked.name) if marked else (None, "")
-    listed = mark is Mark.RESTRICTED
-    if mark in (Mark.CLOSED, Mark.LOCAL):
+    listed = mark is CalendarMark.RESTRICTED
+    if mark in (CalendarMark.CLOSED, CalendarMark.LOCAL):
         found = DayClass.HOLIDAY
-    elif mark is not Mark.WORKING_DAY and office.offs.is_off(on):
+    elif mark is not CalendarMark.WORKING_DAY and office.weekly_offs.is_off(on):
         found = DayClass.WEEKLY_OFF
     else:
         found = DayClass.RESTRICTED if listed else DayClass.WORKING
-    return Day(on, found, name, office.version, listed)
+    return OfficeDay(on, found, name, office.calendar_id, listed)
 
 
 def days_between(first: date, last: date) -> Iterator[date]:

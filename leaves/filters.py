@@ -7,7 +7,7 @@ from typing import Any
 
 import django_filters
 
-from leaves.models import CalendarDay, Kind, LeaveApplication
+from leaves.models import CalendarDay, LeaveApplication, LeaveTypeChoices
 
 FIRST_YEAR, LAST_YEAR = 1950, 2200
 
@@ -15,17 +15,19 @@ FIRST_YEAR, LAST_YEAR = 1950, 2200
 class LeaveFilter(django_filters.FilterSet):
     """One's applications, by kind, status and year."""
 
-    leave_type = django_filters.ChoiceFilter(field_name="kind", choices=Kind.choices)
+    leave_type = django_filters.ChoiceFilter(field_name="kind", choices=LeaveTypeChoices.choices)
     status = django_filters.ChoiceFilter(choices=LeaveApplication.Status.choices)
-    year = django_filters.NumberFilter(method="in_year", min_value=FIRST_YEAR, max_value=LAST_YEAR)
+    year = django_filters.NumberFilter(
+        method="filter_year", min_value=FIRST_YEAR, max_value=LAST_YEAR
+    )
 
     class Meta:
         model = LeaveApplication
         fields: list[str] = []
 
-    def in_year(self, rows: Any, name: str, value: Any) -> Any:
+    def filter_year(self, rows: Any, name: str, value: Any) -> Any:
         """Those with a day in that year."""
-        return rows.touching(date(int(value), 1, 1), date(int(value), 12, 31))
+        return rows.overlapping(date(int(value), 1, 1), date(int(value), 12, 31))
 
 
 class HolidayFilter(django_filters.FilterSet):
@@ -36,14 +38,14 @@ class HolidayFilter(django_filters.FilterSet):
     )
     office = django_filters.CharFilter(field_name="calendar__site__name", max_length=200)
     published = django_filters.ChoiceFilter(
-        method="by_state", choices=[("true", "true"), ("false", "false")]
+        method="filter_published", choices=[("true", "true"), ("false", "false")]
     )
 
     class Meta:
         model = CalendarDay
         fields: list[str] = []
 
-    def by_state(self, rows: Any, name: str, value: str) -> Any:
+    def filter_published(self, rows: Any, name: str, value: str) -> Any:
         """In force, or still a draft."""
         return rows.filter(calendar__published_at__isnull=value == "false")
 

@@ -1,9 +1,9 @@
 """Post to the ledger: what applications cost, what the rules credit and let lapse; always only the
 difference.
 
-Every function here runs within a transaction that holds `lock`. Entries are never changed: what is
-no longer wanted is reversed, so that a cancellation restores exactly what was taken. Called by
-`services`, `calendar_office` and the job.
+Every function here runs within a transaction that holds `lock_accounts`. Entries are never changed:
+what is no longer wanted is reversed, so that a cancellation restores exactly what was taken. Called
+by `services`, `calendar_office` and the job.
 """
 
 from __future__ import annotations
@@ -17,19 +17,33 @@ from django.db.models import Max
 from django.utils import timezone
 
 from accounts.models import User
+from core.raw_sql import lock_for_share
+from employees.changes import record_change
 from employees.models import Change, Employee
-from employees.rows import hold_still
-from employees.services import note_change
-from leaves.balances import Movement, difference
-from leaves.charging import Charge, charge_all
-from leaves.facts import RULE_SLOT, File, Ledger, read, spell, today
-from leaves.models import Account, Calendar, Entry, LeaveApplication, LeaveDay, LeavePolicy
-from leaves.policies import Kind
+from leaves.balances import BalanceMovement, missing_entries
+from leaves.context import (
+    RULE_SLOT_PREFIX,
+    AccountLedger,
+    LeaveContext,
+    load_leave_context,
+    local_today,
+    to_spell,
+)
+from leaves.day_counting import DayDebit, calculate_all_day_debits
+from leaves.models import (
+    HolidayCalendar,
+    LeaveAccount,
+    LeaveApplication,
+    LeaveDay,
+    LeaveLedgerEntry,
+    LeavePolicy,
+)
+from leaves.policies import LeaveType
 
-Key = tuple[date, str]
+HalfDayKey = tuple[date, str]
 
 
-def gate(organization_id: int, years: Iterable[int], *, publishing: bool = False) -> None:
+def lock_policies(organization_id: int, years: Iterable[int], *, publishing: bool = False) -> None:
     """Wait for rules or a calendar of these years being published, and let their publisher wait for
     this transaction.
 
@@ -38,26 +52,29 @@ def gate(organization_id: int, years: Iterable[int], *, publishing: bool = False
     """
     rules = LeavePolicy.objects.of(organization_id).order_by("pk").values("pk")
     calendars = (
-        Calendar.objects.of(organization_id).filter(year__in=set(years)).order_by("pk").values("pk")
+        HolidayCalendar.objects.of(organization_id)
+        .filter(year__in=set(years))
+        .order_by("pk")
+        .values("pk")
     )
     if publishing:
         list(rules.select_for_update(no_key=True))
         list(calendars.select_for_update(no_key=True))
     else:
-        hold_still(rules)
-        hold_still(calendars)
+        lock_for_share(rules)
+        lock_for_share(calendars)
 
 
-def lock(employee: Employee) -> None:
+def lock_accounts(employee: Employee) -> None:
     """Lock the accounts of a person, and make those that do not exist yet. All writing about their
     leave happens under this.
     """
-    owned = Account.objects.of(employee.organization_id).filter(employee=employee)
-    if owned.count() < len(ACCOUNTS):
-        Account.objects.bulk_create(
+    owned = LeaveAccount.objects.of(employee.organization_id).filter(employee=employee)
+    if owned.count() < len(ACCOUNT_TYPES):
+        LeaveAccount.objects.bulk_create(
             [
-                Account(organization_id=employee.organization_id, employee=employee, kind=kind)
-                for kind in ACCOUNTS
+                LeaveAccount(organization_id=employee.organization_id, employee=employee, kind=kind)
+                for kind in ACCOUNT_TYPES
             ],
             ignore_conflicts=True,
         )
@@ -65,11 +82,20 @@ def lock(employee: Employee) -> None:
     list(owned.order_by("pk").select_for_update(no_key=True).values("pk"))
 
 
-ACCOUNTS = (Kind.CL, Kind.SCL, Kind.EL, Kind.HPL, Kind.CCL, Kind.RH)
+ACCOUNT_TYPES = (
+    LeaveType.CL,
+    LeaveType.SCL,
+    LeaveType.EL,
+    LeaveType.HPL,
+    LeaveType.CCL,
+    LeaveType.RH,
+)
 
 
 # --- What applications cost -----------------------------------------------------------------------
-def rework(file: File, *, actor: User | None = None) -> list[LeaveApplication]:
+def recalculate_leave(
+    context: LeaveContext, *, actor: User | None = None
+) -> list[LeaveApplication]:
     """Bring the days and entries of the applications of a file up to date with rules, calendars and
     each other.
 
@@ -77,38 +103,47 @@ def rework(file: File, *, actor: User | None = None) -> list[LeaveApplication]:
     refused; a day that came to cost more than the balance has is marked as not covered, and left to
     HR.
     """
-    every = charge_all([spell(one) for one in file.applications], file.ground)
-    stored = _days_of(file.applications)
+    every = calculate_all_day_debits(
+        [to_spell(one) for one in context.applications], context.rule_context
+    )
+    stored = _days_of(context.applications)
     changed: list[LeaveApplication] = []
-    rewritten: list[tuple[LeaveApplication, list[Charge]]] = []
-    for one in file.applications:
-        if _differ(one, every[one.pk], stored[one.pk], file):
+    rewritten: list[tuple[LeaveApplication, list[DayDebit]]] = []
+    for one in context.applications:
+        if _has_changed(one, every[one.pk], stored[one.pk], context):
             rewritten.append((one, every[one.pk]))
     for one, _charges in rewritten:
         if one.status == LeaveApplication.Status.APPROVED:
-            reverse(one, keep=_wanted(one, every[one.pk], file), actor=actor)
+            reverse_debits(
+                one, unchanged=_expected_debits(one, every[one.pk], context), actor=actor
+            )
             changed.append(one)
     for one, charges in rewritten:
-        write_days(one, charges, file)
+        write_leave_days(one, charges, context)
     for one, _charges in rewritten:
         if one.status == LeaveApplication.Status.APPROVED:
-            post(one, actor=actor, strict=False)
+            post_debits(one, actor=actor, strict=False)
     return changed
 
 
-def _differ(
-    one: LeaveApplication, charges: Sequence[Charge], stored: Sequence[LeaveDay], file: File
+def _has_changed(
+    application: LeaveApplication,
+    day_debits: Sequence[DayDebit],
+    stored: Sequence[LeaveDay],
+    context: LeaveContext,
 ) -> bool:
-    account, _factor = _account(one, file)
-    wanted = {(c.day, c.half or "", c.day_class, c.part, c.half_days, account) for c in charges}
+    account, _factor = _account_and_factor(application, context)
+    wanted = {(c.day, c.half or "", c.day_class, c.part, c.half_days, account) for c in day_debits}
     return wanted != {
         (d.date, d.half, d.day_class, d.part, d.half_days, d.account) for d in stored
-    } or any(day.short for day in stored)
+    } or any(day.insufficient_balance for day in stored)
 
 
-def _account(one: LeaveApplication, file: File) -> tuple[str, int]:
-    rule = file.ground.rules.rule(Kind(one.kind), one.starts_on)
-    return (str(rule.account), rule.factor) if rule else (one.kind, 1)
+def _account_and_factor(application: LeaveApplication, context: LeaveContext) -> tuple[str, int]:
+    rule = context.rule_context.policies.rule_for(
+        LeaveType(application.kind), application.starts_on
+    )
+    return (str(rule.account), rule.factor) if rule else (application.kind, 1)
 
 
 def _days_of(applications: Iterable[LeaveApplication]) -> dict[int, list[LeaveDay]]:
@@ -118,20 +153,22 @@ def _days_of(applications: Iterable[LeaveApplication]) -> dict[int, list[LeaveDa
     return found
 
 
-def _wanted(
-    one: LeaveApplication, charges: Sequence[Charge], file: File
-) -> dict[tuple[str, Key], int]:
-    account, _factor = _account(one, file)
+def _expected_debits(
+    application: LeaveApplication, day_debits: Sequence[DayDebit], context: LeaveContext
+) -> dict[tuple[str, HalfDayKey], int]:
+    account, _factor = _account_and_factor(application, context)
     return {
         (account, (charge.day, charge.half or "")): charge.half_days
-        for charge in charges
+        for charge in day_debits
         if charge.half_days
     }
 
 
-def write_days(application: LeaveApplication, charges: Sequence[Charge], file: File) -> None:
+def write_leave_days(
+    application: LeaveApplication, day_debits: Sequence[DayDebit], context: LeaveContext
+) -> None:
     """Store what each date of an application is and costs."""
-    account, factor = _account(application, file)
+    account, factor = _account_and_factor(application, context)
     LeaveDay.objects.filter(application=application).delete()
     LeaveDay.objects.bulk_create(
         LeaveDay(
@@ -144,19 +181,21 @@ def write_days(application: LeaveApplication, charges: Sequence[Charge], file: F
             account=account,
             counted=one.half_days // factor,
             half_days=one.half_days,
-            calendar_id=one.version,
+            calendar_id=one.calendar_id,
         )
-        for one in charges
+        for one in day_debits
     )
 
 
-def post(application: LeaveApplication, *, actor: User | None = None, strict: bool = True) -> None:
+def post_debits(
+    application: LeaveApplication, *, actor: User | None = None, strict: bool = True
+) -> None:
     """Debit what the stored days of an approved application cost and is not debited yet, each day
     with effect from itself.
 
     Not strict: a day the balance does not cover is marked and left out.
     """
-    live = _live(application)
+    live = _open_debits(application)
     todo = [
         day
         for day in LeaveDay.objects.filter(application=application, half_days__gt=0)
@@ -165,15 +204,15 @@ def post(application: LeaveApplication, *, actor: User | None = None, strict: bo
     if not todo:
         return
     if not strict:
-        todo = _covered(application, todo)
+        todo = _affordable_days(application, todo)
     accounts = _accounts(application)
-    numbers = _numbers(accounts.values(), [_slot(application, day)[1] for day in todo])
-    Entry.objects.bulk_create(
-        _entry(
+    numbers = _highest_numbers(accounts.values(), [_slot(application, day)[1] for day in todo])
+    LeaveLedgerEntry.objects.bulk_create(
+        _next_entry(
             accounts[day.account],
             -day.half_days,
             day.date,
-            Entry.Type.DEBIT,
+            LeaveLedgerEntry.Type.DEBIT,
             _slot(application, day)[1],
             numbers,
             application=application,
@@ -184,45 +223,49 @@ def post(application: LeaveApplication, *, actor: User | None = None, strict: bo
     )
 
 
-def _covered(application: LeaveApplication, days: Sequence[LeaveDay]) -> list[LeaveDay]:
+def _affordable_days(application: LeaveApplication, days: Sequence[LeaveDay]) -> list[LeaveDay]:
     """The days that the balance covers, one after another; the others are marked."""
-    file = read(application.employee, application.starts_on, application.ends_on)
-    spent: dict[str, list[Movement]] = defaultdict(list)
+    file = load_leave_context(application.employee, application.starts_on, application.ends_on)
+    spent: dict[str, list[BalanceMovement]] = defaultdict(list)
     found: list[LeaveDay] = []
     for day in sorted(days, key=lambda one: (one.date, one.half)):
-        ledger = file.ledgers.get(Kind(day.account))
+        ledger = file.ledgers.get(LeaveType(day.account))
         movement = (day.date, -day.half_days)
-        if ledger is not None and ledger.book.affords([*spent[day.account], movement]):
+        if ledger is not None and ledger.projection.can_afford([*spent[day.account], movement]):
             spent[day.account].append(movement)
             found.append(day)
         else:
-            LeaveDay.objects.filter(pk=day.pk).update(short=True)
+            LeaveDay.objects.filter(pk=day.pk).update(insufficient_balance=True)
     return found
 
 
-def reverse(
+def reverse_debits(
     application: LeaveApplication,
     *,
-    keep: Mapping[tuple[str, Key], int] | None = None,
+    unchanged: Mapping[tuple[str, HalfDayKey], int] | None = None,
     actor: User | None = None,
     reason: str = "",
 ) -> None:
-    """Give back what an application took, except days that still cost the same (`keep`)."""
+    """Give back what an application took, except days that still cost the same (`unchanged`)."""
     kept = {
-        (account, slot_text(application, day, half)): -amount
-        for (account, (day, half)), amount in (keep or {}).items()
+        (account, leave_slot(application, day, half)): -amount
+        for (account, (day, half)), amount in (unchanged or {}).items()
     }
-    back = [entry for key, entry in _live(application).items() if kept.get(key) != entry.half_days]
+    back = [
+        entry
+        for key, entry in _open_debits(application).items()
+        if kept.get(key) != entry.half_days
+    ]
     if not back:
         return
     accounts = {entry.account_id: entry.account for entry in back}
-    numbers = _numbers(accounts.values(), [entry.slot for entry in back])
-    Entry.objects.bulk_create(
-        _entry(
+    numbers = _highest_numbers(accounts.values(), [entry.slot for entry in back])
+    LeaveLedgerEntry.objects.bulk_create(
+        _next_entry(
             entry.account,
             -entry.half_days,
             entry.effective_on,
-            Entry.Type.REVERSAL,
+            LeaveLedgerEntry.Type.REVERSAL,
             entry.slot,
             numbers,
             application=application,
@@ -235,33 +278,37 @@ def reverse(
     )
 
 
-def _live(application: LeaveApplication) -> dict[tuple[str, str], Entry]:
+def _open_debits(application: LeaveApplication) -> dict[tuple[str, str], LeaveLedgerEntry]:
     """Debits of an application that were not reversed, by account and slot."""
-    rows = Entry.objects.filter(
-        application=application, type=Entry.Type.DEBIT, entry__isnull=True
+    rows = LeaveLedgerEntry.objects.filter(
+        application=application, type=LeaveLedgerEntry.Type.DEBIT, reversed_by__isnull=True
     ).select_related("account")
     return {(entry.account.kind, entry.slot): entry for entry in rows}
 
 
-def slot_text(application: LeaveApplication, day: date, half: str) -> str:
+def leave_slot(application: LeaveApplication, day: date, half: str) -> str:
     """The slot of a day of leave."""
     return f"leave:{application.pk}:{day}:{half}"
 
 
 def _slot(application: LeaveApplication, day: LeaveDay) -> tuple[str, str]:
-    return day.account, slot_text(application, day.date, day.half)
+    return day.account, leave_slot(application, day.date, day.half)
 
 
-def _accounts(application: LeaveApplication) -> dict[str, Account]:
-    rows = Account.objects.of(application.organization_id).filter(employee=application.employee_id)
+def _accounts(application: LeaveApplication) -> dict[str, LeaveAccount]:
+    rows = LeaveAccount.objects.of(application.organization_id).filter(
+        employee=application.employee_id
+    )
     return {one.kind: one for one in rows}
 
 
-def _numbers(accounts: Iterable[Account], slots: Iterable[str]) -> dict[tuple[int, str], int]:
+def _highest_numbers(
+    accounts: Iterable[LeaveAccount], slots: Iterable[str]
+) -> dict[tuple[int, str], int]:
     """The highest number used in each slot. Numbers make a slot's entries distinct: two jobs cannot
     post the same one.
     """
-    rows = Entry.objects.filter(
+    rows = LeaveLedgerEntry.objects.filter(
         account__in=[one.pk for one in accounts], slot__in=set(slots)
     ).order_by()
     return {
@@ -270,17 +317,17 @@ def _numbers(accounts: Iterable[Account], slots: Iterable[str]) -> dict[tuple[in
     }
 
 
-def _entry(
-    account: Account,
+def _next_entry(
+    account: LeaveAccount,
     half_days: int,
     effective_on: date,
     kind: str,
     slot: str,
     numbers: dict[tuple[int, str], int],
     **more: Any,
-) -> Entry:
+) -> LeaveLedgerEntry:
     number = numbers[account.pk, slot] = numbers.get((account.pk, slot), 0) + 1
-    return Entry(
+    return LeaveLedgerEntry(
         organization_id=account.organization_id,
         account=account,
         half_days=half_days,
@@ -293,8 +340,8 @@ def _entry(
     )
 
 
-def post_own(
-    account: Account,
+def post_entry(
+    account: LeaveAccount,
     half_days: int,
     effective_on: date,
     kind: str,
@@ -302,11 +349,11 @@ def post_own(
     *,
     actor: User | None = None,
     reason: str = "",
-) -> Entry:
+) -> LeaveLedgerEntry:
     """One entry by order: opening balances, encashment, late coming. The database refuses a second
     one in the same slot.
     """
-    entry = Entry(
+    entry = LeaveLedgerEntry(
         organization_id=account.organization_id,
         account=account,
         half_days=half_days,
@@ -324,50 +371,56 @@ def post_own(
 
 
 # --- What the rules credit and let lapse ----------------------------------------------------------
-def settle(employee: Employee, until: date | None = None) -> int:
+def settle_accounts(employee: Employee, until: date | None = None) -> int:
     """Post what the rules ask for up to `until` (default: today) and is not posted yet; returns the
     number of entries.
 
     The result is the same whenever and however often it runs, and in whatever order with everything
     else.
     """
-    day = until or today(employee)
-    file = read(employee, day, day)
-    return sum(_settle(ledger, file, day) for ledger in file.ledgers.values())
+    day = until or local_today(employee)
+    file = load_leave_context(employee, day, day)
+    return sum(_settle_account(ledger, file, day) for ledger in file.ledgers.values())
 
 
-def _settle(ledger: Ledger, file: File, until: date) -> int:
+def _settle_account(ledger: AccountLedger, context: LeaveContext, until: date) -> int:
     # What a job that ran for a later day posted is left alone: a period is closed only once it is
     # over.
     posted = {
         (slot, day): amount
-        for (slot, day), amount in ledger.posted.items()
+        for (slot, day), amount in ledger.posted_by_rules.items()
         if day < until or (day == until and not slot.endswith((":LAPSE", ":FORFEIT")))
     }
-    missing = difference(ledger.book.system(until), posted)
-    numbers = _numbers([ledger.account], [f"{RULE_SLOT}{one.slot}" for one in missing])
+    missing = missing_entries(ledger.projection.rule_entries(until), posted)
+    numbers = _highest_numbers(
+        [ledger.account], [f"{RULE_SLOT_PREFIX}{one.slot}" for one in missing]
+    )
     entries = []
     for one in missing:
-        policy = file.ground.rules.on(one.day)
-        kind = one.type if one.type in Entry.Type.values else Entry.Type.REVERSAL
+        policy = context.rule_context.policies.version_on(one.day)
+        kind = (
+            one.type if one.type in LeaveLedgerEntry.Type.values else LeaveLedgerEntry.Type.REVERSAL
+        )
         entries.append(
-            _entry(
+            _next_entry(
                 ledger.account,
                 one.half_days,
                 one.day,
                 kind,
-                f"{RULE_SLOT}{one.slot}",
+                f"{RULE_SLOT_PREFIX}{one.slot}",
                 numbers,
                 period=one.period,
-                policy_id=policy.version if policy else None,
+                policy_id=policy.policy_id if policy else None,
             )
         )
-    Entry.objects.bulk_create(entries)
+    LeaveLedgerEntry.objects.bulk_create(entries)
     if ledger.account.settled_on is None or ledger.account.settled_on < until:
-        Account.objects.filter(pk=ledger.account.pk).update(settled_on=until)
+        LeaveAccount.objects.filter(pk=ledger.account.pk).update(settled_on=until)
     return len(entries)
 
 
-def note(application: LeaveApplication) -> None:
+def mark_leave_changed(application: LeaveApplication) -> None:
     """Tell the floors above that the days of an application may look different now."""
-    note_change(application.employee, Change.Kind.LEAVE, application.starts_on, application.ends_on)
+    record_change(
+        application.employee, Change.Kind.LEAVE, application.starts_on, application.ends_on
+    )

@@ -2,7 +2,7 @@
 applications and their days.
 
 No balance is stored: it is the sum of entries. The rules' arithmetic is in `policies`, `accrual`,
-`charging`, `judgement`.
+`day_counting`, `eligibility`.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from employees import papers
-from employees.models import DayClaim, Employee
-from employees.tenancy import TenantModel, TenantQuerySet
+from core import attachments
+from core.tenancy import TenantModel, TenantQuerySet
+from employees.models import Employee, HalfDayReservation
 from leaves import policies
-from leaves.accrual import Exit as _Exit
+from leaves.accrual import ExitManner as _Exit
 from leaves.calendars import WeeklyOffs
-from leaves.policies import Policy
+from leaves.policies import LeavePolicyVersion
 
 HALF_DAY = Decimal("0.5")
 
@@ -46,18 +46,18 @@ def validate_half_days(value: Decimal) -> None:
         raise ValidationError(_("Give whole days or half days."))
 
 
-def certificate_path(certificate: Certificate, _name: str) -> str:
+def certificate_upload_path(certificate: Certificate, _name: str) -> str:
     """Where an uploaded paper lies: a name nobody can guess, out of reach of the web server."""
-    return papers.unguessable("leave-certificates", certificate.organization_id)
+    return attachments.upload_path("leave-certificates", certificate.organization_id)
 
 
-def _days(label: Any, **more: Any) -> models.DecimalField[Any, Any]:
+def _days_field(label: Any, **more: Any) -> models.DecimalField[Any, Any]:
     return models.DecimalField(
         label, max_digits=6, decimal_places=1, validators=[validate_half_days], **more
     )
 
 
-class Kind(models.TextChoices):
+class LeaveTypeChoices(models.TextChoices):
     """Kinds of leave, as the pure rules know them."""
 
     CL = "CL", _("Casual leave")
@@ -69,7 +69,7 @@ class Kind(models.TextChoices):
     RH = "RH", _("Restricted holiday")
 
 
-class Cycle(models.TextChoices):
+class AccrualCycleChoices(models.TextChoices):
     """How often."""
 
     NEVER = "NEVER", _("never")
@@ -89,7 +89,7 @@ class LeavePolicy(TenantModel):
         _("group of staff"),
         max_length=40,
         default="standard",
-        help_text=_("People not named elsewhere are in “standard”."),
+        help_text=_("Employees without leave details are in “standard”."),
     )
     name = models.CharField(_("name"), max_length=200)
     effective_from = models.DateField(_("in force from"))
@@ -100,13 +100,13 @@ class LeavePolicy(TenantModel):
         help_text=_("The order or rule these numbers come from."),
     )
     weekly_offs = models.CharField(
-        _("weekly offs without a calendar"),
+        _("weekly offs without a holiday calendar"),
         max_length=60,
         default="SAT,SUN",
         blank=True,
         validators=[validate_weekly_offs],
     )
-    combinations = models.JSONField(_("what may follow what"), default=dict)
+    combinations = models.JSONField(_("allowed combinations"), default=dict)
     bridge_off_days = models.BooleanField(
         _("G8: off days between two spells count"),
         default=True,
@@ -125,18 +125,18 @@ class LeavePolicy(TenantModel):
         _("C4: single men have as many spells as single women"), default=False
     )
     total_days = models.PositiveIntegerField(
-        _("G4: days of all kinds at a stretch"), null=True, blank=True
+        _("G4: maximum days of all leave types at a stretch"), null=True, blank=True
     )
     conversion_days = models.PositiveIntegerField(
-        _("G2: days after rejoining to ask for another kind"), default=30
+        _("G2: days after rejoining to request another leave type"), default=30
     )
     late_minutes = models.PositiveSmallIntegerField(
-        _("L1: minutes late that may be condoned"),
+        _("L1: maximum minutes late that may be condoned"),
         default=60,
-        help_text=_("Later than that costs half a day in any case."),
+        help_text=_("A longer delay always costs half a day."),
     )
     late_times = models.PositiveSmallIntegerField(
-        _("L1: times a month late coming may be condoned"), default=2
+        _("L1: late arrivals condoned per month"), default=2
     )
     late_spent_only = models.BooleanField(
         _("L4: condoned only when no casual leave is left"), default=False
@@ -183,7 +183,7 @@ class LeavePolicy(TenantModel):
     def __str__(self) -> str:
         return f"{self.name} ({self.effective_from})"
 
-    def as_policy(self) -> Policy:
+    def to_version(self) -> LeavePolicyVersion:
         """This version as the pure rules take it. Raises ValueError when it contradicts itself."""
         data = {
             "kinds": {rule.kind: rule.as_data() for rule in self.rules.all()},
@@ -210,16 +210,16 @@ class LeavePolicy(TenantModel):
                 )
             },
         }
-        return policies.read(data, self.effective_from, self.pk)
+        return policies.parse_leave_policy(data, self.effective_from, self.pk)
 
 
-class KindRule(TenantModel):
+class LeaveTypeRule(TenantModel):
     """One kind of leave in one version of the rules."""
 
     policy = models.ForeignKey(
         LeavePolicy, on_delete=models.CASCADE, related_name="rules", verbose_name=_("policy")
     )
-    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    kind = models.CharField(_("kind"), max_length=10, choices=LeaveTypeChoices)
     nature = models.CharField(
         _("nature"),
         max_length=10,
@@ -229,49 +229,55 @@ class KindRule(TenantModel):
             ("RESTRICTED", _("restricted holiday")),
         ],
     )
-    account = models.CharField(_("debited to"), max_length=10, choices=Kind)
+    account = models.CharField(_("debited to"), max_length=10, choices=LeaveTypeChoices)
     factor = models.PositiveSmallIntegerField(_("days debited per day"), default=1)
-    cycle = models.CharField(_("credited"), max_length=12, choices=Cycle, default=Cycle.NEVER)
-    amount = _days(_("days credited"), default=0)
-    disabled_extra = _days(_("CL2: more for disabled staff"), default=0)
+    cycle = models.CharField(
+        _("credited"), max_length=12, choices=AccrualCycleChoices, default=AccrualCycleChoices.NEVER
+    )
+    amount = _days_field(_("days credited"), default=0)
+    disabled_extra = _days_field(_("CL2: more for disabled staff"), default=0)
     joiner = models.CharField(
-        _("who joins within a period"),
+        _("joining within a period"),
         max_length=8,
-        choices=[("FULL", _("gets all")), ("PRORATA", _("gets whole months"))],
+        choices=[("FULL", _("full credit")), ("PRORATA", _("pro rata by completed months"))],
         default="FULL",
     )
-    exit_prorata = models.BooleanField(_("cut when somebody leaves"), default=False)
-    rounding = _days(_("credits rounded to"), default=1)
-    closes = models.CharField(_("closed"), max_length=12, choices=Cycle, default=Cycle.NEVER)
-    ceiling = _days(_("days kept at the close"), default=0)
+    exit_prorata = models.BooleanField(_("pro rata on leaving service"), default=False)
+    rounding = _days_field(_("credits rounded to"), default=1)
+    closes = models.CharField(
+        _("closed"), max_length=12, choices=AccrualCycleChoices, default=AccrualCycleChoices.NEVER
+    )
+    ceiling = _days_field(_("carry-forward limit (days)"), default=0)
     eol_divisor = models.PositiveSmallIntegerField(
-        _("one day less per so many days of extraordinary leave"), default=0
+        _("days of extraordinary leave per day of reduction"), default=0
     )
     dies_non_divisor = models.PositiveSmallIntegerField(
-        _("one day less per so many days of dies-non"), default=0
+        _("days of dies-non per day of reduction"), default=0
     )
-    reduction_cap = _days(_("at most so many less"), default=0)
-    floor = _days(_("lowest balance"), default=0)
+    reduction_cap = _days_field(_("maximum reduction (days)"), default=0)
+    floor = _days_field(_("lowest balance"), default=0)
     half_days = models.BooleanField(_("half days"), default=False)
-    counts_off_days = models.BooleanField(_("off days within count"), default=False)
-    list_only = models.BooleanField(_("only on days of the restricted list"), default=False)
-    stretch_days = models.PositiveIntegerField(_("days at a stretch"), null=True, blank=True)
-    min_spell_days = models.PositiveIntegerField(_("days at least"), null=True, blank=True)
+    counts_off_days = models.BooleanField(_("off days within the leave count"), default=False)
+    list_only = models.BooleanField(_("only on restricted holidays"), default=False)
+    stretch_days = models.PositiveIntegerField(
+        _("maximum days at a stretch"), null=True, blank=True
+    )
+    min_spell_days = models.PositiveIntegerField(_("minimum days"), null=True, blank=True)
     proof = models.CharField(
         _("medical certificate"),
         max_length=12,
         default="NEVER",
         choices=[
-            ("NEVER", _("not asked for")),
-            ("ALWAYS", _("needed")),
-            ("UNLESS_STUDY", _("needed, except for an approved course")),
+            ("NEVER", _("not required")),
+            ("ALWAYS", _("required")),
+            ("UNLESS_STUDY", _("required, except for an approved course")),
         ],
     )
     study_days = models.PositiveIntegerField(
-        _("days for courses in a career"), null=True, blank=True
+        _("maximum days for courses in a career"), null=True, blank=True
     )
-    who = models.CharField(
-        _("who"),
+    eligible_group = models.CharField(
+        _("eligible employees"),
         max_length=10,
         default="ANYONE",
         choices=[
@@ -289,20 +295,20 @@ class KindRule(TenantModel):
     )
     child_age = models.PositiveSmallIntegerField(_("child younger than"), null=True, blank=True)
     child_count = models.PositiveSmallIntegerField(
-        _("for the eldest so many children"), null=True, blank=True
+        _("number of eldest children covered"), null=True, blank=True
     )
     on_probation = models.BooleanField(_("on probation"), default=True)
-    backdated = models.BooleanField(_("may be asked for afterwards"), default=True)
+    backdated = models.BooleanField(_("may be applied for afterwards"), default=True)
     pay_percent = models.PositiveSmallIntegerField(_("pay, per cent"), default=100)
     full_pay_days = models.PositiveIntegerField(
-        _("for the first so many days"), null=True, blank=True
+        _("number of days at this pay"), null=True, blank=True
     )
     pay_percent_after = models.PositiveSmallIntegerField(_("pay afterwards, per cent"), default=100)
 
-    objects = TenantQuerySet["KindRule"].as_manager()
+    objects = TenantQuerySet["LeaveTypeRule"].as_manager()
 
     # The columns that the pure rules take as they are; days among them are multiples of a half.
-    FACTS: ClassVar = (
+    RULE_FIELDS: ClassVar = (
         "nature",
         "account",
         "factor",
@@ -325,7 +331,7 @@ class KindRule(TenantModel):
         "min_spell_days",
         "proof",
         "study_days",
-        "who",
+        "eligible_group",
         "spells",
         "spells_single_woman",
         "spells_in_patient",
@@ -340,8 +346,8 @@ class KindRule(TenantModel):
 
     class Meta:
         ordering = ("id",)
-        verbose_name = _("rule of a kind")
-        verbose_name_plural = _("rules of kinds")
+        verbose_name = _("leave type rule")
+        verbose_name_plural = _("leave type rules")
         constraints = (
             models.UniqueConstraint(fields=("policy", "kind"), name="leave_rule_kind_once"),
         )
@@ -351,10 +357,10 @@ class KindRule(TenantModel):
 
     def as_data(self) -> Mapping[str, Any]:
         """This rule as plain data."""
-        return {name: getattr(self, name) for name in self.FACTS}
+        return {name: getattr(self, name) for name in self.RULE_FIELDS}
 
 
-class Authority(models.TextChoices):
+class AuthorityChoices(models.TextChoices):
     """Who may sanction leave, as the pure rules know them, from the nearest to the highest."""
 
     MANAGER = "MANAGER", _("controlling officer (manager)")
@@ -374,30 +380,33 @@ class SanctionRule(TenantModel):
     kind = models.CharField(
         _("kind"),
         max_length=10,
-        choices=Kind,
+        choices=LeaveTypeChoices,
         blank=True,
-        help_text=_("Empty: every kind without a row of its own."),
+        help_text=_("Empty: every leave type without its own row."),
     )
-    authority = models.CharField(_("sanctioned by"), max_length=8, choices=Authority)
+    authority = models.CharField(_("sanctioned by"), max_length=8, choices=AuthorityChoices)
     up_to_days = models.PositiveIntegerField(
-        _("up to so many days at a stretch"),
+        _("maximum days at a stretch"),
         null=True,
         blank=True,
         validators=[MinValueValidator(1)],
-        help_text=_("Empty: any length. Whoever is higher may sanction what is for a nearer one."),
+        help_text=_(
+            "Empty: any length. A higher authority may sanction everything that a lower one may:"
+            " HR, for example, what a manager may."
+        ),
     )
     recommendation = models.BooleanField(
         _("after a recommendation"),
         default=False,
-        help_text=_("Another officer says first what they recommend."),
+        help_text=_("Another officer must first give a recommendation."),
     )
 
     objects = TenantQuerySet["SanctionRule"].as_manager()
 
     class Meta:
         ordering = ("kind", "id")
-        verbose_name = _("rule on who decides")
-        verbose_name_plural = _("rules on who decides")
+        verbose_name = _("sanction rule")
+        verbose_name_plural = _("sanction rules")
         constraints = (
             models.UniqueConstraint(
                 fields=("policy", "kind", "authority"), name="sanction_rule_once"
@@ -405,7 +414,9 @@ class SanctionRule(TenantModel):
         )
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display() or _('Every kind')} · {self.get_authority_display()}"
+        return (
+            f"{self.get_kind_display() or _('Every leave type')} · {self.get_authority_display()}"
+        )
 
     def as_data(self) -> Mapping[str, Any]:
         """This row as plain data."""
@@ -416,15 +427,15 @@ class SanctionRule(TenantModel):
 
 
 # --- Calendars ------------------------------------------------------------------------------------
-class CalendarQuerySet(TenantQuerySet["Calendar"]):
+class HolidayCalendarQuerySet(TenantQuerySet["HolidayCalendar"]):
     """Vocabulary of calendars."""
 
-    def published(self) -> CalendarQuerySet:
+    def published(self) -> HolidayCalendarQuerySet:
         """Those in force, or once in force; the highest version of an office and year holds."""
         return self.filter(published_at__isnull=False)
 
 
-class Calendar(TenantModel):
+class HolidayCalendar(TenantModel):
     """The holidays of one office in one year. Published: fixed; a change is a new version."""
 
     site = models.ForeignKey(
@@ -433,7 +444,7 @@ class Calendar(TenantModel):
         null=True,
         blank=True,
         verbose_name=_("office"),
-        help_text=_("Empty: every office without a calendar of its own."),
+        help_text=_("Empty: every office without its own holiday calendar."),
     )
     year = models.PositiveSmallIntegerField(
         _("year"), validators=[MinValueValidator(1950), MaxValueValidator(2200)]
@@ -463,12 +474,12 @@ class Calendar(TenantModel):
         verbose_name=_("published by"),
     )
 
-    objects = CalendarQuerySet.as_manager()
+    objects = HolidayCalendarQuerySet.as_manager()
 
     class Meta:
         ordering = ("-year", "site", "-version")
-        verbose_name = _("calendar")
-        verbose_name_plural = _("calendars")
+        verbose_name = _("holiday calendar")
+        verbose_name_plural = _("holiday calendars")
         constraints = (
             models.UniqueConstraint(
                 fields=("organization", "site", "year", "version"),
@@ -496,7 +507,10 @@ class CalendarDay(TenantModel):
         WORKING_DAY = "WORKING_DAY", _("Working day")
 
     calendar = models.ForeignKey(
-        Calendar, on_delete=models.CASCADE, related_name="days", verbose_name=_("calendar")
+        HolidayCalendar,
+        on_delete=models.CASCADE,
+        related_name="days",
+        verbose_name=_("holiday calendar"),
     )
     date = models.DateField(_("date"))
     mark = models.CharField(_("class"), max_length=12, choices=Mark)
@@ -517,7 +531,7 @@ class CalendarDay(TenantModel):
 
 
 # --- People ---------------------------------------------------------------------------------------
-class LeaveFacts(TenantModel):
+class LeaveProfile(TenantModel):
     """What the leave rules ask about a person, from a day on until the next such row."""
 
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
@@ -552,20 +566,20 @@ class LeaveFacts(TenantModel):
             ("DEATH", _("died")),
         ],
         help_text=_(
-            "Who resigned or was removed has no claim to the leave that is left: it is forfeited"
-            " after the last day."
+            "An employee who resigned or was removed has no claim to the remaining leave. It is"
+            " forfeited after the last day."
         ),
     )
 
-    objects = TenantQuerySet["LeaveFacts"].as_manager()
+    objects = TenantQuerySet["LeaveProfile"].as_manager()
 
     class Meta:
         ordering = ("employee", "-starts_on")
-        verbose_name = _("leave particulars")
-        verbose_name_plural = _("leave particulars")
+        verbose_name = _("leave details")
+        verbose_name_plural = _("leave details")
         constraints = (
             models.UniqueConstraint(
-                fields=("employee", "starts_on"), name="leave_facts_start_once"
+                fields=("employee", "starts_on"), name="leave_profile_start_once"
             ),
         )
 
@@ -618,7 +632,7 @@ class Absence(TenantModel):
         editable=False,
         verbose_name=_("by"),
     )
-    revoked_at = models.DateTimeField(_("taken back"), null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True, editable=False)
 
     objects = TenantQuerySet["Absence"].as_manager()
 
@@ -658,7 +672,7 @@ class Suspension(TenantModel):
         editable=False,
         verbose_name=_("by"),
     )
-    revoked_at = models.DateTimeField(_("taken back"), null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True, editable=False)
 
     objects = TenantQuerySet["Suspension"].as_manager()
 
@@ -678,11 +692,11 @@ class Suspension(TenantModel):
         return f"{self.employee} · {self.starts_on}"
 
 
-class Certificate(papers.Paper):
+class Certificate(attachments.Attachment):
     """A medical certificate: the paper, stored privately, and the dates it states."""
 
-    file = models.FileField(_("file"), upload_to=certificate_path, max_length=200)
-    sick_on = models.DateField(_("dated"), null=True, blank=True)
+    file = models.FileField(_("file"), upload_to=certificate_upload_path, max_length=200)
+    sick_on = models.DateField(_("date of illness"), null=True, blank=True)
     fit_on = models.DateField(_("fit for duty from"), null=True, blank=True)
 
     objects = TenantQuerySet["Certificate"].as_manager()
@@ -697,14 +711,14 @@ class Certificate(papers.Paper):
 
 
 # --- Applications ---------------------------------------------------------------------------------
-class ApplicationQuerySet(TenantQuerySet["LeaveApplication"]):
+class LeaveApplicationQuerySet(TenantQuerySet["LeaveApplication"]):
     """Vocabulary of applications."""
 
-    def live(self) -> ApplicationQuerySet:
+    def live(self) -> LeaveApplicationQuerySet:
         """Those that take or may yet take days: pending and approved."""
         return self.filter(status__in=LeaveApplication.LIVE)
 
-    def touching(self, first: Any, last: Any) -> ApplicationQuerySet:
+    def overlapping(self, first: Any, last: Any) -> LeaveApplicationQuerySet:
         """Those with a day between two dates, both included."""
         return self.filter(starts_on__lte=last, ends_on__gte=first)
 
@@ -727,10 +741,12 @@ class LeaveApplication(TenantModel):
     LIVE: ClassVar = (Status.PENDING, Status.APPROVED)
 
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
-    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    kind = models.CharField(_("kind"), max_length=10, choices=LeaveTypeChoices)
     starts_on = models.DateField(_("from"))
     ends_on = models.DateField(_("to"))
-    half = models.CharField(_("half day"), max_length=2, choices=DayClaim.Half, blank=True)
+    half = models.CharField(
+        _("half day"), max_length=2, choices=HalfDayReservation.Half, blank=True
+    )
     reason = models.CharField(_("reason"), max_length=500)
     study = models.BooleanField(_("for an approved course"), default=False)
     child = models.ForeignKey(
@@ -743,18 +759,18 @@ class LeaveApplication(TenantModel):
         "self", on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("extends")
     )
     rejoined_on = models.DateField(_("rejoined on"), null=True, blank=True)
-    waived = models.JSONField(_("rules set aside"), default=dict, blank=True)
-    withhold_prefix = models.BooleanField(_("off days before it are leave"), default=False)
-    withhold_suffix = models.BooleanField(_("off days after it are leave"), default=False)
+    waived = models.JSONField(_("waived rules"), default=dict, blank=True)
+    withhold_prefix = models.BooleanField(_("off days before the leave are debited"), default=False)
+    withhold_suffix = models.BooleanField(_("off days after the leave are debited"), default=False)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.PENDING)
-    applied_at = models.DateTimeField(_("applied"), auto_now_add=True)
+    applied_at = models.DateTimeField(_("requested"), auto_now_add=True)
     applied_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
         null=True,
         blank=True,
         related_name="+",
-        verbose_name=_("applied by"),
+        verbose_name=_("requested by"),
     )
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
     decided_by = models.ForeignKey(
@@ -779,7 +795,7 @@ class LeaveApplication(TenantModel):
         verbose_name=_("recommended by"),
     )
 
-    objects = ApplicationQuerySet.as_manager()
+    objects = LeaveApplicationQuerySet.as_manager()
 
     class Meta:
         ordering = ("-id",)
@@ -824,16 +840,20 @@ class LeaveDay(TenantModel):
     half = models.CharField(_("half day"), max_length=2, blank=True)
     day_class = models.CharField(_("day"), max_length=12)
     part = models.CharField(_("part"), max_length=8)
-    account = models.CharField(_("debited to"), max_length=10, choices=Kind)
+    account = models.CharField(_("debited to"), max_length=10, choices=LeaveTypeChoices)
     counted = models.PositiveSmallIntegerField(_("half-days of leave"))
     half_days = models.PositiveSmallIntegerField(_("half-days debited"))
-    short = models.BooleanField(
-        _("not covered"),
+    insufficient_balance = models.BooleanField(
+        _("insufficient balance"),
         default=False,
-        help_text=_("The balance did not suffice when this day came to count: HR decides."),
+        help_text=_("The balance was insufficient when this day was debited. HR decides."),
     )
     calendar = models.ForeignKey(
-        Calendar, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("calendar")
+        HolidayCalendar,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name=_("holiday calendar"),
     )
 
     objects = TenantQuerySet["LeaveDay"].as_manager()
@@ -856,7 +876,7 @@ class LeaveEvent(TenantModel):
 
     append_only = True
 
-    class What(models.TextChoices):
+    class Action(models.TextChoices):
         APPLIED = "applied", _("Applied")
         APPROVED = "approved", _("Approved")
         REJECTED = "rejected", _("Rejected")
@@ -874,7 +894,7 @@ class LeaveEvent(TenantModel):
         verbose_name=_("application"),
     )
     at = models.DateTimeField(_("at"))
-    what = models.CharField(_("what"), max_length=16, choices=What)
+    action = models.CharField(_("what"), max_length=16, choices=Action)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
@@ -893,30 +913,30 @@ class LeaveEvent(TenantModel):
         verbose_name_plural = _("events")
 
     def __str__(self) -> str:
-        return f"{self.what} {self.at:%Y-%m-%d %H:%M}"
+        return f"{self.action} {self.at:%Y-%m-%d %H:%M}"
 
 
 # --- The ledger -----------------------------------------------------------------------------------
-class Account(TenantModel):
+class LeaveAccount(TenantModel):
     """The leave account of one employee in one kind. It holds no number: it is the row that is
     locked.
     """
 
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
-    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    kind = models.CharField(_("kind"), max_length=10, choices=LeaveTypeChoices)
     settled_on = models.DateField(
-        _("settled up to"),
+        _("posted up to"),
         null=True,
         blank=True,
-        help_text=_("The day up to which the job has run."),
+        help_text=_("Credits and lapses are posted up to this date."),
     )
 
-    objects = TenantQuerySet["Account"].as_manager()
+    objects = TenantQuerySet["LeaveAccount"].as_manager()
 
     class Meta:
         ordering = ("employee", "id")
-        verbose_name = _("leave account")
-        verbose_name_plural = _("leave accounts")
+        verbose_name = _("leave balance")
+        verbose_name_plural = _("leave balances")
         constraints = (
             models.UniqueConstraint(fields=("employee", "kind"), name="leave_account_once"),
         )
@@ -925,7 +945,7 @@ class Account(TenantModel):
         return f"{self.employee} · {self.kind}"
 
 
-class Entry(TenantModel):
+class LeaveLedgerEntry(TenantModel):
     """A movement on an account, in half-days: append-only. What is wrong is reversed, never
     changed.
     """
@@ -933,10 +953,10 @@ class Entry(TenantModel):
     append_only = True
 
     class Type(models.TextChoices):
-        OPENING = "OPENING", _("Brought forward")
+        OPENING = "OPENING", _("Opening balance")
         CREDIT = "CREDIT", _("Credit")
-        CREDIT_PRORATA = "CREDIT_PRORATA", _("Credit in proportion")
-        EXIT_ADJUST = "EXIT_ADJUST", _("Cut on leaving")
+        CREDIT_PRORATA = "CREDIT_PRORATA", _("Pro rata credit")
+        EXIT_ADJUST = "EXIT_ADJUST", _("Reduction on leaving service")
         REDUCTION = "REDUCTION", _("Reduction")
         DEBIT = "DEBIT", _("Leave")
         REVERSAL = "REVERSAL", _("Reversal")
@@ -944,12 +964,12 @@ class Entry(TenantModel):
         FORFEIT = "FORFEIT", _("Forfeited")
         ENCASH = "ENCASH", _("Encashed")
         JOINING_TIME = "JOINING_TIME", _("Joining time not taken")
-        LATE_DEBIT = "LATE_DEBIT", _("Late coming")
+        LATE_DEBIT = "LATE_DEBIT", _("Late mark")
         OVERSTAY = "OVERSTAY", _("Overstay")
-        MANUAL = "MANUAL", _("By order")
+        MANUAL = "MANUAL", _("Manual adjustment")
 
     account = models.ForeignKey(
-        Account, on_delete=models.PROTECT, related_name="entries", verbose_name=_("account")
+        LeaveAccount, on_delete=models.PROTECT, related_name="entries", verbose_name=_("account")
     )
     half_days = models.IntegerField(_("half-days"))
     effective_on = models.DateField(_("effective"))
@@ -969,7 +989,12 @@ class Entry(TenantModel):
         LeavePolicy, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("policy")
     )
     reverses = models.OneToOneField(
-        "self", on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("reverses")
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="reversed_by",
+        verbose_name=_("reverses"),
     )
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -981,12 +1006,12 @@ class Entry(TenantModel):
     reason = models.CharField(_("reason"), max_length=400, blank=True)
     posted_at = models.DateTimeField(_("posted"))
 
-    objects = TenantQuerySet["Entry"].as_manager()
+    objects = TenantQuerySet["LeaveLedgerEntry"].as_manager()
 
     class Meta:
         ordering = ("effective_on", "id")
-        verbose_name = _("entry")
-        verbose_name_plural = _("entries")
+        verbose_name = _("ledger entry")
+        verbose_name_plural = _("ledger entries")
         constraints = (
             # Two jobs that post the same thing at once: one of them is refused by the database.
             models.UniqueConstraint(fields=("account", "slot", "number"), name="leave_entry_once"),
@@ -1000,7 +1025,7 @@ class Entry(TenantModel):
         return f"{self.effective_on} {self.type} {self.half_days / 2:+g}"
 
 
-class LedgerOrder(TenantModel):
+class LeaveAdjustment(TenantModel):
     """An entry by order: one person proposes it, another confirms it, and only then it is
     posted.
     """
@@ -1008,22 +1033,22 @@ class LedgerOrder(TenantModel):
     class State(models.TextChoices):
         PROPOSED = "proposed", _("Proposed")
         CONFIRMED = "confirmed", _("Confirmed")
-        REFUSED = "refused", _("Refused")
+        REFUSED = "refused", _("Rejected")
 
     class Occasion(models.TextChoices):
         TRAVEL = "TRAVEL", _("with a leave travel concession")
         LEAVING = "LEAVING", _("on leaving service")
 
     TYPES: ClassVar = (
-        Entry.Type.OPENING,
-        Entry.Type.MANUAL,
-        Entry.Type.ENCASH,
-        Entry.Type.JOINING_TIME,
-        Entry.Type.LATE_DEBIT,
+        LeaveLedgerEntry.Type.OPENING,
+        LeaveLedgerEntry.Type.MANUAL,
+        LeaveLedgerEntry.Type.ENCASH,
+        LeaveLedgerEntry.Type.JOINING_TIME,
+        LeaveLedgerEntry.Type.LATE_DEBIT,
     )
 
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
-    kind = models.CharField(_("account"), max_length=10, choices=Kind)
+    kind = models.CharField(_("account"), max_length=10, choices=LeaveTypeChoices)
     type = models.CharField(
         _("type"), max_length=16, choices=[(one.value, one.label) for one in TYPES]
     )
@@ -1034,7 +1059,7 @@ class LedgerOrder(TenantModel):
         blank=True,
         help_text=_("Only for what is encashed."),
     )
-    days = _days(_("days"), help_text=_("With a minus: taken off."))
+    days = _days_field(_("days"), help_text=_("A minus sign debits the account."))
     effective_on = models.DateField(_("effective"))
     reason = models.CharField(_("reason"), max_length=400)
     state = models.CharField(
@@ -1059,12 +1084,12 @@ class LedgerOrder(TenantModel):
     )
     decided_at = models.DateTimeField(_("decided"), null=True, editable=False)
 
-    objects = TenantQuerySet["LedgerOrder"].as_manager()
+    objects = TenantQuerySet["LeaveAdjustment"].as_manager()
 
     class Meta:
         ordering = ("-id",)
-        verbose_name = _("ledger order")
-        verbose_name_plural = _("ledger orders")
+        verbose_name = _("leave adjustment")
+        verbose_name_plural = _("leave adjustments")
 
     def __str__(self) -> str:
         return f"{self.employee} · {self.kind} {self.days:+}"
@@ -1072,7 +1097,7 @@ class LedgerOrder(TenantModel):
     def clean(self) -> None:
         """What is encashed has an occasion, and nothing else has."""
         super().clean()
-        if (self.type == Entry.Type.ENCASH) != bool(self.occasion):
+        if (self.type == LeaveLedgerEntry.Type.ENCASH) != bool(self.occasion):
             missing, needless = (
                 _("Say on which occasion it is encashed."),
                 _("Only what is encashed has an occasion."),
@@ -1087,7 +1112,7 @@ class LateMark(TenantModel):
         DEBITED = "debited", _("Half a day of casual leave")
         CONDONED = "condoned", _("Condoned")
         OWED = "owed", _("Half a day owed")
-        SETTLED = "settled", _("Owed, and taken off earned leave")
+        SETTLED = "settled", _("Owed, then debited from earned leave")
 
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
     date = models.DateField(_("date"))

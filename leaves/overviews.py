@@ -16,19 +16,33 @@ from zoneinfo import ZoneInfo
 from django.db import connection, transaction
 from django.db.models import Sum
 
+from core.raw_sql import run_sql
 from employees.models import Employee, Organization
-from employees.rows import run
 from leaves import accrual, ledger
-from leaves.balances import Movement
-from leaves.facts import Stood, assembled, schemes, service_of, status, woven
-from leaves.models import Absence, Entry, LeaveApplication, LeaveDay, LeaveFacts, LeavePolicy
-from leaves.policies import Kind
-from leaves.statements import Standing, Year, own_entries, standings
+from leaves.balances import BalanceMovement
+from leaves.context import (
+    AccountEntries,
+    build_balances,
+    effective_rules,
+    personal_status,
+    policies_by_scheme,
+    service_period_of,
+)
+from leaves.models import (
+    Absence,
+    LeaveApplication,
+    LeaveDay,
+    LeaveLedgerEntry,
+    LeavePolicy,
+    LeaveProfile,
+)
+from leaves.policies import LeaveType
+from leaves.statements import LeaveBalance, StatementYear, leave_balances, non_rule_entries
 
 
-def overview(
+def bulk_leave_statements(
     organization: Organization, employees: Sequence[Employee], year: int
-) -> dict[Any, list[Standing]]:
+) -> dict[Any, list[LeaveBalance]]:
     """The statements of many people of an organization, by their ids: as `statement`, in ten
     queries, without a lock or a row.
 
@@ -36,20 +50,22 @@ def overview(
     was at one moment.
     """
     now = datetime.now(ZoneInfo(organization.timezone)).date()
-    with _one_moment():
-        return _overview(organization, employees, Year(year, now))
+    with _consistent_snapshot():
+        return _bulk_leave_statements(organization, employees, StatementYear(year, now))
 
 
-def _overview(
-    organization: Organization, employees: Sequence[Employee], year: Year
-) -> dict[Any, list[Standing]]:
+def _bulk_leave_statements(
+    organization: Organization, employees: Sequence[Employee], year: StatementYear
+) -> dict[Any, list[LeaveBalance]]:
     ids = [one.pk for one in employees]
-    particulars: dict[Any, list[LeaveFacts]] = defaultdict(list)
-    for row in LeaveFacts.objects.of(organization).filter(employee__in=ids).order_by("starts_on"):
+    particulars: dict[Any, list[LeaveProfile]] = defaultdict(list)
+    for row in LeaveProfile.objects.of(organization).filter(employee__in=ids).order_by("starts_on"):
         particulars[row.employee_id].append(row)
-    by_scheme = schemes(LeavePolicy.objects.of(organization).filter(published_at__isnull=False))
-    held, lost = _held_by_many(organization, ids), _lost_by_many(organization, ids)
-    entries = Entry.objects.of(organization).filter(account__employee__in=ids)
+    by_scheme = policies_by_scheme(
+        LeavePolicy.objects.of(organization).filter(published_at__isnull=False)
+    )
+    held, lost = _holds_by_employee(organization, ids), _absences_by_employee(organization, ids)
+    entries = LeaveLedgerEntry.objects.of(organization).filter(account__employee__in=ids)
     sums: dict[Any, list[tuple[str, str, date, int]]] = defaultdict(list)
     grouped = entries.order_by().values_list(
         "account__employee", "account__kind", "slot", "effective_on"
@@ -57,35 +73,43 @@ def _overview(
     for employee_id, *sum_ in grouped.annotate(total=Sum("half_days")):
         sums[employee_id].append((sum_[0], sum_[1], sum_[2], sum_[3]))
     opened: dict[Any, dict[str, date]] = defaultdict(dict)
-    openings = entries.filter(type=Entry.Type.OPENING).order_by("effective_on")
+    openings = entries.filter(type=LeaveLedgerEntry.Type.OPENING).order_by("effective_on")
     for employee_id, kind, day in openings.values_list(
         "account__employee", "account__kind", "effective_on"
     ):
         opened[employee_id][kind] = day
     moved: dict[Any, dict[str, list[tuple[str, int]]]] = defaultdict(lambda: defaultdict(list))
-    own = own_entries(entries, year.first, year.last).values_list(
+    own = non_rule_entries(entries, year.first, year.last).values_list(
         "account__employee", "account__kind", "type", "half_days"
     )
     for employee_id, kind, entry_type, amount in own:
         moved[employee_id][kind].append((entry_type, amount))
-    found: dict[Any, list[Standing]] = {}
+    found: dict[Any, list[LeaveBalance]] = {}
     for one in employees:
         rows = particulars[one.pk]
-        rules = woven(by_scheme, rows)
-        stood = Stood(ledger.ACCOUNTS, sums[one.pk], opened[one.pk], held[one.pk], lost[one.pk])
-        books = assembled(
-            rules, service_of(one, rows), [status(row) for row in rows], stood, year.now
+        rules = effective_rules(by_scheme, rows)
+        stood = AccountEntries(
+            ledger.ACCOUNT_TYPES, sums[one.pk], opened[one.pk], held[one.pk], lost[one.pk]
         )
-        found[one.pk] = standings(
+        books = build_balances(
+            rules,
+            service_period_of(one, rows),
+            [personal_status(row) for row in rows],
+            stood,
+            year.today,
+        )
+        found[one.pk] = leave_balances(
             {kind: book for kind, (book, _posted) in books.items()}, moved[one.pk], rules, year
         )
     return found
 
 
-def _held_by_many(
+def _holds_by_employee(
     organization: Organization, ids: Sequence[Any]
-) -> dict[Any, dict[Kind, list[Movement]]]:
-    found: dict[Any, dict[Kind, list[Movement]]] = defaultdict(lambda: defaultdict(list))
+) -> dict[Any, dict[LeaveType, list[BalanceMovement]]]:
+    found: dict[Any, dict[LeaveType, list[BalanceMovement]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
     rows = LeaveDay.objects.of(organization).filter(
         application__employee__in=ids,
         application__status=LeaveApplication.Status.PENDING,
@@ -94,23 +118,23 @@ def _held_by_many(
     for employee_id, account, day, amount in rows.values_list(
         "application__employee", "account", "date", "half_days"
     ):
-        found[employee_id][Kind(account)].append((day, -amount))
+        found[employee_id][LeaveType(account)].append((day, -amount))
     return found
 
 
-def _lost_by_many(
+def _absences_by_employee(
     organization: Organization, ids: Sequence[Any]
-) -> dict[Any, list[accrual.Absence]]:
-    found: dict[Any, list[accrual.Absence]] = defaultdict(list)
+) -> dict[Any, list[accrual.AbsencePeriod]]:
+    found: dict[Any, list[accrual.AbsencePeriod]] = defaultdict(list)
     for one in Absence.objects.of(organization).filter(employee__in=ids, revoked_at__isnull=True):
         found[one.employee_id].append(
-            accrual.Absence(accrual.Lost(one.kind), one.starts_on, one.ends_on)
+            accrual.AbsencePeriod(accrual.AbsenceKind(one.kind), one.starts_on, one.ends_on)
         )
     return found
 
 
 @contextmanager
-def _one_moment() -> Iterator[None]:
+def _consistent_snapshot() -> Iterator[None]:
     """Let all that is read within be as it was at one moment. Whoever is in a transaction already
     sees what that one sees.
     """
@@ -118,5 +142,5 @@ def _one_moment() -> Iterator[None]:
         yield
         return
     with transaction.atomic():
-        run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        run_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         yield

@@ -1,8 +1,8 @@
 """An employer's leave rules as values: what is credited, what counts, what may follow what. Pure.
 
-The numbers come from rows (`models.LeavePolicy`, `models.KindRule`), which HR edits;
-`ccs_1972.json` is the set they start from. Quantities are integer half-days. `read` turns plain
-data into a Policy and says what is wrong with it.
+The numbers come from rows (`models.LeavePolicy`, `models.LeaveTypeRule`), which HR edits;
+`ccs_1972.json` is the set they start from. Quantities are integer half-days. `parse_leave_policy`
+turns plain data into a Policy and says what is wrong with it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any, Final, Protocol, TypeVar
 
 
-class Kind(StrEnum):
+class LeaveType(StrEnum):
     """Kinds of leave. COMMUTED has no account of its own: it debits HPL twice."""
 
     CL = "CL"
@@ -26,7 +26,7 @@ class Kind(StrEnum):
     RH = "RH"
 
 
-class Nature(StrEnum):
+class LeaveNature(StrEnum):
     """What a kind is when it meets another: casual leave is no leave under the rules, a restricted
     holiday joins either.
     """
@@ -36,7 +36,7 @@ class Nature(StrEnum):
     RESTRICTED = "RESTRICTED"
 
 
-class Cycle(StrEnum):
+class AccrualCycle(StrEnum):
     """How often something is credited, or closed."""
 
     NEVER = "NEVER"
@@ -46,14 +46,14 @@ class Cycle(StrEnum):
     LIFETIME = "LIFETIME"
 
 
-class Joiner(StrEnum):
+class JoinerCredit(StrEnum):
     """What somebody who joins within a period is credited."""
 
     FULL = "FULL"
     PRORATA = "PRORATA"
 
 
-class Proof(StrEnum):
+class CertificateRequirement(StrEnum):
     """Whether a medical certificate must come with the application."""
 
     NEVER = "NEVER"
@@ -61,7 +61,7 @@ class Proof(StrEnum):
     UNLESS_STUDY = "UNLESS_STUDY"
 
 
-class Who(StrEnum):
+class EligibleGroup(StrEnum):
     """Who may take a kind of leave."""
 
     ANYONE = "ANYONE"
@@ -86,14 +86,14 @@ class Authority(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sanction:
+class SanctionLimit:
     """Who may sanction leave of a kind (None: of every kind without rows of its own), up to how
     many days at a stretch.
 
     `recommendation`: only after another officer has said what they recommend.
     """
 
-    kind: Kind | None
+    kind: LeaveType | None
     authority: Authority
     up_to_days: int | None = None
     recommendation: bool = False
@@ -104,22 +104,22 @@ class Sanction:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class LeaveRule:
     """One kind of leave in one version of the rules. Quantities that are credited are half-days;
     lengths are days.
     """
 
-    kind: Kind
-    nature: Nature
-    account: Kind
+    kind: LeaveType
+    nature: LeaveNature
+    account: LeaveType
     factor: int = 1
-    cycle: Cycle = Cycle.NEVER
+    cycle: AccrualCycle = AccrualCycle.NEVER
     amount: int = 0
     disabled_extra: int = 0
-    joiner: Joiner = Joiner.FULL
+    joiner: JoinerCredit = JoinerCredit.FULL
     exit_prorata: bool = False
     rounding: int = 2
-    closes: Cycle = Cycle.NEVER
+    closes: AccrualCycle = AccrualCycle.NEVER
     ceiling: int = 0
     eol_divisor: int = 0
     dies_non_divisor: int = 0
@@ -130,9 +130,9 @@ class Rule:
     list_only: bool = False
     stretch_days: int | None = None
     min_spell_days: int | None = None
-    proof: Proof = Proof.NEVER
+    proof: CertificateRequirement = CertificateRequirement.NEVER
     study_days: int | None = None
-    who: Who = Who.ANYONE
+    eligible_group: EligibleGroup = EligibleGroup.ANYONE
     spells: int | None = None
     spells_single_woman: int | None = None
     spells_in_patient: int = 0
@@ -151,12 +151,12 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class LeavePolicyVersion:
     """One version of an employer's rules, in force from a day on until the next version."""
 
     effective_from: date
-    rules: Mapping[Kind, Rule]
-    combinations: Mapping[Kind, frozenset[Kind]]
+    rules: Mapping[LeaveType, LeaveRule]
+    combinations: Mapping[LeaveType, frozenset[LeaveType]]
     weekly_offs: str = "SAT,SUN"
     bridge_off_days: bool = True
     casual_off_regular: bool = False
@@ -172,14 +172,14 @@ class Policy:
     encash_career: int = 60
     encash_remain: int = 30
     encash_leaving: int = 300
-    sanctions: tuple[Sanction, ...] = ()
-    version: int | None = None
+    sanctions: tuple[SanctionLimit, ...] = ()
+    policy_id: int | None = None
 
-    def may_follow(self, first: Kind, then: Kind) -> bool:
+    def may_follow(self, first: LeaveType, then: LeaveType) -> bool:
         """Whether `then` may directly follow `first`."""
         return then in self.combinations.get(first, frozenset())
 
-    def sanctions_for(self, kind: Kind) -> list[Sanction]:
+    def sanctions_for(self, kind: LeaveType) -> list[SanctionLimit]:
         """The rows for a kind, the nearest authority first; none when whoever may decide at all
         decides on any length.
         """
@@ -188,7 +188,7 @@ class Policy:
         ]
         return sorted(rows, key=lambda one: one.authority.rank)
 
-    def sanction_for(self, kind: Kind, days: float) -> Sanction | None:
+    def sanction_for(self, kind: LeaveType, days: float) -> SanctionLimit | None:
         """The row of the nearest authority that may sanction leave of that length; None when
         nothing is said.
         """
@@ -196,12 +196,12 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class Rules:
+class LeavePolicyHistory:
     """All versions that ever held for a person, oldest first."""
 
-    versions: Sequence[Policy] = field(default_factory=tuple)
+    versions: Sequence[LeavePolicyVersion] = field(default_factory=tuple)
 
-    def on(self, day: date) -> Policy | None:
+    def version_on(self, day: date) -> LeavePolicyVersion | None:
         """The version in force on a day; None before the first."""
         found = None
         for one in self.versions:
@@ -209,18 +209,18 @@ class Rules:
                 found = one
         return found
 
-    def rule(self, kind: Kind, day: date) -> Rule | None:
+    def rule_for(self, kind: LeaveType, day: date) -> LeaveRule | None:
         """The rule for a kind on a day; None when it does not exist then."""
-        policy = self.on(day)
+        policy = self.version_on(day)
         return policy.rules.get(kind) if policy else None
 
     @property
-    def begins(self) -> date | None:
+    def starts_on(self) -> date | None:
         """The first day of the first version."""
         return self.versions[0].effective_from if self.versions else None
 
 
-STANDARD: Final = "standard"
+STANDARD_SCHEME: Final = "standard"
 
 
 class _Dated(Protocol):
@@ -233,7 +233,9 @@ class _Dated(Protocol):
 V = TypeVar("V", bound=_Dated)
 
 
-def in_force(by_scheme: Mapping[str, Sequence[V]], spans: Sequence[tuple[date, str]]) -> list[V]:
+def versions_in_force(
+    by_scheme: Mapping[str, Sequence[V]], spans: Sequence[tuple[date, str]]
+) -> list[V]:
     """The versions that ever held for a person, oldest first, each from the day on which it came to
     hold for them.
 
@@ -241,15 +243,17 @@ def in_force(by_scheme: Mapping[str, Sequence[V]], spans: Sequence[tuple[date, s
     from its day on. The first group holds for the time before it too, and who is in none, or in one
     without rules, has the standard ones.
     """
-    groups = [(date.min, spans[0][1]), *spans[1:]] if spans else [(date.min, STANDARD)]
+    groups = [(date.min, spans[0][1]), *spans[1:]] if spans else [(date.min, STANDARD_SCHEME)]
     found: list[V] = []
     for number, (start, scheme) in enumerate(groups):
         end = groups[number + 1][0] if number + 1 < len(groups) else date.max
-        found += _clipped(by_scheme.get(scheme) or by_scheme.get(STANDARD, ()), start, end)
+        found += _versions_between(
+            by_scheme.get(scheme) or by_scheme.get(STANDARD_SCHEME, ()), start, end
+        )
     return found
 
 
-def _clipped(versions: Sequence[V], start: date, end: date) -> list[V]:
+def _versions_between(versions: Sequence[V], start: date, end: date) -> list[V]:
     held = [one for one in versions if one.effective_from <= start]
     later = [one for one in versions if start < one.effective_from < end]
     return [
@@ -258,20 +262,20 @@ def _clipped(versions: Sequence[V], start: date, end: date) -> list[V]:
     ]
 
 
-# What `read` takes in days and keeps in half-days.
-_IN_DAYS = ("amount", "disabled_extra", "ceiling", "reduction_cap", "floor", "rounding")
-_ENUMS: Mapping[str, type[StrEnum]] = {
-    "nature": Nature,
-    "account": Kind,
-    "cycle": Cycle,
-    "joiner": Joiner,
-    "closes": Cycle,
-    "proof": Proof,
-    "who": Who,
+# What `parse_leave_policy` takes in days and keeps in half-days.
+_FIELDS_IN_DAYS = ("amount", "disabled_extra", "ceiling", "reduction_cap", "floor", "rounding")
+_ENUM_FIELDS: Mapping[str, type[StrEnum]] = {
+    "nature": LeaveNature,
+    "account": LeaveType,
+    "cycle": AccrualCycle,
+    "joiner": JoinerCredit,
+    "closes": AccrualCycle,
+    "proof": CertificateRequirement,
+    "eligible_group": EligibleGroup,
 }
 
 
-def half_days(days: Any) -> int:
+def to_half_days(days: Any) -> int:
     """Days, whole or with .5, as half-days. Raises ValueError for any other fraction."""
     doubled = days * 2
     if doubled != int(doubled):
@@ -279,73 +283,78 @@ def half_days(days: Any) -> int:
     return int(doubled)
 
 
-def read(data: Mapping[str, Any], effective_from: date, version: int | None = None) -> Policy:
+def parse_leave_policy(
+    data: Mapping[str, Any], effective_from: date, policy_id: int | None = None
+) -> LeavePolicyVersion:
     """A policy from plain data in the form of `ccs_1972.json`. Raises ValueError saying what is
     wrong.
     """
-    rules = {Kind(name): _rule(Kind(name), facts) for name, facts in data["kinds"].items()}
+    rules = {
+        LeaveType(name): _parse_rule(LeaveType(name), facts)
+        for name, facts in data["kinds"].items()
+    }
     combinations = {
-        Kind(first): frozenset(Kind(one) for one in then)
+        LeaveType(first): frozenset(LeaveType(one) for one in then)
         for first, then in data["combinations"].items()
     }
-    sanctions = tuple(_sanction(one) for one in data.get("sanctions", ()))
-    policy = Policy(
+    sanctions = tuple(_parse_sanction_limit(one) for one in data.get("sanctions", ()))
+    policy = LeavePolicyVersion(
         effective_from,
         rules,
         combinations,
         sanctions=sanctions,
-        version=version,
+        policy_id=policy_id,
         **data.get("switches", {}),
     )
-    if problem := next(problems(policy), None):
+    if problem := next(leave_policy_problems(policy), None):
         raise ValueError(problem)
     return policy
 
 
-def _rule(kind: Kind, facts: Mapping[str, Any]) -> Rule:
+def _parse_rule(kind: LeaveType, facts: Mapping[str, Any]) -> LeaveRule:
     values: dict[str, Any] = {"account": kind, **facts}
-    for name in _IN_DAYS:
+    for name in _FIELDS_IN_DAYS:
         if name in values:
-            values[name] = half_days(values[name])
-    for name, enum in _ENUMS.items():
+            values[name] = to_half_days(values[name])
+    for name, enum in _ENUM_FIELDS.items():
         if name in values:
             values[name] = enum(values[name])
     try:
-        return Rule(kind=kind, **values)
+        return LeaveRule(kind=kind, **values)
     except TypeError as error:
         raise ValueError(f"{kind}: {error}") from error
 
 
-def _sanction(facts: Mapping[str, Any]) -> Sanction:
+def _parse_sanction_limit(facts: Mapping[str, Any]) -> SanctionLimit:
     kind = facts.get("kind")
-    return Sanction(
-        Kind(kind) if kind else None,
+    return SanctionLimit(
+        LeaveType(kind) if kind else None,
         Authority(facts["authority"]),
         facts.get("up_to_days"),
         facts.get("recommendation", False),
     )
 
 
-def problems(policy: Policy) -> Iterator[str]:
+def leave_policy_problems(policy: LeavePolicyVersion) -> Iterator[str]:
     """What is contradictory in a policy, in sentences for whoever edits it."""
     for kind, rule in policy.rules.items():
         if rule.account not in policy.rules or not policy.rules[rule.account].has_account:
             yield f"{kind}: the account {rule.account} is not among the kinds of this policy"
         if rule.factor < 1:
             yield f"{kind}: the factor is at least 1"
-        if rule.cycle is not Cycle.NEVER and not rule.has_account:
+        if rule.cycle is not AccrualCycle.NEVER and not rule.has_account:
             yield f"{kind}: only a kind with an account of its own is credited"
         if rule.rounding not in (1, 2):
             yield f"{kind}: credits are rounded to whole or half days"
-        if rule.closes not in (Cycle.NEVER, Cycle.HALF_YEARLY, Cycle.YEARLY):
+        if rule.closes not in (AccrualCycle.NEVER, AccrualCycle.HALF_YEARLY, AccrualCycle.YEARLY):
             yield f"{kind}: an account is closed half-yearly, yearly or never"
     for first, then in policy.combinations.items():
         if unknown := sorted({first, *then} - set(policy.rules)):
             yield f"The combinations name kinds without a rule: {', '.join(unknown)}"
-    yield from _unsanctioned(policy)
+    yield from _unsanctionable_leave_types(policy)
 
 
-def _unsanctioned(policy: Policy) -> Iterator[str]:
+def _unsanctionable_leave_types(policy: LeavePolicyVersion) -> Iterator[str]:
     """Kinds whose longest leave nobody could sanction."""
     for kind in {one.kind for one in policy.sanctions}:
         rows = [one for one in policy.sanctions if one.kind is kind]

@@ -2,7 +2,7 @@
 
 Each is one transaction under the lock of the employee's accounts, ends with the ledger settled, and
 tells the floors above by `employees.Change`. The API and the console call these; rules are judged
-in `judgement`, money moves in `ledger`.
+in `eligibility`, money moves in `ledger`.
 """
 
 from __future__ import annotations
@@ -18,25 +18,33 @@ from django.db.models import Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.abilities import may_decide, places_over
 from accounts.models import User
-from employees import daybook
+from accounts.permissions import approval_roles, can_decide_for
+from core.errors import Conflict, RuleViolation
+from employees import half_day_reservations
+from employees.changes import record_change
 from employees.models import Change, Employee
-from employees.refusals import Conflict, Refused
-from employees.services import note_change
 from leaves import ledger
-from leaves.charging import Half, Spell, total
-from leaves.facts import File, child_facts, read, spell, today
-from leaves.judgement import LONGEST_DAYS, Ask, Judgement, Person, Refusal, beyond, judge
+from leaves.context import LeaveContext, child_details, load_leave_context, local_today, to_spell
+from leaves.day_counting import DayHalf, Spell, total_half_days
+from leaves.eligibility import (
+    MAX_LEAVE_DAYS,
+    ApplicantContext,
+    LeaveEligibility,
+    LeaveRefusal,
+    LeaveRequest,
+    authority_refusal,
+    evaluate_leave,
+)
 from leaves.models import Certificate, Child, LeaveApplication, LeaveDay, LeaveEvent
-from leaves.policies import Authority, Kind
-from leaves.refusals import plain, refused
+from leaves.policies import Authority, LeaveType
+from leaves.rule_messages import to_json_value, to_rule_violation
 
-Status = LeaveApplication.Status
-What = LeaveEvent.What
+ApplicationStatus = LeaveApplication.Status
+ApplicationAction = LeaveEvent.Action
 
 # Refusals that stand against an approval too: facts may have changed since the application.
-_STILL: Final = frozenset(
+_APPROVAL_BLOCKERS: Final = frozenset(
     {
         "INSUFFICIENT_BALANCE",
         "RH_LIMIT",
@@ -49,7 +57,7 @@ _STILL: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Withhold:
+class WithheldOffDays:
     """Off days beside leave that an authority does not let be free (G5): those before it, those
     after it.
     """
@@ -58,16 +66,16 @@ class Withhold:
     suffix: bool = False
 
 
-WITHHOLD: Final = {
-    "none": Withhold(),
-    "prefix": Withhold(prefix=True),
-    "suffix": Withhold(suffix=True),
-    "both": Withhold(True, True),
+WITHHOLD_OPTIONS: Final = {
+    "none": WithheldOffDays(),
+    "prefix": WithheldOffDays(prefix=True),
+    "suffix": WithheldOffDays(suffix=True),
+    "both": WithheldOffDays(True, True),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class LeaveApplicationData:
     """What somebody asks for. `waived`: rule id → the authority's reason for setting it aside; only
     staff may give any.
     """
@@ -76,144 +84,171 @@ class Wish:
     starts_on: date
     ends_on: date
     half: str = ""
-    half_day: bool = False
+    is_half_day: bool = False
     reason: str = ""
     study: bool = False
     child: Child | None = None
     certificate: Certificate | None = None
     extends: LeaveApplication | None = None
-    waived: Mapping[str, str] = field(default_factory=dict)
-    withhold: Withhold = WITHHOLD["none"]
+    waived_rules: Mapping[str, str] = field(default_factory=dict)
+    withhold: WithheldOffDays = WITHHOLD_OPTIONS["none"]
 
     @classmethod
-    def of(cls, one: LeaveApplication) -> Wish:
+    def from_application(cls, application: LeaveApplication) -> LeaveApplicationData:
         """What an application asked for."""
         return cls(
-            one.kind,
-            one.starts_on,
-            one.ends_on,
-            one.half,
-            bool(one.half),
-            one.reason,
-            one.study,
-            one.child,
-            one.certificate,
-            one.extends,
-            one.waived,
-            Withhold(one.withhold_prefix, one.withhold_suffix),
+            application.kind,
+            application.starts_on,
+            application.ends_on,
+            application.half,
+            bool(application.half),
+            application.reason,
+            application.study,
+            application.child,
+            application.certificate,
+            application.extends,
+            application.waived,
+            WithheldOffDays(application.withhold_prefix, application.withhold_suffix),
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class LeavePreview:
     """What an application would cost, and all that stands against it."""
 
-    judgement: Judgement
+    eligibility: LeaveEligibility
     factor: int
-    conflict: Refusal | None
-    before: int
-    after: int
+    conflict: LeaveRefusal | None
+    available_before: int
+    available_after: int
 
     @property
-    def refusals(self) -> list[Refusal]:
+    def refusals(self) -> list[LeaveRefusal]:
         """Every reason, the first one first."""
-        return [*self.judgement.refusals, *([self.conflict] if self.conflict else [])]
+        return [*self.eligibility.refusals, *([self.conflict] if self.conflict else [])]
 
 
 # --- Applying -------------------------------------------------------------------------------------
-def preview(employee: Employee, wish: Wish, *, own_hand: bool = True) -> Preview:
+def preview_leave(
+    employee: Employee, application_data: LeaveApplicationData, *, self_service: bool = True
+) -> LeavePreview:
     """Weigh an application without making it. Nothing is locked: the answer is good for looking."""
-    _in_bounds(wish)
+    _check_bounds(application_data)
     with transaction.atomic():
-        ledger.lock(employee)
-        file = read(employee, wish.starts_on, wish.ends_on)
-        judgement = judge(_ask(wish, _spell(wish), own_hand, employee), _person(file))
-        rule = file.ground.rules.rule(Kind(wish.kind), wish.starts_on)
+        ledger.lock_accounts(employee)
+        file = load_leave_context(employee, application_data.starts_on, application_data.ends_on)
+        judgement = evaluate_leave(
+            _to_request(application_data, _spell_of_data(application_data), self_service, employee),
+            _applicant_context(file),
+        )
+        rule = file.rule_context.policies.rule_for(
+            LeaveType(application_data.kind), application_data.starts_on
+        )
         account = file.ledgers.get(rule.account) if rule else None
-        before = account.book.available(max(wish.starts_on, file.today)) if account else 0
-        found = _conflict(employee, wish) if judgement.charges else None
+        before = (
+            account.projection.available_on(max(application_data.starts_on, file.today))
+            if account
+            else 0
+        )
+        found = _reservation_conflict(employee, application_data) if judgement.day_debits else None
         told = {one.code for one in judgement.refusals}
         conflict = None if found is None or found.code in told else found
-        return Preview(
+        return LeavePreview(
             judgement,
             rule.factor if rule else 1,
             conflict,
             before,
-            before - total(judgement.charges),
+            before - total_half_days(judgement.day_debits),
         )
 
 
-def apply(
-    employee: Employee, wish: Wish, *, actor: User | None, own_hand: bool = True
+def apply_for_leave(
+    employee: Employee,
+    application_data: LeaveApplicationData,
+    *,
+    actor: User | None,
+    self_service: bool = True,
 ) -> LeaveApplication:
-    """Store an application: it waits for a decision, and holds what it would cost. Raises Refused
-    by the first rule broken.
+    """Store an application: it waits for a decision, and holds what it would cost. Raises
+    RuleViolation by the first rule broken.
     """
-    if own_hand and wish.waived:
+    if self_service and application_data.waived_rules:
         raise PermissionDenied
-    _in_bounds(wish)
+    _check_bounds(application_data)
     with transaction.atomic():
-        ledger.gate(employee.organization_id, range(wish.starts_on.year, wish.ends_on.year + 1))
-        ledger.lock(employee)
-        file = read(employee, wish.starts_on, wish.ends_on)
-        judgement = judge(_ask(wish, _spell(wish), own_hand, employee), _person(file))
-        _refuse_first(judgement.refusals)
+        ledger.lock_policies(
+            employee.organization_id,
+            range(application_data.starts_on.year, application_data.ends_on.year + 1),
+        )
+        ledger.lock_accounts(employee)
+        file = load_leave_context(employee, application_data.starts_on, application_data.ends_on)
+        judgement = evaluate_leave(
+            _to_request(application_data, _spell_of_data(application_data), self_service, employee),
+            _applicant_context(file),
+        )
+        _raise_first(judgement.refusals)
         application = LeaveApplication(
             organization_id=employee.organization_id,
             employee=employee,
-            kind=wish.kind,
-            starts_on=wish.starts_on,
-            ends_on=wish.ends_on,
-            half=wish.half,
-            reason=wish.reason,
-            study=wish.study,
-            child=wish.child,
-            certificate=wish.certificate,
-            extends=wish.extends,
-            waived=dict(wish.waived),
+            kind=application_data.kind,
+            starts_on=application_data.starts_on,
+            ends_on=application_data.ends_on,
+            half=application_data.half,
+            reason=application_data.reason,
+            study=application_data.study,
+            child=application_data.child,
+            certificate=application_data.certificate,
+            extends=application_data.extends,
+            waived=dict(application_data.waived_rules),
             applied_by=actor,
         )
         application.full_clean()
         application.save()
-        _claim(application)
-        ledger.write_days(application, judgement.charges, file)
-        _event(application, What.APPLIED, actor, wish.reason, waived=dict(wish.waived))
-        _neighbours(application, actor)
+        _reserve_half_days(application)
+        ledger.write_leave_days(application, judgement.day_debits, file)
+        _log_event(
+            application,
+            ApplicationAction.APPLIED,
+            actor,
+            application_data.reason,
+            waived=dict(application_data.waived_rules),
+        )
+        _recalculate_neighbours(application, actor)
     return application
 
 
-def _spell(wish: Wish, identity: int = 0) -> Spell:
-    paper = wish.certificate
+def _spell_of_data(application_data: LeaveApplicationData, identity: int = 0) -> Spell:
+    paper = application_data.certificate
     return Spell(
         identity,
-        Kind(wish.kind),
-        wish.starts_on,
-        wish.ends_on,
-        Half(wish.half) if wish.half else None,
+        LeaveType(application_data.kind),
+        application_data.starts_on,
+        application_data.ends_on,
+        DayHalf(application_data.half) if application_data.half else None,
         paper.sick_on if paper else None,
         paper.fit_on if paper else None,
-        wish.withhold.prefix,
-        wish.withhold.suffix,
+        application_data.withhold.prefix,
+        application_data.withhold.suffix,
     )
 
 
-def _in_bounds(wish: Wish) -> None:
+def _check_bounds(application_data: LeaveApplicationData) -> None:
     """Nothing is read for dates that no rule could make sense of."""
-    days = (wish.ends_on - wish.starts_on).days + 1
+    days = (application_data.ends_on - application_data.starts_on).days + 1
     about = {
-        "kind": wish.kind,
-        "start": wish.starts_on,
-        "end": wish.ends_on,
+        "kind": application_data.kind,
+        "start": application_data.starts_on,
+        "end": application_data.ends_on,
         "days": days,
-        "limit": LONGEST_DAYS,
+        "limit": MAX_LEAVE_DAYS,
     }
     if days < 1:
-        raise refused(Refusal("DATES_REVERSED", "FORM", "end_date", about))
-    if days > LONGEST_DAYS:
-        raise refused(Refusal("TOO_LONG", "G4", "end_date", about))
+        raise to_rule_violation(LeaveRefusal("DATES_REVERSED", "FORM", "end_date", about))
+    if days > MAX_LEAVE_DAYS:
+        raise to_rule_violation(LeaveRefusal("TOO_LONG", "G4", "end_date", about))
 
 
-def _study_used(employee: Employee, without: int) -> float:
+def _study_days_used(employee: Employee, without: int) -> float:
     """Days of courses without a certificate in a career so far."""
     rows = LeaveDay.objects.of(employee.organization_id).filter(
         application__employee=employee,
@@ -224,70 +259,88 @@ def _study_used(employee: Employee, without: int) -> float:
     return (rows.exclude(application=without).aggregate(sum=Sum("counted"))["sum"] or 0) / 2
 
 
-def _ask(wish: Wish, asked: Spell, own_hand: bool, employee: Employee) -> Ask:
-    return Ask(
+def _to_request(
+    application_data: LeaveApplicationData, asked: Spell, self_service: bool, employee: Employee
+) -> LeaveRequest:
+    return LeaveRequest(
         asked,
-        half_day=wish.half_day,
-        certified=wish.certificate is not None,
-        study=wish.study,
-        study_used=_study_used(employee, asked.id) if wish.study else 0,
-        child=child_facts(wish.child) if wish.child else None,
-        own_hand=own_hand,
-        waived=frozenset(wish.waived),
+        half_day=application_data.is_half_day,
+        has_certificate=application_data.certificate is not None,
+        is_study=application_data.study,
+        study_days_used=_study_days_used(employee, asked.id) if application_data.study else 0,
+        child=child_details(application_data.child) if application_data.child else None,
+        self_service=self_service,
+        waived_rules=frozenset(application_data.waived_rules),
     )
 
 
-def _person(file: File) -> Person:
-    return Person(
-        file.ground,
-        file.service.joined_on,
-        file.service.left_on,
-        file.today,
-        file.status_on,
-        file.books,
-        [spell(one) for one in file.applications],
-        suspended=file.suspended,
+def _applicant_context(context: LeaveContext) -> ApplicantContext:
+    return ApplicantContext(
+        context.rule_context,
+        context.service.joined_on,
+        context.service.left_on,
+        context.today,
+        context.status_on,
+        context.projections,
+        [to_spell(one) for one in context.applications],
+        suspensions=context.suspensions,
     )
 
 
-def _refuse_first(refusals: Iterable[Refusal]) -> None:
+def _raise_first(refusals: Iterable[LeaveRefusal]) -> None:
     for one in refusals:
-        raise refused(one)
+        raise to_rule_violation(one)
 
 
-def _over(kind: str) -> str:
+def _overlaid_kind(kind: str) -> str:
     """Casual leave may lie over a tour: the day is leave then, and the tour's again when the leave
     is cancelled.
     """
-    return "tour" if kind in (Kind.CL, Kind.SCL) else ""
+    return "tour" if kind in (LeaveType.CL, LeaveType.SCL) else ""
 
 
-def _claim(application: LeaveApplication) -> None:
-    slots = daybook.halves(application.starts_on, application.ends_on, application.half)
+def _reserve_half_days(application: LeaveApplication) -> None:
+    slots = half_day_reservations.half_days_in_range(
+        application.starts_on, application.ends_on, application.half
+    )
     try:
-        daybook.claim(application.employee, slots, application.holder, over=_over(application.kind))
-    except daybook.Taken as error:
-        raise refused(_taken(error.holder, error.on, application.kind)) from error
+        half_day_reservations.reserve_half_days(
+            application.employee,
+            slots,
+            application.holder,
+            overlaid_kind=_overlaid_kind(application.kind),
+        )
+    except half_day_reservations.AlreadyReserved as error:
+        raise to_rule_violation(
+            _reservation_refusal(error.holder, error.on, application.kind)
+        ) from error
 
 
-def _conflict(employee: Employee, wish: Wish) -> Refusal | None:
-    for row in daybook.taken(employee, daybook.halves(wish.starts_on, wish.ends_on, wish.half)):
-        if not (_over(wish.kind) and row.holder.startswith("tour:")):
-            return _taken(row.holder, row.date, wish.kind)
+def _reservation_conflict(
+    employee: Employee, application_data: LeaveApplicationData
+) -> LeaveRefusal | None:
+    for row in half_day_reservations.reserved_half_days(
+        employee,
+        half_day_reservations.half_days_in_range(
+            application_data.starts_on, application_data.ends_on, application_data.half
+        ),
+    ):
+        if not (_overlaid_kind(application_data.kind) and row.holder.startswith("tour:")):
+            return _reservation_refusal(row.holder, row.date, application_data.kind)
     return None
 
 
-def _taken(holder: str, on: date, kind: str) -> Refusal:
+def _reservation_refusal(holder: str, on: date, kind: str) -> LeaveRefusal:
     sort, _sep, number = holder.partition(":")
     about = {"kind": kind, "date": on, sort: int(number)}
     if sort == "tour":
-        return Refusal("TOUR_CONFLICT", "T8", "start_date", about)
-    return Refusal("OVERLAP", "CLAIM", "start_date", {**about, "application": int(number)})
+        return LeaveRefusal("TOUR_CONFLICT", "T8", "start_date", about)
+    return LeaveRefusal("OVERLAP", "CLAIM", "start_date", {**about, "application": int(number)})
 
 
-def _event(
+def _log_event(
     application: LeaveApplication,
-    what: LeaveEvent.What,
+    action: LeaveEvent.Action,
     actor: User | None,
     remarks: str = "",
     **details: Any,
@@ -296,59 +349,59 @@ def _event(
         organization_id=application.organization_id,
         application=application,
         at=timezone.now(),
-        what=what,
+        action=action,
         actor=actor,
         remarks=remarks,
-        details=plain(details),
+        details=to_json_value(details),
     )
 
 
-def _neighbours(application: LeaveApplication, actor: User | None) -> None:
+def _recalculate_neighbours(application: LeaveApplication, actor: User | None) -> None:
     """Work out anew what applications beside this one cost, then bring the accounts up to date."""
     employee = application.employee
-    file = read(employee, application.starts_on, application.ends_on)
-    for one in ledger.rework(file, actor=actor):
+    file = load_leave_context(employee, application.starts_on, application.ends_on)
+    for one in ledger.recalculate_leave(file, actor=actor):
         if one.pk != application.pk:
-            ledger.note(one)
-    ledger.settle(employee)
+            ledger.mark_leave_changed(one)
+    ledger.settle_accounts(employee)
 
 
 # --- Deciding -------------------------------------------------------------------------------------
-def _begin(application: LeaveApplication) -> LeaveApplication:
+def _lock_and_reload(application: LeaveApplication) -> LeaveApplication:
     """Lock, and read the application as it is now."""
-    ledger.gate(
+    ledger.lock_policies(
         application.organization_id, range(application.starts_on.year, application.ends_on.year + 1)
     )
-    ledger.lock(application.employee)
+    ledger.lock_accounts(application.employee)
     fresh = LeaveApplication.objects.of(application.organization_id).select_related(
         "employee__organization", "certificate"
     )
     return fresh.get(pk=application.pk)
 
 
-def _authority(actor: User, application: LeaveApplication) -> None:
+def _check_authority(actor: User, application: LeaveApplication) -> None:
     """Raise PermissionDenied for one's own leave, and for somebody else's that is not theirs to
     decide.
     """
     if actor.employee_id == application.employee_id and actor.employee_id is not None:
-        raise PermissionDenied(_("Nobody decides on their own leave."))
-    if not (actor.is_superuser or may_decide(actor, application.employee)):
-        raise PermissionDenied(_("This application is not yours to decide."))
+        raise PermissionDenied(_("You cannot decide on your own leave."))
+    if not (actor.is_superuser or can_decide_for(actor, application.employee)):
+        raise PermissionDenied(_("You may not decide on this application."))
 
 
-def recommend(
-    application: LeaveApplication, *, actor: User, favour: bool, remarks: str = ""
+def recommend_leave(
+    application: LeaveApplication, *, actor: User, recommended: bool, remarks: str = ""
 ) -> LeaveApplication:
     """Say, once, whether leave that is pending should be sanctioned. It decides nothing. Raises
     Conflict.
     """
     with transaction.atomic():
-        one = _begin(application)
-        _authority(actor, one)
+        one = _lock_and_reload(application)
+        _check_authority(actor, one)
         _must_be_pending(one)
         said = (
             LeaveApplication.Recommendation.RECOMMENDED
-            if favour
+            if recommended
             else LeaveApplication.Recommendation.NOT_RECOMMENDED
         )
         silent = LeaveApplication.objects.of(one.organization_id).filter(
@@ -358,24 +411,24 @@ def recommend(
             recommendation=said, recommended_by=actor, recommended_at=timezone.now()
         ):
             raise Conflict(
-                _("A recommendation was given already."),
+                _("A recommendation has already been given."),
                 code="ALREADY_RECOMMENDED",
                 rule="G10",
                 field="recommendation",
                 details={"recommendation": one.recommendation},
             )
         one.refresh_from_db()
-        _event(one, What(said), actor, remarks)
+        _log_event(one, ApplicationAction(said), actor, remarks)
     return one
 
 
-def weighed(application: LeaveApplication) -> Judgement:
+def evaluate_application(application: LeaveApplication) -> LeaveEligibility:
     """An application as the rules see it now. Nothing is locked or written: good for looking."""
-    return _weighed(application)[0]
+    return _evaluate(application)[0]
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class DecisionPreview:
     """What a decision on an application comes to. `refusal`: why it is not the asking person's to
     approve, if so.
 
@@ -383,54 +436,62 @@ class Outlook:
     do not count anyway.
     """
 
-    judgement: Judgement
-    refusal: Refusal | None
-    days: Mapping[str, float]
+    eligibility: LeaveEligibility
+    refusal: LeaveRefusal | None
+    days_debited: Mapping[str, float]
 
 
-def outlook(application: LeaveApplication, actor: User) -> Outlook:
+def preview_decision(application: LeaveApplication, actor: User) -> DecisionPreview:
     """Who decides on an application that is pending, and whether that is `actor`. Nothing is
     written.
     """
-    judgement, file = _weighed(application)
-    rule = file.ground.rules.rule(Kind(application.kind), application.starts_on)
-    offered = WITHHOLD if rule is not None and rule.counts_off_days else {"none": WITHHOLD["none"]}
+    judgement, file = _evaluate(application)
+    rule = file.rule_context.policies.rule_for(LeaveType(application.kind), application.starts_on)
+    offered = (
+        WITHHOLD_OPTIONS
+        if rule is not None and rule.counts_off_days
+        else {"none": WITHHOLD_OPTIONS["none"]}
+    )
     days = {
-        name: total(_judged(application, file, withhold).charges) / 2
+        name: total_half_days(_evaluate_with(application, file, withhold).day_debits) / 2
         for name, withhold in offered.items()
     }
-    return Outlook(judgement, _not_theirs(application, judgement, file, actor, approve=True), days)
+    return DecisionPreview(
+        judgement, _decision_refusal(application, judgement, file, actor, approve=True), days
+    )
 
 
-def decide(
+def decide_leave(
     application: LeaveApplication,
     *,
     actor: User,
     approve: bool,
     remarks: str = "",
-    withhold: Withhold = WITHHOLD["none"],
+    withhold: WithheldOffDays = WITHHOLD_OPTIONS["none"],
 ) -> LeaveApplication:
     """Approve or reject what is pending; `withhold` makes off days beside it leave, and is charged
     for in the same transaction.
 
-    Raises Conflict when it was decided before, Refused when it cannot stand any more, or is beyond
-    the actor's authority (G11), or nobody has recommended it where the rules ask for that (G10), or
-    when there is nothing to withhold (G5).
+    Raises Conflict when it was decided before, RuleViolation when it cannot stand any more, or is
+    beyond the actor's authority (G11), or nobody has recommended it where the rules ask for that
+    (G10), or when there is nothing to withhold (G5).
     """
     with transaction.atomic():
-        one = _begin(application)
-        _authority(actor, one)
+        one = _lock_and_reload(application)
+        _check_authority(actor, one)
         _must_be_pending(one)
         one.withhold_prefix, one.withhold_suffix = withhold.prefix, withhold.suffix
-        judgement, file = _weighed(one)
-        if withhold != WITHHOLD["none"]:
-            _can_withhold(one, file, approve=approve)
-        if (theirs := _not_theirs(one, judgement, file, actor, approve=approve)) is not None:
-            raise refused(theirs)
+        judgement, file = _evaluate(one)
+        if withhold != WITHHOLD_OPTIONS["none"]:
+            _check_can_withhold(one, file, approve=approve)
+        if (theirs := _decision_refusal(one, judgement, file, actor, approve=approve)) is not None:
+            raise to_rule_violation(theirs)
         if approve:
-            _refuse_first(refusal for refusal in judgement.refusals if refusal.code in _STILL)
-            ledger.write_days(one, judgement.charges, file)
-        one.status = Status.APPROVED if approve else Status.REJECTED
+            _raise_first(
+                refusal for refusal in judgement.refusals if refusal.code in _APPROVAL_BLOCKERS
+            )
+            ledger.write_leave_days(one, judgement.day_debits, file)
+        one.status = ApplicationStatus.APPROVED if approve else ApplicationStatus.REJECTED
         one.decided_at, one.decided_by, one.remarks = timezone.now(), actor, remarks
         one.save(
             update_fields=[
@@ -443,73 +504,105 @@ def decide(
             ]
         )
         if approve:
-            ledger.post(one, actor=actor)
+            ledger.post_debits(one, actor=actor)
         else:
-            daybook.let_go(one.employee, one.holder)
+            half_day_reservations.release_half_days(one.employee, one.holder)
         said = {"withheld": [name for name in ("prefix", "suffix") if getattr(withhold, name)]}
-        _event(
+        _log_event(
             one,
-            What.APPROVED if approve else What.REJECTED,
+            ApplicationAction.APPROVED if approve else ApplicationAction.REJECTED,
             actor,
             remarks,
             **(said if said["withheld"] else {}),
         )
-        _neighbours(one, actor)
-        ledger.note(one)
+        _recalculate_neighbours(one, actor)
+        ledger.mark_leave_changed(one)
     return one
 
 
-def _weighed(one: LeaveApplication) -> tuple[Judgement, File]:
+def _evaluate(application: LeaveApplication) -> tuple[LeaveEligibility, LeaveContext]:
     """An application as the rules see it now."""
-    file = read(one.employee, one.starts_on, one.ends_on, without=one)
-    return _judged(one, file, Withhold(one.withhold_prefix, one.withhold_suffix)), file
+    file = load_leave_context(
+        application.employee, application.starts_on, application.ends_on, excluding=application
+    )
+    return _evaluate_with(
+        application, file, WithheldOffDays(application.withhold_prefix, application.withhold_suffix)
+    ), file
 
 
-def _judged(one: LeaveApplication, file: File, withhold: Withhold) -> Judgement:
-    wish = replace(Wish.of(one), withhold=withhold)
-    return judge(_ask(wish, _spell(wish, one.pk), False, one.employee), _person(file))
+def _evaluate_with(
+    application: LeaveApplication, context: LeaveContext, withhold: WithheldOffDays
+) -> LeaveEligibility:
+    wish = replace(LeaveApplicationData.from_application(application), withhold=withhold)
+    return evaluate_leave(
+        _to_request(wish, _spell_of_data(wish, application.pk), False, application.employee),
+        _applicant_context(context),
+    )
 
 
-def _can_withhold(one: LeaveApplication, file: File, *, approve: bool) -> None:
-    rule = file.ground.rules.rule(Kind(one.kind), one.starts_on)
+def _check_can_withhold(
+    application: LeaveApplication, context: LeaveContext, *, approve: bool
+) -> None:
+    rule = context.rule_context.policies.rule_for(
+        LeaveType(application.kind), application.starts_on
+    )
     if not approve or rule is None or not rule.counts_off_days:
-        raise refused(Refusal("NOTHING_TO_WITHHOLD", "G5", "decision", {"kind": one.kind}))
+        raise to_rule_violation(
+            LeaveRefusal("NOTHING_TO_WITHHOLD", "G5", "decision", {"kind": application.kind})
+        )
 
 
-def _not_theirs(
-    one: LeaveApplication, judgement: Judgement, file: File, actor: User, *, approve: bool
-) -> Refusal | None:
+def _decision_refusal(
+    application: LeaveApplication,
+    eligibility: LeaveEligibility,
+    context: LeaveContext,
+    actor: User,
+    *,
+    approve: bool,
+) -> LeaveRefusal | None:
     """Why a decision is not this officer's, by the rows of the rules; None when it is, and always
     without rows.
     """
-    policy = file.ground.rules.on(one.starts_on)
-    if policy is None or judgement.sanction is None:
+    policy = context.rule_context.policies.version_on(application.starts_on)
+    if policy is None or eligibility.sanction is None:
         return None
-    days = judgement.days_at_a_stretch
+    days = eligibility.days_at_a_stretch
     if (
-        found := beyond(Kind(one.kind), days, authority_over(actor, one.employee), policy)
+        found := authority_refusal(
+            LeaveType(application.kind), days, authority_over(actor, application.employee), policy
+        )
     ) is not None:
         return found
-    if approve and judgement.sanction.recommendation:
-        if not one.recommendation:
-            return Refusal(
-                "RECOMMENDATION_MISSING", "G10", "decision", {"kind": one.kind, "days": days}
+    if approve and eligibility.sanction.recommendation:
+        if not application.recommendation:
+            return LeaveRefusal(
+                "RECOMMENDATION_MISSING",
+                "G10",
+                "decision",
+                {"kind": application.kind, "days": days},
             )
-        if one.recommended_by_id == actor.pk:
-            return Refusal(
-                "SAME_OFFICER", "G10", "decision", {"recommendation": one.recommendation}
+        if application.recommended_by_id == actor.pk:
+            return LeaveRefusal(
+                "SAME_OFFICER", "G10", "decision", {"recommendation": application.recommendation}
             )
     return None
 
 
-def _refuse_beyond(one: LeaveApplication, judgement: Judgement, file: File, actor: User) -> None:
-    policy = file.ground.rules.on(one.starts_on)
-    own = authority_over(actor, one.employee)
+def _check_authority_limit(
+    application: LeaveApplication, eligibility: LeaveEligibility, context: LeaveContext, actor: User
+) -> None:
+    policy = context.rule_context.policies.version_on(application.starts_on)
+    own = authority_over(actor, application.employee)
     if (
         policy is not None
-        and (found := beyond(Kind(one.kind), judgement.days_at_a_stretch, own, policy)) is not None
+        and (
+            found := authority_refusal(
+                LeaveType(application.kind), eligibility.days_at_a_stretch, own, policy
+            )
+        )
+        is not None
     ):
-        raise refused(found)
+        raise to_rule_violation(found)
 
 
 def authority_over(actor: User, employee: Employee) -> Authority | None:
@@ -517,83 +610,89 @@ def authority_over(actor: User, employee: Employee) -> Authority | None:
     if actor.is_superuser:
         return Authority.ADMIN
     return max(
-        (Authority(place) for place in places_over(actor, employee)),
+        (Authority(place) for place in approval_roles(actor, employee)),
         key=lambda one: one.rank,
         default=None,
     )
 
 
-def _must_be_pending(one: LeaveApplication) -> None:
-    if one.status != Status.PENDING:
+def _must_be_pending(application: LeaveApplication) -> None:
+    if application.status != ApplicationStatus.PENDING:
         raise Conflict(
-            _("This application is %(status)s already.")
-            % {"status": one.get_status_display().lower()},
+            _("This application is already %(status)s.")
+            % {"status": application.get_status_display().lower()},
             code="ALREADY_DECIDED",
             rule="G10",
             field="decision",
-            details={"status": one.status},
+            details={"status": application.status},
         )
 
 
-def cancel(application: LeaveApplication, *, actor: User, remarks: str = "") -> LeaveApplication:
+def cancel_leave(
+    application: LeaveApplication, *, actor: User, remarks: str = ""
+) -> LeaveApplication:
     """Take an application back: the applicant while it has not begun, its authority at any time.
     All it took is restored.
     """
     with transaction.atomic():
-        one = _begin(application)
+        one = _lock_and_reload(application)
         own = actor.employee_id is not None and actor.employee_id == one.employee_id
-        if own and one.status == Status.APPROVED and one.starts_on <= today(one.employee):
-            raise Refused(
-                _("Leave that has begun is cut short by its authority."),
+        if (
+            own
+            and one.status == ApplicationStatus.APPROVED
+            and one.starts_on <= local_today(one.employee)
+        ):
+            raise RuleViolation(
+                _("Leave that has begun can only be cut short by the authority."),
                 code="ALREADY_BEGUN",
                 rule="G12",
                 field="status",
                 details={"start": one.starts_on.isoformat()},
             )
         if not own:
-            _authority(actor, one)
+            _check_authority(actor, one)
         _must_be_live(one)
         was = one.status
         one.status, one.decided_at, one.decided_by, one.remarks = (
-            Status.CANCELLED,
+            ApplicationStatus.CANCELLED,
             timezone.now(),
             actor,
             remarks,
         )
         one.save(update_fields=["status", "decided_at", "decided_by", "remarks"])
-        ledger.reverse(one, actor=actor, reason=remarks)
-        daybook.let_go(one.employee, one.holder)
-        _event(one, What.CANCELLED, actor, remarks, was=was)
-        _neighbours(one, actor)
-        ledger.note(one)
+        ledger.reverse_debits(one, actor=actor, reason=remarks)
+        half_day_reservations.release_half_days(one.employee, one.holder)
+        _log_event(one, ApplicationAction.CANCELLED, actor, remarks, was=was)
+        _recalculate_neighbours(one, actor)
+        ledger.mark_leave_changed(one)
     return one
 
 
-def _must_be_live(one: LeaveApplication) -> None:
-    if one.status not in LeaveApplication.LIVE:
+def _must_be_live(application: LeaveApplication) -> None:
+    if application.status not in LeaveApplication.LIVE:
         raise Conflict(
-            _("This application is %(status)s already.")
-            % {"status": one.get_status_display().lower()},
+            _("This application is already %(status)s.")
+            % {"status": application.get_status_display().lower()},
             code="ALREADY_DECIDED",
             rule="G10",
             field="status",
-            details={"status": one.status},
+            details={"status": application.status},
         )
 
 
-def curtail(
+def curtail_leave(
     application: LeaveApplication, *, ends_on: date, actor: User, remarks: str = ""
 ) -> LeaveApplication:
     """End leave earlier than granted: early return, or recall. Later days are given back, whatever
     the balance.
     """
     with transaction.atomic():
-        one = _begin(application)
-        _authority(actor, one)
+        one = _lock_and_reload(application)
+        _check_authority(actor, one)
         _must_be_live(one)
         if not one.starts_on <= ends_on < one.ends_on:
-            raise Refused(
-                _("Leave is cut short to a day within it: from %(first)s on and before %(last)s.")
+            raise RuleViolation(
+                _("The new last day must be within the leave: from %(first)s and before %(last)s.")
                 % {"first": one.starts_on, "last": one.ends_on},
                 code="NOT_WITHIN",
                 rule="G12",
@@ -601,31 +700,40 @@ def curtail(
                 details={"start": one.starts_on.isoformat(), "end": one.ends_on.isoformat()},
             )
         was = one.ends_on
-        daybook.let_go(one.employee, one.holder, daybook.halves(ends_on + timedelta(days=1), was))
-        note_change(one.employee, Change.Kind.LEAVE, one.starts_on, was)
+        half_day_reservations.release_half_days(
+            one.employee,
+            one.holder,
+            half_day_reservations.half_days_in_range(ends_on + timedelta(days=1), was),
+        )
+        record_change(one.employee, Change.Kind.LEAVE, one.starts_on, was)
         one.ends_on = ends_on
         one.save(update_fields=["ends_on"])
-        _event(one, What.CURTAILED, actor, remarks, was=was, ends_on=ends_on)
-        _neighbours(one, actor)
+        _log_event(one, ApplicationAction.CURTAILED, actor, remarks, was=was, ends_on=ends_on)
+        _recalculate_neighbours(one, actor)
     return one
 
 
-def extend(
-    application: LeaveApplication, *, ends_on: date, actor: User, reason: str, own_hand: bool = True
+def extend_leave(
+    application: LeaveApplication,
+    *,
+    ends_on: date,
+    actor: User,
+    reason: str,
+    self_service: bool = True,
 ) -> LeaveApplication:
     """Ask for more of the same: a new application for the days after it, which is decided like any
     other.
     """
     _must_be_live(application)
     if application.half or ends_on <= application.ends_on:
-        raise Refused(
-            _("Leave is extended to a day after %(last)s.") % {"last": application.ends_on},
+        raise RuleViolation(
+            _("The new last day must be after %(last)s.") % {"last": application.ends_on},
             code="NOT_AFTER",
             rule="G8",
             field="end_date",
             details={"end": application.ends_on.isoformat()},
         )
-    wish = Wish(
+    wish = LeaveApplicationData(
         application.kind,
         application.ends_on + timedelta(days=1),
         ends_on,
@@ -635,28 +743,28 @@ def extend(
         certificate=application.certificate,
         extends=application,
     )
-    return apply(application.employee, wish, actor=actor, own_hand=own_hand)
+    return apply_for_leave(application.employee, wish, actor=actor, self_service=self_service)
 
 
-def rejoin(application: LeaveApplication, *, on: date, actor: User) -> LeaveApplication:
+def record_rejoining(application: LeaveApplication, *, on: date, actor: User) -> LeaveApplication:
     """Note the day on which somebody came back."""
     with transaction.atomic():
-        one = _begin(application)
-        _authority(actor, one)
-        if one.status != Status.APPROVED or on <= one.starts_on:
-            raise Refused(
-                _("Give a day after the leave began."),
+        one = _lock_and_reload(application)
+        _check_authority(actor, one)
+        if one.status != ApplicationStatus.APPROVED or on <= one.starts_on:
+            raise RuleViolation(
+                _("The date of rejoining must be after the first day of leave."),
                 code="NOT_AFTER",
                 rule="G12",
                 field="rejoined_on",
             )
         one.rejoined_on = on
         one.save(update_fields=["rejoined_on"])
-        _event(one, What.REJOINED, actor, "", rejoined_on=on)
+        _log_event(one, ApplicationAction.REJOINED, actor, "", rejoined_on=on)
     return one
 
 
-def convert(
+def convert_leave(
     application: LeaveApplication,
     *,
     kind: str,
@@ -670,45 +778,50 @@ def convert(
     debit is reversed.
     """
     with transaction.atomic():
-        one = _begin(application)
-        _authority(actor, one)
-        if one.status != Status.APPROVED:
+        one = _lock_and_reload(application)
+        _check_authority(actor, one)
+        if one.status != ApplicationStatus.APPROVED:
             raise Conflict(
-                _("Only leave that was approved is converted."),
+                _("Only approved leave can be converted."),
                 code="NOT_APPROVED",
                 rule="G2",
                 field="status",
             )
-        file = read(one.employee, one.starts_on, one.ends_on, without=one)
-        _within_window(one, file, asked_on or file.today)
+        file = load_leave_context(one.employee, one.starts_on, one.ends_on, excluding=one)
+        _check_conversion_window(one, file, asked_on or file.today)
         was = one.kind
         one.kind, one.study = kind, study
         one.certificate = certificate or one.certificate
-        wish = Wish.of(one)
-        judgement = judge(_ask(wish, _spell(wish, one.pk), False, one.employee), _person(file))
-        _refuse_first(judgement.refusals)
-        _refuse_beyond(one, judgement, file, actor)
+        wish = LeaveApplicationData.from_application(one)
+        judgement = evaluate_leave(
+            _to_request(wish, _spell_of_data(wish, one.pk), False, one.employee),
+            _applicant_context(file),
+        )
+        _raise_first(judgement.refusals)
+        _check_authority_limit(one, judgement, file, actor)
         one.save(update_fields=["kind", "study", "certificate"])
-        ledger.reverse(one, actor=actor, reason=remarks)
-        ledger.write_days(one, judgement.charges, file)
-        ledger.post(one, actor=actor)
-        _event(one, What.CONVERTED, actor, remarks, was=was, kind=kind)
-        _neighbours(one, actor)
-        ledger.note(one)
+        ledger.reverse_debits(one, actor=actor, reason=remarks)
+        ledger.write_leave_days(one, judgement.day_debits, file)
+        ledger.post_debits(one, actor=actor)
+        _log_event(one, ApplicationAction.CONVERTED, actor, remarks, was=was, kind=kind)
+        _recalculate_neighbours(one, actor)
+        ledger.mark_leave_changed(one)
     return one
 
 
-def _within_window(one: LeaveApplication, file: File, asked_on: date) -> None:
-    back = one.rejoined_on or one.ends_on + timedelta(days=1)
-    if one.rejoined_on is None:
-        while file.ground.almanac.off(back):
+def _check_conversion_window(
+    application: LeaveApplication, context: LeaveContext, asked_on: date
+) -> None:
+    back = application.rejoined_on or application.ends_on + timedelta(days=1)
+    if application.rejoined_on is None:
+        while context.rule_context.work_calendar.is_off(back):
             back += timedelta(days=1)
-    policy = file.ground.rules.on(one.starts_on)
+    policy = context.rule_context.policies.version_on(application.starts_on)
     limit = policy.conversion_days if policy else 0
     until = back + timedelta(days=limit)
     if asked_on > until:
-        raise refused(
-            Refusal(
+        raise to_rule_violation(
+            LeaveRefusal(
                 "CONVERSION_WINDOW",
                 "G2",
                 "leave_type",

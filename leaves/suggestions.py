@@ -15,19 +15,19 @@ from typing import Final
 from holidays.constants import GOVERNMENT, OPTIONAL, PUBLIC
 from holidays.countries.india import India
 
-from leaves.calendars import Mark
+from leaves.calendars import CalendarMark
 
-NAME_LENGTH: Final = 120
+MAX_NAME_LENGTH: Final = 120
 
 
-def states() -> dict[str, str]:
+def holiday_states() -> dict[str, str]:
     """States and territories the package knows: code → name, by name."""
     names = India.get_subdivision_aliases()
     known = {code: (names.get(code) or [code])[0] for code in India.subdivisions}
     return dict(sorted(known.items(), key=lambda pair: pair[1]))
 
 
-def suggested(year: int, state: str = "") -> list[tuple[date, str, str]]:
+def suggest_holidays(year: int, state: str = "") -> list[tuple[date, str, str]]:
     """Date, class and name of the holidays of a year in a state, or of all India without one; none
     for an unknown year.
 
@@ -35,9 +35,11 @@ def suggested(year: int, state: str = "") -> list[tuple[date, str, str]]:
     both are closed days here. Raises NotImplementedError for a state it does not know.
     """
     closed = _days(year, state, PUBLIC, GOVERNMENT)
-    found = {day: (Mark.RESTRICTED, name) for day, name in _days(year, state, OPTIONAL).items()}
-    found |= {day: (Mark.CLOSED, name) for day, name in closed.items()}
-    return [(day, str(mark), name[:NAME_LENGTH]) for day, (mark, name) in sorted(found.items())]
+    found = {
+        day: (CalendarMark.RESTRICTED, name) for day, name in _days(year, state, OPTIONAL).items()
+    }
+    found |= {day: (CalendarMark.CLOSED, name) for day, name in closed.items()}
+    return [(day, str(mark), name[:MAX_NAME_LENGTH]) for day, (mark, name) in sorted(found.items())]
 
 
 def _days(year: int, state: str, *categories: str) -> Mapping[date, str]:

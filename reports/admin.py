@@ -19,24 +19,30 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from employees.console import ReadOnlyTenantAdmin, badge_html, link, list_url, sees_everything
+from core.tenant_admin import (
+    ReadOnlyTenantAdmin,
+    badge_html,
+    changelist_url,
+    is_operator,
+    link_html,
+)
 from reports import board_admin as _board_admin  # noqa: F401  Its pages are registered there.
 from reports import jobs
 from reports.catalog import REPORTS
 from reports.formats import FORMATS
 from reports.models import ReportJob
 
-State = ReportJob.State
+JobState = ReportJob.State
 COLOURS = {
-    State.QUEUED: "info",
-    State.RUNNING: "info",
-    State.DONE: "success",
-    State.FAILED: "danger",
-    State.CANCELLED: "warning",
-    State.EXPIRED: "warning",
+    JobState.QUEUED: "info",
+    JobState.RUNNING: "info",
+    JobState.DONE: "success",
+    JobState.FAILED: "danger",
+    JobState.CANCELLED: "warning",
+    JobState.EXPIRED: "warning",
 }
 # So many rows at most are asked about by a page that refreshes itself.
-ASKED_AT_ONCE = 50
+MAX_POLLED_JOBS = 50
 
 
 @admin.register(ReportJob)
@@ -46,29 +52,45 @@ class ReportJobAdmin(ReadOnlyTenantAdmin):
     """
 
     fieldsets = (
-        (None, {"fields": (("what", "as_file"), "questions", "progress")}),
-        (_("File"), {"fields": (("name", "weight"), ("kept", "row_count"))}),
+        (None, {"fields": (("report_title", "file_format"), "parameter_text", "progress")}),
+        (_("File"), {"fields": (("name", "file_size"), ("available_until", "row_count"))}),
         (_("When"), {"fields": (("asked_by", "created_at"), ("started_at", "finished_at"))}),
     )
-    readonly_fields = ("what", "as_file", "questions", "progress", "weight", "kept", "row_count")
-    list_display = ("what", "as_file", "questions", "progress", "created_at", "kept", "next_step")
+    readonly_fields = (
+        "report_title",
+        "file_format",
+        "parameter_text",
+        "progress",
+        "file_size",
+        "available_until",
+        "row_count",
+    )
+    list_display = (
+        "report_title",
+        "file_format",
+        "parameter_text",
+        "progress",
+        "created_at",
+        "available_until",
+        "next_action",
+    )
     list_filter = ("state",)
     list_select_related = ("asked_by", "organization")
-    actions_detail = ("file", "cancel", "again", "throw_away")
-    empty_title = _("You have not had a report made in the background yet")
+    actions_detail = ("file", "cancel", "repeat", "discard")
+    empty_title = _("You have no background reports yet")
     empty_text = _(
-        "Open a report under Reports and choose “Make in the background”: you find it here, also"
-        " after signing out."
+        "Open a report under Reports and choose “Run in the background”. It appears here, also"
+        " after you sign out."
     )
 
     class Media:
-        js = ("muster/reports.js",)
+        js = ("muster/report_jobs.js",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         rows = super().get_queryset(request)
-        if sees_everything(request):
+        if is_operator(request):
             return rows
-        return rows.filter(pk__in=jobs.visible_to(request.user).values("pk"))  # type: ignore[arg-type]
+        return rows.filter(pk__in=jobs.jobs_visible_to(request.user).values("pk"))  # type: ignore[arg-type]
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         """Whoever sees reports of others sees whose each is."""
@@ -78,17 +100,19 @@ class ReportJobAdmin(ReadOnlyTenantAdmin):
 
     def get_urls(self) -> list[Any]:
         own = path(
-            "progress/", self.admin_site.admin_view(self.told), name="reports_reportjob_progress"
+            "progress/",
+            self.admin_site.admin_view(self.progress_view),
+            name="reports_reportjob_progress",
         )
         return [own, *super().get_urls()]
 
-    def told(self, request: HttpRequest) -> HttpResponse:
+    def progress_view(self, request: HttpRequest) -> HttpResponse:
         """How far some jobs are, for the page that refreshes itself: id → what stands in its cell,
         and whether it goes on.
         """
         asked = [
             int(one)
-            for one in request.GET.get("ids", "").split(",")[:ASKED_AT_ONCE]
+            for one in request.GET.get("ids", "").split(",")[:MAX_POLLED_JOBS]
             if one.isdecimal() and len(one) < 19
         ]
         rows = (
@@ -96,7 +120,9 @@ class ReportJobAdmin(ReadOnlyTenantAdmin):
             if self.has_view_permission(request)
             else []
         )
-        told = {str(job.pk): {"html": self.progress(job), "open": job.is_open} for job in rows}
+        told = {
+            str(job.pk): {"html": self.progress(job), "open": job.is_unfinished} for job in rows
+        }
         return JsonResponse(told, headers={"Cache-Control": "private, no-store"})
 
     # --- What can be done -------------------------------------------------------------------------
@@ -108,9 +134,9 @@ class ReportJobAdmin(ReadOnlyTenantAdmin):
             return []
         fits = {
             "file": _has_file(job),
-            "cancel": job.is_open,
-            "again": not job.is_open,
-            "throw_away": not job.is_open,
+            "cancel": job.is_unfinished,
+            "repeat": not job.is_unfinished,
+            "discard": not job.is_unfinished,
         }
         return [
             one
@@ -121,12 +147,12 @@ class ReportJobAdmin(ReadOnlyTenantAdmin):
     @action(description=_("Download"), url_path="file", icon="download")
     def file(self, request: HttpRequest, object_id: str) -> HttpResponse:
         job = self.object_or_404(request, object_id)
-        if sees_everything(request):
+        if is_operator(request):
             return self._notice(
                 request, job, _("Only staff of the organization may open its reports.")
             )
         try:
-            return jobs.fetch(job, actor=request.user, request=request)  # type: ignore[return-value, arg-type]
+            return jobs.download_report(job, actor=request.user, request=request)  # type: ignore[return-value, arg-type]
         except ValidationError as error:
             return self._notice(
                 request, job, " ".join(error.messages), getattr(error, "status", 409)
@@ -135,7 +161,9 @@ class ReportJobAdmin(ReadOnlyTenantAdmin):
     def _notice(
         self, request: HttpRequest, job: ReportJob, text: Any, status: int = 403
     ) -> HttpResponse:
-        page = self.page(request, "notice", job, title=_("There is no file to open"), text=text)
+        page = self.render_page(
+            request, "notice", job, title=_("There is no file to open"), text=text
+        )
         page.status_code = status
         return page
 
@@ -144,83 +172,85 @@ class ReportJobAdmin(ReadOnlyTenantAdmin):
     )
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
         job = self.object_or_404(request, object_id)
-        return self._asked(
+        return self._confirm_and_run(
             request,
             job,
-            lambda: jobs.cancel(job),
+            lambda: jobs.cancel_report_job(job),
             _("Cancelled."),
             title=_("Cancel this report"),
             danger=True,
-            question=_("What was made of it so far is thrown away. You can ask for it again."),
+            question=_("The progress so far is discarded. You can request the report again."),
             button=_("Cancel the report"),
         )
 
-    @action(description=_("Ask again…"), url_path="again", icon="refresh")
-    def again(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @action(description=_("Request again…"), url_path="repeat", icon="refresh")
+    def repeat(self, request: HttpRequest, object_id: str) -> HttpResponse:
         job = self.object_or_404(request, object_id)
-        if sees_everything(request):
+        if is_operator(request):
             return self._notice(
-                request, job, _("Only staff of the organization may ask for its reports.")
+                request, job, _("Only staff of the organization may request its reports.")
             )
-        return self._asked(
+        return self._confirm_and_run(
             request,
             job,
-            lambda: jobs.again(job, actor=request.user, request=request),  # type: ignore[arg-type]
-            _("Asked for. It is made in the background; you find it here."),
-            title=_("Ask again"),
-            button=_("Ask again"),
-            question=_("The same report is made anew, as things stand now."),
+            lambda: jobs.request_report_again(job, actor=request.user, request=request),  # type: ignore[arg-type]
+            _("The report is requested. It runs in the background and appears here."),
+            title=_("Request again"),
+            button=_("Request again"),
+            question=_("The same report is created again with the current data."),
         )
 
     @action(
-        description=_("Throw away…"),
-        url_path="throw-away",
+        description=_("Delete…"),
+        url_path="discard",
         icon="delete",
         variant=ActionVariant.DANGER,
     )
-    def throw_away(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def discard(self, request: HttpRequest, object_id: str) -> HttpResponse:
         job = self.object_or_404(request, object_id)
-        return self._asked(
+        return self._confirm_and_run(
             request,
             job,
-            lambda: jobs.remove(job),
-            _("Thrown away."),
-            title=_("Throw this report away"),
+            lambda: jobs.delete_report_job(job),
+            _("Deleted."),
+            title=_("Delete this report"),
             danger=True,
-            question=_("Its file is removed at once. The record of who downloaded it stays."),
-            button=_("Throw it away"),
+            question=_("The file is deleted immediately. The record of downloads stays."),
+            button=_("Delete the report"),
         )
 
-    def _asked(
+    def _confirm_and_run(
         self, request: HttpRequest, job: ReportJob, do: Any, done: Any, **page: Any
     ) -> HttpResponse:
         """GET asks, POST does; then back to the list, with a word."""
         if request.method != "POST":
-            return self.confirm(request, job, **page)
+            return self.render_confirmation(request, job, **page)
         try:
             do()
         except ValidationError as error:
-            self.say(request, error)
+            self.show_error(request, error)
         else:
             messages.success(request, done)
-        return redirect(list_url(ReportJob))
+        return redirect(changelist_url(ReportJob))
 
     # --- Columns ----------------------------------------------------------------------------------
     @display(description=_("report"), ordering="report")
-    def what(self, job: ReportJob) -> str:
-        return jobs.title(job)
+    def report_title(self, job: ReportJob) -> str:
+        return jobs.report_title(job)
 
     @display(description=_("format"), ordering="format")
-    def as_file(self, job: ReportJob) -> Any:
+    def file_format(self, job: ReportJob) -> Any:
         return FORMATS[job.format].title if job.format in FORMATS else job.format
 
-    @display(description=_("asked for"))
-    def questions(self, job: ReportJob) -> SafeString:
+    @display(description=_("parameters"))
+    def parameter_text(self, job: ReportJob) -> SafeString:
         kind = REPORTS.get(job.report)
         labels = (
-            {name: field.label for name, field in kind.form.base_fields.items()} if kind else {}
+            {name: field.label for name, field in kind.form_class.base_fields.items()}
+            if kind
+            else {}
         )
-        said = ((labels.get(name) or name, value) for name, value in job.asked.items())
+        said = ((labels.get(name) or name, value) for name, value in job.parameter_values.items())
         return format_html_join(", ", "{} {}", said) or format_html("{}", _("Everything"))
 
     @display(description=_("state"), ordering="state")
@@ -228,9 +258,9 @@ class ReportJobAdmin(ReadOnlyTenantAdmin):
         """A word and, while it is made, a bar. The script of the page fills it anew as long as it
         is open.
         """
-        state = State.EXPIRED if job.is_expired(timezone.now()) else State(job.state)
+        state = JobState.EXPIRED if job.is_expired(timezone.now()) else JobState(job.state)
         said = [badge_html(state.label, COLOURS[state])]
-        if state == State.RUNNING:
+        if state == JobState.RUNNING:
             said.append(
                 format_html(
                     '<progress class="muster-progress" max="100" value="{}"></progress> {} %',
@@ -238,15 +268,20 @@ class ReportJobAdmin(ReadOnlyTenantAdmin):
                     job.percent,
                 )
             )
-        elif state == State.FAILED:
-            said.append(format_html('<span class="muster-error">{}</span>', jobs.sentence(job)))
+        elif state == JobState.FAILED:
+            said.append(
+                format_html('<span class="muster-error">{}</span>', jobs.job_error_message(job))
+            )
         inner = format_html_join(" ", "{}", ((one,) for one in said))
         return format_html(
-            '<span data-report-job="{}"{}>{}</span>', job.pk, _OPEN if job.is_open else "", inner
+            '<span data-report-job="{}"{}>{}</span>',
+            job.pk,
+            _UNFINISHED_ATTRIBUTE if job.is_unfinished else "",
+            inner,
         )
 
-    @display(description=_("kept until"), ordering="expires_at")
-    def kept(self, job: ReportJob) -> str:
+    @display(description=_("available until"), ordering="expires_at")
+    def available_until(self, job: ReportJob) -> str:
         return (
             formats.date_format(timezone.localtime(job.expires_at), "DATETIME_FORMAT")
             if job.expires_at
@@ -254,31 +289,31 @@ class ReportJobAdmin(ReadOnlyTenantAdmin):
         )
 
     @display(description=_("size"))
-    def weight(self, job: ReportJob) -> str:
+    def file_size(self, job: ReportJob) -> str:
         return filesizeformat(job.size) if job.size else "–"
 
     @display(description=_("rows"))
     def row_count(self, job: ReportJob) -> str:
         return formats.number_format(job.rows, use_l10n=True, force_grouping=True)
 
-    @display(description=_("next step"))
-    def next_step(self, job: ReportJob) -> SafeString:
+    @display(description=_("action"))
+    def next_action(self, job: ReportJob) -> SafeString:
         """What one does with it."""
-        if job.is_open:
-            return link(_page(job, "cancel"), _("Cancel…"))
+        if job.is_unfinished:
+            return link_html(_job_url(job, "cancel"), _("Cancel…"))
         if _has_file(job):
             return format_html(
-                "{} · {}", link(_page(job, "file"), _("Download")), filesizeformat(job.size)
+                "{} · {}", link_html(_job_url(job, "file"), _("Download")), filesizeformat(job.size)
             )
-        return link(_page(job, "again"), _("Ask again…"))
+        return link_html(_job_url(job, "repeat"), _("Request again…"))
 
 
-_OPEN = format_html(' data-report-open="{}"', "1")
+_UNFINISHED_ATTRIBUTE = format_html(' data-report-open="{}"', "1")
 
 
 def _has_file(job: ReportJob) -> bool:
-    return job.state == State.DONE and not job.is_expired(timezone.now())
+    return job.state == JobState.DONE and not job.is_expired(timezone.now())
 
 
-def _page(job: ReportJob, name: str) -> str:
+def _job_url(job: ReportJob, name: str) -> str:
     return f"{reverse('admin:reports_reportjob_changelist')}{job.pk}/{name}/"

@@ -18,23 +18,23 @@ from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from accounts.abilities import READ_REPORTS, requires
 from accounts.authentication import BearerAuthentication
-from accounts.limits import V1
+from accounts.permissions import READ_REPORTS, requires_ability
+from accounts.throttling import V1_LIMIT
 from reports import services
-from reports.formats import FORMATS, Format
-from reports.forms import DayField, RowField
-from reports.frame import JSON, Report
-from reports.replies import ReportReply
+from reports.base import JSON, Report
+from reports.formats import FORMATS, ReportFormat
+from reports.forms import ISODateField, TenantChoiceField
+from reports.serializers import ReportReplySerializer
 
 
-class MayReadIt(BasePermission):
+class CanReadReport(BasePermission):
     """Somebody may look at the kind of row that the view's report shows."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Raises PermissionDenied with the groups that could."""
-        if not services.may_read(request.user, view.report):
-            raise PermissionDenied(services.refusal(view.report))
+        if not services.has_report_permission(request.user, view.report):
+            raise PermissionDenied(services.report_denied_message(view.report))
         return True
 
 
@@ -44,19 +44,19 @@ class ReportView(APIView):
     """
 
     authentication_classes = (BearerAuthentication,)
-    permission_classes = (IsAuthenticated, requires(READ_REPORTS), MayReadIt)
-    limits = (V1,)
+    permission_classes = (IsAuthenticated, requires_ability(READ_REPORTS), CanReadReport)
+    limits = (V1_LIMIT,)
     report: ClassVar[type[Report]] = Report
 
     def get(self, request: Request) -> HttpResponseBase:
         """The report, whole."""
         user: Any = request.user
-        form = _format(self.report, request.query_params.get("format", JSON))
-        asked = services.ask(self.report, user.organization, request.query_params)
-        return services.hand_out(asked, form, actor=user, request=request)
+        form = _requested_format(self.report, request.query_params.get("format", JSON))
+        asked = services.build_report(self.report, user.organization, request.query_params)
+        return services.export_report(asked, form, actor=user, request=request)
 
 
-def _format(report: type[Report], name: str) -> Format:
+def _requested_format(report: type[Report], name: str) -> ReportFormat:
     if name not in report.formats:
         raise serializers.ValidationError(
             {"format": [f"Choose from: {', '.join(report.formats)}."]}
@@ -65,7 +65,7 @@ def _format(report: type[Report], name: str) -> Format:
 
 
 # --- Description ----------------------------------------------------------------------------------
-def view_of(report: type[Report]) -> Any:
+def report_view_class(report: type[Report]) -> Any:
     """The view of one report, described by what the report says of itself."""
     view = type(f"{report.__name__}View", (ReportView,), {"report": report})
     with translation.override("en"):
@@ -80,12 +80,15 @@ def _description(report: type[Report]) -> Any:
     return extend_schema(
         operation_id=f"admin_reports_{report.name.replace('-', '_')}",
         summary=str(report.title),
-        description=str(report.about),
+        description=str(report.description),
         parameters=[
             *_parameters(report),
             OpenApiParameter("format", str, enum=report.formats, default=JSON),
         ],
-        responses={**files, (200, "application/json"): report.reply or ReportReply},
+        responses={
+            **files,
+            (200, "application/json"): report.serializer_class or ReportReplySerializer,
+        },
     )
 
 
@@ -98,20 +101,20 @@ def _parameters(report: type[Report]) -> list[OpenApiParameter]:
             enum=_enum(field),
             description=str(field.help_text or field.label or ""),
         )
-        for name, field in report.form.base_fields.items()
+        for name, field in report.form_class.base_fields.items()
     ]
 
 
 def _type(field: forms.Field) -> Any:
-    if isinstance(field, DayField):
+    if isinstance(field, ISODateField):
         return OpenApiTypes.DATE
-    if isinstance(field, forms.IntegerField | RowField):
+    if isinstance(field, forms.IntegerField | TenantChoiceField):
         return OpenApiTypes.INT
     return OpenApiTypes.STR
 
 
 def _enum(field: forms.Field) -> list[str] | None:
-    if isinstance(field, forms.ChoiceField) and not isinstance(field, RowField):
+    if isinstance(field, forms.ChoiceField) and not isinstance(field, TenantChoiceField):
         choices: Any = field.choices
         return [str(value) for value, _label in choices if value]
     return None

@@ -32,12 +32,12 @@ from django.db.models import (
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from attendance.days import LEAVE
+from attendance.days.calculation import LEAVE_PREFIX
 from attendance.models import Day
 from employees.models import Assignment, Employee, Organization, Site
-from reports.people import DAY
+from reports.scope import ONE_DAY
 
-IN, LEFT, AWAITED, ON_LEAVE, TOUR, ABSENT, OFF, UNKNOWN = (
+IN, CHECKED_OUT, EXPECTED, ON_LEAVE, ON_TOUR, ABSENT, NOT_EXPECTED, NOT_CALCULATED = (
     "in",
     "left",
     "awaited",
@@ -49,60 +49,62 @@ IN, LEFT, AWAITED, ON_LEAVE, TOUR, ABSENT, OFF, UNKNOWN = (
 )
 LATE: Final = "late"
 # Everybody in service is one of these; late are some of those who are in or have left.
-STATES: Final[Mapping[str, Any]] = {
+BOARD_STATES: Final[Mapping[str, Any]] = {
     IN: _("In"),
-    LEFT: _("Left again"),
-    AWAITED: _("Not yet here"),
+    CHECKED_OUT: _("Checked out"),
+    EXPECTED: _("Expected"),
     ON_LEAVE: _("On leave"),
-    TOUR: _("On tour"),
+    ON_TOUR: _("On tour"),
     ABSENT: _("Absent"),
-    OFF: _("Not expected"),
-    UNKNOWN: _("Not worked out yet"),
+    NOT_EXPECTED: _("Not expected"),
+    NOT_CALCULATED: _("Not calculated yet"),
 }
-TITLES: Final[Mapping[str, Any]] = {**STATES, LATE: _("Late today")}
-_CAME, _GONE = Q(first_in__isnull=False), Q(last_out__isnull=False)
+BOARD_TITLES: Final[Mapping[str, Any]] = {**BOARD_STATES, LATE: _("Late today")}
+_HAS_PUNCHED_IN, _HAS_PUNCHED_OUT = Q(first_in__isnull=False), Q(last_out__isnull=False)
 # Once the window is over nobody is in, whether or not somebody saw them leave.
-_INSIDE: Final = _CAME & ~_GONE & Q(final_at__isnull=False)
+_IS_IN: Final = _HAS_PUNCHED_IN & ~_HAS_PUNCHED_OUT & Q(open_until__isnull=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SiteCounts:
     """A site, or what belongs to none, with its numbers by state."""
 
     key: str
     name: str
-    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TITLES, 0))
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(BOARD_TITLES, 0))
 
     @property
-    def people(self) -> int:
+    def headcount(self) -> int:
         """How many it has today."""
-        return sum(self.counts[state] for state in STATES)
+        return sum(self.counts[state] for state in BOARD_STATES)
 
 
 @dataclass(frozen=True)
-class Board:
+class LiveBoard:
     """A board of an organization, or of one site of it, at a moment."""
 
     organization: Organization
     site_id: int | None = None
     now: datetime = field(default_factory=timezone.now)
 
-    def places(self) -> list[Place]:
+    def site_counts(self) -> list[SiteCounts]:
         """The sites with people, by name, and last what belongs to none. Four queries."""
         names = {pk: name for pk, name, _zone in self._sites}
-        found: dict[int | None, Place] = {pk: Place(str(pk), name) for pk, name in names.items()}
-        found[None] = Place("none", str(_("No site")))
-        for site_id, state, number, late in self._counted():
+        found: dict[int | None, SiteCounts] = {
+            pk: SiteCounts(str(pk), name) for pk, name in names.items()
+        }
+        found[None] = SiteCounts("none", str(_("No site")))
+        for site_id, state, number, late in self._counts():
             counts = found[site_id if site_id in names else None].counts
             counts[state] += number
             counts[LATE] += late
         wanted = [place for key, place in found.items() if self.site_id in (None, key)]
-        return [place for place in wanted if place.people or self.site_id is not None]
+        return [place for place in wanted if place.headcount or self.site_id is not None]
 
     def figures(self) -> dict[str, Any]:
         """The board as JSON: the moment on the organization's clock, the sum, and each place."""
-        places = self.places()
-        total = {name: sum(place.counts[name] for place in places) for name in TITLES}
+        places = self.site_counts()
+        total = {name: sum(place.counts[name] for place in places) for name in BOARD_TITLES}
         clock = self.now.astimezone(ZoneInfo(self._zone))
         return {
             "at": self.now.isoformat(timespec="seconds"),
@@ -136,25 +138,27 @@ class Board:
             found[self.now.astimezone(ZoneInfo(zone)).date()].add(zone)
         return found
 
-    def _days(self, before: int = 0) -> QuerySet[Day]:
+    def _day_rows(self, days_before: int = 0) -> QuerySet[Day]:
         """The rows of today, or of a day before."""
         these = Q(pk__in=[])
         for on, zones in self._dates.items():
-            these |= Q(date=on - before * DAY, zone__in=zones)
+            these |= Q(date=on - days_before * ONE_DAY, zone__in=zones)
         return Day.objects.of(self.organization).filter(these)
 
     # --- Counting
-    def _counted(self) -> Iterator[tuple[int | None, str, int, int]]:
+    def _counts(self) -> Iterator[tuple[int | None, str, int, int]]:
         """Site, state, people, and how many of them were late."""
-        still = self._days(before=1).filter(_INSIDE, final_at__gt=self.now)
-        came = self._days().filter(_CAME)
+        still = self._day_rows(days_before=1).filter(_IS_IN, open_until__gt=self.now)
+        came = self._day_rows().filter(_HAS_PUNCHED_IN)
         yield from _by_state(
-            self._days().exclude(~_CAME & Exists(still.filter(employee=OuterRef("employee"))))
+            self._day_rows().exclude(
+                ~_HAS_PUNCHED_IN & Exists(still.filter(employee=OuterRef("employee")))
+            )
         )
         yield from _by_state(still.exclude(Exists(came.filter(employee=OuterRef("employee")))))
-        yield from self._missing()
+        yield from self._without_day_row()
 
-    def _missing(self) -> Iterator[tuple[int | None, str, int, int]]:
+    def _without_day_row(self) -> Iterator[tuple[int | None, str, int, int]]:
         """Who is in service and has no row for today."""
         usual = self.now.astimezone(ZoneInfo(self.organization.timezone)).date()
         elsewhere = [
@@ -176,8 +180,8 @@ class Board:
         rows = Day.objects.of(self.organization).filter(
             employee=OuterRef("pk"), date=OuterRef("today")
         )
-        last_night = self._days(before=1).filter(
-            _INSIDE, final_at__gt=self.now, employee=OuterRef("pk")
+        last_night = self._day_rows(days_before=1).filter(
+            _IS_IN, open_until__gt=self.now, employee=OuterRef("pk")
         )
         missing = (
             serving.filter(~Exists(rows), ~Exists(last_night))
@@ -186,17 +190,17 @@ class Board:
             .annotate(number=Count("pk"))
         )
         for site_id, number in missing:
-            yield site_id, UNKNOWN, number, 0
+            yield site_id, NOT_CALCULATED, number, 0
 
 
 def _by_state(rows: QuerySet[Day]) -> Iterator[tuple[int | None, str, int, int]]:
     state = Case(
-        When(_INSIDE, then=Value(IN)),
-        When(_CAME, then=Value(LEFT)),
-        When(status__startswith=LEAVE, then=Value(ON_LEAVE)),
-        When(status="tour", then=Value(TOUR)),
-        When(status__in=("holiday", "weekly_off"), then=Value(OFF)),
-        When(status="due", then=Value(AWAITED)),
+        When(_IS_IN, then=Value(IN)),
+        When(_HAS_PUNCHED_IN, then=Value(CHECKED_OUT)),
+        When(status__startswith=LEAVE_PREFIX, then=Value(ON_LEAVE)),
+        When(status="tour", then=Value(ON_TOUR)),
+        When(status__in=("holiday", "weekly_off"), then=Value(NOT_EXPECTED)),
+        When(status="due", then=Value(EXPECTED)),
         default=Value(ABSENT),
         output_field=CharField(),
     )

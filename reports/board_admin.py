@@ -14,16 +14,16 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from employees.console import TenantAdmin, badge_html, within
+from core.tenant_admin import TenantAdmin, badge_html, visible_rows
 from employees.models import Organization
 from reports import screens
-from reports.board import Board
+from reports.board import LiveBoard
+from reports.board_views import board_context
 from reports.models import Screen
-from reports.pages_board import on_page
 
 # Whoever may look at punches may look at how many there are; whoever keeps sites keeps their
 # screens.
-_LOOK, _KEEP = "attendance.view_punch", "employees.change_site"
+_VIEW_PERMISSION, _MANAGE_PERMISSION = "attendance.view_punch", "employees.change_site"
 
 
 @admin.register(Screen)
@@ -38,16 +38,18 @@ class ScreenAdmin(TenantAdmin):
     actions_detail = ("issue", "revoke")
     empty_title = _("No screens yet")
     empty_text = _(
-        "Add one for each screen that shows the live board, then issue its address and open it"
-        " there."
+        "Add one row for each screen that shows the live board. Then issue its address and open the"
+        " address on that screen."
     )
 
     # --- Who may
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm(_KEEP)) and self._mine(request, obj)
+        return bool(request.user.has_perm(_MANAGE_PERMISSION)) and self._is_of_organization(
+            request, obj
+        )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.has_perm(_KEEP))
+        return bool(request.user.has_perm(_MANAGE_PERMISSION))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.has_view_permission(request, obj)
@@ -56,45 +58,45 @@ class ScreenAdmin(TenantAdmin):
         return self.has_view_permission(request, obj)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.has_perm(_KEEP))
+        return bool(request.user.has_perm(_MANAGE_PERMISSION))
 
-    def has_keep_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return bool(request.user.has_perm(_KEEP))
+    def has_manage_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return bool(request.user.has_perm(_MANAGE_PERMISSION))
 
     @staticmethod
-    def _mine(request: HttpRequest, obj: Any) -> bool:
+    def _is_of_organization(request: HttpRequest, obj: Any) -> bool:
         return (
             obj is None
             or obj.pk is None
-            or bool(within(request, Screen.objects.filter(pk=obj.pk)).exists())
+            or bool(visible_rows(request, Screen.objects.filter(pk=obj.pk)).exists())
         )
 
     # --- Addresses of screens
     @display(description=_("state"))
     def badge(self, screen: Screen) -> Any:
         return (
-            badge_html(_("Showing"), "success")
+            badge_html(_("Active"), "success")
             if screen.token_hash
             else badge_html(_("No address"), "info")
         )
 
-    @action(description=_("Issue address"), url_path="issue", icon="link", permissions=["keep"])
+    @action(description=_("Issue address"), url_path="issue", icon="link", permissions=["manage"])
     def issue(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask, then issue and show: the address is in this one reply."""
         screen = self.object_or_404(request, object_id)
         if request.method != "POST":
-            return self.confirm(
+            return self.render_confirmation(
                 request,
                 screen,
                 title=_("Issue address"),
                 button=_("Issue address"),
                 question=_(
-                    "It is shown once, on the next page. Whoever knows it sees how many are in, and"
-                    " no name. The address before it ends now."
+                    "The address is shown once, on the next page. Anyone with the address sees"
+                    " counts and no names. The previous address stops working now."
                 ),
             )
-        address = screens.issue_address(screen, actor=request.user, request=request)
-        return self.page(
+        address = screens.issue_screen_url(screen, actor=request.user, request=request)
+        return self.render_page(
             request,
             "secret",
             screen,
@@ -109,24 +111,22 @@ class ScreenAdmin(TenantAdmin):
         url_path="revoke",
         icon="block",
         variant=ActionVariant.DANGER,
-        permissions=["keep"],
+        permissions=["manage"],
     )
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask, then revoke."""
         screen = self.object_or_404(request, object_id)
         if request.method != "POST":
-            return self.confirm(
+            return self.render_confirmation(
                 request,
                 screen,
                 title=_("Revoke address"),
                 button=_("Revoke at once"),
                 danger=True,
-                question=_(
-                    "The screen shows nothing from this moment on, until you issue a new address."
-                ),
+                question=_("The screen shows nothing until you issue a new address."),
             )
-        screens.revoke_address(screen, actor=request.user, request=request)
-        return self.done(request, screen, _("Address revoked."))
+        screens.revoke_screen_url(screen, actor=request.user, request=request)
+        return self.finish_action(request, screen, _("Address revoked."))
 
     # --- The board
     def get_urls(self) -> list[Any]:
@@ -142,7 +142,7 @@ class ScreenAdmin(TenantAdmin):
 
     def board(self, request: HttpRequest) -> HttpResponse:
         """The live board of the speaker's organization."""
-        organization = _whose(request)
+        organization = _board_organization(request)
         request.current_app = self.admin_site.name
         address = reverse("admin:reports_screen_figures")
         context = {
@@ -150,12 +150,12 @@ class ScreenAdmin(TenantAdmin):
             "opts": self.opts,
             "title": _("Live board"),
             "organizations": (
-                [] if organization else list(within(request, Organization.objects.all()))
+                [] if organization else list(visible_rows(request, Organization.objects.all()))
             ),
-            "keeps": self.has_add_permission(request),
+            "can_manage_screens": self.has_add_permission(request),
         }
         if organization is not None:
-            context |= on_page(Board(organization).figures())
+            context |= board_context(LiveBoard(organization).figures())
             context["figures"] = f"{address}?organization={organization.pk}"
         response = TemplateResponse(request, "admin/console/board.html", context)
         add_never_cache_headers(response)
@@ -163,21 +163,21 @@ class ScreenAdmin(TenantAdmin):
 
     def figures(self, request: HttpRequest) -> JsonResponse:
         """Its numbers."""
-        organization = _whose(request)
+        organization = _board_organization(request)
         if organization is None:
             raise Http404
-        response = JsonResponse(Board(organization).figures())
+        response = JsonResponse(LiveBoard(organization).figures())
         add_never_cache_headers(response)
         return response
 
 
-def _whose(request: HttpRequest) -> Organization | None:
+def _board_organization(request: HttpRequest) -> Organization | None:
     """The organization whose board is meant: one's own, or for an operator the one that is asked
     for.
     """
-    if not request.user.has_perm(_LOOK):
+    if not request.user.has_perm(_VIEW_PERMISSION):
         raise PermissionDenied
-    mine = within(request, Organization.objects.all())
+    mine = visible_rows(request, Organization.objects.all())
     asked = request.GET.get("organization", "")
     if asked:
         found = (

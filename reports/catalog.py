@@ -6,24 +6,24 @@ from __future__ import annotations
 
 from typing import Final
 
-from reports.frame import Report
-from reports.kinds.attendance import AttendanceReport
+from reports.base import Report
+from reports.kinds.attendance import PunchCountReport
 from reports.kinds.days import LateReport, OvertimeReport, PresenceReport
 from reports.kinds.deliveries import DeliveriesReport
 from reports.kinds.devices import DevicesReport
-from reports.kinds.exceptions import ExceptionsReport
+from reports.kinds.exceptions import UncountedPunchesReport
 from reports.kinds.leave_balances import LeaveBalancesReport
-from reports.kinds.muster import MusterReport
+from reports.kinds.muster import MusterRollReport
 
 REPORTS: Final[dict[str, type[Report]]] = {
     one.name: one
     for one in (
-        MusterReport,
+        MusterRollReport,
         PresenceReport,
         LateReport,
         OvertimeReport,
-        AttendanceReport,
-        ExceptionsReport,
+        PunchCountReport,
+        UncountedPunchesReport,
         LeaveBalancesReport,
         DevicesReport,
         DeliveriesReport,

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from employees.spreadsheets import inert
+from core.csv_injection import escape_formula
 
 # A moment is a wall-clock time without zone; the zone, where it may differ from row to row, is a
 # column of its own.
@@ -18,14 +18,14 @@ Cell = str | int | float | date | datetime | None
 Row = Sequence[Cell]
 
 
-class Kind(StrEnum):
+class ColumnKind(StrEnum):
     """What the cells of a column are."""
 
     TEXT = "text"
-    WHOLE = "whole"
+    INTEGER = "whole"
     DAYS = "days"
     DATE = "date"
-    MOMENT = "moment"
+    DATETIME = "moment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +33,23 @@ class Column:
     """A column: `name` for machines, `title` (translated when it is written) for people, `width` in
     characters.
 
-    `total`: the sum of its cells belongs under it. `words`: what people read in place of a cell
+    `total`: the sum of its cells belongs under it. `labels`: what people read in place of a cell
     that is one of a few words.
     """
 
     name: str
     title: Any
-    kind: Kind = Kind.TEXT
+    kind: ColumnKind = ColumnKind.TEXT
     total: bool = False
     width: int = 14
-    words: Mapping[Any, Any] = field(default_factory=dict)
+    labels: Mapping[Any, Any] = field(default_factory=dict)
 
-    def shown(self, cell: Cell) -> Cell:
+    def display(self, cell: Cell) -> Cell:
         """A cell as people read it."""
-        return str(self.words[cell]) if self.words and cell in self.words else cell
+        return str(self.labels[cell]) if self.labels and cell in self.labels else cell
 
 
-def plain(cell: Cell) -> str | int | float:
+def cell_to_csv(cell: Cell) -> str | int | float:
     """A cell for a file of text: numbers stay numbers, dates and moments are ISO 8601 (a moment
     with a space, for Excel).
     """
@@ -63,11 +63,11 @@ def plain(cell: Cell) -> str | int | float:
         )
     if isinstance(cell, date):
         return cell.isoformat()
-    return inert(cell) if isinstance(cell, str) else cell
+    return escape_formula(cell) if isinstance(cell, str) else cell
 
 
-def told(cell: Cell) -> str | int | float | None:
-    """A cell for JSON: as `plain`, text as it is, nothing as null."""
+def cell_to_json(cell: Cell) -> str | int | float | None:
+    """A cell for JSON: as `cell_to_csv`, text as it is, nothing as null."""
     if cell is None or isinstance(cell, str | int | float):
         return cell
     return cell.isoformat(timespec="seconds") if isinstance(cell, datetime) else cell.isoformat()

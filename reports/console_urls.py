@@ -2,9 +2,11 @@
 
 from django.urls import path
 
-from reports import pages
+from reports import views
 
 urlpatterns = [
-    path("report/", pages.of_console(pages.catalog), name="report-list"),
-    path("report/<slug:name>/", pages.of_console(pages.report), name="report-page"),
+    path("report/", views.report_reader_required(views.report_list), name="report-list"),
+    path(
+        "report/<slug:name>/", views.report_reader_required(views.report_page), name="report-page"
+    ),
 ]

@@ -26,19 +26,21 @@ from unfold.widgets import (
 from attendance.models import Day, Verdict
 from employees.models import Department, Employee, Organization, Site
 
-MOST_DAYS: Final = 366
+MAX_DAYS: Final = 366
 FIRST_YEAR, LAST_YEAR = 1950, 2200
 _MONTH: Final = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 # What a day can be asked for by: leave of whatever kind is one, and so are days nobody worked out.
-STATUSES: Final = (
+STATUS_CHOICES: Final = (
     *Day.Status.choices,
     ("leave", _("On leave")),
-    ("unknown", _("Not worked out yet")),
+    ("unknown", _("Not calculated yet")),
 )
-_NO_SUCH: Final = _("Select a valid choice. That choice is not one of the available choices.")
+_INVALID_CHOICE: Final = _(
+    "Select a valid choice. That choice is not one of the available choices."
+)
 
 
-class DayField(forms.DateField):
+class ISODateField(forms.DateField):
     """A date as ISO 8601 writes it, in whatever language."""
 
     def __init__(self, **more: Any) -> None:
@@ -57,7 +59,7 @@ class DayField(forms.DateField):
         return day
 
 
-class RowField(forms.ModelChoiceField[Any]):
+class TenantChoiceField(forms.ModelChoiceField[Any]):
     """A row of the organization, by its id."""
 
     def __init__(self, model: Any, **more: Any) -> None:
@@ -86,14 +88,14 @@ class EmployeeField(forms.CharField):
             return None
         rows = Employee.objects.of(self.organization)
         found = rows.filter(code=text).first() or (
-            rows.filter(pk=one).first() if (one := _uuid(text)) else None
+            rows.filter(pk=one).first() if (one := _parse_uuid(text)) else None
         )
         if found is None:
-            raise ValidationError(_NO_SUCH, code="invalid_choice")
+            raise ValidationError(_INVALID_CHOICE, code="invalid_choice")
         return found
 
 
-def _uuid(text: str) -> UUID | None:
+def _parse_uuid(text: str) -> UUID | None:
     try:
         return UUID(text)
     except ValueError:
@@ -109,21 +111,21 @@ class ReportForm(forms.Form):
         super().__init__(data)
         self.organization = organization
         for field in self.fields.values():
-            if isinstance(field, RowField):
+            if isinstance(field, TenantChoiceField):
                 field.queryset = field.model.objects.of(organization)
             elif isinstance(field, EmployeeField):
                 field.organization = organization
 
     @classmethod
-    def beginning(cls, organization: Organization) -> dict[str, Any]:
+    def default_values(cls, organization: Organization) -> dict[str, Any]:
         """What stands in the form when it is opened."""
         return {}
 
 
-class SpanForm(ReportForm):
+class DateRangeForm(ReportForm):
     """Which days, both included."""
 
-    most_days: ClassVar[int] = MOST_DAYS
+    max_days: ClassVar[int] = MAX_DAYS
 
     def clean(self) -> dict[str, Any]:
         """The span is one, and no longer than anybody needs."""
@@ -131,33 +133,31 @@ class SpanForm(ReportForm):
         first, last = found.get("from"), found.get("to")
         if first and last and last < first:
             self.add_error("to", _("This is before the first day."))
-        elif first and last and (last - first).days >= self.most_days:
-            self.add_error(
-                "to", _("Ask for at most %(days)d days at a time.") % {"days": self.most_days}
-            )
+        elif first and last and (last - first).days >= self.max_days:
+            self.add_error("to", _("Choose at most %(days)d days.") % {"days": self.max_days})
         return found
 
     @classmethod
-    def beginning(cls, organization: Organization) -> dict[str, Any]:
+    def default_values(cls, organization: Organization) -> dict[str, Any]:
         """This month so far."""
         today = _today(organization)
         return {"from": today.replace(day=1).isoformat(), "to": today.isoformat()}
 
 
 # `from` is a word of the contract, and of Python.
-SpanForm.base_fields["from"] = DayField(label=_("from"))
-SpanForm.base_fields["to"] = DayField(label=_("to"), help_text=_("This day included."))
+DateRangeForm.base_fields["from"] = ISODateField(label=_("from"))
+DateRangeForm.base_fields["to"] = ISODateField(label=_("to"), help_text=_("This day included."))
 
 
-class PeopleForm(SpanForm):
+class EmployeeScopeForm(DateRangeForm):
     """Which days, and whose: by where somebody worked on each of them."""
 
-    site = RowField(Site, label=_("site"))
-    department = RowField(Department, label=_("department"))
+    site = TenantChoiceField(Site, label=_("site"))
+    department = TenantChoiceField(Department, label=_("department"))
     employee = EmployeeField(label=_("employee"), help_text=_("The employee code."))
 
 
-class VerdictForm(PeopleForm):
+class VerdictForm(EmployeeScopeForm):
     """The same, and what was decided about the punches."""
 
     verdict = forms.ChoiceField(
@@ -168,18 +168,18 @@ class VerdictForm(PeopleForm):
     )
 
 
-class StatusForm(PeopleForm):
+class StatusForm(EmployeeScopeForm):
     """The same, and what the days were."""
 
     status = forms.ChoiceField(
         label=_("status"),
         required=False,
-        choices=[("", _("All")), *STATUSES],
+        choices=[("", _("All")), *STATUS_CHOICES],
         widget=UnfoldAdminSelectWidget,
     )
 
     @classmethod
-    def beginning(cls, organization: Organization) -> dict[str, Any]:
+    def default_values(cls, organization: Organization) -> dict[str, Any]:
         """Today."""
         today = _today(organization).isoformat()
         return {"from": today, "to": today}
@@ -208,12 +208,12 @@ class MonthForm(ReportForm):
     """Which month, and whose: by where somebody worked on each of its days."""
 
     month = MonthField(label=_("month"), help_text=_("Such as 2026-06."))
-    site = RowField(Site, label=_("site"))
-    department = RowField(Department, label=_("department"))
+    site = TenantChoiceField(Site, label=_("site"))
+    department = TenantChoiceField(Department, label=_("department"))
     employee = EmployeeField(label=_("employee"), help_text=_("The employee code."))
 
     @classmethod
-    def beginning(cls, organization: Organization) -> dict[str, Any]:
+    def default_values(cls, organization: Organization) -> dict[str, Any]:
         """This month."""
         return {"month": f"{_today(organization):%Y-%m}"}
 
@@ -227,12 +227,12 @@ class YearForm(ReportForm):
         max_value=LAST_YEAR,
         widget=UnfoldAdminIntegerFieldWidget,
     )
-    site = RowField(Site, label=_("site"))
-    department = RowField(Department, label=_("department"))
+    site = TenantChoiceField(Site, label=_("site"))
+    department = TenantChoiceField(Department, label=_("department"))
     employee = EmployeeField(label=_("employee"), help_text=_("The employee code."))
 
     @classmethod
-    def beginning(cls, organization: Organization) -> dict[str, Any]:
+    def default_values(cls, organization: Organization) -> dict[str, Any]:
         """This year."""
         return {"year": _today(organization).year}
 

@@ -18,22 +18,22 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from accounts.abilities import READ_REPORTS, requires
 from accounts.authentication import BearerAuthentication
-from accounts.limits import V1
 from accounts.models import User
-from employees.pages import NewestFirst
+from accounts.permissions import READ_REPORTS, requires_ability
+from accounts.throttling import V1_LIMIT
+from core.pagination import NewestFirstPagination
 from reports import jobs
+from reports.base import CSV
 from reports.catalog import REPORTS
 from reports.formats import FORMATS
-from reports.forms import DayField, RowField
-from reports.frame import CSV
+from reports.forms import ISODateField, TenantChoiceField
 from reports.models import ReportJob
-from reports.replies import JobReply
+from reports.serializers import JobReplySerializer
 
 
 # --- Bodies ---------------------------------------------------------------------------------------
-class TextAnswer(serializers.CharField):
+class TextParameterField(serializers.CharField):
     """An answer to a question of a report; its form reads it."""
 
     def __init__(self, **more: Any) -> None:
@@ -46,16 +46,16 @@ class TextAnswer(serializers.CharField):
 
 
 @extend_schema_field(OpenApiTypes.DATE)
-class DayAnswer(TextAnswer):
+class DateParameterField(TextParameterField):
     """A date."""
 
 
 @extend_schema_field(OpenApiTypes.INT)
-class NumberAnswer(TextAnswer):
+class NumberParameterField(TextParameterField):
     """A number, or the id of a row."""
 
 
-class JobBody(serializers.Serializer[dict[str, Any]]):
+class JobBodySerializer(serializers.Serializer[dict[str, Any]]):
     """Which report, as which file, and the answers to its questions: those that its own address
     takes as a query.
     """
@@ -64,17 +64,19 @@ class JobBody(serializers.Serializer[dict[str, Any]]):
     format = serializers.ChoiceField(choices=list(FORMATS), default=CSV)
 
 
-def _answer(field: forms.Field) -> serializers.Field[Any, Any, Any, Any]:
-    kind = DayAnswer if isinstance(field, DayField) else TextAnswer
-    kind = NumberAnswer if isinstance(field, forms.IntegerField | RowField) else kind
+def _parameter_field(field: forms.Field) -> serializers.Field[Any, Any, Any, Any]:
+    kind = DateParameterField if isinstance(field, ISODateField) else TextParameterField
+    kind = (
+        NumberParameterField if isinstance(field, forms.IntegerField | TenantChoiceField) else kind
+    )
     return kind(help_text=str(field.help_text or field.label or ""))
 
 
 # Every question of every report; `from` is a word of the contract, and of Python.
-JobBody._declared_fields |= {
-    name: _answer(field)
+JobBodySerializer._declared_fields |= {
+    name: _parameter_field(field)
     for report in REPORTS.values()
-    for name, field in report.form.base_fields.items()
+    for name, field in report.form_class.base_fields.items()
 }
 
 _FILES: Final[dict[Any, Any]] = {
@@ -82,29 +84,29 @@ _FILES: Final[dict[Any, Any]] = {
 }
 
 
-class JobsViewSet(GenericViewSet[ReportJob]):
+class ReportJobViewSet(GenericViewSet[ReportJob]):
     """`/api/v1/admin/reports/jobs`: one's own, and for administrators those of their
     organization.
     """
 
     authentication_classes = (BearerAuthentication,)
-    permission_classes = (IsAuthenticated, requires(READ_REPORTS))
-    limits = (V1,)
-    pagination_class = NewestFirst
+    permission_classes = (IsAuthenticated, requires_ability(READ_REPORTS))
+    limits = (V1_LIMIT,)
+    pagination_class = NewestFirstPagination
     queryset = ReportJob.objects.none()
 
     def get_queryset(self) -> Any:
         """What the caller may know of."""
         user: User = self.request.user  # type: ignore[assignment]
-        return jobs.visible_to(user).select_related("asked_by")
+        return jobs.jobs_visible_to(user).select_related("asked_by")
 
-    def _job(self, pk: int) -> ReportJob:
+    def _job_or_404(self, pk: int) -> ReportJob:
         found: ReportJob | None = self.get_queryset().filter(pk=pk).first()
         if found is None:
             raise NotFound
         return found
 
-    @extend_schema(request=JobBody, responses={202: JobReply})
+    @extend_schema(request=JobBodySerializer, responses={202: JobReplySerializer})
     def create(self, request: Request) -> Response:
         """Have a report made in the background. The same question, asked again before it is
         answered, is the same job.
@@ -112,7 +114,7 @@ class JobsViewSet(GenericViewSet[ReportJob]):
         `Location` is where to ask how far it is. Who has too many under way is refused with the
         code `too_many_reports`.
         """
-        body = JobBody(data=request.data)
+        body = JobBodySerializer(data=request.data)
         body.is_valid(raise_exception=True)
         asked: dict[str, Any] = {
             name: value for name, value in body.validated_data.items() if value is not None
@@ -123,25 +125,27 @@ class JobsViewSet(GenericViewSet[ReportJob]):
                 {"format": [f"Choose from: {', '.join(kind.formats)}."]}
             )
         user: User = request.user  # type: ignore[assignment]
-        job = jobs.ask_for(kind, user.organization, asked, form, actor=user, request=request)  # type: ignore[arg-type]
+        job = jobs.request_report(kind, user.organization, asked, form, actor=user, request=request)  # type: ignore[arg-type]
         at = reverse("report-job", args=(job.pk,))
-        return Response(row(job), status=status.HTTP_202_ACCEPTED, headers={"Location": at})
+        return Response(
+            report_job_body(job), status=status.HTTP_202_ACCEPTED, headers={"Location": at}
+        )
 
-    @extend_schema(responses=JobReply(many=True))
+    @extend_schema(responses=JobReplySerializer(many=True))
     def list(self, request: Request) -> Response:
         """All that were asked for, newest first."""
         page = self.paginate_queryset(self.get_queryset())
-        return self.get_paginated_response([row(one) for one in page or []])
+        return self.get_paginated_response([report_job_body(one) for one in page or []])
 
-    @extend_schema(responses={200: JobReply})
+    @extend_schema(responses={200: JobReplySerializer})
     def retrieve(self, request: Request, pk: int) -> Response:
         """How far a report is."""
-        return Response(row(self._job(pk)))
+        return Response(report_job_body(self._job_or_404(pk)))
 
-    @extend_schema(request=None, responses={200: JobReply, 409: None})
+    @extend_schema(request=None, responses={200: JobReplySerializer, 409: None})
     def cancel(self, request: Request, pk: int) -> Response:
         """Stop making it. One that is over already is answered 409."""
-        return Response(row(jobs.cancel(self._job(pk))))
+        return Response(report_job_body(jobs.cancel_report_job(self._job_or_404(pk))))
 
     @extend_schema(responses={**_FILES, 409: None, 410: None})
     def file(self, request: Request, pk: int) -> HttpResponseBase:
@@ -149,19 +153,19 @@ class JobsViewSet(GenericViewSet[ReportJob]):
         written down.
         """
         user: User = request.user  # type: ignore[assignment]
-        return jobs.fetch(self._job(pk), actor=user, request=request)
+        return jobs.download_report(self._job_or_404(pk), actor=user, request=request)
 
 
-def row(job: ReportJob) -> dict[str, Any]:
+def report_job_body(job: ReportJob) -> dict[str, Any]:
     """A job as the API tells it."""
     ready = job.state == ReportJob.State.DONE
     return {
         "id": job.pk,
         "report": job.report,
-        "title": jobs.title(job),
+        "title": jobs.report_title(job),
         "format": job.format,
         "language": job.language,
-        "asked": job.asked,
+        "asked": job.parameter_values,
         "asked_by": job.asked_by.get_username(),
         "state": job.state,
         "done": job.done,
@@ -173,6 +177,6 @@ def row(job: ReportJob) -> dict[str, Any]:
         "started_at": job.started_at,
         "finished_at": job.finished_at,
         "expires_at": job.expires_at,
-        "error": {"code": job.error, "message": jobs.sentence(job)} if job.error else None,
+        "error": {"code": job.error, "message": jobs.job_error_message(job)} if job.error else None,
         "file": reverse("report-job-file", args=(job.pk,)) if ready else None,
     }

@@ -1,6 +1,6 @@
 """Reports that are made in the background, and screens of the live board.
 
-Of a report the row is the queue: `jobs` writes it, `making` works it off.
+Of a report the row is the queue: `jobs` writes it, `job_runner` works it off.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from core.tenancy import TenantModel, TenantQuerySet
 from employees.models import Site
-from employees.tenancy import TenantModel, TenantQuerySet
 
 
 class ReportJobQuerySet(TenantQuerySet["ReportJob"]):
     """Vocabulary of jobs."""
 
-    def open(self) -> ReportJobQuerySet:
+    def unfinished(self) -> ReportJobQuerySet:
         """Those that wait or run."""
-        return self.filter(state__in=ReportJob.OPEN)
+        return self.filter(state__in=ReportJob.UNFINISHED_STATES)
 
-    def held(self, job_id: int, token: int) -> ReportJobQuerySet:
+    def leased(self, job_id: int, token: int) -> ReportJobQuerySet:
         """The job of a worker, as long as it is that worker's: whoever was stopped and wakes up
         late finds nothing here.
         """
@@ -42,40 +42,40 @@ class ReportJob(TenantModel):
 
     class State(models.TextChoices):
         QUEUED = "queued", _("Waiting")
-        RUNNING = "running", _("Being made")
+        RUNNING = "running", _("Running")
         DONE = "done", _("Ready")
         FAILED = "failed", _("Failed")
         CANCELLED = "cancelled", _("Cancelled")
         EXPIRED = "expired", _("Expired")
 
-    OPEN: ClassVar = (State.QUEUED, State.RUNNING)
+    UNFINISHED_STATES: ClassVar = (State.QUEUED, State.RUNNING)
 
     asked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
         related_name="report_jobs",
-        verbose_name=_("asked by"),
+        verbose_name=_("requested by"),
     )
     report = models.CharField(_("report"), max_length=60)
     format = models.CharField(_("format"), max_length=10)
-    parameters = models.TextField(_("asked for"), default="{}")
+    parameters = models.TextField(_("parameters"), default="{}")
     language = models.CharField(_("language"), max_length=10, default="en")
     # Of what was asked for, and in which language and format: the same question asked twice is one
     # job.
     fingerprint = models.CharField(max_length=64, editable=False)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
-    done = models.PositiveBigIntegerField(_("done"), default=0)
-    total = models.PositiveBigIntegerField(_("of"), default=0)
+    done = models.PositiveBigIntegerField(_("steps completed"), default=0)
+    total = models.PositiveBigIntegerField(_("total steps"), default=0)
     rows = models.PositiveBigIntegerField(_("rows"), default=0)
     size = models.PositiveBigIntegerField(_("size"), default=0)
     # What the file is called when it is downloaded, and its name in the private folder.
     name = models.CharField(_("file"), max_length=150, blank=True)
     file = models.CharField(max_length=150, blank=True, editable=False)
-    error = models.CharField(_("why not"), max_length=20, blank=True)
-    created_at = models.DateTimeField(_("asked"))
-    started_at = models.DateTimeField(_("begun"), null=True, blank=True)
+    error = models.CharField(_("failure reason"), max_length=20, blank=True)
+    created_at = models.DateTimeField(_("requested"))
+    started_at = models.DateTimeField(_("started"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
-    expires_at = models.DateTimeField(_("kept until"), null=True, blank=True)
+    expires_at = models.DateTimeField(_("available until"), null=True, blank=True)
     token = models.BigIntegerField(default=0, editable=False)
     lease_until = models.DateTimeField(null=True, blank=True, editable=False)
     attempts = models.PositiveSmallIntegerField(default=0, editable=False)
@@ -118,12 +118,12 @@ class ReportJob(TenantModel):
         return self.name or f"{self.report}.{self.format}"
 
     @property
-    def is_open(self) -> bool:
+    def is_unfinished(self) -> bool:
         """Whether it waits or runs."""
-        return self.state in self.OPEN
+        return self.state in self.UNFINISHED_STATES
 
     @property
-    def asked(self) -> dict[str, str]:
+    def parameter_values(self) -> dict[str, str]:
         """What was asked for, field by field."""
         found: dict[str, str] = json.loads(self.parameters)
         return found
@@ -146,7 +146,7 @@ class Screen(TenantModel):
     """A screen that shows the live board to whoever passes: counts of one site, or of all."""
 
     name = models.CharField(
-        _("name"), max_length=100, help_text=_("Where it hangs, such as Lobby.")
+        _("name"), max_length=100, help_text=_("Location of the screen, such as Lobby.")
     )
     site = models.ForeignKey(
         Site,

@@ -15,39 +15,39 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone, translation
 
-from accounts.audit import note
+from accounts.audit import record_security_event
+from accounts.credentials import generate_token, hash_token
 from accounts.models import SecurityEvent
-from accounts.secrets import hash_token, new_token
-from reports.board import Board
+from reports.board import LiveBoard
 from reports.models import Screen
 
-PREFIX: Final = "mst_scr_"
+SCREEN_TOKEN_PREFIX: Final = "mst_scr_"  # noqa: S105
 # However many screens ask, the board is counted anew so often at most, in each process.
-FRESH_S: Final = 5
+FIGURES_CACHE_S: Final = 5
 
 
-def issue_address(screen: Screen, *, actor: Any, request: Any = None) -> str:
+def issue_screen_url(screen: Screen, *, actor: Any, request: Any = None) -> str:
     """A fresh address of a screen, to be shown once; the one before ends now."""
-    token = new_token(PREFIX)
+    token = generate_token(SCREEN_TOKEN_PREFIX)
     with transaction.atomic():
         Screen.objects.filter(pk=screen.pk).update(
             token_hash=hash_token(token), issued_at=timezone.now()
         )
-        note(
+        record_security_event(
             SecurityEvent.Kind.KEY_ISSUED,
             screen.organization_id,
             actor=actor,
             request=request,
             about=f"screen {screen}",
         )
-    return f"{settings.BASE_URL.rstrip('/')}{reverse('screen', args=(token,))}"
+    return f"{settings.BASE_URL.rstrip('/')}{reverse('public-board', args=(token,))}"
 
 
-def revoke_address(screen: Screen, *, actor: Any, request: Any = None) -> None:
+def revoke_screen_url(screen: Screen, *, actor: Any, request: Any = None) -> None:
     """From now on the screen's address is not there."""
     with transaction.atomic():
         Screen.objects.filter(pk=screen.pk).update(token_hash=None)
-        note(
+        record_security_event(
             SecurityEvent.Kind.KEY_REVOKED,
             screen.organization_id,
             actor=actor,
@@ -56,20 +56,20 @@ def revoke_address(screen: Screen, *, actor: Any, request: Any = None) -> None:
         )
 
 
-def screen_of(token: str) -> Screen | None:
+def screen_by_token(token: str) -> Screen | None:
     """The screen of an address, if there is one."""
-    if not token.startswith(PREFIX):
+    if not token.startswith(SCREEN_TOKEN_PREFIX):
         return None
     return (
         Screen.objects.select_related("organization").filter(token_hash=hash_token(token)).first()
     )
 
 
-def figures(screen: Screen) -> dict[str, Any]:
+def screen_figures(screen: Screen) -> dict[str, Any]:
     """What a screen shows, at most FRESH_S seconds old."""
     key = f"board:{screen.organization_id}:{screen.site_id}:{translation.get_language()}"
     found: dict[str, Any] | None = cache.get(key)
     if found is None:
-        found = Board(screen.organization, screen.site_id).figures()
-        cache.set(key, found, FRESH_S)
+        found = LiveBoard(screen.organization, screen.site_id).figures()
+        cache.set(key, found, FIGURES_CACHE_S)
     return found

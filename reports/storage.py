@@ -2,7 +2,7 @@
 not there at all.
 
 A file is written under a name of its own and takes its place when it is on the disk: a power cut
-leaves the whole file, or a part nobody was told of, which `sweep` throws away.
+leaves the whole file, or a part nobody was told of, which `delete_unknown_files` throws away.
 """
 
 from __future__ import annotations
@@ -17,37 +17,37 @@ from typing import IO, Final
 
 from django.conf import settings
 
-PART: Final = ".part"
+PARTIAL_SUFFIX: Final = ".part"
 # A part that is written to now, and a file whose row is about to be told of it, are younger.
-FORGOTTEN_S: Final = 24 * 3600
+ORPHAN_AGE_S: Final = 24 * 3600
 
 
-def folder() -> Path:
+def report_folder() -> Path:
     """Where the files lie."""
     return Path(settings.REPORT_DIR)
 
 
-def place(organization_id: int) -> str:
+def new_file_name(organization_id: int) -> str:
     """The name of a file that is to be: nobody can guess it."""
     return f"{organization_id}-{secrets.token_hex(16)}"
 
 
-def write(name: str, pieces: Iterable[bytes]) -> int:
+def write_report_file(name: str, chunks: Iterable[bytes]) -> int:
     """Write a file from its pieces; returns its bytes. Raises OSError, and whatever the pieces
     raise; nothing is left then.
     """
-    home = folder()
+    home = report_folder()
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    part = home / f"{name}{PART}"
+    part = home / f"{name}{PARTIAL_SUFFIX}"
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            for piece in pieces:
+            for piece in chunks:
                 file.write(piece)
             file.flush()
             os.fsync(file.fileno())
             size = file.tell()
         part.replace(home / name)
-        _settle(home)
+        _fsync_folder(home)
     except BaseException:
         with suppress(OSError):
             part.unlink(missing_ok=True)
@@ -55,7 +55,7 @@ def write(name: str, pieces: Iterable[bytes]) -> int:
     return size
 
 
-def _settle(home: Path) -> None:
+def _fsync_folder(home: Path) -> None:
     """Have the folder's own entries on the disk too."""
     handle = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -64,32 +64,32 @@ def _settle(home: Path) -> None:
         os.close(handle)
 
 
-def opened(name: str) -> IO[bytes]:
+def open_report_file(name: str) -> IO[bytes]:
     """A file to read from. Raises OSError when it is not there."""
-    return (folder() / name).open("rb")
+    return (report_folder() / name).open("rb")
 
 
-def remove(name: str) -> None:
+def delete_report_file(name: str) -> None:
     """Throw a file away, if it is there. Raises OSError when the folder does not let go of it."""
     if name:
-        (folder() / name).unlink(missing_ok=True)
+        (report_folder() / name).unlink(missing_ok=True)
 
 
-def forgotten(now_s: float | None = None) -> Iterator[str]:
+def old_file_names(now_s: float | None = None) -> Iterator[str]:
     """Names of files that nobody has touched for a day: what of them no row knows belongs to
     nobody.
     """
-    before = (time.time() if now_s is None else now_s) - FORGOTTEN_S
-    if not folder().is_dir():
+    before = (time.time() if now_s is None else now_s) - ORPHAN_AGE_S
+    if not report_folder().is_dir():
         return
-    for path in folder().iterdir():
+    for path in report_folder().iterdir():
         with suppress(FileNotFoundError):  # Somebody else may sweep too.
             if path.is_file() and path.stat().st_mtime < before:
                 yield path.name
 
 
-def sweep(names: Collection[str], known: Collection[str]) -> None:
+def delete_unknown_files(names: Collection[str], known: Collection[str]) -> None:
     """Throw away those of `names` that nobody knows."""
     for name in names:
         if name not in known:
-            remove(name)
+            delete_report_file(name)

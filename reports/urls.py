@@ -2,29 +2,43 @@
 
 from django.urls import path
 
-from reports import pages_board
-from reports.api import view_of
+from reports import board_views
+from reports.api import report_view_class
 from reports.catalog import REPORTS
-from reports.jobs_api import JobsViewSet
+from reports.jobs_api import ReportJobViewSet
 
-AT = "api/v1/admin/reports"
+REPORTS_PATH = "api/v1/admin/reports"
 
 urlpatterns = [
-    path(f"{AT}/jobs", JobsViewSet.as_view({"get": "list", "post": "create"}), name="report-jobs"),
-    path(f"{AT}/jobs/<int:pk>", JobsViewSet.as_view({"get": "retrieve"}), name="report-job"),
     path(
-        f"{AT}/jobs/<int:pk>/cancel",
-        JobsViewSet.as_view({"post": "cancel"}),
+        f"{REPORTS_PATH}/jobs",
+        ReportJobViewSet.as_view({"get": "list", "post": "create"}),
+        name="report-jobs",
+    ),
+    path(
+        f"{REPORTS_PATH}/jobs/<int:pk>",
+        ReportJobViewSet.as_view({"get": "retrieve"}),
+        name="report-job",
+    ),
+    path(
+        f"{REPORTS_PATH}/jobs/<int:pk>/cancel",
+        ReportJobViewSet.as_view({"post": "cancel"}),
         name="report-job-cancel",
     ),
-    path(f"{AT}/jobs/<int:pk>/file", JobsViewSet.as_view({"get": "file"}), name="report-job-file"),
+    path(
+        f"{REPORTS_PATH}/jobs/<int:pk>/file",
+        ReportJobViewSet.as_view({"get": "file"}),
+        name="report-job-file",
+    ),
     *(
-        path(f"{AT}/{name}", view_of(report).as_view(), name=f"report-{name}")
+        path(f"{REPORTS_PATH}/{name}", report_view_class(report).as_view(), name=f"report-{name}")
         for name, report in REPORTS.items()
     ),
 ]
 # A screen in the lobby: the address is the secret.
 urlpatterns += [
-    path("board/<str:token>", pages_board.screen, name="screen"),
-    path("board/<str:token>/figures", pages_board.figures, name="screen-figures"),
+    path("board/<str:token>", board_views.public_board, name="public-board"),
+    path(
+        "board/<str:token>/figures", board_views.public_board_figures, name="public-board-figures"
+    ),
 ]

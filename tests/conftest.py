@@ -16,17 +16,17 @@ from django.core.cache import caches
 from django.db import connections
 from django.test import TransactionTestCase, override_settings
 
-from accounts import limits
+from accounts import throttling
 from accounts.models import User
-from attendance import locking
+from attendance.days import locking
+from core.append_only import triggers_disabled
 from devices.models import Device
-from employees.append_only import lifted
 from employees.models import Employee, Organization
 from tests import people
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _flushing_is_allowed() -> Iterator[None]:
+def _allow_table_flush() -> Iterator[None]:
     """Let `django_db(transaction=True)` tests flush: the triggers are off during Django's own
     teardown, and only then.
     """
@@ -35,7 +35,7 @@ def _flushing_is_allowed() -> Iterator[None]:
     def flush_without_triggers(self: Any) -> None:
         with ExitStack() as stack:
             for alias in self._databases_names(include_mirrors=False):
-                stack.enter_context(lifted(connections[alias]))
+                stack.enter_context(triggers_disabled(connections[alias]))
             teardown(self)
 
     TransactionTestCase._fixture_teardown = flush_without_triggers
@@ -44,7 +44,7 @@ def _flushing_is_allowed() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _passwords_are_cheap() -> Iterator[None]:
+def _fast_password_hashing() -> Iterator[None]:
     """The product's hash is slow on purpose, and nearly every test makes people."""
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         yield
@@ -59,13 +59,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     again = [
         item
         for item in items
-        if _asks_the_database(item) and item.get_closest_marker("any_engine") is None
+        if _uses_database(item) and item.get_closest_marker("any_engine") is None
     ]
     config.hook.pytest_deselected(items=[item for item in items if item not in set(again)])
     items[:] = again
 
 
-def _asks_the_database(item: pytest.Item) -> bool:
+def _uses_database(item: pytest.Item) -> bool:
     asked = {"db", "transactional_db", "live_server"} & set(getattr(item, "fixturenames", ()))
     return bool(asked) or item.get_closest_marker("django_db") is not None
 
@@ -89,23 +89,23 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
 
 
 @pytest.fixture(autouse=True)
-def _limits_begin_anew() -> None:
+def _reset_rate_limits() -> None:
     """Ids repeat from test to test, and so do the keys that are counted by."""
-    for name in (limits.SHARED, limits.LOCAL):
+    for name in (throttling.SHARED_CACHE, throttling.LOCAL_CACHE):
         caches[name].clear()
-    limits.breaker.reset()
+    throttling.circuit_breaker.reset()
 
 
 @pytest.fixture(autouse=True)
-def _transactions_of_tests_may_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+def _allow_idle_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Working out days lets the database end a transaction that stands still; a test is one
     transaction, and may be slow.
     """
-    monkeypatch.setattr(locking, "STOPPED_MS", "60000")
+    monkeypatch.setattr(locking, "IDLE_IN_TRANSACTION_TIMEOUT_MS", "60000")
 
 
 @pytest.fixture
-def standing_clock() -> Iterator[None]:
+def frozen_clock() -> Iterator[None]:
     """Time stands still: a test that counts up to a limit must not meet the end of a window."""
     with time_machine.travel(datetime.now(UTC), tick=False):
         yield

@@ -20,16 +20,16 @@ from django.utils import timezone
 
 from accounts.models import ApiClient, User
 from accounts.roles import ensure_roles
-from accounts.services import save_client
-from attendance.models import Door, Punch, Verdict
-from devices.keys import read_public_key
+from accounts.services import save_api_client
+from attendance.models import Channel, Punch, Verdict
 from devices.models import Device, Phone
-from devices.phones import Registration, register_phone
+from devices.phones import PhoneRegistration, register_phone
+from devices.public_keys import read_public_key
 from devices.services import issue_token
 from employees.models import Department, Employee, Organization, Site
 from employees.services import save_employee
-from geofences.models import Fence
-from geofences.services import save_fence
+from geofences.models import Geofence
+from geofences.services import save_geofence
 from webhooks.models import Endpoint
 from webhooks.services import create_endpoint
 
@@ -94,26 +94,28 @@ def make_phone(employee: Employee, **facts: Any) -> tuple[Phone, ec.EllipticCurv
         "model": "Pixel 9",
         "key": read_public_key(public),
     }
-    phone, _created = register_phone(employee, Registration(**(wanted | facts)))
+    phone, _created = register_phone(employee, PhoneRegistration(**(wanted | facts)))
     return phone, private
 
 
-def make_fence(
+def make_geofence(
     organization: Organization, lat: float = 28.6175, lng: float = 77.2085, **facts: Any
-) -> Fence:
+) -> Geofence:
     """A fence: a circle of 100 m, unless a GeoJSON is given."""
     shape = (
         {}
         if "geojson" in facts
         else {"kind": "circle", "latitude": lat, "longitude": lng, "radius_m": 100}
     )
-    return save_fence(Fence(organization=organization, **({"name": "Office"} | shape | facts)))
+    return save_geofence(
+        Geofence(organization=organization, **({"name": "Office"} | shape | facts))
+    )
 
 
 def make_endpoint(
     organization: Organization, url: str, mode: str = "standard", **facts: Any
 ) -> Endpoint:
-    """A customer's server. Its secret is `accounts.secrets.decrypt(endpoint.secret_cipher)`."""
+    """A customer's server. Its secret is `accounts.credentials.decrypt(endpoint.secret_cipher)`."""
     endpoint = Endpoint(
         organization=organization,
         url=url,
@@ -148,7 +150,7 @@ def make_user(employee: Employee, username: str, *roles: str, **facts: Any) -> U
 
 def make_client(organization: Organization, scopes: list[str], **facts: Any) -> ApiClient:
     """An API client; `accounts.services.issue_key(client)` gives its key."""
-    return save_client(
+    return save_api_client(
         ApiClient(organization=organization, scopes=scopes, **({"name": "HR program"} | facts))
     )
 
@@ -168,7 +170,7 @@ def make_punch(organization: Organization, user_code: str, **facts: Any) -> Punc
         user_code=user_code,
         **(
             {
-                "door": Door.DEVICE,
+                "channel": Channel.DEVICE,
                 "source": "device:0",
                 "key": uuid.uuid4().hex,
                 "fingerprint": hashlib.sha256(user_code.encode()).hexdigest(),

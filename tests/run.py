@@ -4,7 +4,7 @@ this.
 All of it on SQLite, and on PostgreSQL again what asks the database (`tests/conftest.py` says how
 that is told): at MUSTER_TEST_POSTGRES (a URL of a role that may create databases) if that is set,
 else in a throwaway cluster made from the installed binaries, else on a server that answers on this
-machine. Arguments that are not known here go to pytest: `tests/run.py --engine sqlite -k door`.
+machine. Arguments that are not known here go to pytest: `tests/run.py --engine sqlite -k channel`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ import psycopg
 
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST_POSTGRES = 15
-ROOMY = 1_000_000_000  # bytes; less than this in /dev/shm may not be enough for both engines
+MIN_FREE_BYTES = (
+    1_000_000_000  # bytes; less than this in /dev/shm may not be enough for both engines
+)
 BINARIES = (
     "/usr/lib/postgresql/*/bin",
     "/usr/pgsql-*/bin",
@@ -39,7 +41,7 @@ BINARIES = (
     "/usr/local/opt/postgresql@*/bin",
 )
 # What a developer's shell may say about an installation has no say in the tests.
-FOREIGN = (
+IGNORED_ENVIRONMENT = (
     "SECRET_KEY",
     "DATABASE_URL",
     "BROKER_URL",
@@ -52,7 +54,7 @@ FOREIGN = (
 )
 
 
-class Outcome(NamedTuple):
+class EngineResult(NamedTuple):
     """What one engine's run came to."""
 
     engine: str
@@ -83,12 +85,12 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def run_suite(engine: str, scratch: Path, arguments: list[str], **environment: str) -> Outcome:
+def run_suite(engine: str, scratch: Path, arguments: list[str], **environment: str) -> EngineResult:
     """Run pytest in a process of its own, show what it says and read its closing line."""
     own = {
         name: value
         for name, value in os.environ.items()
-        if name not in FOREIGN and not name.startswith("MUSTER_")
+        if name not in IGNORED_ENVIRONMENT and not name.startswith("MUSTER_")
     }
     data = scratch / re.sub(r"\W", "-", engine)
     data.mkdir()
@@ -136,7 +138,7 @@ def run_suite(engine: str, scratch: Path, arguments: list[str], **environment: s
     if process.returncode not in (0, 5) and not failed:
         failed = 1  # It did not come to an end of its own: that is no success.
     seconds = time.monotonic() - started
-    return Outcome(
+    return EngineResult(
         engine,
         counts.get("passed", 0),
         failed,
@@ -183,7 +185,7 @@ def throwaway_cluster(binaries: Path, scratch: Path) -> Iterator[Server]:
     home, port, password = scratch / "postgres", free_port(), secrets.token_hex(16)
     home.mkdir(mode=0o700)
     (home / "password").write_text(password)
-    lent = lend(scratch, home)
+    lent = run_as_unprivileged(scratch, home)
     quiet = {"cwd": home, "stdout": subprocess.DEVNULL, "start_new_session": True, **lent}
     log = (home / "log").open("w")
     subprocess.run(
@@ -242,7 +244,7 @@ def throwaway_cluster(binaries: Path, scratch: Path) -> Iterator[Server]:
         log.close()
 
 
-def lend(scratch: Path, home: Path) -> dict[str, object]:
+def run_as_unprivileged(scratch: Path, home: Path) -> dict[str, object]:
     """As root, give `home` to an ordinary user; returns what subprocess needs to start something as
     them.
     """
@@ -262,13 +264,13 @@ def wait_for(url: str, process: subprocess.Popen[bytes]) -> str:
     """
     deadline = time.monotonic() + 30
     while process.poll() is None and time.monotonic() < deadline:
-        if version := answering(url):
+        if version := server_version(url):
             return version
         time.sleep(0.1)
     raise OSError("PostgreSQL did not start")
 
 
-def answering(url: str) -> str | None:
+def server_version(url: str) -> str | None:
     """The version of the server at `url`; None when it does not let us in or may not create
     databases.
     """
@@ -294,7 +296,7 @@ def free_port() -> int:
 def postgres(scratch: Path) -> Iterator[Server | str]:
     """A server to test on, or why there is none."""
     if url := os.environ.get("MUSTER_TEST_POSTGRES"):
-        version = answering(url)
+        version = server_version(url)
         yield (
             Server(url, version)
             if version
@@ -313,7 +315,7 @@ def postgres(scratch: Path) -> Iterator[Server | str]:
     else:
         for known in ("postgres:postgres@", "postgres@", "muster:muster@"):
             url = f"postgres://{known}127.0.0.1:5432/postgres"
-            if version := answering(url):
+            if version := server_version(url):
                 yield Server(url, version)
                 return
         yield (
@@ -327,7 +329,9 @@ def scratch_folder() -> Iterator[Path]:
     """A folder for everything the runs write, in memory where there is room; removed afterwards."""
     memory = Path("/dev/shm")
     roomy = (
-        memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOMY
+        memory.is_dir()
+        and os.access(memory, os.W_OK)
+        and shutil.disk_usage(memory).free > MIN_FREE_BYTES
     )
     folder = tempfile.mkdtemp(prefix="muster-tests-", dir=memory if roomy else None)
     try:
@@ -345,7 +349,7 @@ def main() -> int:
     signal.signal(
         signal.SIGINT, signal.default_int_handler
     )  # Even where a shell started us in the background.
-    outcomes: list[Outcome] = []
+    outcomes: list[EngineResult] = []
     notes: list[str] = []
     with scratch_folder() as scratch:
         if options.engine != "postgres":

@@ -30,7 +30,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.run import FOREIGN, ROOT, Server, free_port, postgres
+from tests.run import IGNORED_ENVIRONMENT, ROOT, Server, free_port, postgres
 
 INSTALL_S, START_S, STOP_S, SECOND_START_S = 900, 90, 10, 15
 
@@ -230,7 +230,7 @@ class Smoke:
             },
         )
         with urllib.request.urlopen(request, timeout=10) as reply:
-            must(reply.read() == b'{"ok":true}', "and its token opens the device door")
+            must(reply.read() == b'{"ok":true}', "and its token opens the device channel")
 
     def stop(
         self, terminal: Terminal, how: str, act: Callable[[Terminal], None], status: int | None
@@ -386,7 +386,7 @@ def main() -> int:
     own = {
         name: value
         for name, value in os.environ.items()
-        if name not in FOREIGN and not name.startswith("MUSTER_")
+        if name not in IGNORED_ENVIRONMENT and not name.startswith("MUSTER_")
     }
     with (
         tempfile.TemporaryDirectory(prefix="muster-smoke-") as folder,

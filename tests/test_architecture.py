@@ -4,24 +4,21 @@ columns.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from django.apps import apps
 from django.db import connection, models
 
-from employees.append_only import REFUSAL, append_only_models
+from core.append_only import APPEND_ONLY_ERROR, append_only_models
+from docs import floors
 from employees.models import Organization
 from tests import people
 
-FLOORS = [
-    "employees",
-    "accounts",
-    "webhooks",
-    "devices leaves tours geofences",
-    "attendance",
-    "reports",
-    "config",
-]
-HEIGHT = {app: height for height, names in enumerate(FLOORS) for app in names.split()}
+ROOT = Path(__file__).resolve().parent.parent
+# The floors as the import linter holds them, the lowest first.
+FLOORS = list(reversed(floors.read()[0]))
+HEIGHT = {app: height for height, names in enumerate(FLOORS) for app in names}
 OURS = [model for model in apps.get_models() if model._meta.app_label in HEIGHT]
 # An operator of the whole installation has no organization; a constraint says that nobody else may
 # be without. Second factors and recovery codes are a user's, whoever that is.
@@ -62,7 +59,7 @@ def test_the_append_only_tables_are_the_ones_that_hold_history() -> None:
     assert {
         "attendance.Punch",
         "attendance.PunchMatch",
-        "attendance.IngestCount",
+        "attendance.IngestionLogEntry",
         "webhooks.Attempt",
     } <= labels
 
@@ -85,20 +82,31 @@ def test_the_database_refuses_to_change_history(
                 "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s", [table]
             )
             found = [sql for (sql,) in cursor.fetchall()]
-            assert any(f"BEFORE {verb}" in sql and REFUSAL in sql and field for sql in found)
+            assert any(
+                f"BEFORE {verb}" in sql and APPEND_ONLY_ERROR in sql and field for sql in found
+            )
 
 
 def test_a_stored_punch_can_be_neither_changed_nor_deleted(world: people.World) -> None:
     from django.db import DatabaseError, transaction
 
     from attendance.models import Punch
-    from tests.attendance.doors.test_device import Terminal
+    from tests.attendance.channels.test_device import Terminal
 
     Terminal(*people.make_device(world.acme, "S")).punch()
     for change in (
         lambda: Punch.objects.update(verdict="unmatched"),
         lambda: Punch.objects.all()._raw_delete("default"),
     ):
-        with pytest.raises(DatabaseError, match=REFUSAL), transaction.atomic():
+        with pytest.raises(DatabaseError, match=APPEND_ONLY_ERROR), transaction.atomic():
             change()
     assert Punch.objects.get().verdict == "accepted"
+
+
+def test_every_app_stands_on_a_floor() -> None:
+    apps_here = {path.parent.name for path in ROOT.glob("*/apps.py")}
+    assert apps_here - set(HEIGHT) == set()
+
+
+def test_the_picture_of_the_floors_is_drawn_from_the_import_contracts() -> None:
+    assert floors.PICTURE.read_text() == floors.draw(), "python docs/floors.py draws it again"

@@ -19,21 +19,23 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextareaWidget
 
-from accounts.abilities import decides_for, may_decide, today
-from accounts.audit import paper_read
-from employees.console import (
+from accounts.approvals.admin import ApproverRowsMixin
+from accounts.audit import record_attachment_download
+from accounts.permissions import can_decide_for
+from core.action_pages import posted_data
+from core.tenant_admin import (
     ReadOnlyTenantAdmin,
     TenantAdmin,
     TenantForm,
     badge_html,
     change_url,
-    link,
-    sees_everything,
-    small_table,
+    is_operator,
+    link_html,
+    table_html,
 )
-from employees.models import Employee
-from tours import papers, services
-from tours.models import Tour, TourPaper
+from tours import attachments as tour_attachments
+from tours import services
+from tours.models import Tour, TourDocument
 
 COLOURS: Final = {
     "draft": "info",
@@ -45,7 +47,7 @@ COLOURS: Final = {
 }
 
 
-class RemarksForm(forms.Form):
+class TourRemarksForm(forms.Form):
     """Why."""
 
     remarks = forms.CharField(
@@ -56,7 +58,7 @@ class RemarksForm(forms.Form):
     )
 
 
-class NewEndForm(RemarksForm):
+class TourEndForm(TourRemarksForm):
     """The new time of return."""
 
     end_at = forms.SplitDateTimeField(label=_("Return"), widget=UnfoldAdminSplitDateTimeWidget)
@@ -67,7 +69,7 @@ class TourForm(TenantForm):
     """A tour that HR enters for somebody: places one a line."""
 
     places_text = forms.CharField(
-        label=_("Places, one a line"),
+        label=_("Places, one per line"),
         required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
     )
@@ -82,9 +84,10 @@ class TourForm(TenantForm):
 
 
 @admin.register(Tour)
-class TourAdmin(TenantAdmin):
+class TourAdmin(ApproverRowsMixin, TenantAdmin):
     """Tours and other duty away from the office."""
 
+    all_rows_permission = "tours.add_tour"
     form = TourForm
     fieldsets = (
         (
@@ -100,7 +103,7 @@ class TourAdmin(TenantAdmin):
             },
         ),
     )
-    shown = (
+    detail_fieldsets = (
         (
             None,
             {
@@ -113,7 +116,7 @@ class TourAdmin(TenantAdmin):
                 )
             },
         ),
-        (_("Papers"), {"fields": ("papers_table",)}),
+        (_("Documents"), {"fields": ("documents_table",)}),
         (
             _("Decision"),
             {
@@ -127,48 +130,40 @@ class TourAdmin(TenantAdmin):
         ),
         (_("History"), {"fields": ("events_table",)}),
     )
-    readonly_fields = ("badge", "papers_table", "events_table")
+    readonly_fields = ("badge", "documents_table", "events_table")
     autocomplete_fields = ("employee",)
     list_display = ("employee", "tour_type", "start_at", "end_at", "badge", "decided_by")
     list_filter = ("status", "tour_type")
     list_select_related = ("employee", "decided_by", "organization")
     search_fields = ("employee__code", "employee__name")
     date_hierarchy = "start_at"
-    actions_detail = ("approve", "reject", "cut_short", "prolong", "take_back")
+    actions_detail = ("approve", "reject", "curtail", "extend", "cancel")
     empty_title = _("No tours yet")
-    empty_text = _("People apply from their phones; HR can enter a tour for somebody.")
+    empty_text = _("Employees apply from their phones. HR can enter a tour for an employee.")
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        """An approver sees the people they decide for; of drafts nobody here knows."""
-        rows = super().get_queryset(request).exclude(status=Tour.Status.DRAFT)
-        user = request.user
-        if sees_everything(request) or user.has_perm("tours.add_tour"):
-            return rows
-        own = getattr(user, "employee", None)
-        if own is None:
-            return rows.none()
-        people = Employee.objects.of(own.organization_id).filter(decides_for(user, today(own)))  # type: ignore[arg-type]
-        return rows.filter(employee__in=people)
+        """Drafts are their traveller's alone."""
+        return super().get_queryset(request).exclude(status=Tour.Status.DRAFT)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        return super().get_fieldsets(request, obj) if obj is None else list(self.shown)
+        return super().get_fieldsets(request, obj) if obj is None else list(self.detail_fieldsets)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        services.apply(obj, actor=request.user, own_hand=False)  # type: ignore[arg-type]
+        services.apply_for_tour(obj, actor=request.user, self_service=False)  # type: ignore[arg-type]
 
     def has_decide_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         one = self.get_object(request, str(object_id)) if object_id else None
         if one is None:
             return bool(object_id)  # Not found, as said by the page itself.
-        return sees_everything(request) or may_decide(request.user, one.employee)  # type: ignore[arg-type]
+        return is_operator(request) or can_decide_for(request.user, one.employee)  # type: ignore[arg-type]
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """What can still be done."""
         one = self.get_object(request, str(object_id))
-        changes = {"cut_short", "prolong", "take_back"}
+        changes = {"curtail", "extend", "cancel"}
         offered = {"pending": {"approve", "reject", *changes}, "approved": changes}.get(
             one.status if one else "", set()
         )
@@ -178,13 +173,13 @@ class TourAdmin(TenantAdmin):
             if it.method.original_function_name in offered
         ]
 
-    def _act(
+    def _action_page(
         self,
         request: HttpRequest,
         object_id: str,
         form: forms.Form,
-        do: Callable[[Tour, dict[str, Any]], Any],
-        done: Any,
+        verb: Callable[[Tour, dict[str, Any]], Any],
+        success_message: Any,
         **page: Any,
     ) -> HttpResponse:
         """GET shows the form; POST does it, or says at the form why not."""
@@ -193,12 +188,12 @@ class TourAdmin(TenantAdmin):
             raise PermissionDenied
         if request.method == "POST" and form.is_valid():
             try:
-                do(one, form.cleaned_data)
+                verb(one, form.cleaned_data)
             except ValidationError as error:
                 form.add_error(None, [str(message) for message in error.messages])
             else:
-                return self.done(request, one, done)
-        return self.page(request, "act", one, form=form, **page)
+                return self.finish_action(request, one, success_message)
+        return self.render_page(request, "action_form", one, form=form, **page)
 
     @action(
         description=_("Approve"),
@@ -231,11 +226,11 @@ class TourAdmin(TenantAdmin):
     def _decide(
         self, request: HttpRequest, object_id: str, *, approve: bool, done: Any, **page: Any
     ) -> HttpResponse:
-        return self._act(
+        return self._action_page(
             request,
             object_id,
-            RemarksForm(_data(request)),
-            lambda one, said: services.decide(
+            TourRemarksForm(posted_data(request)),
+            lambda one, said: services.decide_tour(
                 one,
                 actor=request.user,  # type: ignore[arg-type]
                 approve=approve,
@@ -249,12 +244,12 @@ class TourAdmin(TenantAdmin):
     @action(
         description=_("Cut short"), url_path="curtail", icon="content_cut", permissions=["decide"]
     )
-    def cut_short(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._act(
+    def curtail(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._action_page(
             request,
             object_id,
-            NewEndForm(_data(request)),
-            lambda one, said: services.curtail(
+            TourEndForm(posted_data(request)),
+            lambda one, said: services.curtail_tour(
                 one,
                 end_at=said["end_at"],
                 actor=request.user,  # type: ignore[arg-type]
@@ -266,12 +261,12 @@ class TourAdmin(TenantAdmin):
         )
 
     @action(description=_("Extend"), url_path="extend", icon="update", permissions=["decide"])
-    def prolong(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._act(
+    def extend(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._action_page(
             request,
             object_id,
-            NewEndForm(_data(request)),
-            lambda one, said: services.extend(
+            TourEndForm(posted_data(request)),
+            lambda one, said: services.extend_tour(
                 one,
                 end_at=said["end_at"],
                 actor=request.user,  # type: ignore[arg-type]
@@ -289,12 +284,16 @@ class TourAdmin(TenantAdmin):
         variant=ActionVariant.DANGER,
         permissions=["decide"],
     )
-    def take_back(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._act(
+    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._action_page(
             request,
             object_id,
-            RemarksForm(_data(request)),
-            lambda one, said: services.cancel(one, actor=request.user, remarks=said["remarks"]),  # type: ignore[arg-type]
+            TourRemarksForm(posted_data(request)),
+            lambda one, said: services.cancel_tour(
+                one,
+                actor=request.user,  # type: ignore[arg-type]
+                remarks=said["remarks"],
+            ),
             _("Cancelled."),
             title=_("Cancel the tour"),
             button=_("Cancel it"),
@@ -305,49 +304,56 @@ class TourAdmin(TenantAdmin):
     def badge(self, tour: Tour) -> Any:
         return badge_html(tour.get_status_display(), COLOURS[tour.status])
 
-    @display(description=_("orders and invitations"))
-    def papers_table(self, tour: Tour) -> SafeString:
+    @display(description=_("orders and invitations uploaded"))
+    def documents_table(self, tour: Tour) -> SafeString:
         rows = (
             (
-                link(change_url(one), one.get_kind_display()),
+                link_html(change_url(one), one.get_kind_display()),
                 one.content_type,
                 filesizeformat(one.size),
-                _when(one.uploaded_at),
+                _local_datetime(one.uploaded_at),
             )
-            for one in tour.papers.all()
+            for one in tour.documents.all()
         )
-        head = (_("Paper"), _("Type"), _("Size"), _("Uploaded"))
-        return small_table(head, rows, _("The traveller handed in no papers."))
+        head = (_("Document"), _("Type"), _("Size"), _("Uploaded"))
+        return table_html(head, rows, _("No documents were uploaded."))
 
     @display(description=_("what was done"))
     def events_table(self, tour: Tour) -> SafeString:
         rows = (
-            (_when(e.at), e.get_what_display(), str(e.actor or "–"), e.remarks)
+            (_local_datetime(e.at), e.get_action_display(), str(e.actor or "–"), e.remarks)
             for e in tour.events.select_related("actor")
         )
-        return small_table((_("At"), _("What"), _("By"), _("Remarks")), rows, _("Nothing yet."))
+        return table_html((_("At"), _("What"), _("By"), _("Remarks")), rows, _("Nothing yet."))
 
 
-@admin.register(TourPaper)
-class TourPaperAdmin(ReadOnlyTenantAdmin):
+@admin.register(TourDocument)
+class TourDocumentAdmin(ReadOnlyTenantAdmin):
     """Papers of tours that were sent in; the paper itself is given out by this page only."""
 
     fieldsets = (
         (
             None,
-            {"fields": (("employee", "kind"), "of_tour", ("content_type", "size"), "uploaded_at")},
+            {
+                "fields": (
+                    ("employee", "kind"),
+                    "tour_link",
+                    ("content_type", "size"),
+                    "uploaded_at",
+                )
+            },
         ),
     )
-    readonly_fields = ("of_tour",)
-    list_display = ("employee", "kind", "of_tour", "uploaded_at", "content_type", "size")
+    readonly_fields = ("tour_link",)
+    list_display = ("employee", "kind", "tour_link", "uploaded_at", "content_type", "size")
     list_filter = ("kind",)
     list_select_related = ("employee", "tour__employee", "organization")
     search_fields = ("employee__code", "employee__name")
     actions_detail = ("download",)
-    empty_title = _("No papers yet")
+    empty_title = _("No documents yet")
     empty_text = _(
-        "People hand in tour orders and invitations from their phones, with the tour they apply"
-        " for."
+        "Employees upload tour orders and invitations from their phones, with their tour"
+        " application."
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -360,12 +366,14 @@ class TourPaperAdmin(ReadOnlyTenantAdmin):
             .filter(tour__isnull=False)
             .exclude(tour__status=Tour.Status.DRAFT)
         )
-        if sees_everything(request):
+        if is_operator(request):
             return rows
-        return rows.filter(pk__in=papers.readable(request.user).values("pk"))  # type: ignore[arg-type]
+        return rows.filter(
+            pk__in=tour_attachments.readable_tour_documents(request.user).values("pk")  # type: ignore[arg-type]
+        )
 
     def has_download_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return bool(request.user.has_perm("tours.view_tourpaper"))
+        return bool(request.user.has_perm("tours.view_tourdocument"))
 
     @action(
         description=_("Download"), url_path="download", icon="download", permissions=["download"]
@@ -373,19 +381,15 @@ class TourPaperAdmin(ReadOnlyTenantAdmin):
     def download(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """As an attachment: what somebody uploaded is never shown as a page of ours."""
         one = self.object_or_404(request, object_id)
-        reply: HttpResponse = self.hand_out(request, one, one.file, f"tour-paper-{one.pk}")
+        reply: HttpResponse = self.serve_attachment(request, one, one.file, f"tour-paper-{one.pk}")
         if reply.status_code == HTTPStatus.OK:
-            paper_read(one, actor=request.user, request=request)
+            record_attachment_download(one, actor=request.user, request=request)
         return reply
 
     @display(description=_("tour"))
-    def of_tour(self, paper: TourPaper) -> SafeString:
-        return link(change_url(paper.tour), str(paper.tour)) if paper.tour else SafeString("–")
+    def tour_link(self, paper: TourDocument) -> SafeString:
+        return link_html(change_url(paper.tour), str(paper.tour)) if paper.tour else SafeString("–")
 
 
-def _when(at: datetime) -> str:
+def _local_datetime(at: datetime) -> str:
     return formats.date_format(timezone.localtime(at), "DATETIME_FORMAT")
-
-
-def _data(request: HttpRequest) -> Any:
-    return request.POST if request.method == "POST" else None

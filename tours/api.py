@@ -4,12 +4,11 @@ decides.
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from django.db.models import Q, QuerySet
 from django.http.response import HttpResponseBase
-from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
@@ -18,32 +17,49 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
-from rest_framework.viewsets import GenericViewSet
 
-from accounts.abilities import APPROVE_LEAVE, IsEmployee, decides_for, has, requires, today
-from accounts.api import Fields
-from accounts.audit import paper_read
+from accounts.approvals.people import employee_summary, user_display_name
+from accounts.approvals.serializers import (
+    ApprovalDecisionSerializer,
+    ApprovalRemarksSerializer,
+    EmployeeSummarySerializer,
+)
+from accounts.approvals.views import (
+    ApprovalViewSet,
+    request_employee,
+    request_user,
+    validated_body,
+)
+from accounts.audit import record_attachment_download
 from accounts.authentication import BearerAuthentication
-from accounts.limits import V1
-from accounts.models import User
-from employees.models import Employee
-from employees.pages import NewestFirst
-from employees.papers import GONE, TYPES, BoundedMultiPartParser, Gone, handed_out
-from tours import drafts, papers, services
+from accounts.permissions import (
+    IsEmployee,
+)
+from accounts.throttling import V1_LIMIT
+from core.attachments import (
+    ALLOWED_CONTENT_TYPES,
+    FILE_MISSING_TEXT,
+    BoundedMultiPartParser,
+    FileMissing,
+    attachment_response,
+)
+from core.serializers import StrictSerializer
+from tours import attachments as tour_attachments
+from tours import drafts, services
 from tours.filters import TourFilter
-from tours.models import Tour, TourPaper
+from tours.models import Tour, TourDocument
 
 FIRST_YEAR, LAST_YEAR = 1950, 2200
-MOST_PLACES: Final = 20
+MAX_PLACES: Final = 20
 
 
-def in_range(value: datetime) -> None:
+def validate_tour_year(value: datetime) -> None:
     """Refuse instants no calendar is kept for."""
     if not FIRST_YEAR <= value.year <= LAST_YEAR:
         raise serializers.ValidationError(f"The year must be from {FIRST_YEAR} to {LAST_YEAR}.")
 
 
-class Instant(serializers.DateTimeField):
+class OffsetDateTimeField(serializers.DateTimeField):
     """An instant with its offset: a time without one would be somebody's guess."""
 
     default_error_messages = {"naive": "Give the offset, as in 2026-07-06T09:00:00+05:30."}
@@ -63,17 +79,17 @@ class Instant(serializers.DateTimeField):
             self.fail("invalid", format="ISO 8601")
 
 
-def _papers() -> serializers.ListField:
+def _paper_ids_field() -> serializers.ListField:
     one = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
     return serializers.ListField(
         child=one,
-        max_length=papers.MOST,
+        max_length=tour_attachments.MAX_TOUR_DOCUMENTS,
         required=False,
         help_text="Papers of `POST /api/v1/tours/papers`, one's own and of no other tour.",
     )
 
 
-class TourBody(Fields):
+class TourBodySerializer(StrictSerializer):
     """An application for a tour; with `draft` it is kept, and not asked for yet."""
 
     tour_type = serializers.ChoiceField(
@@ -82,20 +98,20 @@ class TourBody(Fields):
     purpose = serializers.CharField(max_length=500)
     places = serializers.ListField(
         child=serializers.CharField(max_length=200),
-        max_length=MOST_PLACES,
+        max_length=MAX_PLACES,
         required=False,
         default=list,
     )
-    start_at = Instant(validators=[in_range])
-    end_at = Instant(validators=[in_range])
+    start_at = OffsetDateTimeField(validators=[validate_tour_year])
+    end_at = OffsetDateTimeField(validators=[validate_tour_year])
     order_no = serializers.CharField(
         max_length=120, required=False, allow_blank=True, allow_null=True, default=""
     )
-    paper_ids = _papers()
+    paper_ids = _paper_ids_field()
     draft = serializers.BooleanField(required=False, default=False)
 
 
-class DraftBody(Fields):
+class DraftBodySerializer(StrictSerializer):
     """Other facts of a draft; what is left out stays. `paper_ids` are all its papers from
     now on.
     """
@@ -103,81 +119,68 @@ class DraftBody(Fields):
     tour_type = serializers.ChoiceField(choices=Tour.Type.choices, required=False)
     purpose = serializers.CharField(max_length=500, required=False)
     places = serializers.ListField(
-        child=serializers.CharField(max_length=200), max_length=MOST_PLACES, required=False
+        child=serializers.CharField(max_length=200), max_length=MAX_PLACES, required=False
     )
-    start_at = Instant(validators=[in_range], required=False)
-    end_at = Instant(validators=[in_range], required=False)
+    start_at = OffsetDateTimeField(validators=[validate_tour_year], required=False)
+    end_at = OffsetDateTimeField(validators=[validate_tour_year], required=False)
     order_no = serializers.CharField(max_length=120, required=False, allow_blank=True)
-    paper_ids = _papers()
+    paper_ids = _paper_ids_field()
 
 
-class PaperBody(Fields):
+class PaperBodySerializer(StrictSerializer):
     """A paper about a tour: PDF, JPEG or PNG, at most 1 MiB with everything around it."""
 
     file = serializers.FileField(max_length=255)
     kind = serializers.ChoiceField(
-        choices=TourPaper.Kind.choices, required=False, default=TourPaper.Kind.OTHER
+        choices=TourDocument.Kind.choices, required=False, default=TourDocument.Kind.OTHER
     )
 
 
-class TourDecisionBody(Fields):
+class TourDecisionBodySerializer(ApprovalDecisionSerializer):
     """A decision on a tour."""
 
-    decision = serializers.ChoiceField(choices=["approve", "reject"])
-    remarks = serializers.CharField(
-        max_length=500, required=False, allow_blank=True, allow_null=True, default=""
-    )
 
-
-class TourRemarksBody(Fields):
+class TourRemarksBodySerializer(ApprovalRemarksSerializer):
     """Why."""
 
-    remarks = serializers.CharField(
-        max_length=500, required=False, allow_blank=True, allow_null=True, default=""
-    )
 
-
-class NewEndBody(TourRemarksBody):
+class NewEndBodySerializer(TourRemarksBodySerializer):
     """The new time of return."""
 
-    end_at = Instant(validators=[in_range])
+    end_at = OffsetDateTimeField(validators=[validate_tour_year])
 
 
-class ReportBody(Fields):
+class ReportBodySerializer(StrictSerializer):
     """What came of it."""
 
     report = serializers.CharField(max_length=2000)
 
 
-class TravellerReply(serializers.Serializer[dict[str, Any]]):
+class TravellerReplySerializer(EmployeeSummarySerializer):
     """Who travels."""
 
-    id = serializers.UUIDField()
-    code = serializers.CharField()
-    name = serializers.CharField()
 
-
-class PaperReply(serializers.Serializer[dict[str, Any]]):
+class PaperReplySerializer(serializers.Serializer[dict[str, Any]]):
     """A paper of a tour; `GET /api/v1/tours/papers/{id}` gives it out."""
 
     id = serializers.IntegerField()
-    kind = serializers.ChoiceField(choices=TourPaper.Kind.values)
+    kind = serializers.ChoiceField(choices=TourDocument.Kind.values)
     content_type = serializers.CharField()
     size = serializers.IntegerField()
     uploaded_at = serializers.DateTimeField()
 
 
-class PaperIdReply(serializers.Serializer[dict[str, Any]]):
+class PaperIdReplySerializer(serializers.Serializer[dict[str, Any]]):
     """What to name it by."""
 
     id = serializers.IntegerField()
 
 
-class TourReply(serializers.Serializer[dict[str, Any]]):
+class TourReplySerializer(serializers.Serializer[dict[str, Any]]):
     """A tour, and what became of it."""
 
     id = serializers.IntegerField()
-    employee = TravellerReply()
+    employee = TravellerReplySerializer()
     tour_type = serializers.ChoiceField(choices=Tour.Type.values)
     purpose = serializers.CharField()
     places = serializers.ListField(child=serializers.CharField())
@@ -190,76 +193,50 @@ class TourReply(serializers.Serializer[dict[str, Any]]):
     decided_at = serializers.DateTimeField(allow_null=True)
     remarks = serializers.CharField(allow_blank=True)
     report = serializers.CharField(allow_blank=True)
-    papers = PaperReply(many=True)
+    papers = PaperReplySerializer(many=True)
 
 
-class ToursViewSet(GenericViewSet[Tour]):
+class TourViewSet(ApprovalViewSet[Tour]):
     """`/api/v1/tours`: one's own tours, and for approvers those of the people they decide for."""
 
-    authentication_classes = (BearerAuthentication,)
-    limits = (V1,)
-    pagination_class = NewestFirst
-    filter_backends = (DjangoFilterBackend,)
     filterset_class = TourFilter
     queryset = Tour.objects.none()
-    serializer_class = TourReply  # type: ignore[assignment]
-    for_approvers = ("to_decide", "decide", "curtail", "extend")
+    serializer_class = TourReplySerializer  # type: ignore[assignment]
+    pending_status = Tour.Status.PENDING
+    shared_actions = ("cancel", "complete")
+    approver_actions = ("to_decide", "decide", "curtail", "extend")
 
-    def get_permissions(self) -> Any:
-        """Deciding is for approvers; the rest for employees, and for approvers who are none."""
-        if self.action in self.for_approvers:
-            return [IsAuthenticated(), requires(APPROVE_LEAVE)()]
-        return (
-            [IsAuthenticated()]
-            if self.action in ("cancel", "complete")
-            else [IsAuthenticated(), IsEmployee()]
-        )
+    def all_rows(self, organization_id: Any) -> QuerySet[Tour]:
+        """The tours of an organization."""
+        rows = Tour.objects.of(organization_id)
+        rows = rows.select_related("employee__organization", "decided_by__employee")
+        return rows.prefetch_related("documents")
 
-    def get_queryset(self) -> QuerySet[Tour]:
-        """What the caller may know of: their own; what they may decide; nothing else of their
-        organization.
-        """
-        user = _user(self.request)
-        rows = Tour.objects.of(user.organization_id).select_related(
-            "employee__organization", "decided_by__employee"
-        )
-        rows = rows.prefetch_related("papers")
-        mine = Q(employee=user.employee_id) if user.employee_id else Q(pk__in=[])
-        if self.action == "to_decide":
-            return rows.filter(status=Tour.Status.PENDING, employee__in=_people(user))
-        if self.action in (*self.for_approvers, "cancel", "complete") and has(user, APPROVE_LEAVE):
-            # Whose it is not to decide is told so: 403, by the verb. Of a draft nobody else is
-            # told.
-            return rows.filter(mine | ~Q(status=Tour.Status.DRAFT))
-        return rows.filter(mine)
+    def approver_rows(self, rows: QuerySet[Tour], own: Q) -> QuerySet[Tour]:
+        """Of a draft nobody but its traveller is told."""
+        return rows.filter(own | ~Q(status=Tour.Status.DRAFT))
 
-    def _one(self, pk: int) -> Tour:
-        found = self.get_queryset().filter(pk=pk).first() if pk < 2**63 else None
-        if found is None:
-            raise NotFound
-        return found
+    def row_body(self, row: Tour) -> dict[str, Any]:
+        """A tour as the API gives it."""
+        return tour_row(row)
 
-    def _page(self) -> Response:
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response([row(one) for one in page or []])
-
-    @extend_schema(responses=TourReply(many=True))
+    @extend_schema(responses=TourReplySerializer(many=True))
     def list(self, request: Request) -> Response:
         """My tours, newest first."""
-        return self._page()
+        return self.list_page()
 
-    @extend_schema(responses=TourReply(many=True))
+    @extend_schema(responses=TourReplySerializer(many=True))
     def to_decide(self, request: Request) -> Response:
         """Pending tours that the caller may decide."""
-        return self._page()
+        return self.list_page()
 
-    @extend_schema(request=TourBody, responses={201: TourReply})
+    @extend_schema(request=TourBodySerializer, responses={201: TourReplySerializer})
     def create(self, request: Request) -> Response:
         """Apply for a tour, or for other duty away from the office; with `draft` it is only
         kept.
         """
-        user, asked = _user(request), checked(TourBody, request)
-        employee, paper_ids = _employee(user), asked.get("paper_ids", [])
+        user, asked = request_user(request), validated_body(TourBodySerializer, request)
+        employee, paper_ids = request_employee(request), asked.get("paper_ids", [])
         tour = Tour(
             organization_id=employee.organization_id,
             employee=employee,
@@ -271,187 +248,185 @@ class ToursViewSet(GenericViewSet[Tour]):
             order_no=asked["order_no"] or "",
         )
         if asked["draft"]:
-            drafts.keep(tour, paper_ids)
+            drafts.save_tour_draft(tour, paper_ids)
         else:
-            services.apply(tour, actor=user, paper_ids=paper_ids)
-        return Response(row(tour), status=status.HTTP_201_CREATED)
+            services.apply_for_tour(tour, actor=user, document_ids=paper_ids)
+        return Response(tour_row(tour), status=status.HTTP_201_CREATED)
 
-    @extend_schema(request=DraftBody, responses={200: TourReply, 409: None})
+    @extend_schema(request=DraftBodySerializer, responses={200: TourReplySerializer, 409: None})
     def change(self, request: Request, pk: int) -> Response:
         """Change a draft. What was sent in is not changed any more."""
-        one, facts = self._one(pk), checked(DraftBody, request)
+        one, facts = self.row_or_404(pk), validated_body(DraftBodySerializer, request)
         paper_ids = facts.pop("paper_ids", None)
-        return Response(row(drafts.change(one, facts, paper_ids)))
+        return Response(tour_row(drafts.change_tour_draft(one, facts, paper_ids)))
 
-    @extend_schema(request=None, responses={200: TourReply, 409: None, 422: None})
+    @extend_schema(request=None, responses={200: TourReplySerializer, 409: None, 422: None})
     def submit(self, request: Request, pk: int) -> Response:
         """Send a draft in. It is judged as an application made now, and waits for a decision."""
-        return Response(row(drafts.submit(self._one(pk), actor=_user(request))))
+        return Response(
+            tour_row(drafts.submit_tour_draft(self.row_or_404(pk), actor=request_user(request)))
+        )
 
     @extend_schema(responses={204: None, 409: None})
     def discard(self, request: Request, pk: int) -> Response:
         """Take a draft away, with its papers."""
-        drafts.discard(self._one(pk))
+        drafts.discard_tour_draft(self.row_or_404(pk))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    @extend_schema(request=TourDecisionBody, responses={200: TourReply, 403: None, 409: None})
+    @extend_schema(
+        request=TourDecisionBodySerializer,
+        responses={200: TourReplySerializer, 403: None, 409: None},
+    )
     def decide(self, request: Request, pk: int) -> Response:
         """Decide a pending tour, once."""
-        body = checked(TourDecisionBody, request)
+        body = validated_body(TourDecisionBodySerializer, request)
         approve = body["decision"] == "approve"
         return Response(
-            row(
-                services.decide(
-                    self._one(pk),
-                    actor=_user(request),
+            tour_row(
+                services.decide_tour(
+                    self.row_or_404(pk),
+                    actor=request_user(request),
                     approve=approve,
                     remarks=body["remarks"] or "",
                 )
             )
         )
 
-    @extend_schema(request=TourRemarksBody, responses={200: TourReply, 403: None, 409: None})
+    @extend_schema(
+        request=TourRemarksBodySerializer,
+        responses={200: TourReplySerializer, 403: None, 409: None},
+    )
     def cancel(self, request: Request, pk: int) -> Response:
         """Take a tour back: one's own before it begins, or as its authority."""
-        body = checked(TourRemarksBody, request)
+        body = validated_body(TourRemarksBodySerializer, request)
         return Response(
-            row(services.cancel(self._one(pk), actor=_user(request), remarks=body["remarks"] or ""))
+            tour_row(
+                services.cancel_tour(
+                    self.row_or_404(pk), actor=request_user(request), remarks=body["remarks"] or ""
+                )
+            )
         )
 
-    @extend_schema(request=NewEndBody, responses={200: TourReply, 409: None})
+    @extend_schema(request=NewEndBodySerializer, responses={200: TourReplySerializer, 409: None})
     def curtail(self, request: Request, pk: int) -> Response:
         """End a tour earlier."""
-        body = checked(NewEndBody, request)
-        one = services.curtail(
-            self._one(pk),
+        body = validated_body(NewEndBodySerializer, request)
+        one = services.curtail_tour(
+            self.row_or_404(pk),
             end_at=body["end_at"],
-            actor=_user(request),
+            actor=request_user(request),
             remarks=body["remarks"] or "",
         )
-        return Response(row(one))
+        return Response(tour_row(one))
 
-    @extend_schema(request=NewEndBody, responses={200: TourReply, 409: None})
+    @extend_schema(request=NewEndBodySerializer, responses={200: TourReplySerializer, 409: None})
     def extend(self, request: Request, pk: int) -> Response:
         """End a tour later."""
-        body = checked(NewEndBody, request)
-        one = services.extend(
-            self._one(pk),
+        body = validated_body(NewEndBodySerializer, request)
+        one = services.extend_tour(
+            self.row_or_404(pk),
             end_at=body["end_at"],
-            actor=_user(request),
+            actor=request_user(request),
             remarks=body["remarks"] or "",
         )
-        return Response(row(one))
+        return Response(tour_row(one))
 
-    @extend_schema(request=ReportBody, responses={200: TourReply, 403: None, 409: None})
+    @extend_schema(
+        request=ReportBodySerializer, responses={200: TourReplySerializer, 403: None, 409: None}
+    )
     def complete(self, request: Request, pk: int) -> Response:
         """Hand in the return report."""
-        body = checked(ReportBody, request)
+        body = validated_body(ReportBodySerializer, request)
         return Response(
-            row(services.complete(self._one(pk), actor=_user(request), report=body["report"]))
+            tour_row(
+                services.complete_tour(
+                    self.row_or_404(pk), actor=request_user(request), report=body["report"]
+                )
+            )
         )
 
 
-class PaperGone(APIException):
+class TourDocumentGone(APIException):
     """The row is there, its file is not."""
 
     status_code = status.HTTP_410_GONE
-    default_detail = GONE
+    default_detail = FILE_MISSING_TEXT
     default_code = "gone"
 
 
-class TourPapersView(APIView):
+class TourDocumentsView(APIView):
     """`POST /api/v1/tours/papers`: papers are kept privately and named by id."""
 
     authentication_classes = (BearerAuthentication,)
     permission_classes = (IsAuthenticated, IsEmployee)
     parser_classes = (BoundedMultiPartParser,)
-    limits = (V1,)
+    limits = (V1_LIMIT,)
 
-    @extend_schema(request={"multipart/form-data": PaperBody}, responses={201: PaperIdReply})
+    @extend_schema(
+        request={"multipart/form-data": PaperBodySerializer},
+        responses={201: PaperIdReplySerializer},
+    )
     def post(self, request: Request) -> Response:
         """Hand in a paper about a tour: an order, an invitation."""
-        body = checked(PaperBody, request)
-        paper = papers.keep(_employee(_user(request)), body["file"].read(), body["kind"])
+        body = validated_body(PaperBodySerializer, request)
+        paper = tour_attachments.store_tour_document(
+            request_employee(request), body["file"].read(), body["kind"]
+        )
         return Response({"id": paper.pk}, status=status.HTTP_201_CREATED)
 
 
-class TourPaperView(APIView):
+class TourDocumentView(APIView):
     """`GET /api/v1/tours/papers/{id}`: for its owner, and for whoever decides on their tours once
     it was sent in.
     """
 
     authentication_classes = (BearerAuthentication,)
     permission_classes = (IsAuthenticated,)
-    limits = (V1,)
+    limits = (V1_LIMIT,)
 
-    @extend_schema(responses={(200, kind): OpenApiTypes.BINARY for kind in TYPES} | {410: None})
+    @extend_schema(
+        responses={(200, kind): OpenApiTypes.BINARY for kind in ALLOWED_CONTENT_TYPES} | {410: None}
+    )
     def get(self, request: Request, pk: int) -> HttpResponseBase:
         """The paper itself, as an attachment. Who was given it is written down."""
-        user = _user(request)
-        one = papers.readable(user).filter(pk=pk).first() if pk < 2**63 else None
+        user = request_user(request)
+        one = (
+            tour_attachments.readable_tour_documents(user).filter(pk=pk).first()
+            if pk < 2**63
+            else None
+        )
         if one is None:
             raise NotFound
         try:
-            reply = handed_out(one.file, f"tour-paper-{one.pk}", one.content_type)
-        except Gone as error:
-            raise PaperGone from error
-        paper_read(one, actor=user, request=request)
+            reply = attachment_response(one.file, f"tour-paper-{one.pk}", one.content_type)
+        except FileMissing as error:
+            raise TourDocumentGone from error
+        record_attachment_download(one, actor=user, request=request)
         return reply
 
 
-def checked(kind: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
-    """The fields of a body. Raises ValidationError."""
-    body = kind(data=request.data)
-    body.is_valid(raise_exception=True)
-    found: dict[str, Any] = body.validated_data
-    return found
-
-
-def _user(request: Request) -> User:
-    user: User = request.user  # type: ignore[assignment]
-    return user
-
-
-def _employee(user: User) -> Employee:
-    if user.employee is None:
-        raise NotFound
-    return user.employee
-
-
-def _people(user: User) -> QuerySet[Employee]:
-    day = today(user.employee) if user.employee else date.today()  # noqa: DTZ011
-    return Employee.objects.of(user.organization_id).filter(decides_for(user, day))
-
-
-def _name(user: User | None) -> str | None:
-    if user is None:
-        return None
-    return user.get_full_name() or (user.employee.name if user.employee else user.get_username())
-
-
-def row(one: Tour) -> dict[str, Any]:
+def tour_row(tour: Tour) -> dict[str, Any]:
     """A tour as the API tells it."""
-    traveller = one.employee
     return {
-        "id": one.pk,
-        "employee": {"id": str(traveller.pk), "code": traveller.code, "name": traveller.name},
-        "tour_type": one.tour_type,
-        "purpose": one.purpose,
-        "places": one.places,
-        "start_at": one.start_at,
-        "end_at": one.end_at,
-        "order_no": one.order_no,
-        "status": one.status,
-        "applied_at": None if one.status == Tour.Status.DRAFT else one.applied_at,
-        "decided_by": _name(one.decided_by),
-        "decided_at": one.decided_at,
-        "remarks": one.remarks,
-        "report": one.report,
-        "papers": [_paper(paper) for paper in one.papers.all()],
+        "id": tour.pk,
+        "employee": employee_summary(tour.employee),
+        "tour_type": tour.tour_type,
+        "purpose": tour.purpose,
+        "places": tour.places,
+        "start_at": tour.start_at,
+        "end_at": tour.end_at,
+        "order_no": tour.order_no,
+        "status": tour.status,
+        "applied_at": None if tour.status == Tour.Status.DRAFT else tour.applied_at,
+        "decided_by": user_display_name(tour.decided_by),
+        "decided_at": tour.decided_at,
+        "remarks": tour.remarks,
+        "report": tour.report,
+        "papers": [_document_row(paper) for paper in tour.documents.all()],
     }
 
 
-def _paper(one: TourPaper) -> dict[str, Any]:
+def _document_row(one: TourDocument) -> dict[str, Any]:
     return {
         "id": one.pk,
         "kind": one.kind,

@@ -13,64 +13,69 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from employees.refusals import Conflict
-from tours import papers, services
-from tours.models import Tour, TourPaper
+from core.errors import Conflict
+from tours import attachments as tour_attachments
+from tours import services
+from tours.models import Tour, TourDocument
 
-Status = Tour.Status
+TourStatus = Tour.Status
 
 
-def keep(tour: Tour, paper_ids: Collection[int] = ()) -> Tour:
-    """Store a tour without asking for it. Raises Refused."""
-    tour.status = Status.DRAFT
+def save_tour_draft(tour: Tour, document_ids: Collection[int] = ()) -> Tour:
+    """Store a tour without asking for it. Raises RuleViolation."""
+    tour.status = TourStatus.DRAFT
     with transaction.atomic():
         _save(tour)
-        papers.attach(tour, paper_ids)
+        tour_attachments.attach_tour_documents(tour, document_ids)
     return tour
 
 
-def change(tour: Tour, facts: Mapping[str, Any], paper_ids: Collection[int] | None = None) -> Tour:
-    """Write other facts into a draft; None leaves its papers as they are. Raises Refused, Conflict
-    once it was sent in.
+def change_tour_draft(
+    tour: Tour, changes: Mapping[str, Any], document_ids: Collection[int] | None = None
+) -> Tour:
+    """Write other facts into a draft; None leaves its papers as they are. Raises RuleViolation,
+    Conflict once it was sent in.
     """
     with transaction.atomic():
-        one = _draft(tour)
-        for name, value in facts.items():
+        one = _lock_draft(tour)
+        for name, value in changes.items():
             setattr(one, name, value)
         _save(one)
-        if paper_ids is not None:
-            papers.attach(one, paper_ids)
+        if document_ids is not None:
+            tour_attachments.attach_tour_documents(one, document_ids)
     return one
 
 
-def submit(tour: Tour, *, actor: User | None) -> Tour:
-    """Send a draft in: from now on it waits for a decision. Raises Refused as an application does,
-    Conflict the second time.
+def submit_tour_draft(tour: Tour, *, actor: User | None) -> Tour:
+    """Send a draft in: from now on it waits for a decision. Raises RuleViolation as an application
+    does, Conflict the second time.
     """
     with transaction.atomic():
-        return services.enter(_draft(tour), actor=actor)
+        return services.submit_tour(_lock_draft(tour), actor=actor)
 
 
-def discard(tour: Tour) -> None:
+def discard_tour_draft(tour: Tour) -> None:
     """Take a draft away, with its papers. Raises Conflict once it was sent in."""
     with transaction.atomic():
-        one = _draft(tour)
-        papers.remove(TourPaper.objects.of(one.organization_id).filter(tour=one))
+        one = _lock_draft(tour)
+        tour_attachments.delete_tour_documents(
+            TourDocument.objects.of(one.organization_id).filter(tour=one)
+        )
         one.delete()
 
 
 def _save(tour: Tour) -> None:
-    services.in_order(tour)
+    services.require_tour_dates_in_order(tour)
     tour.full_clean()
     tour.save()
 
 
-def _draft(tour: Tour) -> Tour:
+def _lock_draft(tour: Tour) -> Tour:
     """The draft as it is now, its row locked until the end of the transaction."""
-    one = services.held(tour)
-    if one.status != Status.DRAFT:
+    one = services.lock_tour(tour)
+    if one.status != TourStatus.DRAFT:
         raise Conflict(
-            _("This tour was sent in already."),
+            _("This tour is already submitted."),
             code="SENT_IN",
             rule="T6",
             field="status",

@@ -1,4 +1,6 @@
-"""Duty away from the office: what was applied for, what was decided, and what became of it."""
+"""ScheduledShift away from the office: what was applied for, what was decided, and what
+became of it.
+"""
 
 from __future__ import annotations
 
@@ -9,26 +11,26 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from employees import papers
+from core import attachments
+from core.tenancy import TenantModel, TenantQuerySet
 from employees.models import Employee
-from employees.tenancy import TenantModel, TenantQuerySet
 
 
 class TourQuerySet(TenantQuerySet["Tour"]):
     """Vocabulary of tours."""
 
-    def granted(self) -> TourQuerySet:
+    def counted_as_duty(self) -> TourQuerySet:
         """Those that count as duty: approved, and over."""
         return self.filter(status__in=(Tour.Status.APPROVED, Tour.Status.COMPLETED))
 
-    def sent_in(self) -> TourQuerySet:
+    def submitted(self) -> TourQuerySet:
         """All but drafts, which are their traveller's alone."""
         return self.exclude(status=Tour.Status.DRAFT)
 
 
-def paper_path(paper: TourPaper, _name: str) -> str:
+def tour_document_path(document: TourDocument, _name: str) -> str:
     """Where an uploaded paper lies: a name nobody can guess, out of reach of the web server."""
-    return papers.unguessable("tour-papers", paper.organization_id)
+    return attachments.upload_path("tour-papers", document.organization_id)
 
 
 class Tour(TenantModel):
@@ -50,7 +52,7 @@ class Tour(TenantModel):
         CANCELLED = "cancelled", _("Cancelled")
         COMPLETED = "completed", _("Completed")
 
-    LIVE: ClassVar = (Status.PENDING, Status.APPROVED)
+    ACTIVE_STATUSES: ClassVar = (Status.PENDING, Status.APPROVED)
 
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
     tour_type = models.CharField(_("type"), max_length=12, choices=Type, default=Type.TOUR)
@@ -60,14 +62,14 @@ class Tour(TenantModel):
     end_at = models.DateTimeField(_("return"))
     order_no = models.CharField(_("office order"), max_length=120, blank=True)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.PENDING)
-    applied_at = models.DateTimeField(_("applied"), auto_now_add=True)
+    applied_at = models.DateTimeField(_("requested"), auto_now_add=True)
     applied_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
         null=True,
         blank=True,
         related_name="+",
-        verbose_name=_("applied by"),
+        verbose_name=_("requested by"),
     )
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
     decided_by = models.ForeignKey(
@@ -103,12 +105,12 @@ class Tour(TenantModel):
         return f"{self.employee} · {self.get_tour_type_display()} {self.start_at:%Y-%m-%d}"
 
     @property
-    def holder(self) -> str:
+    def reservation_holder(self) -> str:
         """Its name in the daybook."""
         return f"tour:{self.pk}"
 
 
-class TourPaper(papers.Paper):
+class TourDocument(attachments.Attachment):
     """A paper about a tour, stored privately. Handed in before the tour, and then named by it; of
     one tour at most.
     """
@@ -116,25 +118,25 @@ class TourPaper(papers.Paper):
     class Kind(models.TextChoices):
         ORDER = "ORDER", _("Tour order")
         INVITATION = "INVITATION", _("Invitation")
-        OTHER = "OTHER", _("Other paper")
+        OTHER = "OTHER", _("Other document")
 
-    kind = models.CharField(_("what it is"), max_length=12, choices=Kind, default=Kind.OTHER)
-    file = models.FileField(_("file"), upload_to=paper_path, max_length=200)
+    kind = models.CharField(_("document type"), max_length=12, choices=Kind, default=Kind.OTHER)
+    file = models.FileField(_("file"), upload_to=tour_document_path, max_length=200)
     tour = models.ForeignKey(
         Tour,
         on_delete=models.PROTECT,
         null=True,
         blank=True,
-        related_name="papers",
+        related_name="documents",
         verbose_name=_("tour"),
     )
 
-    objects = TenantQuerySet["TourPaper"].as_manager()
+    objects = TenantQuerySet["TourDocument"].as_manager()
 
     class Meta:
         ordering = ("id",)
-        verbose_name = _("paper of a tour")
-        verbose_name_plural = _("papers of tours")
+        verbose_name = _("tour document")
+        verbose_name_plural = _("tour documents")
 
     def __str__(self) -> str:
         return f"{self.employee} · {self.get_kind_display()} {self.uploaded_at:%Y-%m-%d}"
@@ -145,7 +147,7 @@ class TourEvent(TenantModel):
 
     append_only = True
 
-    class What(models.TextChoices):
+    class Action(models.TextChoices):
         APPLIED = "applied", _("Applied")
         APPROVED = "approved", _("Approved")
         REJECTED = "rejected", _("Rejected")
@@ -158,7 +160,7 @@ class TourEvent(TenantModel):
         Tour, on_delete=models.PROTECT, related_name="events", verbose_name=_("tour")
     )
     at = models.DateTimeField(_("at"))
-    what = models.CharField(_("what"), max_length=10, choices=What)
+    action = models.CharField(_("action"), max_length=10, choices=Action)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
@@ -173,8 +175,8 @@ class TourEvent(TenantModel):
 
     class Meta:
         ordering = ("id",)
-        verbose_name = _("event of a tour")
-        verbose_name_plural = _("events of tours")
+        verbose_name = _("tour event")
+        verbose_name_plural = _("tour events")
 
     def __str__(self) -> str:
-        return f"{self.what} {self.at:%Y-%m-%d %H:%M}"
+        return f"{self.action} {self.at:%Y-%m-%d %H:%M}"

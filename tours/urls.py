@@ -2,40 +2,40 @@
 
 from django.urls import path
 
-from tours.api import TourPapersView, TourPaperView, ToursViewSet
+from tours.api import TourDocumentsView, TourDocumentView, TourViewSet
 
 urlpatterns = [
-    path("api/v1/tours", ToursViewSet.as_view({"get": "list", "post": "create"}), name="tours"),
+    path("api/v1/tours", TourViewSet.as_view({"get": "list", "post": "create"}), name="tours"),
     path(
-        "api/v1/tours/to-decide", ToursViewSet.as_view({"get": "to_decide"}), name="tours-to-decide"
+        "api/v1/tours/to-decide", TourViewSet.as_view({"get": "to_decide"}), name="tours-to-decide"
     ),
-    path("api/v1/tours/papers", TourPapersView.as_view(), name="tour-papers"),
-    path("api/v1/tours/papers/<int:pk>", TourPaperView.as_view(), name="tour-paper"),
+    path("api/v1/tours/papers", TourDocumentsView.as_view(), name="tour-documents"),
+    path("api/v1/tours/papers/<int:pk>", TourDocumentView.as_view(), name="tour-document"),
     path(
         "api/v1/tours/<int:pk>",
-        ToursViewSet.as_view({"patch": "change", "delete": "discard"}),
+        TourViewSet.as_view({"patch": "change", "delete": "discard"}),
         name="tour",
     ),
     path(
-        "api/v1/tours/<int:pk>/submit", ToursViewSet.as_view({"post": "submit"}), name="tour-submit"
+        "api/v1/tours/<int:pk>/submit", TourViewSet.as_view({"post": "submit"}), name="tour-submit"
     ),
     path(
-        "api/v1/tours/<int:pk>/decide", ToursViewSet.as_view({"post": "decide"}), name="tour-decide"
+        "api/v1/tours/<int:pk>/decide", TourViewSet.as_view({"post": "decide"}), name="tour-decide"
     ),
     path(
-        "api/v1/tours/<int:pk>/cancel", ToursViewSet.as_view({"post": "cancel"}), name="tour-cancel"
+        "api/v1/tours/<int:pk>/cancel", TourViewSet.as_view({"post": "cancel"}), name="tour-cancel"
     ),
     path(
         "api/v1/tours/<int:pk>/curtail",
-        ToursViewSet.as_view({"post": "curtail"}),
+        TourViewSet.as_view({"post": "curtail"}),
         name="tour-curtail",
     ),
     path(
-        "api/v1/tours/<int:pk>/extend", ToursViewSet.as_view({"post": "extend"}), name="tour-extend"
+        "api/v1/tours/<int:pk>/extend", TourViewSet.as_view({"post": "extend"}), name="tour-extend"
     ),
     path(
         "api/v1/tours/<int:pk>/complete",
-        ToursViewSet.as_view({"post": "complete"}),
+        TourViewSet.as_view({"post": "complete"}),
         name="tour-complete",
     ),
 ]

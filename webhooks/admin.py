@@ -20,47 +20,47 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminDateWidget, UnfoldBooleanSwitchWidget
 
-from accounts.audit import note
+from accounts.audit import record_security_event
 from accounts.models import SecurityEvent
-from employees.console import (
+from core.tenant_admin import (
     ReadOnlyInline,
     ReadOnlyTenantAdmin,
     TenantAdmin,
     badge_html,
     change_url,
-    link,
-    list_url,
-    preformatted,
+    changelist_url,
+    link_html,
+    preformatted_html,
 )
 from webhooks.models import Attempt, Delivery, Endpoint
 from webhooks.services import (
     ROTATION_OVERLAP,
-    auth_token,
     create_endpoint,
-    finished,
+    endpoint_auth_token,
     issue_feed_key,
-    pause,
-    remove,
-    replay,
-    resume,
+    pause_endpoint,
+    remove_endpoint,
+    replay_deliveries,
+    replayable_deliveries,
+    resume_endpoint,
     revoke_feed_keys,
     rotate_secret,
     save_endpoint,
-    send_test,
+    send_test_event,
 )
 
 ACTIVE, FAILING, PAUSED, REMOVED = "active", "failing", "paused", "removed"
-STATES: dict[str, Any] = {
+STATUS_LABELS: dict[str, Any] = {
     ACTIVE: _("Active"),
     FAILING: _("Failing"),
     PAUSED: _("Paused"),
     REMOVED: _("Removed"),
 }
-COLOURS = {ACTIVE: "success", FAILING: "danger", PAUSED: "warning", REMOVED: "info"}
+STATUS_COLOURS = {ACTIVE: "success", FAILING: "danger", PAUSED: "warning", REMOVED: "info"}
 DELIVERY_COLOURS = {"new": "info", "waiting": "warning", "delivered": "success", "dead": "danger"}
 
 
-def state_of(endpoint: Endpoint) -> str:
+def endpoint_status(endpoint: Endpoint) -> str:
     """The one thing to know about an endpoint now."""
     if endpoint.removed_at is not None:
         return REMOVED
@@ -69,14 +69,14 @@ def state_of(endpoint: Endpoint) -> str:
     return FAILING if endpoint.failures else ACTIVE
 
 
-class KeptFilter(admin.SimpleListFilter):
+class RemovedFilter(admin.SimpleListFilter):
     """Endpoints that were removed are out of sight, unless asked for."""
 
     title = _("removed")
     parameter_name = "removed"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("yes", _("Removed ones"))]
+        return [("yes", _("Removed endpoints"))]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         return queryset.filter(removed_at__isnull=self.value() != "yes")
@@ -97,7 +97,7 @@ class ReplayForm(forms.Form):
         help_text=_("This day included."),
     )
     dead_only = forms.BooleanField(
-        label=_("only those given up"),
+        label=_("only dead letters"),
         required=False,
         initial=True,
         widget=UnfoldBooleanSwitchWidget(),
@@ -108,16 +108,16 @@ class ReplayForm(forms.Form):
         found = super().clean() or {}
         since, until = found.get("since"), found.get("until")
         if not found.get("dead_only") and since is None:
-            self.add_error("since", _("Say from which day on, or choose only those given up."))
+            self.add_error("since", _("Give a start date, or choose only dead letters."))
         if since and until and until < since:
             self.add_error("until", _("This is before the first day."))
         return found
 
-    def of(self, endpoint: Endpoint) -> QuerySet[Delivery]:
+    def selected_deliveries(self, endpoint: Endpoint) -> QuerySet[Delivery]:
         """The deliveries that were asked for."""
         zone = ZoneInfo(endpoint.organization.timezone)
         since, until = self.cleaned_data["since"], self.cleaned_data["until"]
-        return finished(
+        return replayable_deliveries(
             endpoint,
             dead_only=self.cleaned_data["dead_only"],
             since=datetime.combine(since, time(), zone) if since else None,
@@ -125,9 +125,11 @@ class ReplayForm(forms.Form):
         )
 
 
-def _note(request: HttpRequest, endpoint: Endpoint, kind: str, **details: Any) -> None:
+def _log_security_event(
+    request: HttpRequest, endpoint: Endpoint, kind: str, **details: Any
+) -> None:
     """What was done to an endpoint's keys and events belongs to the security events."""
-    note(
+    record_security_event(
         kind,
         endpoint.organization_id,
         actor=request.user,
@@ -147,10 +149,10 @@ class EndpointAdmin(TenantAdmin):
             _("What is sent"),
             {"fields": (("include_location", "include_health", "include_unmatched"),)},
         ),
-        (_("How much at a time"), {"fields": (("max_in_flight", "max_per_second"),)}),
+        (_("Rate limits"), {"fields": (("max_in_flight", "max_per_second"),)}),
     )
-    _condition = (
-        _("How it goes"),
+    _status_fieldset = (
+        _("Delivery status"),
         {
             "fields": (
                 ("badge", "pause_reason"),
@@ -173,7 +175,7 @@ class EndpointAdmin(TenantAdmin):
         "created_at",
     )
     list_display = ("name", "url", "mode", "badge", "failing_since")
-    list_filter = (KeptFilter, "mode", "state")
+    list_filter = (RemovedFilter, "mode", "state")
     search_fields = ("name", "url")
     search_help_text = _("Name or address")
     actions_detail = (
@@ -186,8 +188,7 @@ class EndpointAdmin(TenantAdmin):
     )
     empty_title = _("No endpoints yet")
     empty_text = _(
-        "Add the address of a server that is to be told of every punch; its signing secret is shown"
-        " once."
+        "Add the URL of a server that receives every punch. Its signing secret is shown once."
     )
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -197,7 +198,7 @@ class EndpointAdmin(TenantAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         fieldsets = super().get_fieldsets(request, obj)
-        return [*fieldsets, self._condition] if obj else fieldsets
+        return [*fieldsets, self._status_fieldset] if obj else fieldsets
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """What was removed is history."""
@@ -220,21 +221,21 @@ class EndpointAdmin(TenantAdmin):
     def response_add(
         self, request: HttpRequest, obj: Endpoint, post_url_continue: str | None = None
     ) -> HttpResponse:
-        return self._show(request, obj, obj.shown_once)  # type: ignore[attr-defined]
+        return self._secret_page(request, obj, obj.shown_once)  # type: ignore[attr-defined]
 
     @display(description=_("state"))
     def badge(self, endpoint: Endpoint) -> SafeString:
-        state = state_of(endpoint)
-        return badge_html(STATES[state], COLOURS[state])
+        state = endpoint_status(endpoint)
+        return badge_html(STATUS_LABELS[state], STATUS_COLOURS[state])
 
     @display(description=_("deliveries"))
     def queue(self, endpoint: Endpoint) -> SafeString:
         rows = Delivery.objects.of(endpoint.organization_id).filter(endpoint=endpoint)
-        text = _("%(waiting)d waiting, %(dead)d given up") % {
+        text = _("%(waiting)d waiting, %(dead)d dead letters") % {
             "waiting": rows.waiting().count(),
             "dead": rows.filter(state=Delivery.State.DEAD).count(),
         }
-        return link(f"{list_url(Delivery)}?endpoint__id__exact={endpoint.pk}", text)
+        return link_html(f"{changelist_url(Delivery)}?endpoint__id__exact={endpoint.pk}", text)
 
     # Actions
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
@@ -254,19 +255,19 @@ class EndpointAdmin(TenantAdmin):
         description=_("Send a test event"), url_path="test", icon="send", permissions=["change"]
     )
     def test(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        endpoint = self._kept_or_404(request, object_id)
+        endpoint = self._not_removed_or_404(request, object_id)
         if request.method != "POST":
-            return self.confirm(
+            return self.render_confirmation(
                 request,
                 endpoint,
                 title=_("Send a test event"),
                 button=_("Send"),
                 question=_(
-                    "An event of the type endpoint.test is queued for this server. You see what"
-                    " became of it on the next page."
+                    "An event of the type endpoint.test is queued for this server. The next page"
+                    " shows the result."
                 ),
             )
-        delivery = send_test(endpoint)
+        delivery = send_test_event(endpoint)
         self.log_change(request, endpoint, str(_("Test event queued.")))
         return redirect(change_url(delivery))
 
@@ -277,24 +278,24 @@ class EndpointAdmin(TenantAdmin):
         permissions=["change"],
     )
     def rotate(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        endpoint = self._kept_or_404(request, object_id)
+        endpoint = self._not_removed_or_404(request, object_id)
         if request.method != "POST":
             hours = int(ROTATION_OVERLAP.total_seconds() // 3600)
-            return self.confirm(
+            return self.render_confirmation(
                 request,
                 endpoint,
                 title=_("Rotate the secret"),
                 button=_("Rotate the secret"),
                 question=_(
-                    "The new secret is shown once, on the next page. For %(hours)d hours pushes are"
-                    " signed with both, so that the other side can change over."
+                    "The new secret is shown once, on the next page. For %(hours)d hours deliveries"
+                    " are signed with both secrets, so that the receiver can switch."
                 )
                 % {"hours": hours},
             )
         secret = rotate_secret(endpoint)
         self.log_change(request, endpoint, str(_("Secret rotated.")))
-        _note(request, endpoint, SecurityEvent.Kind.KEY_ISSUED, what="signing secret")
-        return self._show(request, endpoint, secret)
+        _log_security_event(request, endpoint, SecurityEvent.Kind.KEY_ISSUED, what="signing secret")
+        return self._secret_page(request, endpoint, secret)
 
     @action(
         description=_("Issue a feed key"),
@@ -303,30 +304,30 @@ class EndpointAdmin(TenantAdmin):
         permissions=["change"],
     )
     def feed_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        endpoint = self._kept_or_404(request, object_id)
+        endpoint = self._not_removed_or_404(request, object_id)
         if request.method != "POST":
-            return self.confirm(
+            return self.render_confirmation(
                 request,
                 endpoint,
                 title=_("Issue a feed key"),
                 button=_("Issue"),
                 question=_(
-                    "With the key this server may fetch its events itself, at /api/v1/events. It is"
-                    " shown once, on the next page."
+                    "With this key the server can fetch its events at /api/v1/events. It is shown"
+                    " once, on the next page."
                 ),
             )
         key = issue_feed_key(endpoint)
         self.log_change(request, endpoint, str(_("Feed key issued.")))
-        _note(request, endpoint, SecurityEvent.Kind.KEY_ISSUED, what="feed key")
-        return self.page(
+        _log_security_event(request, endpoint, SecurityEvent.Kind.KEY_ISSUED, what="feed key")
+        return self.render_page(
             request,
             "secret",
             endpoint,
             title=_("Feed key of %(endpoint)s") % {"endpoint": endpoint},
             secrets=[(_("Feed key"), key)],
             advice=_(
-                "Copy it now: it is not shown again. It goes into the header "
-                "“Authorization: Bearer …” of GET /api/v1/events?after=0."
+                "Copy it now. It is not shown again. Send it in the header “Authorization: Bearer"
+                " …” of GET /api/v1/events?after=0."
             ),
         )
 
@@ -337,61 +338,67 @@ class EndpointAdmin(TenantAdmin):
         permissions=["change"],
     )
     def revoke_keys(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        endpoint = self._kept_or_404(request, object_id)
+        endpoint = self._not_removed_or_404(request, object_id)
         if request.method != "POST":
-            return self.confirm(
+            return self.render_confirmation(
                 request,
                 endpoint,
                 title=_("Revoke the feed keys"),
                 button=_("Revoke all"),
                 danger=True,
                 question=_(
-                    "Every key of this endpoint's feed stops working at once. Pushes go on."
+                    "All feed keys of this endpoint stop working immediately. Webhook deliveries"
+                    " continue."
                 ),
             )
         number = revoke_feed_keys(endpoint)
-        _note(request, endpoint, SecurityEvent.Kind.KEY_REVOKED, what="feed keys", count=number)
-        return self.done(request, endpoint, _("%(number)d keys revoked.") % {"number": number})
+        _log_security_event(
+            request, endpoint, SecurityEvent.Kind.KEY_REVOKED, what="feed keys", count=number
+        )
+        return self.finish_action(
+            request, endpoint, _("%(number)d keys revoked.") % {"number": number}
+        )
 
     @action(
         description=_("Send again…"), url_path="send-again", icon="replay", permissions=["change"]
     )
     def send_many_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Choose, see how many, confirm: nothing is sent before the number was shown."""
-        endpoint = self._kept_or_404(request, object_id)
+        endpoint = self._not_removed_or_404(request, object_id)
         form = ReplayForm(request.POST if request.method == "POST" else None)
         count = None
         if request.method == "POST" and form.is_valid():
-            rows = form.of(endpoint)
+            rows = form.selected_deliveries(endpoint)
             count = rows.count()
             # Only what was shown is sent: another choice, or new rows, and the number is shown
             # again.
             if request.POST.get("confirmed") == str(count):
-                number = replay(rows)
-                _note(request, endpoint, SecurityEvent.Kind.REPLAYED, count=number)
-                return self.done(
+                number = replay_deliveries(rows)
+                _log_security_event(request, endpoint, SecurityEvent.Kind.REPLAYED, count=number)
+                return self.finish_action(
                     request,
                     endpoint,
-                    _("%(number)d deliveries queued once more.") % {"number": number},
+                    _("%(number)d deliveries queued again.") % {"number": number},
                 )
-        return self.page(request, "replay", endpoint, title=_("Send again"), form=form, count=count)
+        return self.render_page(
+            request, "replay", endpoint, title=_("Send again"), form=form, count=count
+        )
 
     @action(description=_("Pause"), url_path="pause", icon="pause", permissions=["change"])
     def pause_pushing(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        endpoint = self._kept_or_404(request, object_id)
+        endpoint = self._not_removed_or_404(request, object_id)
         if request.method != "POST":
-            return self.confirm(
+            return self.render_confirmation(
                 request,
                 endpoint,
-                title=_("Pause pushing"),
+                title=_("Pause deliveries"),
                 button=_("Pause"),
                 question=_(
-                    "Nothing is sent until somebody resumes. Punches meanwhile are queued; none is"
-                    " skipped."
+                    "Nothing is sent until you resume. New punches are queued; none is skipped."
                 ),
             )
-        pause(endpoint)
-        return self.done(request, endpoint, _("Paused. What happens meanwhile is queued."))
+        pause_endpoint(endpoint)
+        return self.finish_action(request, endpoint, _("Paused. New events are queued."))
 
     @action(
         description=_("Resume"),
@@ -401,17 +408,17 @@ class EndpointAdmin(TenantAdmin):
         permissions=["change"],
     )
     def resume_pushing(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        endpoint = self._kept_or_404(request, object_id)
+        endpoint = self._not_removed_or_404(request, object_id)
         if request.method != "POST":
-            return self.confirm(
+            return self.render_confirmation(
                 request,
                 endpoint,
-                title=_("Resume pushing"),
+                title=_("Resume deliveries"),
                 button=_("Resume"),
-                question=_("What was queued is sent in order, slowly at first."),
+                question=_("Queued deliveries are sent in order, slowly at first."),
             )
-        resume(endpoint)
-        return self.done(request, endpoint, _("Resumed."))
+        resume_endpoint(endpoint)
+        return self.finish_action(request, endpoint, _("Resumed."))
 
     @action(
         description=_("Remove"),
@@ -421,41 +428,42 @@ class EndpointAdmin(TenantAdmin):
         permissions=["change"],
     )
     def remove_for_good(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        endpoint = self._kept_or_404(request, object_id)
+        endpoint = self._not_removed_or_404(request, object_id)
         if request.method != "POST":
-            return self.confirm(
+            return self.render_confirmation(
                 request,
                 endpoint,
                 title=_("Remove the endpoint"),
-                button=_("Remove for good"),
+                button=_("Remove permanently"),
                 danger=True,
                 question=_(
-                    "Nothing is queued for this server any more. What was sent stays in the list of"
-                    " deliveries."
+                    "No new deliveries are queued for this server. Past deliveries stay in the"
+                    " list."
                 ),
             )
-        remove(endpoint)
-        return self.done(request, endpoint, _("Removed."))
+        remove_endpoint(endpoint)
+        return self.finish_action(request, endpoint, _("Removed."))
 
-    def _kept_or_404(self, request: HttpRequest, object_id: str) -> Endpoint:
+    def _not_removed_or_404(self, request: HttpRequest, object_id: str) -> Endpoint:
         endpoint: Endpoint = self.object_or_404(request, object_id)
         if endpoint.removed_at is not None:
             raise Http404
         return endpoint
 
-    def _show(self, request: HttpRequest, endpoint: Endpoint, secret: str) -> HttpResponse:
+    def _secret_page(self, request: HttpRequest, endpoint: Endpoint, secret: str) -> HttpResponse:
         secrets = [(_("Signing secret"), secret)]
         if endpoint.mode == Endpoint.Mode.CAMS:
-            secrets.append((_("AuthToken in the body"), auth_token(endpoint)))
-        return self.page(
+            secrets.append((_("AuthToken in the body"), endpoint_auth_token(endpoint)))
+        return self.render_page(
             request,
             "secret",
             endpoint,
             title=_("Secret of %(endpoint)s") % {"endpoint": endpoint},
             secrets=secrets,
             advice=_(
-                "Copy it now and give it to whoever runs the server: it is not shown again. They"
-                " verify webhook-signature with it, with any Standard Webhooks library."
+                "Copy it now and give it to the administrator of the server. It is not shown again."
+                " The server verifies webhook-signature with it, using any Standard Webhooks"
+                " library."
             ),
         )
 
@@ -477,11 +485,11 @@ class AttemptInline(ReadOnlyInline):
     )
     readonly_fields = fields
     ordering = ("-id",)
-    verbose_name_plural = _("attempts, the last one first")
+    verbose_name_plural = _("attempts, newest first")
 
     @display(description=_("reply"))
     def answer(self, attempt: Attempt) -> Any:
-        return preformatted(attempt.reply[:1000]) if attempt.reply else "–"
+        return preformatted_html(attempt.reply[:1000]) if attempt.reply else "–"
 
 
 @admin.register(Delivery)
@@ -529,7 +537,7 @@ class DeliveryAdmin(ReadOnlyTenantAdmin):
 
     @display(description=_("body"))
     def content(self, delivery: Delivery) -> SafeString:
-        return preformatted(without_secrets(delivery.body))
+        return preformatted_html(mask_secrets(delivery.body))
 
     def has_replay_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Whoever keeps the endpoints may send again."""
@@ -548,25 +556,27 @@ class DeliveryAdmin(ReadOnlyTenantAdmin):
     def send_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
         delivery = self.object_or_404(request, object_id)
         if request.method != "POST":
-            return self.confirm(
+            return self.render_confirmation(
                 request,
                 delivery,
                 title=_("Send again"),
                 button=_("Send again"),
                 question=_(
-                    "The same bytes are sent once more under the same message id; a receiver that"
-                    " has it already ignores it."
+                    "The same body is sent again with the same message id. A receiver that already"
+                    " has it ignores it."
                 ),
             )
-        count = replay(Delivery.objects.of(delivery.organization_id).filter(pk=delivery.pk))
-        _note(
+        count = replay_deliveries(
+            Delivery.objects.of(delivery.organization_id).filter(pk=delivery.pk)
+        )
+        _log_security_event(
             request,
             delivery.endpoint,
             SecurityEvent.Kind.REPLAYED,
             count=count,
             delivery=delivery.pk,
         )
-        return self.done(request, delivery, _("Queued once more."))
+        return self.finish_action(request, delivery, _("Queued again."))
 
 
 @admin.register(Attempt)
@@ -584,7 +594,7 @@ class AttemptAdmin(ReadOnlyTenantAdmin):
                 )
             },
         ),
-        (_("What came back"), {"fields": (("error", "address"), "detail", "answer")}),
+        (_("Reply of the server"), {"fields": (("error", "address"), "detail", "answer")}),
     )
     readonly_fields = ("answer",)
     list_display = (
@@ -603,24 +613,14 @@ class AttemptAdmin(ReadOnlyTenantAdmin):
     search_help_text = _("Message id, or punch:<number>")
     show_full_result_count = False
     empty_title = _("No attempts yet")
-    empty_text = _("Every try to deliver something is noted here, with what the server answered.")
+    empty_text = _("Every delivery attempt is listed here, with the reply of the server.")
 
     @display(description=_("reply"))
     def answer(self, attempt: Attempt) -> Any:
-        return preformatted(attempt.reply) if attempt.reply else "–"
+        return preformatted_html(attempt.reply) if attempt.reply else "–"
 
 
-def deliveries_of(organization_id: int, subject: str) -> QuerySet[Delivery]:
-    """The deliveries about one thing, such as `punch:17`."""
-    return (
-        Delivery.objects.of(organization_id)
-        .filter(subject=subject)
-        .select_related("endpoint")
-        .order_by("id")
-    )
-
-
-def without_secrets(body: str) -> str:
+def mask_secrets(body: str) -> str:
     """A body to look at: indented, and without the token that the Cams format carries."""
     try:
         content = json.loads(body)

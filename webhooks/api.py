@@ -17,25 +17,25 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from accounts.audit import note
-from accounts.limits import V1
+from accounts.audit import record_security_event
 from accounts.models import SecurityEvent
+from accounts.throttling import V1_LIMIT
 from webhooks import services
-from webhooks.authentication import EndpointAuthentication
-from webhooks.models import Delivery, Endpoint, EndpointKey
+from webhooks.authentication import FeedKeyAuthentication
+from webhooks.models import Delivery, Endpoint, FeedKey
 
-PAGE = 50
-LARGEST_PAGE = 500
+PAGE_SIZE = 50
+MAX_PAGE_SIZE = 500
 
 
-class Asked(serializers.Serializer[dict[str, Any]]):
+class FeedQuerySerializer(serializers.Serializer[dict[str, Any]]):
     """The query of the feed."""
 
     after = serializers.IntegerField(min_value=0, max_value=2**63 - 1, default=0)
-    limit = serializers.IntegerField(min_value=1, max_value=LARGEST_PAGE, default=PAGE)
+    limit = serializers.IntegerField(min_value=1, max_value=MAX_PAGE_SIZE, default=PAGE_SIZE)
 
 
-class Wanted(serializers.Serializer[dict[str, Any]]):
+class WantedSerializer(serializers.Serializer[dict[str, Any]]):
     """What is to be sent again: one event, all that were given up, or all of a time."""
 
     id = serializers.CharField(max_length=40, required=False)
@@ -51,7 +51,7 @@ class Wanted(serializers.Serializer[dict[str, Any]]):
         return attrs
 
 
-class EventRow(serializers.Serializer[dict[str, Any]]):
+class EventRowSerializer(serializers.Serializer[dict[str, Any]]):
     """An event of the feed; `event` is the body as it is pushed."""
 
     position = serializers.IntegerField()
@@ -63,33 +63,33 @@ class EventRow(serializers.Serializer[dict[str, Any]]):
     event = serializers.JSONField()
 
 
-class EventsReply(serializers.Serializer[dict[str, Any]]):
+class EventsReplySerializer(serializers.Serializer[dict[str, Any]]):
     """A page of the feed; `after` is the position to go on from."""
 
-    data = EventRow(many=True)  # type: ignore[assignment]
+    data = EventRowSerializer(many=True)  # type: ignore[assignment]
     after = serializers.IntegerField()
     next = serializers.URLField(allow_null=True)
 
 
-class ReplayReply(serializers.Serializer[dict[str, Any]]):
+class ReplayReplySerializer(serializers.Serializer[dict[str, Any]]):
     """How many events, and whether they were queued or only counted."""
 
     count = serializers.IntegerField()
     queued = serializers.BooleanField()
 
 
-class EventsViewSet(ViewSet):
+class EventFeedViewSet(ViewSet):
     """The events of the endpoint whose key is shown."""
 
-    authentication_classes = (EndpointAuthentication,)
+    authentication_classes = (FeedKeyAuthentication,)
     permission_classes = ()
-    limits = (V1,)
+    limits = (V1_LIMIT,)
 
-    @extend_schema(parameters=[Asked], responses=EventsReply)
+    @extend_schema(parameters=[FeedQuerySerializer], responses=EventsReplySerializer)
     def list(self, request: Request) -> Response:
         """Events after a position, in order; `next` is null when there are no more now."""
         endpoint: Endpoint = request.user  # type: ignore[assignment]
-        asked = Asked(data=request.query_params)
+        asked = FeedQuerySerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
         limit = asked.validated_data["limit"]
         rows = Delivery.objects.of(endpoint.organization_id).filter(
@@ -101,31 +101,31 @@ class EventsViewSet(ViewSet):
         following = request.build_absolute_uri(f"{request.path}?after={after}&limit={limit}")
         return Response(
             {
-                "data": [_event(one) for one in page],
+                "data": [_event_row(one) for one in page],
                 "after": after,
                 "next": following if len(found) > limit else None,
             }
         )
 
-    @extend_schema(request=Wanted, responses={200: ReplayReply})
+    @extend_schema(request=WantedSerializer, responses={200: ReplayReplySerializer})
     def replay(self, request: Request) -> Response:
         """Send events again, same ids and same bytes; with `dry_run` only say how many it
         would be.
         """
         endpoint: Endpoint = request.user  # type: ignore[assignment]
-        wanted = Wanted(data=request.data)
+        wanted = WantedSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         asked = wanted.validated_data
-        rows = services.finished(
+        rows = services.replayable_deliveries(
             endpoint, dead_only=asked["dead"], since=asked.get("since"), until=asked.get("until")
         )
         if "id" in asked:
             rows = rows.filter(message_id=asked["id"])
-        count = rows.count() if asked["dry_run"] else services.replay(rows)
+        count = rows.count() if asked["dry_run"] else services.replay_deliveries(rows)
         if not asked["dry_run"]:
-            key: EndpointKey = request.auth  # type: ignore[assignment]
+            key: FeedKey = request.auth  # type: ignore[assignment]
             who, about = f"feed key {key}", f"endpoint {endpoint}"
-            note(
+            record_security_event(
                 SecurityEvent.Kind.REPLAYED,
                 endpoint.organization_id,
                 actor=who,
@@ -136,7 +136,7 @@ class EventsViewSet(ViewSet):
         return Response({"count": count, "queued": not asked["dry_run"]})
 
 
-def _event(delivery: Delivery) -> dict[str, Any]:
+def _event_row(delivery: Delivery) -> dict[str, Any]:
     return {
         "position": delivery.position,
         "id": delivery.message_id,

@@ -6,4 +6,4 @@ from django.utils.translation import gettext_lazy as _
 
 class WebhooksConfig(AppConfig):
     name = "webhooks"
-    verbose_name = _("Push to customers")
+    verbose_name = _("Webhooks")

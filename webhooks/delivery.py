@@ -25,21 +25,28 @@ from django.db import (
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.secrets import decrypt
-from employees.rows import Sql, give_back, insert_rows, moment, run
-from webhooks import http, lanes, schedule
-from webhooks.lanes import Claimed, Job
+from accounts.credentials import decrypt
+from core.outbound import client as outbound_client
+from core.raw_sql import (
+    SqlExpression,
+    insert_rows,
+    release_idle_connection,
+    run_sql,
+    to_db_datetime,
+)
+from webhooks import lanes, retry_policy
+from webhooks.lanes import DeliveryJob, LaneLease
 from webhooks.models import Attempt, Delivery, Endpoint, Lane
-from webhooks.schedule import Outcome
+from webhooks.retry_policy import AttemptOutcome
 from webhooks.signing import sign
 
-DEADLINE_S = 15.0
+ATTEMPT_DEADLINE_S = 15.0
 # A hand stays with an endpoint for this many deliveries and begins none after so long, then others
 # get a turn.
-STAY = 20
-STAY_S = 0.5
-REPLY_KEPT = 2048
-STALE = "stale"
+MAX_DELIVERIES_PER_TURN = 20
+MAX_TURN_S = 0.5
+MAX_STORED_REPLY_BYTES = 2048
+STALE_VERDICT = "stale"
 
 
 def run_lane(lane_id: int, token: int) -> int:
@@ -48,51 +55,53 @@ def run_lane(lane_id: int, token: int) -> int:
     A token that is no longer the lane's changes nothing: somebody else has the lane, or had it
     already.
     """
-    return sum(work_off(job) for job in lanes.next_jobs(lanes.take_up([(lane_id, token)])))
+    return sum(
+        deliver_waiting(job) for job in lanes.next_jobs(lanes.accept_handovers([(lane_id, token)]))
+    )
 
 
-def work_off(job: Job) -> int:
+def deliver_waiting(job: DeliveryJob) -> int:
     """Deliver what waits in the lane of `job`, in order, and then in other lanes of its endpoint,
     as long as it goes well.
 
     Returns how many attempts were made. Going on spares a claim, a message and the time until
     somebody takes that up.
     """
-    until = time.monotonic() + STAY_S
-    for done in range(1, STAY):
-        held = attempt(job, stay=not job.paced and time.monotonic() < until)
+    until = time.monotonic() + MAX_TURN_S
+    for done in range(1, MAX_DELIVERIES_PER_TURN):
+        held = attempt_delivery(job, keep_lane=not job.has_pace and time.monotonic() < until)
         following = lanes.next_job(held) if held else None
         if following is None:
             return done
         job = following
-    attempt(job, stay=False)
-    return STAY
+    attempt_delivery(job, keep_lane=False)
+    return MAX_DELIVERIES_PER_TURN
 
 
-def attempt(job: Job, *, stay: bool) -> Claimed | None:
+def attempt_delivery(job: DeliveryJob, *, keep_lane: bool) -> LaneLease | None:
     """Send a delivery once and record what became of it; the lane to go on with, if there
     is one.
     """
     started = timezone.now()
-    reply = send(job, started)
+    reply = send_attempt(job, started)
     try:
-        return record(job, started, reply, stay=stay)
+        return record_attempt(job, started, reply, keep_lane=keep_lane)
     except (OperationalError, InterfaceError):
         # The database was restarted, and this thread's connection with it. Once more on a new one:
         # the token makes it safe. Without going on: should the first have been committed all the
         # same, nobody would know the lane it had taken.
         close_old_connections()
-        return record(job, started, reply, stay=False)
+        return record_attempt(job, started, reply, keep_lane=False)
 
 
-def send(job: Job, started: datetime) -> http.Reply:
+def send_attempt(job: DeliveryJob, started: datetime) -> outbound_client.OutboundResponse:
     """Sign a delivery for this attempt and post it. Touches no row."""
     try:
         secrets = [decrypt(job.secret_cipher)]
         if job.previous_secret_until is not None and job.previous_secret_until > started:
             secrets.append(decrypt(job.previous_secret_cipher))
     except InvalidToken:
-        return http.Reply(
+        return outbound_client.OutboundResponse(
             None, b"", "secret", "No configured key fits the endpoint's secret.", "", 0, None
         )
     body = job.body.encode()
@@ -103,7 +112,7 @@ def send(job: Job, started: datetime) -> http.Reply:
         "webhook-timestamp": str(timestamp),
         "webhook-signature": sign(secrets, job.message_id, timestamp, body),
         "Muster-Sequence": str(job.sequence),
-        "Muster-Previous-Sequence": str(job.previous),
+        "Muster-Previous-Sequence": str(job.previous_sequence),
         "Muster-Lane": job.lane_key,
         "Muster-Attempt": str(job.attempts + 1),
     }
@@ -112,45 +121,51 @@ def send(job: Job, started: datetime) -> http.Reply:
         url += ("&" if "?" in url else "?") + job.query
     # A pooled connection goes back while the customer's server thinks; there are more of those than
     # connections.
-    give_back()
-    return http.send(url, body, headers, deadline_s=DEADLINE_S)
+    release_idle_connection()
+    return outbound_client.send_request(url, body, headers, deadline_s=ATTEMPT_DEADLINE_S)
 
 
-def record(job: Job, started: datetime, reply: http.Reply, *, stay: bool = True) -> Claimed | None:
+def record_attempt(
+    job: DeliveryJob,
+    started: datetime,
+    reply: outbound_client.OutboundResponse,
+    *,
+    keep_lane: bool = True,
+) -> LaneLease | None:
     """Write down what an attempt came to and set the lane for what is next.
 
     Returns the lane to go on with right away: this one, or when nothing waits in it another of the
-    same endpoint. None without `stay`, after a failure, and while the endpoint is slow or ramping
-    up. One short transaction. If the lane's token is not ours any more, only the attempt itself is
-    kept, marked stale.
+    same endpoint. None without `keep_lane`, after a failure, and while the endpoint is slow or
+    ramping up. One short transaction. If the lane's token is not ours any more, only the attempt
+    itself is kept, marked stale.
     """
-    outcome = schedule.outcome(job.mode, reply.status, reply.error, reply.body)
+    outcome = retry_policy.classify_attempt(job.mode, reply.status, reply.error, reply.body)
     now = timezone.now()
-    change = _change(job, outcome, now)
+    change = _delivery_update(job, outcome, now)
     with transaction.atomic():
-        if not _note(job, started, reply, outcome, change):
+        if not _record_result(job, started, reply, outcome, change):
             return None
-        slow = reply.duration_ms >= schedule.SLOW_MS
-        if outcome is Outcome.DELIVERED or outcome is Outcome.MESSAGE_FAULT:
+        slow = reply.duration_ms >= retry_policy.SLOW_MS
+        if outcome is AttemptOutcome.DELIVERED or outcome is AttemptOutcome.MESSAGE_FAULT:
             _endpoint_answered(job, slow)
         else:
             _endpoint_failed(job, outcome, reply, started, now)
         if change.due_at is not None:
-            lanes.settle(job.lane_id, job.token, change.due_at)
+            lanes.reschedule_lane(job.lane_id, job.token, change.due_at)
             return None
-        stay = stay and outcome is Outcome.DELIVERED
-        if lanes.go_on(job.lane_id, job.token, stay=stay):
-            return Claimed(job.lane_id, job.token, late=False, held=True)
+        keep_lane = keep_lane and outcome is AttemptOutcome.DELIVERED
+        if lanes.renew_or_release_lane(job.lane_id, job.token, keep_lane=keep_lane):
+            return LaneLease(job.lane_id, job.token, lapsed=False, held=True)
         # An endpoint that is slow, or just recovers, gets its hands one claim at a time.
         return (
-            lanes.another(job.endpoint_id)
-            if stay and not slow and job.allowance == job.max_in_flight
+            lanes.claim_next_lane(job.endpoint_id)
+            if keep_lane and not slow and job.allowance == job.max_in_flight
             else None
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class DeliveryUpdate:
     """What an attempt does to its delivery, and when its lane is due again. None: when something
     waits in it.
     """
@@ -161,51 +176,59 @@ class Change:
     due_at: datetime | None
 
 
-def _change(job: Job, outcome: Outcome, now: datetime) -> Change:
-    if outcome is Outcome.DELIVERED:
-        return Change(Delivery.State.DELIVERED, 0, now, None)
-    if outcome is not Outcome.MESSAGE_FAULT:
-        return Change(Delivery.State.WAITING, 0, None, now)
-    delay = schedule.message_delay(job.refusals + 1, random.random())  # noqa: S311
+def _delivery_update(job: DeliveryJob, outcome: AttemptOutcome, now: datetime) -> DeliveryUpdate:
+    if outcome is AttemptOutcome.DELIVERED:
+        return DeliveryUpdate(Delivery.State.DELIVERED, 0, now, None)
+    if outcome is not AttemptOutcome.MESSAGE_FAULT:
+        return DeliveryUpdate(Delivery.State.WAITING, 0, None, now)
+    delay = retry_policy.message_retry_delay(job.refusals + 1, random.random())  # noqa: S311
     if delay is None:
-        return Change(Delivery.State.DEAD, 1, now, None)
-    return Change(Delivery.State.WAITING, 1, None, now + timedelta(seconds=delay))
+        return DeliveryUpdate(Delivery.State.DEAD, 1, now, None)
+    return DeliveryUpdate(Delivery.State.WAITING, 1, None, now + timedelta(seconds=delay))
 
 
-def _note(job: Job, started: datetime, reply: http.Reply, outcome: Outcome, change: Change) -> bool:
+def _record_result(
+    job: DeliveryJob,
+    started: datetime,
+    reply: outbound_client.OutboundResponse,
+    outcome: AttemptOutcome,
+    change: DeliveryUpdate,
+) -> bool:
     """Lock the lane, keep the attempt, and count it on its delivery; False, and the attempt marked
     stale, when it is not ours.
 
     The lane comes first: a delivery adopted from now on finds the lane after us and wakes it again.
     """
-    lock = lanes.hold(job.lane_id, job.token)
-    finished_at = change.finished_at and moment(change.finished_at)
+    lock = lanes.lane_lock_query(job.lane_id, job.token)
+    finished_at = change.finished_at and to_db_datetime(change.finished_at)
     # One that is finished stays as it is.
-    count = Sql(
+    count = SqlExpression(
         "UPDATE webhooks_delivery SET attempts = attempts + 1, refusals = refusals + %s, state ="
         " %s, finished_at = %s WHERE id = %s AND state = 'waiting'",
         (change.refusals, change.state, finished_at, job.delivery_id),
     )
-    row = _attempt(job, started, reply)
+    row = _attempt_row(job, started, reply)
     if connection.vendor != "postgresql":
-        mine = bool(run(lock.text, *lock.params))
-        insert_rows(Attempt, [row | {"verdict": str(outcome) if mine else STALE}])
+        mine = bool(run_sql(lock.text, *lock.params))
+        insert_rows(Attempt, [row | {"verdict": str(outcome) if mine else STALE_VERDICT}])
         if mine:
-            run(count.text, *count.params)
+            run_sql(count.text, *count.params)
         return mine
     # The same in one round trip.
     text = f"WITH mine AS ({lock.text}), counted AS ({count.text} AND EXISTS (SELECT 1 FROM mine))"  # noqa: S608
-    both = Sql(text, (*lock.params, *count.params))
-    verdict = Sql(
-        "CASE WHEN EXISTS (SELECT 1 FROM mine) THEN %s ELSE %s END", (str(outcome), STALE)
+    both = SqlExpression(text, (*lock.params, *count.params))
+    verdict = SqlExpression(
+        "CASE WHEN EXISTS (SELECT 1 FROM mine) THEN %s ELSE %s END", (str(outcome), STALE_VERDICT)
     )
     return insert_rows(
         Attempt, [row | {"verdict": verdict}], before=both, suffix="RETURNING verdict"
-    ) != [(STALE,)]
+    ) != [(STALE_VERDICT,)]
 
 
-def _attempt(job: Job, started: datetime, reply: http.Reply) -> dict[str, object]:
-    text = reply.body[:REPLY_KEPT].decode("utf-8", "replace").replace("\x00", "�")
+def _attempt_row(
+    job: DeliveryJob, started: datetime, reply: outbound_client.OutboundResponse
+) -> dict[str, object]:
+    text = reply.body[:MAX_STORED_REPLY_BYTES].decode("utf-8", "replace").replace("\x00", "�")
     return {
         "organization_id": job.organization_id,
         "delivery_id": job.delivery_id,
@@ -220,7 +243,7 @@ def _attempt(job: Job, started: datetime, reply: http.Reply) -> dict[str, object
     }
 
 
-def _endpoint_answered(job: Job, slow: bool) -> None:
+def _endpoint_answered(job: DeliveryJob, slow: bool) -> None:
     """An answer of any kind proves the endpoint alive: close the breaker and ramp up. One that took
     long is noted.
     """
@@ -230,13 +253,17 @@ def _endpoint_answered(job: Job, slow: bool) -> None:
         failures=0,
         failing_since=None,
         retry_at=None,
-        allowance=schedule.ramped(job.allowance, job.max_in_flight),
+        allowance=retry_policy.ramp_up_allowance(job.allowance, job.max_in_flight),
         slow=slow,
     )
 
 
 def _endpoint_failed(
-    job: Job, outcome: Outcome, reply: http.Reply, started: datetime, now: datetime
+    job: DeliveryJob,
+    outcome: AttemptOutcome,
+    reply: outbound_client.OutboundResponse,
+    started: datetime,
+    now: datetime,
 ) -> None:
     """Back the endpoint off, or pause it. Attempts that were under way together count as one
     failure.
@@ -244,12 +271,12 @@ def _endpoint_failed(
     rows = Endpoint.objects.of(job.organization_id).filter(
         pk=job.endpoint_id, state=Endpoint.State.ACTIVE
     )
-    if outcome is Outcome.GONE:
+    if outcome is AttemptOutcome.GONE:
         rows.update(state=Endpoint.State.PAUSED, pause_reason=Endpoint.PauseReason.GONE)
         return
     failures = job.failures + 1
-    asked = schedule.retry_after(reply.retry_after, now)
-    delay = schedule.endpoint_delay(failures, random.random(), asked)  # noqa: S311
+    asked = retry_policy.parse_retry_after(reply.retry_after, now)
+    delay = retry_policy.endpoint_retry_delay(failures, random.random(), asked)  # noqa: S311
     since = job.failing_since or now
     changes: dict[str, object] = {
         "failures": failures,
@@ -258,12 +285,12 @@ def _endpoint_failed(
         "allowance": 1,
         "slow": True,
     }
-    if (now - since).total_seconds() > schedule.GIVE_UP_AFTER_S:
+    if (now - since).total_seconds() > retry_policy.PAUSE_ENDPOINT_AFTER_S:
         changes |= {"state": Endpoint.State.PAUSED, "pause_reason": Endpoint.PauseReason.FAILING}
     rows.filter(Q(retry_at__isnull=True) | Q(retry_at__lte=started)).update(**changes)
 
 
-def oldest_due() -> timedelta:
+def oldest_due_age() -> timedelta:
     """How long the longest-waiting delivery has waited that could be sent now: readiness looks at
     this.
     """

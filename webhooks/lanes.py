@@ -1,12 +1,12 @@
 """Lanes: one-at-a-time order of deliveries, held by lease and token. All of it is SQL that both
 engines run.
 
-`adopt` puts new deliveries into their lanes, `claim` leases due lanes under a fresh token,
-`take_up` trades that token for one to work with, `settle` and `release` give a lane back, `another`
-goes on with the next of its endpoint. Every change names the token: a worker that was stopped and
-wakes up late changes nothing. Plain SQL, because this runs for every push and the ORM spends more
-on writing a statement than the database on running it. Called by `webhooks.watcher` and
-`webhooks.delivery`.
+`adopt_deliveries` puts new deliveries into their lanes, `claim_lanes` leases due lanes under a
+fresh token, `accept_handovers` trades that token for one to work with, `reschedule_lane` and
+`release_lane` give a lane back, `claim_next_lane` goes on with the next of its endpoint. Every
+change names the token: a worker that was stopped and wakes up late changes nothing. Plain SQL,
+because this runs for every push and the ORM spends more on writing a statement than the database on
+running it. Called by `webhooks.dispatcher` and `webhooks.delivery`.
 """
 
 from __future__ import annotations
@@ -20,33 +20,37 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from employees.rows import Sql, moment, read_moment, run, turn
-from webhooks import schedule
+from core.raw_sql import SqlExpression, from_db_datetime, run_sql, to_db_datetime, write_transaction
+from webhooks import retry_policy
 
 # While sending: longer than the deadline can take. While handed over: as long as a healthy broker
 # may need.
-SENDING = timedelta(seconds=30)
-HANDED_OVER = timedelta(seconds=1.5)
+SENDING_LEASE = timedelta(seconds=30)
+HANDOVER_LEASE = timedelta(seconds=1.5)
 # A few milliseconds, after which others are looked at: one punch of a tenant with hundreds of
 # endpoints is hundreds of rows.
-ADOPT_AT_ONCE = 50
-LOOK_AT = 5000
+ADOPT_BATCH_SIZE = 50
+ADOPT_SCAN_LIMIT = 5000
 # A worker that does nothing for this long within a transaction was stopped: its locks are taken
 # from it. Milliseconds.
-STOPPED_MS = "1500"
-ENDPOINTS_AT_ONCE = 300
+IDLE_TRANSACTION_TIMEOUT_MS = "1500"
+MAX_ENDPOINTS_PER_CLAIM = 300
 
 # Only what was adopted: a new row belongs to the adopter, who will wake the lane.
-_WAITS = "d.endpoint_id = l.endpoint_id AND d.lane_key = l.key AND d.state = 'waiting'"
-_WAITING = f"SELECT 1 FROM webhooks_delivery d WHERE {_WAITS}"  # noqa: S608
-_NEXT = f"SELECT d.id FROM webhooks_delivery d WHERE {_WAITS} ORDER BY d.sequence LIMIT 1"  # noqa: S608
+_WAITING_IN_LANE_SQL = (
+    "d.endpoint_id = l.endpoint_id AND d.lane_key = l.key AND d.state = 'waiting'"
+)
+_LANE_HAS_WAITING_SQL = f"SELECT 1 FROM webhooks_delivery d WHERE {_WAITING_IN_LANE_SQL}"  # noqa: S608
+_NEXT_DELIVERY_SQL = (
+    f"SELECT d.id FROM webhooks_delivery d WHERE {_WAITING_IN_LANE_SQL} ORDER BY d.sequence LIMIT 1"  # noqa: S608
+)
 # Any number: the advisory lock under which one worker at a time adopts.
-_ADOPTING = 7_411_903
-_FREE = "due_at <= %s AND (leased_until IS NULL OR leased_until <= %s)"
+_ADOPTION_LOCK_ID = 7_411_903
+_LANE_IS_DUE_SQL = "due_at <= %s AND (leased_until IS NULL OR leased_until <= %s)"
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
+class LaneLease:
     """A lane under lease. `late` says that an earlier lease ran out: nobody took it up in time, or
     its holder is gone.
 
@@ -55,12 +59,12 @@ class Claimed:
 
     lane_id: int
     token: int
-    late: bool
+    lapsed: bool
     held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class DeliveryJob:
     """The next delivery of a lane that is held, and where it goes: facts at the time of reading."""
 
     lane_id: int
@@ -85,11 +89,11 @@ class Job:
     allowance: int
     max_in_flight: int
     slow: bool
-    paced: bool
-    previous: int
+    has_pace: bool
+    previous_sequence: int
 
 
-def adopt() -> int:
+def adopt_deliveries() -> int:
     """Put deliveries nobody has seen yet into their lanes and make those due; returns how many
     deliveries.
 
@@ -98,31 +102,31 @@ def adopt() -> int:
     """
     # Looking first costs a reader nothing; an UPDATE would take SQLite's only write lock twenty
     # times a second.
-    if not run("SELECT 1 FROM webhooks_delivery WHERE state = 'new' LIMIT 1"):
+    if not run_sql("SELECT 1 FROM webhooks_delivery WHERE state = 'new' LIMIT 1"):
         return 0
     with transaction.atomic():
-        if not _alone():
+        if not _try_adoption_lock():
             return 0
         # Organizations in turn: a gate of one tenant with hundreds of endpoints does not keep the
         # others' punches waiting.
-        fresh = run(
+        fresh = run_sql(
             "WITH fresh AS (SELECT id, organization_id, endpoint_id, lane_key, position FROM"
             " webhooks_delivery WHERE state = 'new' ORDER BY id LIMIT %s), turns AS (SELECT"
             " fresh.*, ROW_NUMBER() OVER (PARTITION BY organization_id ORDER BY id) AS turn FROM"
             " fresh) SELECT organization_id, endpoint_id, lane_key, id, position FROM turns ORDER"
             " BY turn, id LIMIT %s",
-            *(LOOK_AT, ADOPT_AT_ONCE),
+            *(ADOPT_SCAN_LIMIT, ADOPT_BATCH_SIZE),
         )
         if not fresh:
             return 0
         # Lanes before endpoints, as a worker locks them when it records.
-        _wake(sorted({row[:3] for row in fresh}))
-        places = _places(
+        _mark_lanes_due(sorted({row[:3] for row in fresh}))
+        places = _assign_positions(
             [(endpoint_id, key) for _, endpoint_id, _, key, position in fresh if position is None]
         )
         places |= {key: position for *_, key, position in fresh if position is not None}
         given = ", ".join(["(%s, %s)"] * len(places))
-        run(
+        run_sql(
             f"WITH given (id, place) AS (VALUES {given}) UPDATE webhooks_delivery"  # noqa: S608
             " SET state = 'waiting', position = given.place"
             " FROM given WHERE webhooks_delivery.id = given.id",
@@ -131,7 +135,7 @@ def adopt() -> int:
     return len(fresh)
 
 
-def _alone() -> bool:
+def _try_adoption_lock() -> bool:
     """Whether this transaction is the one that adopts: two could put a lane's sixth delivery into
     place before its fifth.
 
@@ -140,15 +144,15 @@ def _alone() -> bool:
     """
     if connection.vendor != "postgresql":
         return True
-    ((alone, _),) = run(
+    ((alone, _),) = run_sql(
         "SELECT pg_try_advisory_xact_lock(%s), set_config('idle_in_transaction_session_timeout',"
         " %s, TRUE)",
-        *(_ADOPTING, STOPPED_MS),
+        *(_ADOPTION_LOCK_ID, IDLE_TRANSACTION_TIMEOUT_MS),
     )
     return bool(alone)
 
 
-def _places(rows: Sequence[tuple[int, int]]) -> dict[int, int]:
+def _assign_positions(rows: Sequence[tuple[int, int]]) -> dict[int, int]:
     """Places in the feeds of their endpoints for deliveries (endpoint, id), taken under the
     endpoints' locks.
     """
@@ -159,7 +163,7 @@ def _places(rows: Sequence[tuple[int, int]]) -> dict[int, int]:
         return {}
     wanted = ", ".join(["(%s, %s)"] * len(by_endpoint))
     last = dict(
-        run(
+        run_sql(
             f"WITH wanted (id, number) AS (VALUES {wanted}) UPDATE webhooks_endpoint"  # noqa: S608
             " SET last_position = last_position + wanted.number FROM wanted"
             " WHERE webhooks_endpoint.id = wanted.id RETURNING webhooks_endpoint.id, last_position",
@@ -177,12 +181,12 @@ def _places(rows: Sequence[tuple[int, int]]) -> dict[int, int]:
     }
 
 
-def _wake(lanes: Sequence[tuple[Any, ...]]) -> None:
+def _mark_lanes_due(lanes: Sequence[tuple[Any, ...]]) -> None:
     if not lanes:
         return
-    now = moment(timezone.now())
+    now = to_db_datetime(timezone.now())
     rows = ", ".join(["(%s, %s, %s, %s, 0, FALSE, FALSE)"] * len(lanes))
-    run(
+    run_sql(
         "INSERT INTO webhooks_lane (organization_id, endpoint_id, key, due_at,"  # noqa: S608
         f" lease_token, held, lapsed) VALUES {rows} ON CONFLICT (endpoint_id, key)"
         " DO UPDATE SET due_at = COALESCE(webhooks_lane.due_at, excluded.due_at)",
@@ -190,13 +194,13 @@ def _wake(lanes: Sequence[tuple[Any, ...]]) -> None:
     )
 
 
-def wake(endpoint_id: int, keys: Collection[str]) -> None:
+def mark_waiting_lanes_due(endpoint_id: int, keys: Collection[str]) -> None:
     """Make those lanes of an endpoint due in which something waits: after a replay put finished
     deliveries back.
     """
     order = 'COLLATE "C"' if connection.vendor == "postgresql" else ""
     marks = ", ".join(["%s"] * len(keys))
-    run(
+    run_sql(
         "INSERT INTO webhooks_lane (organization_id, endpoint_id, key, due_at,"  # noqa: S608
         " lease_token, held, lapsed)"
         " SELECT organization_id, endpoint_id, lane_key, %s, 0, FALSE, FALSE FROM"
@@ -205,66 +209,74 @@ def wake(endpoint_id: int, keys: Collection[str]) -> None:
         f" GROUP BY organization_id, endpoint_id, lane_key ORDER BY lane_key {order}"
         " ON CONFLICT (endpoint_id, key) DO UPDATE SET due_at = COALESCE(webhooks_lane.due_at,"
         " excluded.due_at)",
-        *(moment(timezone.now()), endpoint_id, *keys),
+        *(to_db_datetime(timezone.now()), endpoint_id, *keys),
     )
 
 
-def claim(hands: int, lease: timedelta = HANDED_OVER, total: int | None = None) -> list[Claimed]:
-    """Lease up to `hands` due lanes, divided fairly among endpoints that may be sent to now, under
-    a new token.
+def claim_lanes(
+    free_slots: int, lease: timedelta = HANDOVER_LEASE, total_slots: int | None = None
+) -> list[LaneLease]:
+    """Lease up to `free_slots` due lanes, divided fairly among endpoints that may be sent to now,
+    under a new token.
 
-    `lease` is short for a hand-over, which `take_up` prolongs, and `SENDING` for whoever sets to
-    work at once. `total` is how many hands there are when all are free.
+    `lease` is short for a hand-over, which `accept_handovers` prolongs, and `SENDING_LEASE` for
+    whoever sets to work at once. `total` is how many hands there are when all are free.
     """
     now = timezone.now()
-    at = moment(now)
-    if not hands:
+    at = to_db_datetime(now)
+    if not free_slots:
         return []
-    held = _held(at)
-    rooms = _rooms(now, _full(held, total or hands))
+    held = _busy_lane_counts(at)
+    rooms = _endpoint_capacities(now, _organizations_at_slow_limit(held, total_slots or free_slots))
     if not rooms:
         return []
-    shares = schedule.share([room.want for room in rooms.values()], held, hands, total or hands)
+    shares = retry_policy.divide_fairly(
+        [room.capacity for room in rooms.values()], held, free_slots, total_slots or free_slots
+    )
     shares = {
-        key: number for key, number in shares.items() if _keep_pace(key, rooms[key], number, now)
+        key: number for key, number in shares.items() if _consume_pace(key, rooms[key], number, now)
     }
     if not shares:
         return []
     picks = [
-        f"SELECT id FROM (SELECT id FROM webhooks_lane WHERE endpoint_id = %s AND {_FREE}"  # noqa: S608
-        f" ORDER BY due_at LIMIT %s {_skip()}) AS pick{endpoint_id}"
+        "SELECT id FROM (SELECT id FROM webhooks_lane"  # noqa: S608
+        f" WHERE endpoint_id = %s AND {_LANE_IS_DUE_SQL}"
+        f" ORDER BY due_at LIMIT %s {_skip_locked_sql()}) AS pick{endpoint_id}"
         for endpoint_id in shares
     ]
     params = [
         value for endpoint_id, number in shares.items() for value in (endpoint_id, at, at, number)
     ]
-    with turn():
-        rows = run(
+    with write_transaction():
+        rows = run_sql(
             "UPDATE webhooks_lane SET lease_token = %s, leased_until = %s, held = %s,"  # noqa: S608
             " lapsed = (leased_until IS NOT NULL AND NOT held) WHERE id IN"
             f" ({' UNION ALL '.join(picks)})"
             " AND (leased_until IS NULL OR leased_until <= %s) RETURNING id, lease_token, lapsed",
-            new_token(),
-            moment(now + lease),
-            lease >= SENDING,
+            new_lease_token(),
+            to_db_datetime(now + lease),
+            lease >= SENDING_LEASE,
             *params,
             at,
         )
-    return [Claimed(lane_id, token, bool(late), lease >= SENDING) for lane_id, token, late in rows]
+    return [
+        LaneLease(lane_id, token, bool(late), lease >= SENDING_LEASE)
+        for lane_id, token, late in rows
+    ]
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class PacedCapacity:
     """How many more lanes an endpoint may be given now, and the pace it asked for."""
 
-    want: schedule.Want
+    capacity: retry_policy.EndpointCapacity
     per_second: int | None
     paced_until: datetime | None
 
 
-def _held(at: Any) -> dict[tuple[int, bool], int]:
+def _busy_lane_counts(at: Any) -> dict[tuple[int, bool], int]:
     """How many lanes are being worked on, by organization and whether their endpoint is slow."""
-    rows = run(
+    rows = run_sql(
         "SELECT e.organization_id, (e.slow OR e.failures > 0), COUNT(*) FROM webhooks_lane l"
         " JOIN webhooks_endpoint e ON e.id = l.endpoint_id WHERE l.leased_until > %s"
         " GROUP BY e.organization_id, (e.slow OR e.failures > 0)",
@@ -273,11 +285,11 @@ def _held(at: Any) -> dict[tuple[int, bool], int]:
     return {(organization, bool(slow)): number for organization, slow, number in rows}
 
 
-def _full(held: dict[tuple[int, bool], int], total: int) -> list[int] | None:
+def _organizations_at_slow_limit(held: dict[tuple[int, bool], int], total: int) -> list[int] | None:
     """Organizations whose slow endpoints hold all they may; None when all slow endpoints together
     do.
     """
-    most, most_of_one = schedule.slow_hands(total)
+    most, most_of_one = retry_policy.slow_endpoint_limits(total)
     slow = {organization: number for (organization, is_slow), number in held.items() if is_slow}
     return (
         None
@@ -286,14 +298,14 @@ def _full(held: dict[tuple[int, bool], int], total: int) -> list[int] | None:
     )
 
 
-def _rooms(now: datetime, full: list[int] | None) -> dict[int, Room]:
+def _endpoint_capacities(now: datetime, full: list[int] | None) -> dict[int, PacedCapacity]:
     """What each endpoint may be given. One that fails gets one probe at a time, one with a pace no
     more than its pace.
 
     Slow endpoints of organizations in `full` (None: of all) would get nothing: they are not asked
     for. Two hundred that hang would cost every look at the others some milliseconds.
     """
-    at = moment(now)
+    at = to_db_datetime(now)
     quick = "AND NOT (e.slow OR e.failures > 0)"
     if full:
         quick = (
@@ -302,7 +314,7 @@ def _rooms(now: datetime, full: list[int] | None) -> dict[int, Room]:
         )
     elif full is not None:
         quick = ""
-    rows = run(
+    rows = run_sql(
         "SELECT e.id, e.organization_id, e.slow, e.failures, e.allowance,"  # noqa: S608
         " e.max_per_second, e.paced_until,"
         " (SELECT COUNT(*) FROM webhooks_lane busy"
@@ -312,32 +324,38 @@ def _rooms(now: datetime, full: list[int] | None) -> dict[int, Room]:
         " AND EXISTS (SELECT 1 FROM webhooks_lane l WHERE l.endpoint_id = e.id AND l.due_at <= %s"
         " AND (l.leased_until IS NULL OR l.leased_until <= %s))"
         " ORDER BY e.slow, RANDOM() LIMIT %s",
-        *(at, *(full or []), at, at, at, ENDPOINTS_AT_ONCE),
+        *(at, *(full or []), at, at, at, MAX_ENDPOINTS_PER_CLAIM),
     )
     rooms = {}
     for key, organization, slow, failures, allowance, per_second, until, busy in rows:
-        paced_until = read_moment(until)
+        paced_until = from_db_datetime(until)
         number = (1 if failures else allowance) - busy
         if per_second is not None:
-            number = min(number, schedule.pace(per_second, paced_until, now))
+            number = min(number, retry_policy.pushes_within_pace(per_second, paced_until, now))
         if number > 0:
-            want = schedule.Want(key, organization, number, bool(slow) or failures > 0)
-            rooms[key] = Room(want, per_second, paced_until)
+            want = retry_policy.EndpointCapacity(
+                key, organization, number, bool(slow) or failures > 0
+            )
+            rooms[key] = PacedCapacity(want, per_second, paced_until)
     return rooms
 
 
-def _keep_pace(endpoint_id: int, room: Room, number: int, now: datetime) -> bool:
+def _consume_pace(endpoint_id: int, room: PacedCapacity, number: int, now: datetime) -> bool:
     """Use up an endpoint's pace for `number` pushes; False when another watcher was faster. True
     without a pace.
     """
     if room.per_second is None:
         return True
     before = "paced_until IS NULL" if room.paced_until is None else "paced_until = %s"
-    until = schedule.paced_until(room.per_second, room.paced_until, now, number)
-    params = [moment(until), endpoint_id, *([moment(room.paced_until)] if room.paced_until else [])]
-    with turn():
+    until = retry_policy.next_paced_until(room.per_second, room.paced_until, now, number)
+    params = [
+        to_db_datetime(until),
+        endpoint_id,
+        *([to_db_datetime(room.paced_until)] if room.paced_until else []),
+    ]
+    with write_transaction():
         return bool(
-            run(
+            run_sql(
                 f"UPDATE webhooks_endpoint SET paced_until = %s WHERE id = %s AND {before}"  # noqa: S608
                 " RETURNING id",
                 *params,
@@ -345,37 +363,42 @@ def _keep_pace(endpoint_id: int, room: Room, number: int, now: datetime) -> bool
         )
 
 
-def take_up(handed: Sequence[tuple[int, int]]) -> list[Claimed]:
+def accept_handovers(handed: Sequence[tuple[int, int]]) -> list[LaneLease]:
     """Trade the tokens of hand-overs (lane, token) for one to work with, so that a task that runs
     twice works once.
 
-    What is missing in the answer came too late. Locked in the order in which `adopt` locks lanes.
+    What is missing in the answer came too late. Locked in the order in which `adopt_deliveries`
+    locks lanes.
     """
     if not handed:
         return []
-    held = new_token()
+    held = new_lease_token()
     theirs = " OR ".join(["(id = %s AND lease_token = %s)"] * len(handed))
-    locked = 'ORDER BY organization_id, endpoint_id, key COLLATE "C" FOR UPDATE' if _skip() else ""
-    with turn():
-        taken = run(
+    locked = (
+        'ORDER BY organization_id, endpoint_id, key COLLATE "C" FOR UPDATE'
+        if _skip_locked_sql()
+        else ""
+    )
+    with write_transaction():
+        taken = run_sql(
             "UPDATE webhooks_lane SET lease_token = %s, leased_until = %s, held = TRUE WHERE id IN"  # noqa: S608
             f" (SELECT id FROM webhooks_lane WHERE leased_until IS NOT NULL AND ({theirs})"
             f" {locked}) RETURNING id",
             *(
                 held,
-                moment(timezone.now() + SENDING),
+                to_db_datetime(timezone.now() + SENDING_LEASE),
                 *(value for pair in handed for value in pair),
             ),
         )
-    return [Claimed(lane_id, held, late=False, held=True) for (lane_id,) in taken]
+    return [LaneLease(lane_id, held, lapsed=False, held=True) for (lane_id,) in taken]
 
 
-def untaken(claimed: Collection[Claimed]) -> set[Claimed]:
+def unaccepted_leases(claimed: Collection[LaneLease]) -> set[LaneLease]:
     """Those of `claimed` that nobody has taken up yet."""
     if not claimed:
         return set()
     marks = ", ".join(["%s"] * len(claimed))
-    rows = run(
+    rows = run_sql(
         f"SELECT id, lease_token FROM webhooks_lane WHERE id IN ({marks})",  # noqa: S608
         *(one.lane_id for one in claimed),
     )
@@ -383,7 +406,7 @@ def untaken(claimed: Collection[Claimed]) -> set[Claimed]:
     return {one for one in claimed if now.get(one.lane_id) == one.token}
 
 
-def new_token() -> int:
+def new_lease_token() -> int:
     """A token nobody had before. Random and not counted up: the worker's commits are not waited
     for, so a database that crashes may forget the last tokens, and a number that comes again would
     let their holders back in.
@@ -391,14 +414,14 @@ def new_token() -> int:
     return secrets.randbelow(2**63 - 1) + 1
 
 
-def next_jobs(held: Sequence[Claimed]) -> list[Job]:
+def next_jobs(held: Sequence[LaneLease]) -> list[DeliveryJob]:
     """What is next in each of the lanes that are held; a lane in which nothing is to be sent is
     given back.
     """
     if not held:
         return []
     ours = " OR ".join(["(l.id = %s AND l.lease_token = %s)"] * len(held))
-    rows = run(
+    rows = run_sql(
         "SELECT l.id, l.lease_token, l.organization_id, l.endpoint_id, l.key, d.id,"  # noqa: S608
         " d.message_id, d.sequence, d.query, d.body, d.attempts, d.refusals, e.mode, e.url,"
         " e.secret_cipher, e.previous_secret_cipher, e.previous_secret_until,"
@@ -410,30 +433,30 @@ def next_jobs(held: Sequence[Claimed]) -> list[Job]:
         " 0) FROM webhooks_lane l"
         " JOIN webhooks_endpoint e ON e.id = l.endpoint_id AND e.state = 'active' AND e.removed_at"
         " IS NULL"
-        f" JOIN webhooks_delivery d ON d.id = ({_NEXT}) WHERE {ours}",
+        f" JOIN webhooks_delivery d ON d.id = ({_NEXT_DELIVERY_SQL}) WHERE {ours}",
         *(value for one in held for value in (one.lane_id, one.token)),
     )
-    jobs = [_job(*row) for row in rows]
+    jobs = [_job_from_row(*row) for row in rows]
     idle = {one.lane_id for one in held} - {job.lane_id for job in jobs}
     for one in held:
         if one.lane_id in idle:
-            release(one.lane_id, one.token)
+            release_lane(one.lane_id, one.token)
     return jobs
 
 
-def next_job(held: Claimed) -> Job | None:
+def next_job(held: LaneLease) -> DeliveryJob | None:
     """As `next_jobs`, of one lane."""
     return next(iter(next_jobs([held])), None)
 
 
-def _job(*row: Any) -> Job:
+def _job_from_row(*row: Any) -> DeliveryJob:
     facts = list(row)
-    facts[16], facts[18] = read_moment(facts[16]), read_moment(facts[18])
+    facts[16], facts[18] = from_db_datetime(facts[16]), from_db_datetime(facts[18])
     facts[21], facts[22] = bool(facts[21]), bool(facts[22])
-    return Job(*facts)
+    return DeliveryJob(*facts)
 
 
-def hold(lane_id: int, token: int) -> Sql:
+def lane_lock_query(lane_id: int, token: int) -> SqlExpression:
     """The query that locks a lane until the transaction ends, and has a row if the lane is still
     ours.
 
@@ -441,78 +464,93 @@ def hold(lane_id: int, token: int) -> Sql:
     for it. On SQLite the transaction itself is the lock.
     """
     if connection.vendor != "postgresql":
-        return Sql(
+        return SqlExpression(
             "SELECT id FROM webhooks_lane WHERE id = %s AND lease_token = %s", (lane_id, token)
         )
-    return Sql(
+    return SqlExpression(
         "SELECT id, set_config('idle_in_transaction_session_timeout', %s, TRUE) FROM webhooks_lane"
         " WHERE id = %s AND lease_token = %s FOR UPDATE",
-        (STOPPED_MS, lane_id, token),
+        (IDLE_TRANSACTION_TIMEOUT_MS, lane_id, token),
     )
 
 
-def settle(lane_id: int, token: int, due_at: datetime) -> None:
+def reschedule_lane(lane_id: int, token: int, due_at: datetime) -> None:
     """Give a lane back, to be worked on again at `due_at`."""
-    run(
+    run_sql(
         "UPDATE webhooks_lane SET due_at = %s, leased_until = NULL WHERE id = %s AND lease_token"
         " = %s",
-        *(moment(due_at), lane_id, token),
+        *(to_db_datetime(due_at), lane_id, token),
     )
 
 
-def go_on(lane_id: int, token: int, *, stay: bool) -> bool:
-    """Whether a held and locked lane has more to send; with `stay` it is kept then for as long as
-    sending may take, in all other cases it is given back.
+def renew_or_release_lane(lane_id: int, token: int, *, keep_lane: bool) -> bool:
+    """Whether a held and locked lane has more to send; with `keep_lane` it is kept then for as long
+    as sending may take, in all other cases it is given back.
 
     A statement of its own after the one that locked the lane: it sees all that was adopted before
     the lock.
     """
     now = timezone.now()
-    kept = f"CASE WHEN EXISTS ({_WAITING}) THEN %s END" if stay else "NULL"
-    rows = run(
-        f"UPDATE webhooks_lane AS l SET due_at = CASE WHEN EXISTS ({_WAITING}) THEN %s END,"  # noqa: S608
+    kept = f"CASE WHEN EXISTS ({_LANE_HAS_WAITING_SQL}) THEN %s END" if keep_lane else "NULL"
+    rows = run_sql(
+        "UPDATE webhooks_lane AS l"  # noqa: S608
+        f" SET due_at = CASE WHEN EXISTS ({_LANE_HAS_WAITING_SQL}) THEN %s END,"
         f" leased_until = {kept}"
         # Not asked for as `IS NOT NULL`: with a partial index of that condition SQLite says yes
         # whatever was written.
         " WHERE id = %s AND lease_token = %s RETURNING leased_until",
-        *(moment(now), *([moment(now + SENDING)] if stay else []), lane_id, token),
+        *(
+            to_db_datetime(now),
+            *([to_db_datetime(now + SENDING_LEASE)] if keep_lane else []),
+            lane_id,
+            token,
+        ),
     )
     return bool(rows) and rows[0][0] is not None
 
 
-def another(endpoint_id: int) -> Claimed | None:
+def claim_next_lane(endpoint_id: int) -> LaneLease | None:
     """One more due lane of an endpoint, for the hand that has just finished one of it; None when
     there is none, or no room.
 
     Within the transaction that gave the other lane back: so nobody ever counts one push more at the
-    endpoint than it may get. What an earlier lease ran out on is left to `claim`, which knows whom
-    to suspect.
+    endpoint than it may get. What an earlier lease ran out on is left to `claim_lanes`, which knows
+    whom to suspect.
     """
     now = timezone.now()
     # Without the lock on the endpoint: one that another hand finds failing at this moment gets one
     # push too many, as ever.
-    rows = run(
+    rows = run_sql(
         "UPDATE webhooks_lane SET lease_token = %s, leased_until = %s, held = TRUE,"  # noqa: S608
         " lapsed = FALSE WHERE id = (SELECT id FROM webhooks_lane WHERE endpoint_id = %s"
         " AND due_at <= %s AND leased_until IS NULL ORDER BY due_at LIMIT 1"
-        f" {_skip()}) AND leased_until IS NULL AND EXISTS (SELECT 1 FROM webhooks_endpoint e"
+        f" {_skip_locked_sql()}) AND leased_until IS NULL AND EXISTS (SELECT 1 FROM"
+        " webhooks_endpoint e"
         " WHERE e.id = webhooks_lane.endpoint_id AND e.state = 'active' AND e.removed_at IS NULL"
         " AND e.failures = 0"
         " AND e.allowance > (SELECT COUNT(*) FROM webhooks_lane busy WHERE busy.endpoint_id = e.id"
         " AND busy.leased_until > %s))"
         " RETURNING id, lease_token",
-        *(new_token(), moment(now + SENDING), endpoint_id, moment(now), moment(now)),
+        *(
+            new_lease_token(),
+            to_db_datetime(now + SENDING_LEASE),
+            endpoint_id,
+            to_db_datetime(now),
+            to_db_datetime(now),
+        ),
     )
-    return next((Claimed(lane_id, token, late=False, held=True) for lane_id, token in rows), None)
+    return next(
+        (LaneLease(lane_id, token, lapsed=False, held=True) for lane_id, token in rows), None
+    )
 
 
-def release(lane_id: int, token: int) -> None:
+def release_lane(lane_id: int, token: int) -> None:
     """Give a lane back with nothing sent: it sleeps when nothing waits in it, else it stays due."""
-    statement = hold(lane_id, token)
+    statement = lane_lock_query(lane_id, token)
     with transaction.atomic():
-        if run(statement.text, *statement.params):
-            go_on(lane_id, token, stay=False)
+        if run_sql(statement.text, *statement.params):
+            renew_or_release_lane(lane_id, token, keep_lane=False)
 
 
-def _skip() -> str:
+def _skip_locked_sql() -> str:
     return "FOR UPDATE SKIP LOCKED" if connection.features.has_select_for_update_skip_locked else ""

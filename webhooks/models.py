@@ -14,13 +14,13 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from employees.tenancy import TenantModel, TenantQuerySet
+from core.tenancy import TenantModel, TenantQuerySet
 
 
 class EndpointQuerySet(TenantQuerySet["Endpoint"]):
     """Vocabulary of endpoints."""
 
-    def kept(self) -> EndpointQuerySet:
+    def not_removed(self) -> EndpointQuerySet:
         """Endpoints that were not removed: those that events are queued for, paused ones
         included.
         """
@@ -40,9 +40,9 @@ class Endpoint(TenantModel):
 
     class PauseReason(models.TextChoices):
         NONE = "", _("Not paused")
-        BY_HAND = "by_hand", _("Paused by hand")
-        GONE = "gone", _("The server said it is gone (410)")
-        FAILING = "failing", _("Nothing but failures for days")
+        MANUAL = "by_hand", _("Paused manually")
+        GONE = "gone", _("The server replied 410 Gone")
+        FAILING = "failing", _("Failing for days")
 
     name = models.CharField(_("name"), max_length=200)
     url = models.URLField(_("address"), max_length=2000)
@@ -50,14 +50,14 @@ class Endpoint(TenantModel):
     secret_cipher = models.TextField(editable=False)
     previous_secret_cipher = models.TextField(blank=True, editable=False)
     previous_secret_until = models.DateTimeField(
-        _("old secret signs until"), null=True, blank=True, editable=False
+        _("old secret valid until"), null=True, blank=True, editable=False
     )
     auth_token_cipher = models.TextField(blank=True, editable=False)
     virtual_serial = models.CharField(
         _("serial for software punches"),
         max_length=64,
         blank=True,
-        help_text=_("Cams format only: what stands in stgid when no terminal was involved."),
+        help_text=_("Cams format only: the value of stgid when there is no terminal."),
     )
     include_location = models.BooleanField(_("send locations"), default=False)
     include_health = models.BooleanField(_("send health data"), default=False)
@@ -67,21 +67,21 @@ class Endpoint(TenantModel):
         _("state"), max_length=8, choices=State, default=State.ACTIVE, editable=False
     )
     pause_reason = models.CharField(
-        _("why paused"), max_length=8, choices=PauseReason, blank=True, default="", editable=False
+        _("pause reason"), max_length=8, choices=PauseReason, blank=True, default="", editable=False
     )
     # Endpoint faults back the whole endpoint off and spend no message's budget.
-    failures = models.PositiveIntegerField(_("failures in a row"), default=0, editable=False)
+    failures = models.PositiveIntegerField(_("consecutive failures"), default=0, editable=False)
     failing_since = models.DateTimeField(_("failing since"), null=True, blank=True, editable=False)
     retry_at = models.DateTimeField(_("next attempt"), null=True, blank=True, editable=False)
-    max_in_flight = models.PositiveSmallIntegerField(_("pushes at a time"), default=8)
+    max_in_flight = models.PositiveSmallIntegerField(_("concurrent deliveries"), default=8)
     allowance = models.PositiveSmallIntegerField(
-        _("pushes at a time now"), default=1, editable=False
+        _("concurrent deliveries now"), default=1, editable=False
     )
     # Not known to be quick: it is new, it fails, or its last answer took long. Such endpoints share
     # a small part of the hands.
     slow = models.BooleanField(default=True, editable=False)
     max_per_second = models.PositiveSmallIntegerField(
-        _("pushes a second, at most"),
+        _("maximum deliveries per second"),
         null=True,
         blank=True,
         validators=[MinValueValidator(1)],
@@ -161,7 +161,7 @@ class Delivery(TenantModel):
         NEW = "new", _("New")
         WAITING = "waiting", _("Waiting")
         DELIVERED = "delivered", _("Delivered")
-        DEAD = "dead", _("Given up")
+        DEAD = "dead", _("Dead letter")
 
     message_id = models.CharField(_("message"), max_length=40, unique=True, default=new_message_id)
     endpoint = models.ForeignKey(
@@ -219,11 +219,14 @@ class Attempt(TenantModel):
     append_only = True
 
     delivery = models.ForeignKey(
-        Delivery, on_delete=models.PROTECT, related_name="tries", verbose_name=_("delivery")
+        Delivery,
+        on_delete=models.PROTECT,
+        related_name="attempt_records",
+        verbose_name=_("delivery"),
     )
     number = models.PositiveIntegerField(_("attempt"))
     started_at = models.DateTimeField(_("started"))
-    duration_ms = models.PositiveIntegerField(_("took (ms)"))
+    duration_ms = models.PositiveIntegerField(_("duration (ms)"))
     status = models.PositiveSmallIntegerField(_("status"), null=True)
     verdict = models.CharField(_("result"), max_length=16)
     error = models.CharField(_("error"), max_length=40, blank=True)
@@ -242,26 +245,26 @@ class Attempt(TenantModel):
         return f"{self.number}: {self.status or self.error}"
 
 
-class EndpointKeyQuerySet(TenantQuerySet["EndpointKey"]):
+class FeedKeyQuerySet(TenantQuerySet["FeedKey"]):
     """Vocabulary of feed keys."""
 
-    def live(self) -> EndpointKeyQuerySet:
+    def active(self) -> FeedKeyQuerySet:
         """Keys that open the feed now."""
         return self.filter(revoked_at__isnull=True, endpoint__removed_at__isnull=True)
 
 
-class EndpointKey(TenantModel):
+class FeedKey(TenantModel):
     """The credential with which a customer fetches an endpoint's events, kept as a hash."""
 
     endpoint = models.ForeignKey(
-        Endpoint, on_delete=models.PROTECT, related_name="keys", verbose_name=_("endpoint")
+        Endpoint, on_delete=models.PROTECT, related_name="feed_keys", verbose_name=_("endpoint")
     )
     key_hash = models.CharField(max_length=64, unique=True, editable=False)
     hint = models.CharField(_("ends in"), max_length=8, editable=False)
     created_at = models.DateTimeField(_("issued"), auto_now_add=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
 
-    objects = EndpointKeyQuerySet.as_manager()
+    objects = FeedKeyQuerySet.as_manager()
 
     class Meta:
         ordering = ("-created_at",)

@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from employees.rows import Sql, insert_rows
+from core.raw_sql import SqlExpression, insert_rows
 from webhooks.models import Delivery, new_message_id
 
 # Two transactions that number the same lane at once: the constraint lets one through, the other is
 # tried again whole.
 SEQUENCE_CONSTRAINT = "delivery_sequence_once"
 # A statement takes 32 766 (SQLite) or 65 535 (PostgreSQL) parameters; a row has about twenty.
-AT_ONCE = 1000
+ROWS_PER_STATEMENT = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class OutboxMessage:
     """One event for one endpoint. The body is frozen when it is written: `head`, then the sequence
     number and `tail`.
 
@@ -37,7 +37,7 @@ class Message:
     query: str = ""
 
 
-def publish(organization_id: int, messages: Sequence[Message], now: datetime) -> None:
+def publish(organization_id: int, messages: Sequence[OutboxMessage], now: datetime) -> None:
     """Queue `messages` in their order, numbered within their lanes; one statement for each AT_ONCE
     of them.
 
@@ -47,18 +47,22 @@ def publish(organization_id: int, messages: Sequence[Message], now: datetime) ->
     # Sorted, so that two transactions meet in the same order and never wait for each other in a
     # circle. The sort is stable: within a lane the order of the messages holds.
     ordered = sorted(messages, key=lambda message: (message.endpoint_id, message.lane_key))
-    for start in range(0, len(ordered), AT_ONCE):
-        insert_rows(Delivery, _rows(organization_id, ordered[start : start + AT_ONCE], now))
+    for start in range(0, len(ordered), ROWS_PER_STATEMENT):
+        insert_rows(
+            Delivery, _rows(organization_id, ordered[start : start + ROWS_PER_STATEMENT], now)
+        )
 
 
-def _rows(organization_id: int, messages: Sequence[Message], now: datetime) -> list[dict[str, Any]]:
+def _rows(
+    organization_id: int, messages: Sequence[OutboxMessage], now: datetime
+) -> list[dict[str, Any]]:
     """The rows of one statement, numbered after what is in their lanes by then."""
     ahead: Counter[tuple[int, str]] = Counter()
     rows = []
     for message in messages:
         lane = (message.endpoint_id, message.lane_key)
         ahead[lane] += 1
-        sequence = Sql(
+        sequence = SqlExpression(
             "(SELECT COALESCE(MAX(sequence), 0) FROM webhooks_delivery WHERE endpoint_id = %s AND"
             " lane_key = %s) + %s",
             (*lane, ahead[lane]),
@@ -83,9 +87,9 @@ def _rows(organization_id: int, messages: Sequence[Message], now: datetime) -> l
     return rows
 
 
-def _body(message: Message, sequence: Sql) -> str | Sql:
+def _body(message: OutboxMessage, sequence: SqlExpression) -> str | SqlExpression:
     if message.tail is None:
         return message.head
-    return Sql(
+    return SqlExpression(
         f"%s || CAST({sequence.text} AS text) || %s", (message.head, *sequence.params, message.tail)
     )

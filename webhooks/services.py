@@ -18,16 +18,16 @@ from django.db.models import Count, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.secrets import decrypt, encrypt, hash_token, new_token
+from accounts.credentials import decrypt, encrypt, generate_token, hash_token
+from core.outbound.ssrf_guard import check_url
 from webhooks import lanes, outbox
-from webhooks.addresses import check_url
-from webhooks.models import Delivery, Endpoint, EndpointKey
+from webhooks.models import Delivery, Endpoint, FeedKey
 from webhooks.signing import new_secret
 
 ROTATION_OVERLAP = timedelta(hours=24)
 TEST_LANE = "test"
-REPLAYED_AT_ONCE = 5000
-LANES_AT_ONCE = 500
+REPLAY_BATCH_SIZE = 5000
+REPLAY_LANES_PER_BATCH = 500
 ENDPOINT_SETTINGS = (
     "name",
     "url",
@@ -48,7 +48,7 @@ def create_endpoint(endpoint: Endpoint) -> str:
     """
     secret = new_secret()
     endpoint.secret_cipher = encrypt(secret)
-    endpoint.auth_token_cipher = encrypt(new_token("mst_cams_"))
+    endpoint.auth_token_cipher = encrypt(generate_token("mst_cams_"))
     save_endpoint(endpoint)
     return secret
 
@@ -59,7 +59,7 @@ def save_endpoint(endpoint: Endpoint) -> Endpoint:
         endpoint.url = check_url(
             endpoint.url,
             allow_http=settings.PUSH_ALLOW_HTTP,
-            allowed=[ip_network(network) for network in settings.PUSH_ALLOWED_NETWORKS],
+            allowed_networks=[ip_network(network) for network in settings.PUSH_ALLOWED_NETWORKS],
         )
     except ValueError as error:
         raise ValidationError({"url": str(error)}) from error
@@ -86,19 +86,19 @@ def rotate_secret(endpoint: Endpoint) -> str:
     return secret
 
 
-def auth_token(endpoint: Endpoint) -> str:
+def endpoint_auth_token(endpoint: Endpoint) -> str:
     """The token that stands in the body of the Cams format."""
     return decrypt(endpoint.auth_token_cipher) if endpoint.auth_token_cipher else ""
 
 
-def pause(endpoint: Endpoint, reason: str = Endpoint.PauseReason.BY_HAND) -> None:
+def pause_endpoint(endpoint: Endpoint, reason: str = Endpoint.PauseReason.MANUAL) -> None:
     """Stop pushing to an endpoint; what happens meanwhile is queued, nothing is skipped."""
     Endpoint.objects.of(endpoint.organization_id).filter(pk=endpoint.pk).update(
         state=Endpoint.State.PAUSED, pause_reason=reason
     )
 
 
-def resume(endpoint: Endpoint) -> None:
+def resume_endpoint(endpoint: Endpoint) -> None:
     """Push again, from where it stopped and in order, slowly at first."""
     Endpoint.objects.of(endpoint.organization_id).filter(pk=endpoint.pk).update(
         state=Endpoint.State.ACTIVE,
@@ -110,7 +110,7 @@ def resume(endpoint: Endpoint) -> None:
     )
 
 
-def remove(endpoint: Endpoint) -> None:
+def remove_endpoint(endpoint: Endpoint) -> None:
     """Take an endpoint out of service for good: nothing is queued for it any more, its history
     stays.
     """
@@ -119,11 +119,11 @@ def remove(endpoint: Endpoint) -> None:
     ).update(
         removed_at=timezone.now(),
         state=Endpoint.State.PAUSED,
-        pause_reason=Endpoint.PauseReason.BY_HAND,
+        pause_reason=Endpoint.PauseReason.MANUAL,
     )
 
 
-def send_test(endpoint: Endpoint) -> Delivery:
+def send_test_event(endpoint: Endpoint) -> Delivery:
     """Queue a test event for an endpoint, in a lane of its own; returns the delivery to watch."""
     now = timezone.now()
     text = DjangoJSONEncoder().encode(
@@ -137,7 +137,7 @@ def send_test(endpoint: Endpoint) -> Delivery:
         outbox.publish(
             endpoint.organization_id,
             [
-                outbox.Message(
+                outbox.OutboxMessage(
                     endpoint.pk, TEST_LANE, "endpoint.test", f"endpoint:{endpoint.pk}", text
                 )
             ],
@@ -149,7 +149,7 @@ def send_test(endpoint: Endpoint) -> Delivery:
         return mine.latest("id")
 
 
-def finished(
+def replayable_deliveries(
     endpoint: Endpoint,
     *,
     dead_only: bool = False,
@@ -168,7 +168,7 @@ def finished(
     return rows.filter(created_at__lt=until) if until is not None else rows
 
 
-def replay(deliveries: QuerySet[Delivery]) -> int:
+def replay_deliveries(deliveries: QuerySet[Delivery]) -> int:
     """Queue finished deliveries once more, with the same ids and the same bytes, in order; returns
     how many were queued.
 
@@ -178,16 +178,16 @@ def replay(deliveries: QuerySet[Delivery]) -> int:
     """
     again = deliveries.filter(state__in=(Delivery.State.DELIVERED, Delivery.State.DEAD)).order_by()
     number = 0
-    for endpoint_id, keys in _lanes_in_slices(again):
+    for endpoint_id, keys in _lane_batches(again):
         with transaction.atomic():
             mine = again.filter(endpoint_id=endpoint_id, lane_key__in=keys)
             number += mine.update(state=Delivery.State.WAITING, refusals=0, finished_at=None)
-            lanes.wake(endpoint_id, keys)
+            lanes.mark_waiting_lanes_due(endpoint_id, keys)
     return number
 
 
-def _lanes_in_slices(deliveries: QuerySet[Delivery]) -> Iterator[tuple[int, list[str]]]:
-    """The lanes of `deliveries` as (endpoint, keys), with about `REPLAYED_AT_ONCE` deliveries in
+def _lane_batches(deliveries: QuerySet[Delivery]) -> Iterator[tuple[int, list[str]]]:
+    """The lanes of `deliveries` as (endpoint, keys), with about `REPLAY_BATCH_SIZE` deliveries in
     each slice.
     """
     rows = (
@@ -201,7 +201,7 @@ def _lanes_in_slices(deliveries: QuerySet[Delivery]) -> Iterator[tuple[int, list
         for _endpoint, key, count in found:
             keys.append(key)
             size += count
-            if size >= REPLAYED_AT_ONCE or len(keys) >= LANES_AT_ONCE:
+            if size >= REPLAY_BATCH_SIZE or len(keys) >= REPLAY_LANES_PER_BATCH:
                 yield endpoint_id, keys
                 keys, size = [], 0
         if keys:
@@ -212,8 +212,8 @@ def issue_feed_key(endpoint: Endpoint) -> str:
     """Make a key for an endpoint's feed and return it: the only time it can be seen. Older keys
     work on.
     """
-    key = new_token("mst_evt_")
-    EndpointKey.objects.create(
+    key = generate_token("mst_evt_")
+    FeedKey.objects.create(
         organization_id=endpoint.organization_id,
         endpoint=endpoint,
         key_hash=hash_token(key),
@@ -224,14 +224,24 @@ def issue_feed_key(endpoint: Endpoint) -> str:
 
 def revoke_feed_keys(endpoint: Endpoint) -> int:
     """Revoke every key of an endpoint's feed at once; returns how many."""
-    live = EndpointKey.objects.of(endpoint.organization_id).live().filter(endpoint=endpoint)
+    live = FeedKey.objects.of(endpoint.organization_id).active().filter(endpoint=endpoint)
     return live.update(revoked_at=timezone.now())
 
 
-def backlog(organization_id: int) -> dict[str, int]:
+def delivery_backlog(organization_id: int) -> dict[str, int]:
     """How many deliveries of an organization wait and how many were given up."""
     rows = Delivery.objects.of(organization_id)
     return {
         "waiting": rows.waiting().count(),
         "dead": rows.filter(state=Delivery.State.DEAD).count(),
     }
+
+
+def deliveries_about(organization_id: int, subject: str) -> QuerySet[Delivery]:
+    """The deliveries about one thing, such as `punch:17`."""
+    return (
+        Delivery.objects.of(organization_id)
+        .filter(subject=subject)
+        .select_related("endpoint")
+        .order_by("id")
+    )

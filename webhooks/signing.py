@@ -10,12 +10,12 @@ import hmac
 import secrets
 from collections.abc import Sequence
 
-PREFIX = "whsec_"
+SECRET_PREFIX = "whsec_"  # noqa: S105
 
 
 def new_secret() -> str:
     """A fresh signing secret: `whsec_` and 32 random bytes in base64."""
-    return PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
+    return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def sign(signing_secrets: Sequence[str], message_id: str, timestamp: int, body: bytes) -> str:
@@ -29,5 +29,5 @@ def sign(signing_secrets: Sequence[str], message_id: str, timestamp: int, body: 
 
 
 def _mac(secret: str, text: bytes) -> str:
-    key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
+    key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
     return base64.b64encode(hmac.new(key, text, hashlib.sha256).digest()).decode()

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from webhooks import watcher
+from webhooks import dispatcher
 
 
 @shared_task(name="webhooks.run_lanes", ignore_result=True)
@@ -10,4 +10,4 @@ def run_lanes(handed: list[tuple[int, int]]) -> None:
     """Work lanes (id, token) off. May vanish, run twice or run late: the token decides what it may
     do.
     """
-    watcher.hands().run(handed)
+    dispatcher.current_dispatch_pool().run_handover(handed)

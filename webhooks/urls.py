@@ -2,9 +2,11 @@
 
 from django.urls import path
 
-from webhooks.api import EventsViewSet
+from webhooks.api import EventFeedViewSet
 
 urlpatterns = [
-    path("api/v1/events", EventsViewSet.as_view({"get": "list"}), name="events"),
-    path("api/v1/events/replay", EventsViewSet.as_view({"post": "replay"}), name="events-replay"),
+    path("api/v1/events", EventFeedViewSet.as_view({"get": "list"}), name="events"),
+    path(
+        "api/v1/events/replay", EventFeedViewSet.as_view({"post": "replay"}), name="events-replay"
+    ),
 ]

@@ -1,54 +1,47 @@
-"""The rows of attendance: punches as they came in, shifts and rosters, days, and what people put
-right.
-"""
+"""The rows of attendance: punches as they came in, days, exceptions and corrections."""
 
 from attendance.models.corrections import Correction, ManualImport, Regularization
 from attendance.models.days import (
+    AttendanceException,
+    AttendancePolicy,
     Day,
     DayAdjustment,
-    DayException,
-    DayPolicy,
     PeriodLock,
-    Rebuild,
-    StaleDays,
+    Recalculation,
+    StaleDayRange,
 )
-from attendance.models.habits import DeviceHabit
+from attendance.models.device_activity import DeviceActivityProfile
 from attendance.models.lateness import LateDay
 from attendance.models.punches import (
+    Channel,
     Direction,
-    Door,
-    IngestCount,
+    IngestionLogEntry,
     Punch,
     PunchEvidence,
     PunchMatch,
     PunchQuerySet,
     Verdict,
 )
-from attendance.models.shifts import PatternSlot, Roster, ShiftPattern, ShiftType
 
 __all__ = [
+    "AttendanceException",
+    "AttendancePolicy",
+    "Channel",
     "Correction",
     "Day",
     "DayAdjustment",
-    "DayException",
-    "DayPolicy",
-    "DeviceHabit",
+    "DeviceActivityProfile",
     "Direction",
-    "Door",
-    "IngestCount",
+    "IngestionLogEntry",
     "LateDay",
     "ManualImport",
-    "PatternSlot",
     "PeriodLock",
     "Punch",
     "PunchEvidence",
     "PunchMatch",
     "PunchQuerySet",
-    "Rebuild",
+    "Recalculation",
     "Regularization",
-    "Roster",
-    "ShiftPattern",
-    "ShiftType",
-    "StaleDays",
+    "StaleDayRange",
     "Verdict",
 ]

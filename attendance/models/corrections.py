@@ -12,8 +12,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from attendance.models.punches import Direction, Punch
+from core.tenancy import TenantModel, TenantQuerySet
 from employees.models import Employee
-from employees.tenancy import TenantModel, TenantQuerySet
 
 
 class Regularization(TenantModel):
@@ -27,17 +27,17 @@ class Regularization(TenantModel):
 
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
     date = models.DateField(_("date"))
-    in_at = models.DateTimeField(_("came in"), null=True, blank=True)
-    out_at = models.DateTimeField(_("left"), null=True, blank=True)
+    in_at = models.DateTimeField(_("in time"), null=True, blank=True)
+    out_at = models.DateTimeField(_("out time"), null=True, blank=True)
     reason = models.CharField(_("reason"), max_length=400)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.PENDING)
-    applied_at = models.DateTimeField(_("applied"), auto_now_add=True)
+    applied_at = models.DateTimeField(_("requested"), auto_now_add=True)
     applied_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
         null=True,
         related_name="+",
-        verbose_name=_("applied by"),
+        verbose_name=_("requested by"),
     )
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
     decided_by = models.ForeignKey(
@@ -54,19 +54,19 @@ class Regularization(TenantModel):
 
     class Meta:
         ordering = ("-id",)
-        verbose_name = _("regularization")
-        verbose_name_plural = _("regularizations")
+        verbose_name = _("correction request")
+        verbose_name_plural = _("correction requests")
         constraints = (
             models.UniqueConstraint(
                 fields=("employee", "date"),
                 condition=Q(status="pending"),
                 name="regularization_pending_once",
-                violation_error_message=_("A correction of this day waits to be decided already."),
+                violation_error_message=_("A correction request for this day is already pending."),
             ),
             models.CheckConstraint(
                 condition=Q(in_at__isnull=False) | Q(out_at__isnull=False),
-                name="regularization_says_a_time",
-                violation_error_message=_("Say when you came, when you left, or both."),
+                name="regularization_has_a_time",
+                violation_error_message=_("Enter the in time, the out time, or both."),
             ),
         )
         indexes: ClassVar = [
@@ -148,7 +148,7 @@ class Correction(TenantModel):
         null=True,
         blank=True,
         related_name="corrections",
-        verbose_name=_("regularization"),
+        verbose_name=_("correction request"),
     )
     manual_import = models.ForeignKey(
         ManualImport,
@@ -189,7 +189,7 @@ class Correction(TenantModel):
             ),
         )
         indexes: ClassVar = [
-            models.Index(fields=("organization", "employee", "at"), name="correction_person_time")
+            models.Index(fields=("organization", "employee", "at"), name="correction_employee_time")
         ]
 
     def __str__(self) -> str:

@@ -1,8 +1,8 @@
 """Days as they were worked out, what has to be worked out again, and what somebody should look at.
 
-A day is a pure function of its causes (`attendance.days`): rows here are kept so that lists and
-reports need not ask it again, and are replaced whenever a cause changes. Only a locked month stands
-as it is; what would change it is an adjustment.
+A day is a pure function of its causes (`attendance.days.calculation`): rows here are kept so that
+lists and reports need not ask it again, and are replaced whenever a cause changes. Only a locked
+month stands as it is; what would change it is an adjustment.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from attendance.models.punches import Punch
-from attendance.models.shifts import ShiftType
+from core.tenancy import TenantModel, TenantQuerySet
 from devices.models import Device
 from employees.models import Department, Employee, Site
-from employees.tenancy import TenantModel, TenantQuerySet
+from shifts.models import ShiftType
 
 
-def _by(**more: Any) -> Any:
+def _user_foreign_key(**more: Any) -> Any:
     return models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
@@ -34,29 +34,21 @@ def _by(**more: Any) -> Any:
     )
 
 
-class DayPolicy(TenantModel):
+class AttendancePolicy(TenantModel):
     """How an organization judges days; without a row the defaults hold."""
 
-    default_shift = models.ForeignKey(
-        ShiftType,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        verbose_name=_("shift where no roster says otherwise"),
-        help_text=_("Empty: 09:00 to 17:30 with lunch at 13:00."),
-    )
     regularize_days_back = models.PositiveSmallIntegerField(
-        _("days back a correction may be asked for"),
+        _("days back a correction may be requested"),
         default=30,
         validators=[MaxValueValidator(366)],
     )
     regularize_per_month = models.PositiveSmallIntegerField(
-        _("corrections a month"),
+        _("corrections per month"),
         default=3,
-        help_text=_("What somebody may ask for themselves; HR is not bound by it."),
+        help_text=_("The limit for an employee's own requests. It does not apply to HR."),
     )
     long_day_hours = models.PositiveSmallIntegerField(
-        _("a day is long from (hours)"),
+        _("a very long day starts at (hours)"),
         default=16,
         validators=[MinValueValidator(1), MaxValueValidator(48)],
     )
@@ -69,15 +61,17 @@ class DayPolicy(TenantModel):
         validators=[MinValueValidator(2), MaxValueValidator(100)],
     )
 
-    objects = TenantQuerySet["DayPolicy"].as_manager()
+    objects = TenantQuerySet["AttendancePolicy"].as_manager()
 
     class Meta:
-        verbose_name = _("rules about days")
-        verbose_name_plural = _("rules about days")
-        constraints = (models.UniqueConstraint(fields=("organization",), name="day_policy_once"),)
+        verbose_name = _("attendance policy")
+        verbose_name_plural = _("attendance policy")
+        constraints = (
+            models.UniqueConstraint(fields=("organization",), name="attendance_policy_once"),
+        )
 
     def __str__(self) -> str:
-        return str(_("rules about days"))
+        return str(_("attendance policy"))
 
 
 class Day(TenantModel):
@@ -88,12 +82,12 @@ class Day(TenantModel):
 
         PRESENT = "present", _("Present")
         ABSENT = "absent", _("Absent")
-        HALF_DAY = "half_day", _("Half a day")
+        HALF_DAY = "half_day", _("Half day")
         TOUR = "tour", _("On tour")
         HOLIDAY = "holiday", _("Holiday")
         WEEKLY_OFF = "weekly_off", _("Weekly off")
-        CONFLICT = "conflict", _("Leave and punch")
-        DUE = "due", _("Not yet here")
+        CONFLICT = "conflict", _("Leave and punch conflict")
+        EXPECTED = "due", _("Expected")
 
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT, verbose_name=_("employee"))
     date = models.DateField(_("date"))
@@ -104,7 +98,7 @@ class Day(TenantModel):
     shift = models.ForeignKey(
         ShiftType, on_delete=models.PROTECT, null=True, verbose_name=_("shift")
     )
-    zone = models.CharField(_("zone"), max_length=64)
+    zone = models.CharField(_("time zone"), max_length=64)
     status = models.CharField(_("status"), max_length=24)
     first_half = models.CharField(_("first half"), max_length=24)
     second_half = models.CharField(_("second half"), max_length=24)
@@ -114,29 +108,29 @@ class Day(TenantModel):
     late_by = models.PositiveSmallIntegerField(_("late by (minutes)"), default=0)
     early_by = models.PositiveSmallIntegerField(_("early by (minutes)"), default=0)
     overtime = models.PositiveSmallIntegerField(_("overtime (minutes)"), default=0)
-    marks = models.JSONField(_("to look at"), default=list)
+    marks = models.JSONField(_("needs attention"), default=list)
     # Which punches counted, which did not and why, the window, the rules: `deriving.explanation`
     # says the form.
     why = models.JSONField(_("why"), default=dict)
     # When the window is over and the day can be judged for good; empty once it was.
-    final_at = models.DateTimeField(_("open until"), null=True)
+    open_until = models.DateTimeField(_("open until"), null=True)
 
     objects = TenantQuerySet["Day"].as_manager()
 
     class Meta:
         ordering = ("-date", "employee")
         verbose_name = _("day")
-        verbose_name_plural = _("days")
+        verbose_name_plural = _("daily register")
         constraints = (models.UniqueConstraint(fields=("employee", "date"), name="day_once"),)
         indexes: ClassVar = [
             models.Index(fields=("organization", "date", "status"), name="day_date_status"),
             models.Index(
-                fields=("final_at",), name="day_open", condition=Q(final_at__isnull=False)
+                fields=("open_until",), name="day_open", condition=Q(open_until__isnull=False)
             ),
             models.Index(
                 fields=("organization", "-date", "employee"),
                 name="day_late",
-                condition=Q(final_at__isnull=True) & (Q(late_by__gt=0) | Q(early_by__gt=0)),
+                condition=Q(open_until__isnull=True) & (Q(late_by__gt=0) | Q(early_by__gt=0)),
             ),
         ]
 
@@ -144,29 +138,29 @@ class Day(TenantModel):
         return f"{self.employee} {self.date}"
 
 
-class Rebuild(TenantModel):
+class Recalculation(TenantModel):
     """Somebody asked for a period to be worked out again: its progress is what is left of its stale
     days.
     """
 
     starts_on = models.DateField(_("from"))
     ends_on = models.DateField(_("to"))
-    asked_by = _by()
-    asked_at = models.DateTimeField(_("asked"), auto_now_add=True)
+    requested_by = _user_foreign_key()
+    requested_at = models.DateTimeField(_("requested"), auto_now_add=True)
     total = models.PositiveIntegerField(_("person-months"), default=0, editable=False)
-    changed = models.PositiveIntegerField(_("days that changed"), default=0, editable=False)
+    changed = models.PositiveIntegerField(_("changed days"), default=0, editable=False)
     finished_at = models.DateTimeField(_("finished"), null=True, editable=False)
 
-    objects = TenantQuerySet["Rebuild"].as_manager()
+    objects = TenantQuerySet["Recalculation"].as_manager()
 
     class Meta:
         ordering = ("-id",)
-        verbose_name = _("rebuild")
-        verbose_name_plural = _("rebuilds")
+        verbose_name = _("recalculation")
+        verbose_name_plural = _("recalculations")
         constraints = (
             models.CheckConstraint(
                 condition=Q(ends_on__gte=F("starts_on")),
-                name="rebuild_ends_after_start",
+                name="recalculation_ends_after_start",
                 violation_error_message=_("The period ends before it starts."),
             ),
         )
@@ -175,7 +169,7 @@ class Rebuild(TenantModel):
         return f"{self.starts_on} – {self.ends_on}"
 
 
-class StaleDays(TenantModel):
+class StaleDayRange(TenantModel):
     """Days of somebody that a cause has changed: written in the transaction of the cause, gone in
     that of the new days.
     """
@@ -185,18 +179,20 @@ class StaleDays(TenantModel):
     ends_on = models.DateField()
     # What happened now goes before what concerns many or the past.
     background = models.BooleanField(default=False)
-    rebuild = models.ForeignKey(Rebuild, on_delete=models.PROTECT, null=True, related_name="left")
+    recalculation = models.ForeignKey(
+        Recalculation, on_delete=models.PROTECT, null=True, related_name="stale_ranges"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     # One that cannot be worked out waits longer each time and does not hold up the others.
     failures = models.PositiveSmallIntegerField(default=0)
     not_before = models.DateTimeField(null=True)
 
-    objects = TenantQuerySet["StaleDays"].as_manager()
+    objects = TenantQuerySet["StaleDayRange"].as_manager()
 
     class Meta:
-        verbose_name = _("days to work out again")
-        verbose_name_plural = _("days to work out again")
-        indexes: ClassVar = [models.Index(fields=("background", "id"), name="stale_days_turn")]
+        verbose_name = _("days waiting for recalculation")
+        verbose_name_plural = _("days waiting for recalculation")
+        indexes: ClassVar = [models.Index(fields=("background", "id"), name="stale_day_range_turn")]
 
     def __str__(self) -> str:
         return f"{self.employee_id} {self.starts_on} – {self.ends_on}"
@@ -208,11 +204,11 @@ class PeriodLock(TenantModel):
     """
 
     month = models.DateField(_("month"), help_text=_("Any day of it."))
-    locked_by = _by()
+    locked_by = _user_foreign_key()
     locked_at = models.DateTimeField(_("locked"), auto_now_add=True)
-    lifted_by = _by()
-    lifted_at = models.DateTimeField(_("lifted"), null=True, editable=False)
-    reason = models.CharField(_("reason for lifting"), max_length=400, blank=True)
+    lifted_by = _user_foreign_key()
+    lifted_at = models.DateTimeField(_("unlocked"), null=True, editable=False)
+    reason = models.CharField(_("reason for unlocking"), max_length=400, blank=True)
 
     objects = TenantQuerySet["PeriodLock"].as_manager()
 
@@ -225,7 +221,7 @@ class PeriodLock(TenantModel):
                 fields=("organization", "month"),
                 condition=Q(lifted_at__isnull=True),
                 name="period_locked_once",
-                violation_error_message=_("This month is locked already."),
+                violation_error_message=_("This month is already locked."),
             ),
             models.CheckConstraint(condition=Q(month__day=1), name="period_lock_first_of_month"),
         )
@@ -262,8 +258,8 @@ class DayAdjustment(TenantModel):
 
     class Meta:
         ordering = ("-id",)
-        verbose_name = _("adjustment")
-        verbose_name_plural = _("adjustments")
+        verbose_name = _("day adjustment")
+        verbose_name_plural = _("day adjustments")
         indexes: ClassVar = [
             models.Index(fields=("employee", "date"), name="day_adjustment_day"),
             models.Index(fields=("organization", "posted_to"), name="day_adjustment_month"),
@@ -273,36 +269,36 @@ class DayAdjustment(TenantModel):
         return f"{self.employee} {self.date}"
 
 
-class DayException(TenantModel):
+class AttendanceException(TenantModel):
     """Something that somebody should look at; found again and again, kept once, and closed by a
     person or by itself.
 
     One row is open for each kind and subject. What a person has answered is not asked again while
-    its `facts` stay the same; when they change, or when what had gone comes back, there is a new
-    row. `attendance.inbox` writes them.
+    its `punches.context` stay the same; when they change, or when what had gone comes back, there
+    is a new row. `attendance.exceptions.services` writes them.
     """
 
     class Kind(models.TextChoices):
-        UNMATCHED = "unmatched", _("Nobody has this number")
-        ODD = "odd", _("Odd number of punches")
+        UNMATCHED = "unmatched", _("Unmatched punches")
+        ODD_PUNCHES = "odd", _("Odd number of punches")
         LONG_DAY = "long_day", _("Very long day")
-        CLOCK = "clock", _("Clock far off")
+        CLOCK_SKEW = "clock", _("Wrong clock")
         SILENT_DEVICE = "silent_device", _("Silent device")
         TRAVEL = "travel", _("Impossible travel")
-        CONFLICT = "conflict", _("Leave and punch")
-        OUTSIDE = "outside", _("Punch outside the shift's window")
+        CONFLICT = "conflict", _("Leave and punch conflict")
+        OUTSIDE_WINDOW = "outside", _("Punch outside the shift's window")
 
     class State(models.TextChoices):
         OPEN = "open", _("Open")
         RESOLVED = "resolved", _("Resolved")
-        GONE = "gone", _("No longer so")
+        AUTO_CLOSED = "gone", _("Closed automatically")
 
     kind = models.CharField(_("kind"), max_length=16, choices=Kind)
-    # What it is about: day:<employee>:<date>, punch:<id>, code:<door>:<device>:<code>, device:<id>,
-    # device:<id>:<date>.
+    # What it is about: day:<employee>:<date>, punch:<id>, code:<channel>:<device>:<code>,
+    # device:<id>, device:<id>:<date>.
     subject = models.CharField(_("about"), max_length=120)
     # What it was found by, in short: the same facts are the same question.
-    facts = models.CharField(max_length=64, blank=True, editable=False)
+    fingerprint = models.CharField(max_length=64, blank=True, editable=False)
     site = models.ForeignKey(
         Site, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("site")
     )
@@ -320,10 +316,10 @@ class DayException(TenantModel):
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.OPEN)
     found_at = models.DateTimeField(_("found"), auto_now_add=True)
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
-    closed_by = _by()
-    note = models.CharField(_("note"), max_length=400, blank=True)
+    closed_by = _user_foreign_key()
+    remarks = models.CharField(_("note"), max_length=400, blank=True)
 
-    objects = TenantQuerySet["DayException"].as_manager()
+    objects = TenantQuerySet["AttendanceException"].as_manager()
 
     class Meta:
         ordering = ("-id",)
@@ -333,19 +329,21 @@ class DayException(TenantModel):
             models.UniqueConstraint(
                 fields=("organization", "kind", "subject"),
                 condition=Q(state="open"),
-                name="day_exception_open_once",
+                name="attendance_exception_open_once",
             ),
             models.UniqueConstraint(
-                fields=("organization", "kind", "subject", "facts"),
+                fields=("organization", "kind", "subject", "fingerprint"),
                 condition=Q(state__in=("open", "resolved")),
-                name="day_exception_answered_once",
+                name="attendance_exception_resolved_once",
             ),
         )
         indexes: ClassVar = [
-            models.Index(fields=("organization", "state", "kind"), name="day_exception_state"),
+            models.Index(
+                fields=("organization", "state", "kind"), name="attendance_exception_state"
+            ),
             models.Index(
                 fields=("organization", "employee", "date"),
-                name="day_exception_open_day",
+                name="attendance_exception_open_day",
                 condition=Q(state="open"),
             ),
         ]

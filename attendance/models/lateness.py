@@ -8,12 +8,12 @@ from attendance.models.days import Day
 
 
 class LateDay(Day):
-    """A day of late coming or early leaving. `attendance.lateness` says which wait for a
+    """A day of late coming or early leaving. `attendance.lateness.services` says which wait for a
     decision.
     """
 
     class Meta:
         proxy = True
         ordering = ("-date", "employee")
-        verbose_name = _("late day")
-        verbose_name_plural = _("late coming to decide")
+        verbose_name = _("late arrival")
+        verbose_name_plural = _("late arrivals")

@@ -13,12 +13,12 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from core.tenancy import TenantModel, TenantQuerySet
 from devices.models import Device
 from employees.models import Employee
-from employees.tenancy import TenantModel, TenantQuerySet
 
 
-class Door(models.TextChoices):
+class Channel(models.TextChoices):
     """The way a punch came in."""
 
     DEVICE = "device", _("Device")
@@ -31,13 +31,13 @@ class Verdict(models.TextChoices):
     """What was decided about a punch when it came in. Only accepted ones count and are pushed."""
 
     ACCEPTED = "accepted", _("Accepted")
-    UNMATCHED = "unmatched", _("Nobody known")
-    REJECTED_TIME = "rejected_time", _("Refused: time")
-    REJECTED_SEQUENCE = "rejected_sequence", _("Refused: sequence")
-    REJECTED_DEVICE = "rejected_device", _("Refused: device")
-    REJECTED_SIGNATURE = "rejected_signature", _("Refused: signature")
-    REJECTED_INTEGRITY = "rejected_integrity", _("Refused: integrity")
-    REJECTED_GEOFENCE = "rejected_geofence", _("Refused: place")
+    UNMATCHED = "unmatched", _("Unmatched")
+    REJECTED_TIME = "rejected_time", _("Rejected: time")
+    REJECTED_SEQUENCE = "rejected_sequence", _("Rejected: in/out sequence")
+    REJECTED_DEVICE = "rejected_device", _("Rejected: device")
+    REJECTED_SIGNATURE = "rejected_signature", _("Rejected: signature")
+    REJECTED_INTEGRITY = "rejected_integrity", _("Rejected: phone integrity")
+    REJECTED_GEOFENCE = "rejected_geofence", _("Rejected: geofence")
 
 
 class Direction(models.TextChoices):
@@ -58,7 +58,7 @@ class PunchQuerySet(TenantQuerySet["Punch"]):
         """Punches that count: accepted when they came in, or matched to somebody since."""
         return self.filter(Q(verdict=Verdict.ACCEPTED) | Q(match__isnull=False))
 
-    def refused(self) -> PunchQuerySet:
+    def rejected(self) -> PunchQuerySet:
         """Punches that do not count, and never will: kept with the reasons."""
         return self.exclude(verdict__in=(Verdict.ACCEPTED, Verdict.UNMATCHED))
 
@@ -66,7 +66,7 @@ class PunchQuerySet(TenantQuerySet["Punch"]):
         """Punches that wait for somebody to whom they belong."""
         return self.filter(verdict=Verdict.UNMATCHED, match__isnull=True)
 
-    def of_person(self, employee: Any) -> PunchQuerySet:
+    def of_employee(self, employee: Any) -> PunchQuerySet:
         """All punches of an employee (or their id), refused ones too, and those matched to them
         since.
         """
@@ -83,7 +83,7 @@ class Punch(TenantModel):
 
     append_only = True
 
-    door = models.CharField(_("door"), max_length=16, choices=Door)
+    channel = models.CharField(_("channel"), max_length=16, choices=Channel)
     # Who said it (device:12, client:3 …) and the key that makes a repeat a repeat; unique together,
     # for ever.
     source = models.CharField(_("source"), max_length=80)
@@ -96,9 +96,9 @@ class Punch(TenantModel):
         Device, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("device")
     )
     user_code = models.CharField(_("user code"), max_length=64, blank=True)
-    occurred_at = models.DateTimeField(_("happened"))
+    occurred_at = models.DateTimeField(_("punch time"))
     occurred_text = models.CharField(_("time as received"), max_length=64, blank=True)
-    zone = models.CharField(_("zone"), max_length=64)
+    zone = models.CharField(_("time zone"), max_length=64)
     received_at = models.DateTimeField(_("received"))
     direction = models.CharField(
         _("direction"), max_length=16, choices=Direction, null=True, blank=True
@@ -108,7 +108,7 @@ class Punch(TenantModel):
     verdict = models.CharField(_("verdict"), max_length=24, choices=Verdict)
     reasons = models.JSONField(_("reasons"), default=dict, blank=True)
     flags = models.JSONField(_("flags"), default=list, blank=True)
-    late = models.BooleanField(_("late"), default=False)
+    received_late = models.BooleanField(_("received later"), default=False)
     commitment = models.CharField(max_length=64)
 
     objects = PunchQuerySet.as_manager()
@@ -165,13 +165,15 @@ class PunchEvidence(TenantModel):
     erased_at = models.DateTimeField(_("erased"), null=True, blank=True)
     # Whether the day of the punch was noted to be worked out again: kept here, as a punch is never
     # changed.
-    noted = models.BooleanField(default=False, editable=False)
+    recalculation_queued = models.BooleanField(default=False, editable=False)
 
     objects = TenantQuerySet["PunchEvidence"].as_manager()
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(fields=("punch",), name="evidence_to_note", condition=Q(noted=False))
+            models.Index(
+                fields=("punch",), name="evidence_to_queue", condition=Q(recalculation_queued=False)
+            )
         ]
         verbose_name = _("evidence")
         verbose_name_plural = _("evidence")
@@ -196,7 +198,7 @@ class PunchMatch(TenantModel):
         null=True,
         blank=True,
         verbose_name=_("by"),
-        help_text=_("Empty: found by itself when the code was entered."),
+        help_text=_("Empty: matched automatically when the code was entered."),
     )
 
     objects = TenantQuerySet["PunchMatch"].as_manager()
@@ -210,7 +212,7 @@ class PunchMatch(TenantModel):
         return f"#{self.punch_id} → {self.employee}"
 
 
-class IngestCount(TenantModel):
+class IngestionLogEntry(TenantModel):
     """What one request brought, counted in its own transaction: received always equals the sum of
     the rest. Append-only.
 
@@ -221,21 +223,21 @@ class IngestCount(TenantModel):
 
     append_only = True
 
-    door = models.CharField(_("door"), max_length=16, choices=Door)
+    channel = models.CharField(_("channel"), max_length=16, choices=Channel)
     at = models.DateTimeField(_("at"))
     received = models.PositiveIntegerField(_("received"))
     accepted = models.PositiveIntegerField(_("accepted"))
-    refused = models.PositiveIntegerField(_("refused"))
-    duplicate = models.PositiveIntegerField(_("repeated"))
-    conflict = models.PositiveIntegerField(_("in conflict"))
+    refused = models.PositiveIntegerField(_("rejected"))
+    duplicate = models.PositiveIntegerField(_("duplicates"))
+    conflict = models.PositiveIntegerField(_("conflicts"))
     unmatched = models.PositiveIntegerField(_("unmatched"))
 
-    objects = TenantQuerySet["IngestCount"].as_manager()
+    objects = TenantQuerySet["IngestionLogEntry"].as_manager()
 
     class Meta:
         ordering = ("-id",)
-        verbose_name = _("ingest count")
-        verbose_name_plural = _("ingest counts")
+        verbose_name = _("ingestion log entry")
+        verbose_name_plural = _("ingestion log")
         constraints = (
             models.CheckConstraint(
                 condition=Q(
@@ -251,4 +253,4 @@ class IngestCount(TenantModel):
         indexes: ClassVar = [models.Index(fields=("organization", "at"), name="ingest_count_time")]
 
     def __str__(self) -> str:
-        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.door}: {self.received}"
+        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.channel}: {self.received}"

@@ -27,18 +27,18 @@ from typing import Any, Final, TypeVar
 from django.db import OperationalError
 from django.db.backends.sqlite3 import base
 
-LOOK_EVERY_S: Final = 0.001
+POLL_EVERY_S: Final = 0.001
 # Long enough for who looks every millisecond to find the lock free.
-COURTESY_S: Final = 0.0025
+YIELD_S: Final = 0.0025
 # Others waited meanwhile: worth a line in the log.
-LONG_S: Final = 1.0
+SLOW_TRANSACTION_S: Final = 1.0
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 
-class Turns:
+class WriteQueue:
     """Who is next: among this process's threads by a lock, and among processes by the lock on a
     file beside the database.
 
@@ -51,33 +51,33 @@ class Turns:
         self._not_before = 0.0
         self._files: dict[tuple[int, str], int] = {}
 
-    def take(self, patience_s: float) -> bool:
+    def acquire(self, timeout_s: float) -> bool:
         """Wait for this process's turn; False when that took too long."""
-        if not self._lock.acquire(timeout=patience_s):
+        if not self._lock.acquire(timeout=timeout_s):
             return False
         time.sleep(max(0.0, self._not_before - time.monotonic()))
         return True
 
-    def give(self, database: str) -> bool:
+    def release(self, database: str) -> bool:
         """Let the next thread have the turn; a moment later if another process waits, which is the
         answer.
         """
-        others = self._others_wait(database)
-        self._not_before = time.monotonic() + COURTESY_S if others else 0.0
+        others = self._another_process_waits(database)
+        self._not_before = time.monotonic() + YIELD_S if others else 0.0
         self._lock.release()
         return others
 
-    def say_waiting(self, database: str) -> None:
+    def announce_waiting(self, database: str) -> None:
         """Tell the other processes that this one waits."""
         with contextlib.suppress(OSError):
             fcntl.flock(self._file(database), fcntl.LOCK_SH | fcntl.LOCK_NB)
 
-    def say_done(self, database: str) -> None:
+    def withdraw_waiting(self, database: str) -> None:
         """It waits no longer."""
         with contextlib.suppress(OSError):
             fcntl.flock(self._file(database), fcntl.LOCK_UN)
 
-    def _others_wait(self, database: str) -> bool:
+    def _another_process_waits(self, database: str) -> bool:
         try:
             file = self._file(database)
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -98,7 +98,7 @@ class Turns:
         return self._files[key]
 
 
-_turns = Turns()
+_write_queue = WriteQueue()
 
 
 class Cursor(base.SQLiteCursorWrapper):
@@ -108,12 +108,12 @@ class Cursor(base.SQLiteCursorWrapper):
 
     def execute(self, query: Any, params: Any = None) -> Any:
         """As Django's."""
-        return self.wrapper.patiently(lambda: super(Cursor, self).execute(query, params))
+        return self.wrapper.run_when_unlocked(lambda: super(Cursor, self).execute(query, params))
 
     def executemany(self, query: Any, param_list: Any) -> Any:
         """As Django's."""
         rows = list(param_list)  # Read once, however often it is tried.
-        return self.wrapper.patiently(lambda: super(Cursor, self).executemany(query, rows))
+        return self.wrapper.run_when_unlocked(lambda: super(Cursor, self).executemany(query, rows))
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -123,8 +123,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._has_turn = False
-        self._since = 0.0
+        self._holds_write_turn = False
+        self._transaction_began = 0.0
 
     def get_new_connection(self, conn_params: Any) -> Any:
         connection = super().get_new_connection(conn_params)
@@ -136,11 +136,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
         cursor.wrapper = self
         return cursor
 
-    def patiently(self, statement: Callable[[], T]) -> T:
+    def run_when_unlocked(self, statement: Callable[[], T]) -> T:
         """Run a statement that may find the lock taken, and run it again until it is free. Within a
         transaction it has it.
         """
-        deadline, had_turn, waited = time.monotonic() + self._patience, self._has_turn, False
+        deadline, had_turn, waited = (
+            time.monotonic() + self._timeout_s,
+            self._holds_write_turn,
+            False,
+        )
         changes = self.connection.total_changes
         try:
             while True:
@@ -155,62 +159,67 @@ class DatabaseWrapper(base.DatabaseWrapper):
                     )
                     if not busy or begun or time.monotonic() > deadline:
                         raise
-                self._take_turn()
+                self._acquire_write_turn()
                 waited = True
-                _turns.say_waiting(self._path)
-                time.sleep(LOOK_EVERY_S)
+                _write_queue.announce_waiting(self._path)
+                time.sleep(POLL_EVERY_S)
         finally:
             if waited:
-                _turns.say_done(self._path)
+                _write_queue.withdraw_waiting(self._path)
                 if not had_turn:
-                    self._give_turn()
+                    self._release_write_turn()
 
     def _start_transaction_under_autocommit(self) -> None:
-        self._take_turn()
+        self._acquire_write_turn()
         try:
             super()._start_transaction_under_autocommit()  # type: ignore[misc]
-            self._since = time.monotonic()
+            self._transaction_began = time.monotonic()
         except BaseException:
-            self._give_turn()
+            self._release_write_turn()
             raise
 
     def _commit(self) -> Any:
         # A commit that fails is rolled back by Django next; that gives the turn back.
         result = super()._commit()  # type: ignore[misc]
-        self._give_turn()
+        self._release_write_turn()
         return result
 
     def _rollback(self) -> Any:
         try:
             return super()._rollback()  # type: ignore[misc]
         finally:
-            self._give_turn()
+            self._release_write_turn()
 
     def _close(self) -> Any:
         try:
             return super()._close()  # type: ignore[misc]
         finally:
-            self._give_turn()
+            self._release_write_turn()
 
     @property
-    def _patience(self) -> float:
+    def _timeout_s(self) -> float:
         return float(self.settings_dict["OPTIONS"].get("timeout", 5))
 
     @property
     def _path(self) -> str:
         return str(self.settings_dict["NAME"])
 
-    def _take_turn(self) -> None:
-        if not self._has_turn:
-            if not _turns.take(self._patience):
-                raise OperationalError(f"database is locked: no turn within {self._patience:.0f} s")
-            self._has_turn = True
+    def _acquire_write_turn(self) -> None:
+        if not self._holds_write_turn:
+            if not _write_queue.acquire(self._timeout_s):
+                raise OperationalError(
+                    f"database is locked: no turn within {self._timeout_s:.0f} s"
+                )
+            self._holds_write_turn = True
 
-    def _give_turn(self) -> None:
-        if self._has_turn:
-            self._has_turn = False
-            held, self._since = time.monotonic() - self._since if self._since else 0.0, 0.0
-            if _turns.give(self._path) and held > LONG_S:
+    def _release_write_turn(self) -> None:
+        if self._holds_write_turn:
+            self._holds_write_turn = False
+            held, self._transaction_began = (
+                time.monotonic() - self._transaction_began if self._transaction_began else 0.0,
+                0.0,
+            )
+            if _write_queue.release(self._path) and held > SLOW_TRANSACTION_S:
                 log.warning(
                     "A transaction of %s kept others waiting for %.1f s",
                     threading.current_thread().name,

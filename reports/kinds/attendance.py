@@ -20,90 +20,94 @@ from django.db.models.functions import TruncDate
 from django.utils.translation import gettext_lazy as _
 
 from attendance.models import Punch, PunchMatch, Verdict
-from attendance.verdicts import Person
-from reports.columns import Column, Kind, Row
+from attendance.punches.verdicts import EmployeeSnapshot
+from reports.base import Chunk, Report, Totals
+from reports.columns import Column, ColumnKind, Row
 from reports.forms import VerdictForm
-from reports.frame import Chunk, Report, Totals
-from reports.people import DAY, Wish, walk, wanted
-from reports.reading import bounds
-from reports.replies import PivotReply
+from reports.keyset import day_bounds
+from reports.scope import ONE_DAY, ReportScope, employees_in_scope, iter_employee_chunks
+from reports.serializers import PivotReplySerializer
 
 # person (None: nobody is known) → day → verdict → punches
-Counts = dict[UUID | None, dict[date, Counter[str]]]
+VerdictCounts = dict[UUID | None, dict[date, Counter[str]]]
 
 
-class AttendanceReport(Report):
+class PunchCountReport(Report):
     """Punches by employee, date and verdict."""
 
     name = "attendance"
     title = _("Punches by day")
-    about = _(
+    description = _(
         "How many punches of each verdict everybody has on each day, refused and unmatched ones"
         " too."
     )
-    form = VerdictForm
-    reply = PivotReply
+    form_class = VerdictForm
+    serializer_class = PivotReplySerializer
 
     @cached_property
-    def wish(self) -> Wish:
+    def scope(self) -> ReportScope:
         """Whose punches, and when."""
-        return Wish.of(self.organization, self.asked, self.asked["from"], self.asked["to"])
+        return ReportScope.from_form(
+            self.organization, self.parameters, self.parameters["from"], self.parameters["to"]
+        )
 
     @cached_property
     def verdicts(self) -> list[str]:
         """The verdicts that are counted."""
-        return [self.asked["verdict"]] if self.asked.get("verdict") else list(Verdict.values)
+        return (
+            [self.parameters["verdict"]] if self.parameters.get("verdict") else list(Verdict.values)
+        )
 
-    def layout(self) -> Iterable[Column]:
+    def build_columns(self) -> Iterable[Column]:
         """One column for each verdict."""
         yield Column("employee", _("Employee code"))
         yield Column("name", _("Name"), width=28)
-        yield Column("date", _("Date"), Kind.DATE, width=12)
+        yield Column("date", _("Date"), ColumnKind.DATE, width=12)
         for verdict in self.verdicts:
-            yield Column(verdict, Verdict(verdict).label, Kind.WHOLE, total=True)
+            yield Column(verdict, Verdict(verdict).label, ColumnKind.INTEGER, total=True)
 
-    def size(self) -> int:
+    def step_count(self) -> int:
         """A step for each person, and one for the punches of nobody."""
-        return wanted(self.wish).count() + 1
+        return employees_in_scope(self.scope).count() + 1
 
-    def weight(self) -> int:
+    def estimated_rows(self) -> int:
         """A row for each person and day."""
-        return self.size() * self.wish.days
+        return self.step_count() * self.scope.day_count
 
     def chunks(self) -> Iterator[Chunk]:
         """People by code, their days in order; then the days of punches nobody is known by."""
-        for persons in walk(self.wish):
+        for persons in iter_employee_chunks(self.scope):
             counts = self._counts(persons)
             rows = [
                 self._row(person.code, person.name, day, counts[person.id][day])
                 for person in persons
                 for day in sorted(counts.get(person.id, ()))
-                if self.wish.takes(person.place(day))
+                if self.scope.includes(person.assignment_on(day))
             ]
             yield Chunk(len(persons), rows)
-        nobody = self._of_nobody()
+        nobody = self._unmatched_counts()
         yield Chunk(1, [self._row(None, None, day, nobody[day]) for day in sorted(nobody)])
 
     def _row(self, code: str | None, name: str | None, day: date, counts: Counter[str]) -> Row:
         return (code, name, day, *(counts[verdict] for verdict in self.verdicts))
 
     # --- Reading
-    def _counts(self, persons: Sequence[Person]) -> Counts:
-        found: Counts = defaultdict(lambda: defaultdict(Counter))
-        by_zone: defaultdict[str | None, list[Person]] = defaultdict(list)
+    def _counts(self, persons: Sequence[EmployeeSnapshot]) -> VerdictCounts:
+        found: VerdictCounts = defaultdict(lambda: defaultdict(Counter))
+        by_zone: defaultdict[str | None, list[EmployeeSnapshot]] = defaultdict(list)
         for person in persons:
-            by_zone[self.wish.only_zone(person)].append(person)
+            by_zone[self.scope.single_zone(person)].append(person)
         for person in by_zone.pop(None, []):
             self._count_one_by_one(person, found)
         for zone, group in by_zone.items():
-            self._count_together(str(zone), [one.id for one in group], found)
+            self._count_in_database(str(zone), [one.id for one in group], found)
         return found
 
-    def _count_together(self, zone: str, ids: list[UUID], found: Counts) -> None:
+    def _count_in_database(self, zone: str, ids: list[UUID], found: VerdictCounts) -> None:
         """People of one zone: the database counts."""
         tz = ZoneInfo(zone)
-        since, until = bounds(self.wish.first, self.wish.last, zone)
-        own = self._judged(Punch.objects.of(self.organization)).filter(
+        since, until = day_bounds(self.scope.first, self.scope.last, zone)
+        own = self._with_verdicts(Punch.objects.of(self.organization)).filter(
             employee__in=ids, occurred_at__gte=since, occurred_at__lt=until
         )
         counted = (
@@ -126,10 +130,10 @@ class AttendanceReport(Report):
         for employee_id, day, number in later.annotate(number=Count("id")):
             found[employee_id][day][Verdict.ACCEPTED.value] += number
 
-    def _count_one_by_one(self, person: Person, found: Counts) -> None:
+    def _count_one_by_one(self, person: EmployeeSnapshot, found: VerdictCounts) -> None:
         """Somebody who changed between zones: each punch has the date of where they worked then."""
-        span = bounds(self.wish.first - DAY, self.wish.last + DAY, "UTC")
-        own = self._judged(Punch.objects.of(self.organization)).filter(
+        span = day_bounds(self.scope.first - ONE_DAY, self.scope.last + ONE_DAY, "UTC")
+        own = self._with_verdicts(Punch.objects.of(self.organization)).filter(
             employee=person.id, occurred_at__range=span
         )
         for at, verdict in own.order_by().values_list("occurred_at", "verdict"):
@@ -141,23 +145,25 @@ class AttendanceReport(Report):
             for at in matched.order_by().values_list("punch__occurred_at", flat=True):
                 self._count(person, at, Verdict.ACCEPTED.value, found)
 
-    def _count(self, person: Person, at: datetime, verdict: str, found: Counts) -> None:
-        day = self.wish.day_of(person, at)
-        if self.wish.first <= day <= self.wish.last:
+    def _count(
+        self, person: EmployeeSnapshot, at: datetime, verdict: str, found: VerdictCounts
+    ) -> None:
+        day = self.scope.local_date(person, at)
+        if self.scope.first <= day <= self.scope.last:
             found[person.id][day][verdict] += 1
 
-    def _of_nobody(self) -> dict[date, Counter[str]]:
+    def _unmatched_counts(self) -> dict[date, Counter[str]]:
         """Punches nobody is known by: of a site, those its devices took."""
         found: defaultdict[date, Counter[str]] = defaultdict(Counter)
-        if self.wish.names_people:
+        if self.scope.excludes_unmatched:
             return found
         tz = ZoneInfo(self.organization.timezone)
-        since, until = bounds(self.wish.first, self.wish.last, self.organization.timezone)
-        rows = self._judged(Punch.objects.of(self.organization)).filter(
+        since, until = day_bounds(self.scope.first, self.scope.last, self.organization.timezone)
+        rows = self._with_verdicts(Punch.objects.of(self.organization)).filter(
             employee__isnull=True, match__isnull=True, occurred_at__gte=since, occurred_at__lt=until
         )
-        if self.wish.site_id is not None:
-            rows = rows.filter(device__site=self.wish.site_id)
+        if self.scope.site_id is not None:
+            rows = rows.filter(device__site=self.scope.site_id)
         counted = (
             rows.annotate(day=TruncDate("occurred_at", tzinfo=tz))
             .order_by()
@@ -167,15 +173,15 @@ class AttendanceReport(Report):
             found[day][verdict] += number
         return found
 
-    def _judged(self, rows: QuerySet[Punch]) -> QuerySet[Punch]:
+    def _with_verdicts(self, rows: QuerySet[Punch]) -> QuerySet[Punch]:
         return rows if len(self.verdicts) > 1 else rows.filter(verdict__in=self.verdicts)
 
     # --- In JSON, as the contract has it
-    def head(self) -> dict[str, Any]:
+    def json_header(self) -> dict[str, Any]:
         """The days and the verdicts."""
-        return {**self.span(), "verdicts": self.verdicts}
+        return {**self.period(), "verdicts": self.verdicts}
 
-    def record(self, row: Row) -> dict[str, Any]:
+    def row_to_json(self, row: Row) -> dict[str, Any]:
         """A person's day."""
         employee, name, day, *counts = row
         return {
@@ -185,6 +191,6 @@ class AttendanceReport(Report):
             "counts": dict(zip(self.verdicts, counts, strict=True)),
         }
 
-    def nothing(self) -> Totals:
+    def zero_totals(self) -> Totals:
         """A sum for each verdict."""
         return dict.fromkeys(self.verdicts, 0)

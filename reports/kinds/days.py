@@ -17,29 +17,32 @@ from django.utils.functional import lazy
 from django.utils.translation import gettext as _say
 from django.utils.translation import gettext_lazy as _
 
+from attendance.days.labels import adjustment_values_text, half_text, mark_text, status_text
 from attendance.models import Day
-from attendance.verdicts import Person
-from attendance.wording import counted_text, half_text, mark_text, status_text
-from reports import codes
-from reports.columns import Cell, Column, Kind, Row
-from reports.forms import PeopleForm, StatusForm
-from reports.frame import Chunk, Report, Totals
-from reports.lines import Line, Lines
-from reports.people import Wish
-from reports.reading import wall
+from attendance.punches.verdicts import EmployeeSnapshot
+from reports import day_codes
+from reports.base import Chunk, Report, Totals
+from reports.columns import Cell, Column, ColumnKind, Row
+from reports.day_rows import ReportDay, ReportDayReader
+from reports.forms import EmployeeScopeForm, StatusForm
+from reports.keyset import wall_clock_time
+from reports.scope import ReportScope
 
-_LEAVES: Final = tuple(f"{codes.LEAVE}{kind}" for kind in codes.LEAVE_KINDS)
-_WITHOUT_ROW: Final[Mapping[str, Any]] = {
-    codes.UNKNOWN: _("Not worked out yet"),
-    codes.NONE: _("Not in service when the month was locked"),
+_LEAVE_STATUSES: Final = tuple(f"{day_codes.LEAVE_PREFIX}{kind}" for kind in day_codes.LEAVE_KINDS)
+_LABELS_WITHOUT_ROW: Final[Mapping[str, Any]] = {
+    day_codes.NOT_CALCULATED: _("Not calculated yet"),
+    day_codes.NOT_IN_SERVICE: _("Not in service when the month was locked"),
 }
-STATUS_WORDS: Final[Mapping[str, Any]] = {
-    **{status: lazy(status_text, str)(status) for status in (*Day.Status.values, *_LEAVES)},
-    **_WITHOUT_ROW,
+STATUS_LABELS: Final[Mapping[str, Any]] = {
+    **{status: lazy(status_text, str)(status) for status in (*Day.Status.values, *_LEAVE_STATUSES)},
+    **_LABELS_WITHOUT_ROW,
 }
-HALF_WORDS: Final[Mapping[str, Any]] = {
-    **STATUS_WORDS,
-    **{half: lazy(half_text, str)(half) for half in (codes.PRESENT, codes.ABSENT, codes.TOUR)},
+HALF_LABELS: Final[Mapping[str, Any]] = {
+    **STATUS_LABELS,
+    **{
+        half: lazy(half_text, str)(half)
+        for half in (day_codes.PRESENT, day_codes.ABSENT, day_codes.ON_TOUR)
+    },
 }
 
 
@@ -56,8 +59,8 @@ class DayRow(NamedTuple):
     first_half: str
     second_half: str
     code: str
-    came: Cell
-    left: Cell
+    in_time: Cell
+    out_time: Cell
     zone: str
     worked: int
     late_by: int
@@ -68,79 +71,83 @@ class DayRow(NamedTuple):
 
     @property
     def minutes(self) -> dict[str, int]:
-        """Its minutes by name, those of `codes.MINUTES`."""
-        return {name: getattr(self, name) for name in codes.MINUTES}
+        """Its minutes by name, those of `day_codes.MINUTE_TOTALS`."""
+        return {name: getattr(self, name) for name in day_codes.MINUTE_TOTALS}
 
 
 class DaysReport(Report):
-    """One row for each day of each person that fulfils `only`; without one, for every day."""
+    """One row for each day of each person that fulfils `row_filter`; without one, for every day."""
 
-    form = PeopleForm
-    only: ClassVar[Q | None] = None
+    form_class = EmployeeScopeForm
+    row_filter: ClassVar[Q | None] = None
 
     @cached_property
-    def wish(self) -> Wish:
+    def scope(self) -> ReportScope:
         """Whose days, and when."""
-        return Wish.of(self.organization, self.asked, self.asked["from"], self.asked["to"])
+        return ReportScope.from_form(
+            self.organization, self.parameters, self.parameters["from"], self.parameters["to"]
+        )
 
     @cached_property
-    def lines(self) -> Lines:
+    def day_reader(self) -> ReportDayReader:
         """Where they are read."""
-        return Lines(self.wish, self.only)
+        return ReportDayReader(self.scope, self.row_filter)
 
-    def size(self) -> int:
+    def step_count(self) -> int:
         """A step for each person."""
-        return self.lines.people().count()
+        return self.day_reader.employees().count()
 
-    def weight(self) -> int:
+    def estimated_rows(self) -> int:
         """A row for each person and day."""
-        return self.size() * self.wish.days
+        return self.step_count() * self.scope.day_count
 
     def chunks(self) -> Iterator[Chunk]:
         """People by code, their days in order."""
-        for found in self.lines.walk():
-            kept = [(person, line) for person, lines in found for line in lines if self.takes(line)]
+        for found in self.day_reader.iter_employee_days():
+            kept = [
+                (person, line) for person, lines in found for line in lines if self.includes(line)
+            ]
             yield Chunk(len(found), [self._row(person, line) for person, line in kept])
 
-    def takes(self, line: Line) -> bool:
+    def includes(self, day: ReportDay) -> bool:
         """Whether a day belongs into the report."""
         return True
 
-    def layout(self) -> Iterable[Column]:
+    def build_columns(self) -> Iterable[Column]:
         """Who, when, where, what it was, and how long."""
         yield Column("employee", _("Employee code"))
         yield Column("name", _("Name"), width=28)
-        yield Column("date", _("Date"), Kind.DATE, width=12)
+        yield Column("date", _("Date"), ColumnKind.DATE, width=12)
         yield Column("site", _("Site"), width=20)
         yield Column("department", _("Department"), width=20)
         yield Column("shift", _("Shift"), width=16)
-        yield Column("status", _("Status"), width=18, words=STATUS_WORDS)
-        yield Column("first_half", _("First half"), width=14, words=HALF_WORDS)
-        yield Column("second_half", _("Second half"), width=14, words=HALF_WORDS)
+        yield Column("status", _("Status"), width=18, labels=STATUS_LABELS)
+        yield Column("first_half", _("First half"), width=14, labels=HALF_LABELS)
+        yield Column("second_half", _("Second half"), width=14, labels=HALF_LABELS)
         yield Column("code", _("Code"), width=8)
-        yield Column("in", _("In"), Kind.MOMENT, width=20)
-        yield Column("out", _("Out"), Kind.MOMENT, width=20)
+        yield Column("in", _("In"), ColumnKind.DATETIME, width=20)
+        yield Column("out", _("Out"), ColumnKind.DATETIME, width=20)
         yield Column("zone", _("Time zone"), width=16)
-        yield Column("worked", _("Worked (minutes)"), Kind.WHOLE, total=True)
-        yield Column("late_by", _("Late by (minutes)"), Kind.WHOLE, total=True)
-        yield Column("early_by", _("Early by (minutes)"), Kind.WHOLE, total=True)
-        yield Column("overtime", _("Overtime (minutes)"), Kind.WHOLE, total=True)
+        yield Column("worked", _("Worked (minutes)"), ColumnKind.INTEGER, total=True)
+        yield Column("late_by", _("Late by (minutes)"), ColumnKind.INTEGER, total=True)
+        yield Column("early_by", _("Early by (minutes)"), ColumnKind.INTEGER, total=True)
+        yield Column("overtime", _("Overtime (minutes)"), ColumnKind.INTEGER, total=True)
         yield Column("remarks", _("Remarks"), width=40)
         yield Column("adjustment", _("After the month was locked"), width=40)
 
-    def _row(self, person: Person, line: Line) -> DayRow:
+    def _row(self, person: EmployeeSnapshot, line: ReportDay) -> DayRow:
         return DayRow(
             person.code,
             person.name,
-            line.on,
-            line.place.site,
-            line.place.department,
+            line.day,
+            line.location.site,
+            line.location.department,
             line.shift,
             line.status,
             *line.halves,
             line.code,
-            wall(line.first_in, line.zone),
-            wall(line.last_out, line.zone),
+            wall_clock_time(line.first_in, line.zone),
+            wall_clock_time(line.last_out, line.zone),
             line.zone,
             line.worked,
             line.late_by,
@@ -151,25 +158,27 @@ class DaysReport(Report):
         )
 
     # --- Totals: those of the muster roll
-    def nothing(self) -> Totals:
+    def zero_totals(self) -> Totals:
         """All sums that a muster roll has, and the number of rows."""
-        return {"rows": 0, **codes.nothing()}
+        return {"rows": 0, **day_codes.zero_totals()}
 
-    def add(self, totals: Totals, row: Row) -> None:
+    def add_to_totals(self, totals: Totals, row: Row) -> None:
         """Count a day in."""
         day: Any = row
         totals["rows"] += 1
         counts = (day.first_half, day.second_half)
-        codes.add(totals, day.status, counts, day.minutes, adjusted=day.adjustment is not None)
+        day_codes.add_day_to_totals(
+            totals, day.status, counts, day.minutes, adjusted=day.adjustment is not None
+        )
 
 
-def adjustment_text(line: Line) -> str | None:
+def adjustment_text(day: ReportDay) -> str | None:
     """What a late fact makes of a day of a locked month, and where that is counted."""
-    if line.adjustment is None:
+    if day.adjustment is None:
         return None
-    posted_to, after = line.adjustment
+    posted_to, after = day.adjustment
     return _say("%(what)s (counted in %(month)s)") % {
-        "what": counted_text(after),
+        "what": adjustment_values_text(after),
         "month": f"{posted_to:%Y-%m}",
     }
 
@@ -179,19 +188,19 @@ class PresenceReport(DaysReport):
 
     name = "presence"
     title = _("Daily presence")
-    about = _(
+    description = _(
         "Who was there on each day, from when to when, how long they worked, and how late they"
         " were."
     )
-    form = StatusForm
+    form_class = StatusForm
 
-    def takes(self, line: Line) -> bool:
+    def includes(self, day: ReportDay) -> bool:
         """By status, where one was asked for."""
-        asked = self.asked.get("status")
+        asked = self.parameters.get("status")
         return (
             not asked
-            or line.status == asked
-            or (asked == "leave" and line.status.startswith(codes.LEAVE))
+            or day.status == asked
+            or (asked == "leave" and day.status.startswith(day_codes.LEAVE_PREFIX))
         )
 
 
@@ -200,11 +209,11 @@ class LateReport(DaysReport):
 
     name = "late"
     title = _("Late and early")
-    about = _(
+    description = _(
         "The days on which somebody came later or left earlier than the shift and its grace allow,"
         " and by how much."
     )
-    only = Q(late_by__gt=0) | Q(early_by__gt=0)
+    row_filter = Q(late_by__gt=0) | Q(early_by__gt=0)
 
 
 class OvertimeReport(DaysReport):
@@ -212,5 +221,7 @@ class OvertimeReport(DaysReport):
 
     name = "overtime"
     title = _("Overtime")
-    about = _("The days on which somebody worked longer than planned, by the rules of the shift.")
-    only = Q(overtime__gt=0)
+    description = _(
+        "The days on which somebody worked longer than planned, by the rules of the shift."
+    )
+    row_filter = Q(overtime__gt=0)

@@ -12,22 +12,22 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from attendance.models import Punch, Verdict
-from devices.admin import STATES, state_of
 from devices.models import Device
+from devices.presence import DEVICE_STATES, device_state
 from employees.models import Site
-from reports.columns import Column, Kind, Row
-from reports.forms import RowField, SpanForm
-from reports.frame import Chunk, Report
-from reports.reading import bounds, pages, wall
+from reports.base import Chunk, Report
+from reports.columns import Column, ColumnKind, Row
+from reports.forms import DateRangeForm, TenantChoiceField
+from reports.keyset import day_bounds, keyset_pages, wall_clock_time
 
-_COUNTS = Q(verdict=Verdict.ACCEPTED) | Q(match__isnull=False)
-_WAITS = Q(verdict=Verdict.UNMATCHED, match__isnull=True)
+_IS_ACCEPTED = Q(verdict=Verdict.ACCEPTED) | Q(match__isnull=False)
+_IS_UNMATCHED = Q(verdict=Verdict.UNMATCHED, match__isnull=True)
 
 
-class DevicesForm(SpanForm):
+class DevicesForm(DateRangeForm):
     """Which days, and where."""
 
-    site = RowField(Site, label=_("site"))
+    site = TenantChoiceField(Site, label=_("site"))
 
 
 class DevicesReport(Report):
@@ -35,52 +35,52 @@ class DevicesReport(Report):
 
     name = "devices"
     title = _("Device activity")
-    about = _(
+    description = _(
         "What each device brought on the days asked for, when it was last seen, and whether it is"
         " silent."
     )
-    form = DevicesForm
-    permission = "devices.view_device"
+    form_class = DevicesForm
+    required_permission = "devices.view_device"
 
-    def layout(self) -> Iterable[Column]:
+    def build_columns(self) -> Iterable[Column]:
         """Which device, how it is now, and what it brought."""
         yield Column("serial", _("Serial number"))
         yield Column("name", _("Name"), width=24)
         yield Column("site", _("Site"), width=24)
-        yield Column("state", _("State now"), words=STATES)
-        yield Column("last_seen", _("Last seen"), Kind.MOMENT, width=20)
+        yield Column("state", _("State now"), labels=DEVICE_STATES)
+        yield Column("last_seen", _("Last seen"), ColumnKind.DATETIME, width=20)
         yield Column("firmware", _("Firmware"))
-        yield Column("punches", _("Punches"), Kind.WHOLE, total=True)
-        yield Column("accepted", _("Accepted"), Kind.WHOLE, total=True)
-        yield Column("refused", _("Refused"), Kind.WHOLE, total=True)
-        yield Column("unmatched", _("Nobody known"), Kind.WHOLE, total=True)
-        yield Column("first", _("First punch"), Kind.MOMENT, width=20)
-        yield Column("last", _("Last punch"), Kind.MOMENT, width=20)
+        yield Column("punches", _("Punches"), ColumnKind.INTEGER, total=True)
+        yield Column("accepted", _("Accepted"), ColumnKind.INTEGER, total=True)
+        yield Column("refused", _("Rejected"), ColumnKind.INTEGER, total=True)
+        yield Column("unmatched", _("Unmatched"), ColumnKind.INTEGER, total=True)
+        yield Column("first", _("First punch"), ColumnKind.DATETIME, width=20)
+        yield Column("last", _("Last punch"), ColumnKind.DATETIME, width=20)
         yield Column("zone", _("Time zone"), width=16)
-        yield Column("turned_away", _("Turned away, ever"), Kind.WHOLE)
+        yield Column("turned_away", _("Requests rejected, all time"), ColumnKind.INTEGER)
 
-    def size(self) -> int:
+    def step_count(self) -> int:
         """A step for each device."""
         return self._rows().count()
 
     def chunks(self) -> Iterator[Chunk]:
         """In the order of their serials."""
-        for page in pages(self._rows().select_related("site", "organization"), "serial"):
-            now, brought = timezone.now(), self._brought(page)
+        for page in keyset_pages(self._rows().select_related("site", "organization"), "serial"):
+            now, brought = timezone.now(), self._punch_counts(page)
             yield Chunk(len(page), [_row(one, now, brought.get(one.pk, {})) for one in page])
 
     def _rows(self) -> QuerySet[Device]:
         rows = Device.objects.of(self.organization)
-        return rows.filter(site=self.asked["site"]) if self.asked.get("site") else rows
+        return rows.filter(site=self.parameters["site"]) if self.parameters.get("site") else rows
 
-    def _brought(self, page: Sequence[Device]) -> dict[int, Mapping[str, Any]]:
+    def _punch_counts(self, page: Sequence[Device]) -> dict[int, Mapping[str, Any]]:
         """What they brought, each on the days of its own clock. One query for each zone."""
         by_zone: defaultdict[str, list[int]] = defaultdict(list)
         for one in page:
             by_zone[one.zone].append(one.pk)
         found: dict[int, Mapping[str, Any]] = {}
         for zone, ids in by_zone.items():
-            since, until = bounds(self.asked["from"], self.asked["to"], zone)
+            since, until = day_bounds(self.parameters["from"], self.parameters["to"], zone)
             rows = Punch.objects.of(self.organization).filter(
                 device__in=ids, occurred_at__gte=since, occurred_at__lt=until
             )
@@ -89,8 +89,8 @@ class DevicesReport(Report):
                 .values("device_id")
                 .annotate(
                     punches=Count("id"),
-                    accepted=Count("id", filter=_COUNTS),
-                    unmatched=Count("id", filter=_WAITS),
+                    accepted=Count("id", filter=_IS_ACCEPTED),
+                    unmatched=Count("id", filter=_IS_UNMATCHED),
                     first=Min("occurred_at"),
                     last=Max("occurred_at"),
                 )
@@ -108,15 +108,15 @@ def _row(device: Device, now: datetime, brought: Mapping[str, Any]) -> Row:
         device.serial,
         device.name or None,
         device.site.name if device.site else None,
-        state_of(device, now),
-        wall(device.last_seen_at, zone),
+        device_state(device, now),
+        wall_clock_time(device.last_seen_at, zone),
         device.firmware or None,
         punches,
         accepted,
         punches - accepted - unmatched,
         unmatched,
-        wall(brought.get("first"), zone),
-        wall(brought.get("last"), zone),
+        wall_clock_time(brought.get("first"), zone),
+        wall_clock_time(brought.get("last"), zone),
         zone,
-        device.turned_away,
+        device.rejected_count,
     )

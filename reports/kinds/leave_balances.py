@@ -16,15 +16,15 @@ from django.utils.translation import gettext_lazy as _
 
 from employees.models import Employee
 from leaves import overviews, statements
-from leaves.models import Kind as Leave
-from reports.columns import Column, Kind, Row
+from leaves.models import LeaveTypeChoices as Leave
+from reports.base import Chunk, Report, Totals
+from reports.columns import Column, ColumnKind, Row
 from reports.forms import YearForm
-from reports.frame import Chunk, Report, Totals
-from reports.people import Wish, walk, wanted
+from reports.scope import ReportScope, employees_in_scope, iter_employee_chunks
 
 # A statement is worked out from all that ever happened to an account.
-AT_A_TIME: Final = 100
-SUMS: Final = ("opening", "credited", "debited", "lapsed", "held", "available")
+STATEMENTS_PER_CHUNK: Final = 100
+BALANCE_COLUMNS: Final = ("opening", "credited", "debited", "lapsed", "held", "available")
 
 
 class LeaveBalancesReport(Report):
@@ -32,85 +32,94 @@ class LeaveBalancesReport(Report):
 
     name = "leave-balances"
     title = _("Leave balances")
-    about = _(
+    description = _(
         "What everybody had of each kind of leave when the year began, got, took, lost, and has"
         " now, in days."
     )
-    form = YearForm
-    permission = "leaves.view_account"
+    form_class = YearForm
+    required_permission = "leaves.view_leaveaccount"
 
     @cached_property
-    def year(self) -> tuple[date, date]:
+    def year_bounds(self) -> tuple[date, date]:
         """Its first and its last day."""
-        return date(self.asked["year"], 1, 1), date(self.asked["year"], 12, 31)
+        return date(self.parameters["year"], 1, 1), date(self.parameters["year"], 12, 31)
 
     @cached_property
-    def wish(self) -> Wish:
+    def scope(self) -> ReportScope:
         """Whose: by where they work today, or worked when the year ended."""
-        first, last = self.year
+        first, last = self.year_bounds
         day = max(
             first, min(last, timezone.localdate(timezone=ZoneInfo(self.organization.timezone)))
         )
-        return Wish.of(self.organization, self.asked, day, day)
+        return ReportScope.from_form(self.organization, self.parameters, day, day)
 
-    def layout(self) -> Iterable[Column]:
+    def build_columns(self) -> Iterable[Column]:
         """A statement's columns."""
         yield Column("employee", _("Employee code"))
         yield Column("name", _("Name"), width=28)
-        yield Column("leave_type", _("Kind of leave"), words=dict(Leave.choices), width=22)
-        yield Column("opening", _("Opening"), Kind.DAYS)
-        yield Column("credited", _("Credited"), Kind.DAYS)
-        yield Column("debited", _("Debited"), Kind.DAYS)
-        yield Column("lapsed", _("Lapsed"), Kind.DAYS)
-        yield Column("held", _("Applied for"), Kind.DAYS)
-        yield Column("available", _("Available"), Kind.DAYS)
+        yield Column("leave_type", _("Leave type"), labels=dict(Leave.choices), width=22)
+        yield Column("opening", _("Opening"), ColumnKind.DAYS)
+        yield Column("credited", _("Credited"), ColumnKind.DAYS)
+        yield Column("debited", _("Debited"), ColumnKind.DAYS)
+        yield Column("lapsed", _("Lapsed"), ColumnKind.DAYS)
+        yield Column("held", _("Applied for"), ColumnKind.DAYS)
+        yield Column("available", _("Available"), ColumnKind.DAYS)
 
-    def size(self) -> int:
+    def step_count(self) -> int:
         """A step for each person."""
-        return self._people().count()
+        return self._employees().count()
 
-    def weight(self) -> int:
+    def estimated_rows(self) -> int:
         """A statement costs as much as a hundred rows of another report."""
-        return self.size() * 100
+        return self.step_count() * 100
 
     def chunks(self) -> Iterator[Chunk]:
         """People by code."""
-        day = self.wish.first
-        for persons in walk(self.wish, self._people(), AT_A_TIME):
-            asked = [one.id for one in persons if self.wish.takes(one.place(day))]
+        day = self.scope.first
+        for persons in iter_employee_chunks(self.scope, self._employees(), STATEMENTS_PER_CHUNK):
+            asked = [one.id for one in persons if self.scope.includes(one.assignment_on(day))]
             rows = list(
                 Employee.objects.of(self.organization).filter(pk__in=asked).order_by("code")
             )
-            found = overviews.overview(self.organization, rows, self.asked["year"])
+            found = overviews.bulk_leave_statements(
+                self.organization, rows, self.parameters["year"]
+            )
             yield Chunk(len(persons), [row for one in rows for row in _rows(one, found[one.pk])])
 
-    def _people(self) -> QuerySet[Employee]:
-        first, last = self.year
-        return wanted(self.wish).filter(
+    def _employees(self) -> QuerySet[Employee]:
+        first, last = self.year_bounds
+        return employees_in_scope(self.scope).filter(
             Q(left_on__isnull=True) | Q(left_on__gte=first), joined_on__lte=last
         )
 
-    def span(self) -> dict[str, Any]:
+    def period(self) -> dict[str, Any]:
         """The year."""
-        return {"year": str(self.asked["year"])}
+        return {"year": str(self.parameters["year"])}
 
-    def nothing(self) -> Totals:
+    def zero_totals(self) -> Totals:
         """Sums of each kind: days of different kinds are not added up."""
-        return {str(kind): dict.fromkeys(SUMS, 0.0) for kind in statements.KINDS_SHOWN}
+        return {
+            str(kind): dict.fromkeys(BALANCE_COLUMNS, 0.0) for kind in statements.STATEMENT_TYPES
+        }
 
-    def add(self, totals: Totals, row: Row) -> None:
+    def add_to_totals(self, totals: Totals, row: Row) -> None:
         """A row, with those of its kind."""
         of_kind = totals[str(row[2])]
-        for name, days in zip(SUMS, row[3:], strict=True):
+        for name, days in zip(BALANCE_COLUMNS, row[3:], strict=True):
             of_kind[name] += days
 
-    def closing(self, totals: Totals) -> Sequence[Row]:
+    def total_rows(self, totals: Totals) -> Sequence[Row]:
         """A row for each kind."""
         return [(str(_("Total")), None, kind, *sums.values()) for kind, sums in totals.items()]
 
 
-def _rows(employee: Employee, found: Sequence[statements.Standing]) -> Sequence[Row]:
+def _rows(employee: Employee, found: Sequence[statements.LeaveBalance]) -> Sequence[Row]:
     return [
-        (employee.code, employee.name, str(one.kind), *(getattr(one, name) / 2 for name in SUMS))
+        (
+            employee.code,
+            employee.name,
+            str(one.kind),
+            *(getattr(one, name) / 2 for name in BALANCE_COLUMNS),
+        )
         for one in found
     ]

@@ -21,15 +21,15 @@ from django.db import models
 from django.http import HttpResponse
 from django.test import Client
 
-from config.openapi import document
+from config.openapi import openapi_document
 from tests import people
-from tests.access.chairs import Chair
+from tests.access.actors import TenantActor
 
-NEVER: Final = 987_654_321  # An id that no row has.
-NOBODY: Final = "00000000-0000-4000-8000-000000000000"
-_FILE: Final = json.loads(document())
+UNKNOWN_ID: Final = 987_654_321  # An id that no row has.
+UNKNOWN_UUID: Final = "00000000-0000-4000-8000-000000000000"
+_FILE: Final = json.loads(openapi_document())
 # A field of such a name leads to a row, as far as anybody can tell from outside.
-_LOOKS_LIKE_A_NAME: Final = re.compile(
+_LOOKS_LIKE_REFERENCE: Final = re.compile(
     r"(?i)(?:^|[._])(?:id|uuid|organi[sz]ation|office|site|department|employee|approver|manager|device|endpoint|delivery|user|client"
     r"|child|certificate|tour|leave|fence|geofence|key)(?:_?(?:id|uuid|code))?$|[a-z]Id$|_ids?$|_uuid$"
 )
@@ -68,9 +68,11 @@ class Operation:
         """The names of all fields of its query and its body, nested ones with dots."""
         query = {one["name"] for one in self.spec.get("parameters", []) if one["in"] == "query"}
         content = self.spec.get("requestBody", {}).get("content", {})
-        return query | {name for media in content.values() for name in _names(media["schema"])}
+        return query | {
+            name for media in content.values() for name in _field_names(media["schema"])
+        }
 
-    def ask(
+    def send(
         self,
         headers: dict[str, str],
         *,
@@ -80,17 +82,17 @@ class Operation:
         """Send it: `fields` are the body, or the query where there is no body. The answer is whole,
         a file too.
         """
-        reply = self._ask(headers, path or {}, fields)
+        reply = self._send(headers, path or {}, fields)
         if not reply.streaming:
             return reply
         return HttpResponse(
             b"".join(reply.streaming_content), status=reply.status_code, headers=dict(reply.headers)
         )
 
-    def _ask(
+    def _send(
         self, headers: dict[str, str], path: dict[str, Any], fields: dict[str, Any] | None
     ) -> Any:
-        given = dict.fromkeys(self.variables, PLAIN.get(self.path)) | path
+        given = dict.fromkeys(self.variables, PATH_VALUES.get(self.path)) | path
         address = re.sub(r"\{(\w+)\}", lambda found: str(given[found[1]]), self.path)
         client = Client(headers=headers)
         if "requestBody" not in self.spec:
@@ -111,21 +113,23 @@ def _query(fields: dict[str, Any]) -> str:
     return urlencode(fields, doseq=True)
 
 
-def _names(schema: dict[str, Any], prefix: str = "", seen: tuple[str, ...] = ()) -> Iterator[str]:
+def _field_names(
+    schema: dict[str, Any], prefix: str = "", seen: tuple[str, ...] = ()
+) -> Iterator[str]:
     if (name := schema.get("$ref")) is not None:
         if name not in seen:
-            yield from _names(
+            yield from _field_names(
                 _FILE["components"]["schemas"][name.rpartition("/")[2]], prefix, (*seen, name)
             )
         return
     for key in ("allOf", "oneOf", "anyOf"):
         for one in schema.get(key, ()):
-            yield from _names(one, prefix, seen)
+            yield from _field_names(one, prefix, seen)
     if "items" in schema:
-        yield from _names(schema["items"], prefix, seen)
+        yield from _field_names(schema["items"], prefix, seen)
     for name, inner in schema.get("properties", {}).items():
         yield f"{prefix}{name}"
-        yield from _names(inner, f"{prefix}{name}.", seen)
+        yield from _field_names(inner, f"{prefix}{name}.", seen)
 
 
 OPERATIONS: Final = [
@@ -135,7 +139,7 @@ OPERATIONS: Final = [
 ]
 
 # path → the row that its variable is filled with
-PATHS: Final[dict[str, Callable[[Chair], models.Model]]] = {
+PATH_ROWS: Final[dict[str, Callable[[TenantActor], models.Model]]] = {
     "/api/v1/devices/{id}/deactivate": lambda chair: chair.rows.phone,
     **dict.fromkeys(
         (
@@ -162,8 +166,8 @@ PATHS: Final[dict[str, Callable[[Chair], models.Model]]] = {
     **dict.fromkeys(
         ("/api/v1/tours/{id}", "/api/v1/tours/{id}/submit"), lambda chair: chair.rows.tourdraft
     ),
-    "/api/v1/tours/papers/{id}": lambda chair: chair.rows.tourpaper,
-    "/api/v1/admin/exceptions/{id}/resolve": lambda chair: chair.rows.dayexception,
+    "/api/v1/tours/papers/{id}": lambda chair: chair.rows.tourdocument,
+    "/api/v1/admin/exceptions/{id}/resolve": lambda chair: chair.rows.attendanceexception,
     **dict.fromkeys(
         (f"/api/v1/regularizations/{{id}}/{verb}" for verb in ("decide", "withdraw")),
         lambda chair: chair.rows.regularization,
@@ -176,7 +180,7 @@ PATHS: Final[dict[str, Callable[[Chair], models.Model]]] = {
 }
 
 # path → what fills its variable, where that names no row that anybody could own
-PLAIN: Final[dict[str, str]] = {
+PATH_VALUES: Final[dict[str, str]] = {
     "/api/v1/punches/month/{month}": "2026-06",
     "/api/v1/days/{date}/explain": "2026-06-20",
 }
@@ -215,7 +219,7 @@ _OF_PEOPLE: Final = (
 )
 
 # operation → a good body, or a good query where one is needed
-BODIES: Final[dict[str, Callable[[Chair], dict[str, Any]]]] = {
+VALID_BODIES: Final[dict[str, Callable[[TenantActor], dict[str, Any]]]] = {
     "POST /api/attendance/v1/heartbeat": lambda _: {"firmware": "1.0"},
     "POST /api/attendance/v1/punch": lambda _: {
         "user_id": "1001",
@@ -251,7 +255,7 @@ BODIES: Final[dict[str, Callable[[Chair], dict[str, Any]]]] = {
         **_SPAN,
     },
     "POST /api/v1/devices/register": lambda _: {
-        "device_uuid": NOBODY,
+        "device_uuid": UNKNOWN_UUID,
         "platform": "android",
         "model": "Pixel 9",
         "public_key": people.make_key()[1],
@@ -323,21 +327,21 @@ BODIES: Final[dict[str, Callable[[Chair], dict[str, Any]]]] = {
     },
 }
 
-_WHOSE: Final[dict[str, Callable[[Chair], Any]]] = {
+_SCOPE_FILTERS: Final[dict[str, Callable[[TenantActor], Any]]] = {
     "department": lambda chair: chair.rows.department.pk,
     "employee": lambda chair: str(chair.rows.employee.pk),
     "site": lambda chair: chair.rows.site.pk,
 }
-_PAPERS: Final[dict[str, Callable[[Chair], Any]]] = {
+_LEAVE_ATTACHMENTS: Final[dict[str, Callable[[TenantActor], Any]]] = {
     "child_id": lambda chair: chair.rows.child.pk,
     "certificate_id": lambda chair: chair.rows.certificate.pk,
 }
-_TOUR_PAPERS: Final[dict[str, Callable[[Chair], Any]]] = {
-    "paper_ids": lambda chair: [chair.rows.tourpaper.pk]
+_TOUR_ATTACHMENTS: Final[dict[str, Callable[[TenantActor], Any]]] = {
+    "paper_ids": lambda chair: [chair.rows.tourdocument.pk]
 }
 
 # operation → field → how a row of an organization is named in it
-NAMES: Final[dict[str, dict[str, Callable[[Chair], Any]]]] = {
+ROW_REFERENCES: Final[dict[str, dict[str, Callable[[TenantActor], Any]]]] = {
     "POST /api/biometric/attendance": {
         "events.employeeId": lambda chair: chair.rows.delegation.approver.code,
         "device_info.device_id": lambda chair: chair.device.serial,
@@ -345,23 +349,23 @@ NAMES: Final[dict[str, dict[str, Callable[[Chair], Any]]]] = {
     "GET /api/v1/days": {"employee": lambda chair: str(chair.rows.employee.pk)},
     "GET /api/v1/days/{date}/explain": {"employee": lambda chair: str(chair.rows.employee.pk)},
     "GET /api/v1/admin/exceptions": {"employee": lambda chair: str(chair.rows.employee.pk)},
-    "GET /api/v1/admin/geo-fences": _WHOSE,
-    **{f"GET /api/v1/admin/reports/{name}": _WHOSE for name in _OF_PEOPLE},
-    "POST /api/v1/admin/reports/jobs": _WHOSE,
+    "GET /api/v1/admin/geo-fences": _SCOPE_FILTERS,
+    **{f"GET /api/v1/admin/reports/{name}": _SCOPE_FILTERS for name in _OF_PEOPLE},
+    "POST /api/v1/admin/reports/jobs": _SCOPE_FILTERS,
     "GET /api/v1/admin/reports/deliveries": {"endpoint": lambda chair: chair.rows.endpoint.pk},
     "GET /api/v1/admin/reports/devices": {"site": lambda chair: chair.rows.site.pk},
     "GET /api/v1/admin/holidays": {"office": lambda chair: chair.rows.site.name},
-    "POST /api/v1/leaves": _PAPERS,
-    "POST /api/v1/leaves/preview": _PAPERS,
+    "POST /api/v1/leaves": _LEAVE_ATTACHMENTS,
+    "POST /api/v1/leaves/preview": _LEAVE_ATTACHMENTS,
     "POST /api/v1/leaves/{id}/convert": {"certificate_id": lambda chair: chair.rows.certificate.pk},
-    "POST /api/v1/tours": _TOUR_PAPERS,
-    "PATCH /api/v1/tours/{id}": _TOUR_PAPERS,
+    "POST /api/v1/tours": _TOUR_ATTACHMENTS,
+    "PATCH /api/v1/tours/{id}": _TOUR_ATTACHMENTS,
     "POST /api/v1/hr/attendance/clock": {"hrEmployeeId": lambda chair: str(chair.rows.employee.pk)},
     "POST /api/v1/events/replay": {"id": lambda chair: chair.rows.delivery.message_id},
 }
 
 # operation → field → why it names no row that anybody could own
-NO_NAMES: Final[dict[str, dict[str, str]]] = {
+NOT_REFERENCES: Final[dict[str, dict[str, str]]] = {
     "POST /api/biometric/attendance": {
         "employeeId": "a lone event is read like those of a batch",
         "scanId": "the scanner's own, unique within the organization",
@@ -376,10 +380,14 @@ NO_NAMES: Final[dict[str, dict[str, str]]] = {
     "POST /api/v1/admin/reports/jobs": {
         "endpoint": "asked by the report on deliveries, as at its own address"
     },
-    "GET /api/auth/mode": {"organization": "whoever signs in says at whose door"},
-    "GET /api/auth/sso/redirect": {"organization": "whoever signs in says at whose door"},
-    "POST /api/auth/sso/mobile/redirect": {"organization": "whoever signs in says at whose door"},
-    "POST /api/auth/token": {"organization": "whoever signs in says at whose door"},
+    "GET /api/auth/mode": {"organization": "the caller names the organization to sign in to"},
+    "GET /api/auth/sso/redirect": {
+        "organization": "the caller names the organization to sign in to"
+    },
+    "POST /api/auth/sso/mobile/redirect": {
+        "organization": "the caller names the organization to sign in to"
+    },
+    "POST /api/auth/token": {"organization": "the caller names the organization to sign in to"},
     "POST /api/attendance/v1/punch": {
         "user_id": (
             "a number as the terminal has it: unknown ones are kept, and matched within the"
@@ -396,69 +404,69 @@ NO_NAMES: Final[dict[str, dict[str, str]]] = {
 }
 
 
-def good(operation: Operation, chair: Chair) -> dict[str, Any]:
+def valid_body(operation: Operation, chair: TenantActor) -> dict[str, Any]:
     """A good body or query."""
     needed = "requestBody" in operation.spec or any(
         one["in"] == "query" and one.get("required") for one in operation.spec.get("parameters", [])
     )
-    build = BODIES.get(str(operation))
+    build = VALID_BODIES.get(str(operation))
     assert build or not needed, (
         f'give "{operation}" a good body (or query) in BODIES of tests/access/routes.py'
     )
     return build(chair) if build else {}
 
 
-def row_of(operation: Operation, chair: Chair) -> models.Model | None:
+def path_row(operation: Operation, chair: TenantActor) -> models.Model | None:
     """The row that the path names; None where it names none."""
-    if not operation.variables or operation.path in PLAIN:
+    if not operation.variables or operation.path in PATH_VALUES:
         return None
-    assert operation.path in PATHS, (
+    assert operation.path in PATH_ROWS, (
         "say in PATHS of tests/access/routes.py which row of an organization fills"
         f' "{operation.path}"'
     )
     assert len(operation.variables) == 1, (
         f"{operation.path} has several variables: let `filled` know how to fill them"
     )
-    return PATHS[operation.path](chair)
+    return PATH_ROWS[operation.path](chair)
 
 
-def filled(operation: Operation, pk: Any) -> dict[str, Any]:
+def fill_path(operation: Operation, pk: Any) -> dict[str, Any]:
     """The path's variable, filled with a row's id."""
     return dict.fromkeys(operation.variables, pk)
 
 
-def nowhere(pk: Any) -> Any:
+def unknown_id(pk: Any) -> Any:
     """An id of the same kind that no row has; of several, as many."""
     if isinstance(pk, list):
-        return [nowhere(one) for one in pk]
+        return [unknown_id(one) for one in pk]
     return (
-        NEVER
+        UNKNOWN_ID
         if isinstance(pk, int)
-        else NOBODY
-        if len(str(pk)) == len(NOBODY)
+        else UNKNOWN_UUID
+        if len(str(pk)) == len(UNKNOWN_UUID)
         else "nothing-of-this-name"
     )
 
 
-def unexplained() -> list[str]:
+def unclassified_fields() -> list[str]:
     """Fields that look as if they named a row, and nobody said whether they do."""
     found = []
     for operation in OPERATIONS:
-        known = {**NAMES.get(str(operation), {}), **NO_NAMES.get(str(operation), {})}
+        known = {**ROW_REFERENCES.get(str(operation), {}), **NOT_REFERENCES.get(str(operation), {})}
         found += [
             f"{operation}: {name}"
             for name in sorted(operation.fields)
-            if _LOOKS_LIKE_A_NAME.search(name) and name not in known
+            if _LOOKS_LIKE_REFERENCE.search(name) and name not in known
         ]
     return found
 
 
-def stale() -> list[str]:
+def stale_entries() -> list[str]:
     """What is said here of routes and fields that are no more."""
     known = {str(operation): operation for operation in OPERATIONS}
-    found = [one for one in (*BODIES, *NAMES, *NO_NAMES) if one not in known]
-    found += [path for path in (*PATHS, *PLAIN) if path not in _FILE["paths"]]
-    for table in (NAMES, NO_NAMES):
+    found = [one for one in (*VALID_BODIES, *ROW_REFERENCES, *NOT_REFERENCES) if one not in known]
+    found += [path for path in (*PATH_ROWS, *PATH_VALUES) if path not in _FILE["paths"]]
+    for table in (ROW_REFERENCES, NOT_REFERENCES):
         found += [
             f"{one}: {name}"
             for one, names in table.items()

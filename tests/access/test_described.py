@@ -17,8 +17,8 @@ from hypothesis import HealthCheck
 from hypothesis import settings as examples
 from schemathesis.specs.openapi import checks
 
-from accounts import limits
-from tests.access.chairs import Chair
+from accounts import throttling
+from tests.access.actors import TenantActor
 from tests.config.test_openapi import KEPT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.any_engine, pytest.mark.timeout(300)]
@@ -58,8 +58,10 @@ def _one_connection() -> Iterator[None]:
     database=None,
     suppress_health_check=list(HealthCheck),
 )
-def test_every_operation_does_what_the_file_says(case: schemathesis.Case, ours: Chair) -> None:
-    for name in (limits.SHARED, limits.LOCAL):
+def test_every_operation_does_what_the_file_says(
+    case: schemathesis.Case, ours: TenantActor
+) -> None:
+    for name in (throttling.SHARED_CACHE, throttling.LOCAL_CACHE):
         caches[name].clear()
     schemes: list[dict[str, Any]] = case.operation.definition.raw.get("security", [{}])
     response = case.call(headers=ours.headers(schemes[0]))

@@ -1,5 +1,5 @@
-"""No secret of a whole run (sign-in, keys, tokens, punches by every door, pushes) is anywhere but
-where it was handed over.
+"""No secret of a whole run (sign-in, keys, tokens, punches by every channel, pushes) is anywhere
+but where it was handed over.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
+from accounts.credentials import decrypt
 from accounts.models import SecondFactor, User
-from accounts.secrets import decrypt
 from config import celery
-from config.logs import Formatter
+from config.logs import RedactingFormatter
+from core.raw_sql import run_sql
 from employees.models import Change
-from employees.rows import run
 from tests import people
 from tests.access import routes
-from tests.access.chairs import Chair
+from tests.access.actors import TenantActor
 from tests.access.routes import OPERATIONS
 from tests.console.test_second_factor import set_up
-from tests.console.test_tenant_wall import MODELS, NAMES, pages, url
-from tests.webhooks.conftest import push, trusted
-from tests.webhooks.receiver import Receiver, receiving
+from tests.console.test_tenant_isolation import MODELS, NAMES, pages, url
+from tests.webhooks.conftest import dispatch_round, make_trusted
+from tests.webhooks.receiver import Receiver, run_receiver
 from webhooks import delivery, lanes
 from webhooks.models import Endpoint
-from webhooks.services import auth_token
+from webhooks.services import endpoint_auth_token
 
 pytestmark = pytest.mark.any_engine
 
@@ -68,7 +68,7 @@ def leaks(where: str, text: str, secrets: dict[str, str]) -> list[str]:
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     """The customer's server."""
-    with receiving() as running:
+    with run_receiver() as running:
         yield running
 
 
@@ -83,7 +83,7 @@ def everything_logged(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixt
     return caplog
 
 
-def signed_in(ours: Chair) -> tuple[Client, dict[str, str]]:
+def signed_in(ours: TenantActor) -> tuple[Client, dict[str, str]]:
     """A browser whose owner typed the password, after typing it wrongly, and then a code; and what
     the code comes from.
     """
@@ -104,7 +104,7 @@ def signed_in(ours: Chair) -> tuple[Client, dict[str, str]]:
     }
 
 
-def issue_everything(browser: Client, ours: Chair) -> dict[str, str]:
+def issue_everything(browser: Client, ours: TenantActor) -> dict[str, str]:
     """Press every button of the console that gives a secret; what was given, once, on the page that
     answers.
     """
@@ -121,22 +121,22 @@ def issue_everything(browser: Client, ours: Chair) -> dict[str, str]:
     return given
 
 
-def speak_everywhere(ours: Chair) -> tuple[dict[str, str], list[str]]:
+def call_every_operation(ours: TenantActor) -> tuple[dict[str, str], list[str]]:
     """Call every operation with good and with nearly good credentials; secrets that were answered,
     and every other answer.
     """
     given, answers = {}, []
     for operation in OPERATIONS:
-        row = routes.row_of(operation, ours)
-        path = routes.filled(operation, row.pk) if row else None
+        row = routes.path_row(operation, ours)
+        path = routes.fill_path(operation, row.pk) if row else None
         good = ours.headers(operation.requirements[0]) if operation.requirements else {}
         near = {name: f"{value}x" for name, value in good.items()}
         for headers, fields in (
-            (good, routes.good(operation, ours)),
+            (good, routes.valid_body(operation, ours)),
             (near, {}),
             (good, {"nonsense": True}),
         ):
-            reply = operation.ask(headers, path=path, fields=fields)
+            reply = operation.send(headers, path=path, fields=fields)
             told = reply.json() if reply.status_code < 400 else {}
             mine = {
                 key: told[key]
@@ -145,7 +145,7 @@ def speak_everywhere(ours: Chair) -> tuple[dict[str, str], list[str]]:
             }
             given |= {f"{operation} {key}": secret for key, secret in mine.items()}
             answers += [] if mine else [reply.content.decode()]
-    body = json.dumps(routes.BODIES["POST /api/biometric/attendance"](ours))
+    body = json.dumps(routes.VALID_BODIES["POST /api/biometric/attendance"](ours))
     for key in (ours.secrets["key"], f"{ours.secrets['key']}x"):
         reply = Client().post(
             f"/api/biometric/attendance?api_key={key}", body, content_type="application/json"
@@ -155,14 +155,17 @@ def speak_everywhere(ours: Chair) -> tuple[dict[str, str], list[str]]:
 
 
 def test_no_secret_is_in_a_log_an_error_a_page_a_task_or_a_row(
-    ours: Chair, receiver: Receiver, everything_logged: pytest.LogCaptureFixture, operator: User
+    ours: TenantActor,
+    receiver: Receiver,
+    everything_logged: pytest.LogCaptureFixture,
+    operator: User,
 ) -> None:
     if connection.vendor == "postgresql":
         # The run is one long transaction; on a busy machine a page of it may take longer than the
         # web's own may idle.
-        run("SET LOCAL idle_in_transaction_session_timeout = 0")
+        run_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
     ours.user.user_permissions.set(Permission.objects.all())
-    cams = trusted(
+    cams = make_trusted(
         people.make_endpoint(
             ours.organization, receiver.url, "cams", name="cams", virtual_serial="V"
         )
@@ -173,34 +176,34 @@ def test_no_secret_is_in_a_log_an_error_a_page_a_task_or_a_row(
         ours.secrets
         | factor
         | {
-            "cams": auth_token(cams),
+            "cams": endpoint_auth_token(cams),
             "whsec": decrypt(cams.secret_cipher),
             "whsec too": decrypt(ours.rows.endpoint.secret_cipher),
             "pepper": "tests-only-" + "p" * 50,
             "settings": "tests-only-" + "k" * 50,
         }
     )
-    issued, (given, answers) = issue_everything(browser, ours), speak_everywhere(ours)
+    issued, (given, answers) = issue_everything(browser, ours), call_every_operation(ours)
     secrets |= issued | given
     assert Change.objects.exists()
 
     published: list[str] = []
     note = lambda body, **more: published.append(f"{body} {more}")  # noqa: E731
     before_task_publish.connect(note)
-    lanes.adopt()
-    handed = [(one.lane_id, one.token) for one in lanes.claim(40)]
-    celery.publish(handed)
+    lanes.adopt_deliveries()
+    handed = [(one.lane_id, one.token) for one in lanes.claim_lanes(40)]
+    celery.publish_lanes(handed)
     before_task_publish.disconnect(note)
     assert published
     for lane_id, token in handed:
         delivery.run_lane(lane_id, token)
-    while push():
+    while dispatch_round():
         pass
     assert any(b"AuthToken" in request.body for request in receiver.received)
 
     found = [leak for text in answers for leak in leaks("an answer", text, secrets)]
     found += [leak for text in published for leak in leaks("a task", text, secrets)]
-    written, lines = Formatter("{message}", style="{"), defaultdict(set)
+    written, lines = RedactingFormatter("{message}", style="{"), defaultdict(set)
     for record in everything_logged.records:
         lines[record.name].add(written.format(record))
     for name, said in lines.items():
@@ -210,7 +213,7 @@ def test_no_secret_is_in_a_log_an_error_a_page_a_task_or_a_row(
     assert not found, "\n".join(sorted(set(found)))
 
 
-def on_pages(browser: Client, ours: Chair, secrets: dict[str, str]) -> list[str]:
+def on_pages(browser: Client, ours: TenantActor, secrets: dict[str, str]) -> list[str]:
     """Leaks on the console's lists and on every page of our rows that only looks."""
     found = []
     addresses = [reverse("admin:index")]

@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.limits import SSO
+from accounts.throttling import SSO_LIMIT
 from config.urls import urlpatterns as of_muster
 
 
@@ -15,7 +15,7 @@ class Limited(APIView):
     """Limited as the SSO endpoints are."""
 
     permission_classes = ()
-    limits = (SSO,)
+    limits = (SSO_LIMIT,)
 
     def get(self, request: Request) -> Response:
         return Response({})

@@ -56,7 +56,7 @@ def speaks(access: str, key: str, label: str = "fluide-developer") -> Any:
 def test_a_key_finds_its_client_in_one_statement(
     client: ApiClient, django_assert_num_queries: Any
 ) -> None:
-    key = services.issue_key(client)
+    key = services.issue_client_key(client)
     find_client_key(key)
     with django_assert_num_queries(1):
         holder = find_client_key(key)
@@ -66,30 +66,33 @@ def test_a_key_finds_its_client_in_one_statement(
 
 
 def test_a_secret_is_no_key_and_a_key_is_no_secret(client: ApiClient) -> None:
-    key, secret = services.issue_key(client), services.issue_key(client, ClientKey.Purpose.SECRET)
+    key, secret = (
+        services.issue_client_key(client),
+        services.issue_client_key(client, ClientKey.Purpose.SECRET),
+    )
     assert find_client_key(secret) is None
     assert as_form(asked(client, key)).status_code == 401
 
 
 def test_while_a_key_is_changed_both_work_and_no_third(client: ApiClient) -> None:
-    first, second, third = (services.issue_key(client) for _ in range(3))
+    first, second, third = (services.issue_client_key(client) for _ in range(3))
     assert find_client_key(first) is None
     assert find_client_key(second) is not None
     assert find_client_key(third) is not None
 
 
 def test_revoked_and_inactive_are_felt_at_once(client: ApiClient) -> None:
-    key = services.issue_key(client)
+    key = services.issue_client_key(client)
     ApiClient.objects.filter(pk=client.pk).update(active=False)
     assert find_client_key(key) is None
     ApiClient.objects.filter(pk=client.pk).update(active=True)
     assert find_client_key(key) is not None
-    services.revoke_keys(client)
+    services.revoke_client_keys(client)
     assert find_client_key(key) is None
 
 
 def test_the_last_use_is_written_once_a_minute(client: ApiClient) -> None:
-    key = services.issue_key(client)
+    key = services.issue_client_key(client)
     find_client_key(key)
     first = ClientKey.objects.get().last_used_at
     find_client_key(key)
@@ -99,13 +102,13 @@ def test_the_last_use_is_written_once_a_minute(client: ApiClient) -> None:
 
 def test_own_limits_come_with_the_key(client: ApiClient) -> None:
     ApiClient.objects.filter(pk=client.pk).update(per_hour=5)
-    holder = find_client_key(services.issue_key(client))
+    holder = find_client_key(services.issue_client_key(client))
     assert holder is not None
     assert [(window.limit, window.period) for window in holder.windows] == [(5, 3600)]
 
 
 def test_machine_tokens_come_as_form_json_or_basic(client: ApiClient) -> None:
-    secret = services.issue_key(client, ClientKey.Purpose.SECRET)
+    secret = services.issue_client_key(client, ClientKey.Purpose.SECRET)
     basic = base64.b64encode(f"{client.client_id}:{secret}".encode()).decode()
     replies = [
         as_form(asked(client, secret)),
@@ -137,7 +140,7 @@ def test_machine_tokens_come_as_form_json_or_basic(client: ApiClient) -> None:
 def test_what_is_asked_for_must_be_right(
     client: ApiClient, change: dict[str, str], status: int
 ) -> None:
-    secret = services.issue_key(client, ClientKey.Purpose.SECRET)
+    secret = services.issue_client_key(client, ClientKey.Purpose.SECRET)
     assert as_form(asked(client, secret) | change).status_code == status
 
 
@@ -155,9 +158,9 @@ def test_the_three_credentials_must_be_of_one_client(
     client: ApiClient, zenith: Organization
 ) -> None:
     other = people.make_client(zenith, ["hr:attendance:clock"])
-    key, their_key = services.issue_key(client), services.issue_key(other)
-    secret = services.issue_key(client, ClientKey.Purpose.SECRET)
-    access = services.machine_token(client.client_id, secret)[0]
+    key, their_key = services.issue_client_key(client), services.issue_client_key(other)
+    secret = services.issue_client_key(client, ClientKey.Purpose.SECRET)
+    access = services.issue_machine_token(client.client_id, secret)[0]
     assert speaks(access, key).client_id == client.client_id
     for wrong in ((access, their_key), (access, ""), ("x.y.z", key)):
         with pytest.raises(AuthenticationFailed):
@@ -167,15 +170,21 @@ def test_the_three_credentials_must_be_of_one_client(
 
 
 def test_a_machine_token_dies_with_the_secret_it_came_from(client: ApiClient) -> None:
-    key, secret = services.issue_key(client), services.issue_key(client, ClientKey.Purpose.SECRET)
-    access = services.machine_token(client.client_id, secret)[0]
+    key, secret = (
+        services.issue_client_key(client),
+        services.issue_client_key(client, ClientKey.Purpose.SECRET),
+    )
+    access = services.issue_machine_token(client.client_id, secret)[0]
     ClientKey.objects.filter(purpose="secret").update(revoked_at="2026-01-01T00:00Z")
     with pytest.raises(AuthenticationFailed):
         speaks(access, key)
 
 
 def test_a_scope_that_was_taken_away_is_gone_from_tokens_that_have_it(client: ApiClient) -> None:
-    key, secret = services.issue_key(client), services.issue_key(client, ClientKey.Purpose.SECRET)
-    access = services.machine_token(client.client_id, secret)[0]
+    key, secret = (
+        services.issue_client_key(client),
+        services.issue_client_key(client, ClientKey.Purpose.SECRET),
+    )
+    access = services.issue_machine_token(client.client_id, secret)[0]
     ApiClient.objects.filter(pk=client.pk).update(scopes=["biometric:write"])
     assert speaks(access, key).scopes == frozenset()

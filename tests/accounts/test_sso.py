@@ -22,7 +22,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework.exceptions import PermissionDenied
 
-from accounts import factors, services
+from accounts import services, two_factor
+from accounts.credentials import decrypt, hash_token
 from accounts.models import (
     SecurityEvent,
     SignInSettings,
@@ -31,10 +32,20 @@ from accounts.models import (
     TokenFamily,
     User,
 )
-from accounts.provider import Identity, Refused
-from accounts.secrets import decrypt, hash_token
-from accounts.sign_on import answers, challenge_of, is_issuer, is_redirect_uri, own_page
-from accounts.sso import claim, save_settings, unlink, user_of
+from accounts.oidc_client import ProviderIdentity, SignInDenied
+from accounts.oidc_validation import (
+    is_issuer,
+    is_redirect_uri,
+    pkce_challenge,
+    safe_local_path,
+    verifier_matches,
+)
+from accounts.sso import (
+    claim_sso_attempt,
+    save_sign_in_settings,
+    unlink_identity,
+    user_for_identity,
+)
 from employees.models import Employee, Organization
 from tests import people
 
@@ -55,7 +66,7 @@ def chosen(acme: Organization) -> SignInSettings:
     row = SignInSettings(
         organization=acme, issuer=ISSUER, client_id="muster", sso_enabled=True, redirect_uris=[APP]
     )
-    save_settings(row, secret="the client secret")
+    save_sign_in_settings(row, secret="the client secret")
     return row
 
 
@@ -66,8 +77,8 @@ def post(path: str, body: Any) -> Any:
 
 def who(
     subject: str = "s-1", email: str = "asha@acme.example", *, verified: bool = True
-) -> Identity:
-    return Identity(ISSUER, subject, email, verified)
+) -> ProviderIdentity:
+    return ProviderIdentity(ISSUER, subject, email, verified)
 
 
 # --- Shapes ---------------------------------------------------------------------------------------
@@ -131,7 +142,7 @@ def test_where_single_sign_on_is_off_nobody_is_sent_anywhere(acme: Organization)
     assert Client().get("/api/auth/sso/redirect", {"organization": "acme"}).status_code == 422
 
 
-@pytest.mark.usefixtures("standing_clock")
+@pytest.mark.usefixtures("frozen_clock")
 @pytest.mark.parametrize("path", ["redirect", "callback", "mobile/redirect", "mobile/exchange"])
 def test_an_address_may_ask_thirty_times_a_minute(chosen: SignInSettings, path: str) -> None:
     browser = Client()
@@ -174,22 +185,28 @@ def test_of_many_who_come_back_with_a_state_at_once_one_goes_on() -> None:
         created_at=now,
         expires_at=now + timedelta(minutes=10),
     )
-    assert sum(found is not None for found in at_once(lambda: claim("mobile", "s"))) == 1
+    assert (
+        sum(found is not None for found in at_once(lambda: claim_sso_attempt("mobile", "s"))) == 1
+    )
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_code_shown_in_many_browsers_at_once_lets_one_in() -> None:
     user = people.make_staff(people.make_organization("acme"), "acme-hr")
-    key = factors.offer().key
-    codes = factors.confirm(user, key, f"{TOTP(base64.b32decode(key), drift=-1).token():06}")
+    key = two_factor.new_totp_enrollment().key
+    codes = two_factor.enroll_second_factor(
+        user, key, f"{TOTP(base64.b32decode(key), drift=-1).token():06}"
+    )
     assert codes
     assert (
         at_once(
-            lambda: factors.passes(user, f"{TOTP(base64.b32decode(key), drift=1).token():06}")
+            lambda: two_factor.verify_second_factor(
+                user, f"{TOTP(base64.b32decode(key), drift=1).token():06}"
+            )
         ).count(True)
         == 1
     )
-    assert at_once(lambda: factors.passes(user, codes[0])).count(True) == 1
+    assert at_once(lambda: two_factor.verify_second_factor(user, codes[0])).count(True) == 1
 
 
 # --- The mode -------------------------------------------------------------------------------------
@@ -206,7 +223,7 @@ def test_the_mode_tells_the_truth(acme: Organization, zenith: Organization) -> N
         "mobile_redirect": None,
         "organization": "acme",
     }
-    save_settings(
+    save_sign_in_settings(
         SignInSettings(organization=acme, issuer=ISSUER, client_id="muster", sso_enabled=True)
     )
     told = mode()
@@ -223,7 +240,7 @@ def test_where_it_is_enforced_passwords_are_refused_and_their_sign_ins_end(
     browser = Client()
     pair = browser.post("/api/auth/token", body, content_type="application/json").json()
     chosen.sso_enforced = True
-    save_settings(chosen)
+    save_sign_in_settings(chosen)
     refused = browser.post("/api/auth/token", body, content_type="application/json")
     assert (refused.status_code, refused.json()["code"]) == (403, "sso_enforced")
     assert not TokenFamily.objects.filter(revoked_at__isnull=True).exists()
@@ -232,13 +249,13 @@ def test_where_it_is_enforced_passwords_are_refused_and_their_sign_ins_end(
     )
     assert again.status_code == 401
     with pytest.raises(PermissionDenied):
-        services.sign_in(chosen.organization, "acme-hr", people.PASSWORD)
+        services.sign_in_with_password(chosen.organization, "acme-hr", people.PASSWORD)
 
 
 # --- Who it is ------------------------------------------------------------------------------------
-def refusal(chosen: SignInSettings, identity: Identity) -> str:
-    with pytest.raises(Refused) as caught:
-        user_of(chosen, identity, None)
+def refusal(chosen: SignInSettings, identity: ProviderIdentity) -> str:
+    with pytest.raises(SignInDenied) as caught:
+        user_for_identity(chosen, identity, None)
     return str(caught.value.get_codes())
 
 
@@ -247,9 +264,9 @@ def test_a_verified_address_finds_the_employees_user(
 ) -> None:
     Employee.objects.filter(pk=asha.pk).update(email="ASHA@acme.example")
     user = User.objects.create_user("asha", organization=chosen.organization, employee=asha)
-    assert user_of(chosen, who(), None) == user
+    assert user_for_identity(chosen, who(), None) == user
     assert SecurityEvent.objects.filter(kind="linked").count() == 1
-    assert user_of(chosen, who(email="", verified=False), None) == user
+    assert user_for_identity(chosen, who(email="", verified=False), None) == user
 
 
 def test_a_clerk_who_edits_an_address_does_not_become_the_administrator(
@@ -288,7 +305,7 @@ def test_somebody_switched_off_stays_out(chosen: SignInSettings, asha: Employee)
     user = User.objects.create_user(
         "asha", organization=chosen.organization, email="asha@acme.example"
     )
-    assert user_of(chosen, who(), None) == user
+    assert user_for_identity(chosen, who(), None) == user
     User.objects.filter(pk=user.pk).update(is_active=False)
     assert refusal(chosen, who()) == "sso_not_active"
 
@@ -297,10 +314,10 @@ def test_unlinking_lets_another_account_be_linked(
     chosen: SignInSettings, acme: Organization
 ) -> None:
     user = User.objects.create_user("asha", organization=acme, email="asha@acme.example")
-    user_of(chosen, who("old"), None)
+    user_for_identity(chosen, who("old"), None)
     assert refusal(chosen, who("new")) == "sso_linked_already"
-    unlink(SsoIdentity.objects.get())
-    assert user_of(chosen, who("new"), None) == user
+    unlink_identity(SsoIdentity.objects.get())
+    assert user_for_identity(chosen, who("new"), None) == user
 
 
 def test_one_subject_is_one_user_in_the_database(
@@ -322,9 +339,12 @@ def test_the_client_secret_is_kept_encrypted(chosen: SignInSettings) -> None:
 
 def test_the_secret_is_not_carried_over_to_another_issuer(chosen: SignInSettings) -> None:
     chosen.issuer = "https://mine.example"
-    with pytest.raises(ValidationError, match="enter the client secret anew"):
-        save_settings(chosen)
-    save_settings(chosen, secret="the new one")
+    with pytest.raises(
+        ValidationError,
+        match="Enter the client secret again",
+    ):
+        save_sign_in_settings(chosen)
+    save_sign_in_settings(chosen, secret="the new one")
     assert decrypt(SignInSettings.objects.get().secret_cipher) == "the new one"
 
 
@@ -352,7 +372,7 @@ def test_settings_that_cannot_work_are_refused_with_the_field(
 ) -> None:
     setattr(chosen, field, value)
     with pytest.raises(ValidationError) as caught:
-        save_settings(chosen)
+        save_sign_in_settings(chosen)
     assert field in caught.value.message_dict
 
 
@@ -364,7 +384,7 @@ def test_enforced_without_enabled_is_refused_by_the_database_too(chosen: SignInS
 # --- Rules on text --------------------------------------------------------------------------------
 @given(st.text())
 def test_a_page_of_ours_begins_with_one_slash_and_names_no_host(text: str) -> None:
-    page = own_page(text, "/admin/")
+    page = safe_local_path(text, "/admin/")
     assert page == "/admin/" or (page.startswith("/") and not page.startswith(("//", "/\\")))
 
 
@@ -379,7 +399,7 @@ def test_no_text_upsets_the_rules(text: str) -> None:
     st.text(min_size=0, max_size=50),
 )
 def test_only_its_verifier_answers_a_challenge(verifier: str, other: str) -> None:
-    challenge = challenge_of(verifier)
+    challenge = pkce_challenge(verifier)
     assert len(challenge) == 43
-    assert answers(verifier, challenge)
-    assert other == verifier or not answers(other, challenge)
+    assert verifier_matches(verifier, challenge)
+    assert other == verifier or not verifier_matches(other, challenge)

@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 from accounts import tokens
 
 
-def minted(audience: str = tokens.PEOPLE, lasts: timedelta = timedelta(minutes=5)) -> str:
-    return tokens.mint(audience, "7", timezone.now(), lasts, family="f")
+def minted(
+    audience: str = tokens.ACCESS_TOKEN_AUDIENCE, lasts: timedelta = timedelta(minutes=5)
+) -> str:
+    return tokens.encode_jwt(audience, "7", timezone.now(), lasts, family="f")
 
 
 def segment(value: object) -> str:
@@ -26,7 +28,7 @@ def segment(value: object) -> str:
 
 
 def test_what_was_minted_is_read_back() -> None:
-    claims = tokens.read(tokens.PEOPLE, minted())
+    claims = tokens.decode_jwt(tokens.ACCESS_TOKEN_AUDIENCE, minted())
     assert (claims["sub"], claims["aud"], claims["iss"], claims["family"]) == (
         "7",
         "muster:api",
@@ -35,15 +37,18 @@ def test_what_was_minted_is_read_back() -> None:
     )
 
 
-def test_a_token_of_one_kind_is_nothing_at_the_door_of_the_other() -> None:
-    for audience, other in ((tokens.PEOPLE, tokens.MACHINES), (tokens.MACHINES, tokens.PEOPLE)):
-        with pytest.raises(tokens.BadToken):
-            tokens.read(other, minted(audience))
+def test_a_token_of_one_kind_is_nothing_at_the_channel_of_the_other() -> None:
+    for audience, other in (
+        (tokens.ACCESS_TOKEN_AUDIENCE, tokens.MACHINE_TOKEN_AUDIENCE),
+        (tokens.MACHINE_TOKEN_AUDIENCE, tokens.ACCESS_TOKEN_AUDIENCE),
+    ):
+        with pytest.raises(tokens.InvalidJwt):
+            tokens.decode_jwt(other, minted(audience))
 
 
 def test_an_expired_token_is_refused() -> None:
-    with pytest.raises(tokens.BadToken):
-        tokens.read(tokens.PEOPLE, minted(lasts=timedelta(seconds=-1)))
+    with pytest.raises(tokens.InvalidJwt):
+        tokens.decode_jwt(tokens.ACCESS_TOKEN_AUDIENCE, minted(lasts=timedelta(seconds=-1)))
 
 
 def test_the_algorithm_is_ours_to_choose() -> None:
@@ -57,11 +62,11 @@ def test_the_algorithm_is_ours_to_choose() -> None:
     forged = jwt.encode(claims, "x" * 64, algorithm="HS256")
     longer = jwt.encode(claims, "x" * 64, algorithm="HS512")
     for token in (none, none + "x", confused, forged, longer, public.decode()):
-        with pytest.raises(tokens.BadToken):
-            tokens.read(tokens.PEOPLE, token)
+        with pytest.raises(tokens.InvalidJwt):
+            tokens.decode_jwt(tokens.ACCESS_TOKEN_AUDIENCE, token)
 
 
 @given(st.text(max_size=200))
 def test_no_text_is_trouble(text: str) -> None:
-    with pytest.raises(tokens.BadToken):
-        tokens.read(tokens.PEOPLE, text)
+    with pytest.raises(tokens.InvalidJwt):
+        tokens.decode_jwt(tokens.ACCESS_TOKEN_AUDIENCE, text)

@@ -22,10 +22,10 @@ from django.urls import reverse
 from playwright.sync_api import sync_playwright
 
 from accounts.models import SignInSettings
-from reports import making
+from reports import job_runner
 from reports.models import ReportJob
 from tests import people
-from tests.console.conftest import furnish
+from tests.console.conftest import make_tenant_rows
 
 CHROMIUM = os.environ.get("MUSTER_CHROMIUM") or shutil.which("chromium")
 pytestmark = [
@@ -49,7 +49,7 @@ def visit(live_server: Any, settings: LazySettings) -> Iterator[Any]:
     settings.SESSION_COOKIE_NAME = "sessionid"  # Browsers take the other name over TLS only.
     settings.PUSH_ALLOW_HTTP, settings.PUSH_ALLOWED_NETWORKS = True, ["127.0.0.0/8"]
     world = people.make_world()
-    rows = furnish(world.acme, "acmemark", world.asha)
+    rows = make_tenant_rows(world.acme, "acmemark", world.asha)
     SignInSettings.objects.update(sso_enabled=True, issuer="https://login.example", client_id="m")
     signed_in = Client()
     signed_in.force_login(people.make_staff(world.acme, "acme-hr"))
@@ -135,10 +135,10 @@ def test_my_reports_follows_by_itself_what_is_being_made(
     page.click("button[value=later]")
     cell = page.locator("[data-report-job]")
     cell.get_by_text("Waiting").wait_for()
-    taken = elsewhere(making.take)
-    cell.get_by_text("Being made").wait_for()
+    taken = elsewhere(job_runner.lease_next_job)
+    cell.get_by_text("Running").wait_for()
     assert cell.locator("progress").count() == 1
-    elsewhere(lambda: making.make(taken))
+    elsewhere(lambda: job_runner.run_report_job(taken))
     cell.get_by_text("Ready").wait_for()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
@@ -146,7 +146,7 @@ def test_my_reports_follows_by_itself_what_is_being_made(
 
 
 def test_a_fence_is_drawn_on_the_map_into_its_fields(visit: Any) -> None:
-    page, _seen = visit(reverse("admin:geofences_fence_add"))
+    page, _seen = visit(reverse("admin:geofences_geofence_add"))
     box = page.locator("#muster-map").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
@@ -166,7 +166,7 @@ def test_a_fence_is_drawn_on_the_map_into_its_fields(visit: Any) -> None:
     )
     page.fill("#id_name", "Drawn")
     page.click("[name=_save]")
-    page.wait_for_url(f"**{reverse('admin:geofences_fence_changelist')}")
+    page.wait_for_url(f"**{reverse('admin:geofences_geofence_changelist')}")
     page.locator("#result_list").get_by_text("Drawn").click()
     page.wait_for_url("**/change/")
     assert len(json.loads(page.input_value("#id_geojson"))["coordinates"]) == 2

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from config.checks import settings_are_safe
+from config.checks import check_system_settings
 
 
 def _ids() -> list[str | None]:
-    return [message.id for message in settings_are_safe()]
+    return [message.id for message in check_system_settings()]
 
 
 def test_the_settings_of_the_suite_are_safe() -> None:
@@ -44,7 +44,7 @@ def test_the_settings_of_the_suite_are_safe() -> None:
 def test_a_dangerous_setting_is_found(settings: Any, name: str, value: Any, found: str) -> None:
     setattr(settings, name, value)
     assert _ids() == [found]
-    assert all(message.hint for message in settings_are_safe())
+    assert all(message.hint for message in check_system_settings())
 
 
 def test_several_web_processes_that_count_in_redis_are_fine(settings: Any) -> None:

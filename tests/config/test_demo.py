@@ -15,9 +15,9 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from accounts.models import ApiClient, User
-from accounts.services import revoke_keys
-from config import demo
-from config.demo_phone import signed_punch
+from accounts.services import revoke_client_keys
+from config.demo import organization as demo_organization
+from config.demo.phone import signed_punch
 from devices.models import Phone
 from devices.phones import revoke_phone
 from employees.models import Employee
@@ -124,7 +124,7 @@ def test_the_people_of_the_samples_are_there_before_december_2024() -> None:
     assert all(str(person.assignments.get().starts_on) == "2024-01-01" for person in (asha, john))
 
 
-def test_both_printed_tokens_open_the_device_door(client: Client) -> None:
+def test_both_printed_tokens_open_the_device_channel(client: Client) -> None:
     punch = {"user_id": "1001", "att_time": "2026-06-21 09:30:00", "att_state": 1, "input_type": 50}
     for credentials in (printed(), printed()):
         device = credentials["device"]
@@ -137,7 +137,7 @@ def test_both_printed_tokens_open_the_device_door(client: Client) -> None:
         assert (reply.status_code, reply.content) == (200, b'{"ok":true}')
 
 
-def test_what_is_printed_opens_the_biometric_and_the_hr_door_and_a_lost_key_is_replaced(
+def test_what_is_printed_opens_the_biometric_and_the_hr_channel_and_a_lost_key_is_replaced(
     client: Client,
 ) -> None:
     for lost in (False, True):
@@ -166,21 +166,23 @@ def test_what_is_printed_opens_the_biometric_and_the_hr_door_and_a_lost_key_is_r
         )
         assert reply.status_code == 201
         for row in ApiClient.objects.all() if not lost else ():
-            revoke_keys(row)
+            revoke_client_keys(row)
 
 
 def test_the_printed_phone_punches_and_goes_on_to_after_its_key_was_lost(client: Client) -> None:
     for lost in (False, True):
         credentials = printed()
         for _attempt in range(2):
-            body = signed_punch(credentials["phone"], *demo.OFFICE, demo.SSID)
+            body = signed_punch(
+                credentials["phone"], *demo_organization.OFFICE_POSITION, demo_organization.SSID
+            )
             headers = {"Authorization": f"Bearer {credentials['phone']['token']}"}
             reply = client.post(
                 "/api/v1/punch", body, content_type="application/json", headers=headers
             )
             assert reply.status_code == 201, reply.content
         if not lost:
-            demo.state_file().unlink()
+            demo_organization.demo_state_file().unlink()
     assert credentials["phone"]["private_key_jwk"]["kty"] == "EC"
 
 
@@ -213,7 +215,7 @@ def test_a_password_that_was_changed_is_set_again() -> None:
 
 def test_what_it_remembers_is_for_its_owner_only() -> None:
     printed()
-    assert stat.S_IMODE(demo.state_file().stat().st_mode) == 0o600
+    assert stat.S_IMODE(demo_organization.demo_state_file().stat().st_mode) == 0o600
 
 
 def test_another_port_leads_the_endpoints_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,7 +234,7 @@ def test_a_secret_no_key_opens_any_more_is_replaced() -> None:
     printed()
     Endpoint.objects.update(secret_cipher="of another key")
     printed()
-    assert demo.read_state()["endpoints"]["/cams"]["secret"].startswith("whsec_")
+    assert demo_organization.read_demo_state()["endpoints"]["/cams"]["secret"].startswith("whsec_")
 
 
 def test_it_keeps_away_from_other_installations(settings: Any) -> None:

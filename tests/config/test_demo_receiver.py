@@ -13,7 +13,7 @@ import pytest
 import urllib3
 from standardwebhooks import Webhook
 
-from config.management.commands.demo_receiver import make_server
+from config.management.commands.demo_receiver import make_receiver_server
 from webhooks.signing import new_secret
 
 SECRETS = {"/standard": new_secret(), "/cams": new_secret()}
@@ -48,7 +48,7 @@ def ask(settings: Any, tmp_path: Path) -> Iterator[Ask]:
         path: {"secret": secret, "auth_token": "mst_cams_x"} for path, secret in SECRETS.items()
     }
     (tmp_path / "demo.json").write_text(json.dumps({"endpoints": endpoints}))
-    with make_server(0) as server, urllib3.PoolManager(retries=False, timeout=5) as pool:
+    with make_receiver_server(0) as server, urllib3.PoolManager(retries=False, timeout=5) as pool:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield lambda method, path, **rest: pool.request(

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from employees.models import Organization
 from tests import people
-from tests.webhooks.conftest import publish
+from tests.webhooks.conftest import queue_events
 
 
 def test_liveness_needs_no_database() -> None:
@@ -23,7 +23,7 @@ def test_readiness_is_ok_on_a_migrated_database(db: None) -> None:
 
 
 def test_readiness_ends_when_a_push_waits_for_over_a_minute(acme: Organization) -> None:
-    publish(people.make_endpoint(acme, "https://hooks.example.com/a"))
+    queue_events(people.make_endpoint(acme, "https://hooks.example.com/a"))
     with time_machine.travel(timezone.now() + timedelta(seconds=61), tick=True):
         reply = Client().get("/api/readyz")
     assert (reply.status_code, reply.headers["Retry-After"]) == (503, "5")

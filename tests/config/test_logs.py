@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from accounts.keys import new_key
-from accounts.secrets import new_token
-from config.logs import Formatter, redact
+from accounts.api_keys import generate_api_key
+from accounts.credentials import generate_token
+from config.logs import RedactingFormatter, redact_credentials
 from webhooks.signing import new_secret
 
-KEY = new_key("fl_dev_")
+KEY = generate_api_key("fl_dev_")
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ KEY = new_key("fl_dev_")
     ],
 )
 def test_a_key_is_taken_out_of_a_line_and_the_rest_stays(line: str) -> None:
-    cleaned = redact(line.format(KEY))
+    cleaned = redact_credentials(line.format(KEY))
     assert KEY not in cleaned
     assert KEY[7:] not in cleaned
     head, tail = line.split("{}")
@@ -46,12 +46,12 @@ def test_a_key_is_taken_out_of_a_line_and_the_rest_stays(line: str) -> None:
 @pytest.mark.parametrize(
     ("make", "given"),
     [
-        (new_key, "mst_"),
-        (new_key, "msr_"),
-        (new_key, "fl_sec_"),
-        (new_token, "mst_dev_"),
-        (new_token, "mst_evt_"),
-        (new_token, "mst_cams_"),
+        (generate_api_key, "mst_"),
+        (generate_api_key, "msr_"),
+        (generate_api_key, "fl_sec_"),
+        (generate_token, "mst_dev_"),
+        (generate_token, "mst_evt_"),
+        (generate_token, "mst_cams_"),
         (lambda _: new_secret(), "whsec_"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -60,14 +60,17 @@ def test_a_credential_of_every_kind_is_known_by_its_form(
     make: Callable[[str], str], given: str
 ) -> None:
     secret = make(given)
-    assert redact(f"it was '{secret}', they say") == f"it was '{given}[redacted]', they say"
+    assert (
+        redact_credentials(f"it was '{secret}', they say")
+        == f"it was '{given}[redacted]', they say"
+    )
 
 
 @pytest.mark.parametrize(
     "line", ["nothing here", "api_key is missing", "?monkey_api=1", "100% of api_key= is empty"]
 )
 def test_other_lines_stay_as_they_are(line: str) -> None:
-    assert redact(line) == line
+    assert redact_credentials(line) == line
 
 
 def test_any_parameter_of_that_name_is_taken_out_however_wrong_the_key(caplog: Any) -> None:
@@ -87,7 +90,7 @@ def test_a_traceback_is_cleaned_too() -> None:
         record = logging.getLogger("anybody").makeRecord(
             "x", logging.ERROR, "f", 1, "m", (), sys.exc_info()
         )
-    assert KEY not in Formatter("{message}", style="{").format(record)
+    assert KEY not in RedactingFormatter("{message}", style="{").format(record)
 
 
 def test_gunicorns_access_log_shows_addresses_without_the_key(tmp_path: Any) -> None:

@@ -12,9 +12,9 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from attendance.doors import device
-from config.api import common_envelope
-from config.openapi import document, error_schema
+from attendance.channels import device
+from config.openapi import error_schema, openapi_document
+from config.rest import common_error_envelope
 
 KEPT = Path(settings.BASE_DIR) / "docs" / "openapi.json"
 # Addresses that are not the API's: pages for people, and what describes the API itself.
@@ -22,7 +22,7 @@ PAGES = ("board/", "admin/", "i18n/", "docs", "api/documentation")
 
 
 def operations() -> list[tuple[str, str, dict[str, Any]]]:
-    found = json.loads(document())["paths"]
+    found = json.loads(openapi_document())["paths"]
     return [
         (path, method, operation)
         for path, methods in found.items()
@@ -38,8 +38,8 @@ def test_the_file_that_is_kept_is_what_the_views_say(tmp_path: Path) -> None:
         format="openapi-json",
         file=str(tmp_path / "file.json"),
     )
-    assert (tmp_path / "file.json").read_bytes() == document()
-    assert KEPT.read_bytes() == document(), (
+    assert (tmp_path / "file.json").read_bytes() == openapi_document()
+    assert KEPT.read_bytes() == openapi_document(), (
         "run `make openapi`, look at the difference, and commit it"
     )
 
@@ -82,7 +82,7 @@ def _addresses(patterns: list[Any], prefix: str = "") -> list[tuple[str, Any]]:
 
 
 def test_every_address_is_in_the_file_or_a_page() -> None:
-    from attendance.doors.nowhere import Nowhere
+    from attendance.channels.not_found import NotFoundView
 
     addresses = _addresses(get_resolver().url_patterns)
     api = [(text, view) for text, view in addresses if not text.startswith(PAGES)]
@@ -93,16 +93,16 @@ def test_every_address_is_in_the_file_or_a_page() -> None:
     missing = [
         text
         for text, view in api
-        if text.partition("<")[0] not in described and not issubclass(view.cls, Nowhere)
+        if text.partition("<")[0] not in described and not issubclass(view.cls, NotFoundView)
     ]
     assert missing == []
 
 
 def test_failures_are_described_from_what_the_dialect_says() -> None:
-    common = error_schema(common_envelope, 401)
+    common = error_schema(common_error_envelope, 401)
     assert common["properties"] == {"message": {"type": "string", "enum": ["Unauthenticated."]}}
     assert common["required"] == ["message"]
-    told = error_schema(device.envelope, 400)
+    told = error_schema(device.error_envelope, 400)
     assert told["properties"]["ok"] == {"type": "boolean", "enum": [False]}
     assert told["properties"]["detail"]["additionalProperties"] == {
         "type": "array",

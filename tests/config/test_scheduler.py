@@ -13,7 +13,7 @@ import pytest
 from django.conf import settings
 
 from config import celery, scheduler
-from tests.rig.load import until
+from tests.rig.load import wait_until
 from tests.rig.processes import Child, environment
 from tests.run import ROOT
 
@@ -40,12 +40,12 @@ def told(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def kept(told: Path, monkeypatch: pytest.MonkeyPatch) -> scheduler.Scheduler:
+def kept(told: Path, monkeypatch: pytest.MonkeyPatch) -> scheduler.SchedulerProcess:
     """A scheduler whose process is the stand-in, already begun."""
-    monkeypatch.setattr(scheduler, "AGAIN_AFTER_S", 0.05)
-    made = scheduler.Scheduler(sys.executable, "-c", STANDIN, str(told))
+    monkeypatch.setattr(scheduler, "RESTART_AFTER_S", 0.05)
+    made = scheduler.SchedulerProcess(sys.executable, "-c", STANDIN, str(told))
     made.start()
-    assert until(lambda: words(told) == ["began"], 20)
+    assert wait_until(lambda: words(told) == ["began"], 20)
     return made
 
 
@@ -57,64 +57,75 @@ def process_of(told: Path) -> int:
     return int(told.read_text().split()[-1])
 
 
-def test_it_ends_when_the_worker_lets_go(kept: scheduler.Scheduler, told: Path) -> None:
+def test_it_ends_when_the_worker_lets_go(kept: scheduler.SchedulerProcess, told: Path) -> None:
     kept.stop()
     assert words(told) == ["began", "ended"]
     with pytest.raises(ProcessLookupError):
         os.kill(process_of(told), 0)
 
 
-def test_it_is_started_again_when_it_was_killed(kept: scheduler.Scheduler, told: Path) -> None:
+def test_it_is_started_again_when_it_was_killed(
+    kept: scheduler.SchedulerProcess, told: Path
+) -> None:
     first = process_of(told)
     os.kill(first, signal.SIGKILL)
-    assert until(lambda: words(told) == ["began", "began"], 20)
+    assert wait_until(lambda: words(told) == ["began", "began"], 20)
     assert process_of(told) != first
     kept.stop()
     assert words(told)[-1] == "ended"
 
 
 def test_the_word_that_a_report_waits_comes_through_and_a_lost_one_hurts_nobody(
-    kept: scheduler.Scheduler, told: Path, monkeypatch: pytest.MonkeyPatch
+    kept: scheduler.SchedulerProcess, told: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(celery, "_schedulers", [kept])
-    celery.app.tasks["reports.look"]()
-    assert until(lambda: words(told) == ["began", "heard"], 20)
+    celery.app.tasks["reports.wake_scheduler"]()
+    assert wait_until(lambda: words(told) == ["began", "heard"], 20)
     kept.stop()
-    kept.nudge()
+    kept.notify_report_waiting()
 
 
 def test_who_does_not_come_to_an_end_is_killed(told: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scheduler, "STOP_S", -0.5)
+    monkeypatch.setattr(scheduler, "STOP_TIMEOUT_S", -0.5)
     stubborn = STANDIN + "\nimport time\nwhile True: time.sleep(1)\n"
-    kept = scheduler.Scheduler(sys.executable, "-c", stubborn, str(told))
+    kept = scheduler.SchedulerProcess(sys.executable, "-c", stubborn, str(told))
     kept.start()
-    assert until(lambda: words(told) == ["began"], 20)
+    assert wait_until(lambda: words(told) == ["began"], 20)
     kept.stop()
-    assert until(lambda: not Path(f"/proc/{process_of(told)}").exists(), 20)
+    assert wait_until(lambda: not Path(f"/proc/{process_of(told)}").exists(), 20)
 
 
 def test_it_is_tried_again_when_it_could_not_be_started(
     told: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scheduler, "AGAIN_AFTER_S", 0.05)
+    monkeypatch.setattr(scheduler, "RESTART_AFTER_S", 0.05)
     python = tmp_path / "python"
-    kept = scheduler.Scheduler(str(python), "-c", STANDIN, str(told))
+    kept = scheduler.SchedulerProcess(str(python), "-c", STANDIN, str(told))
     kept.start()
-    assert not until(lambda: words(told), 0.3)
+    assert not wait_until(lambda: words(told), 0.3)
     python.symlink_to(sys.executable)
-    assert until(lambda: words(told) == ["began"], 20)
+    assert wait_until(lambda: words(told) == ["began"], 20)
     kept.stop()
 
 
 def test_everything_that_is_not_a_push_is_done_there() -> None:
-    assert list(scheduler.loops()) == ["drain", "days", "inbox", "leave", "reports"]
+    assert list(scheduler.background_loops()) == [
+        "changes",
+        "days",
+        "exceptions",
+        "leave",
+        "reports",
+    ]
     assert settings.SCHEDULER_IN_WORKER
 
 
 def test_by_itself_it_runs_until_term(tmp_path: Path) -> None:
     with Child("scheduler", COMMAND, tmp_path, environment(tmp_path)) as running:
-        assert until(
-            lambda: "looking again" in running.said() or "database is away" in running.said(), 60
+        assert wait_until(
+            lambda: (
+                "looking again" in running.log_text() or "database is away" in running.log_text()
+            ),
+            60,
         )
         assert running.stop() == 0
 

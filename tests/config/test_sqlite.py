@@ -18,8 +18,8 @@ from config.sqlite import base
 # Another process that says that it waits, until its standard input ends.
 WAITER = """
 import sys
-from config.sqlite.base import Turns
-Turns().say_waiting(sys.argv[1])
+from config.sqlite.base import WriteQueue
+WriteQueue().announce_waiting(sys.argv[1])
 print("waiting", flush=True)
 sys.stdin.read()
 """
@@ -55,7 +55,7 @@ def connect(path: Path, timeout: float = 10) -> base.DatabaseWrapper:
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, django_db_blocker: Any) -> Iterator[Path]:
     """A database with one table; a queue of its own for this test's threads."""
-    monkeypatch.setattr(base, "_turns", base.Turns())
+    monkeypatch.setattr(base, "_write_queue", base.WriteQueue())
     made = tmp_path / "some.sqlite3"
     connection = sqlite3.connect(made)
     connection.executescript(
@@ -125,9 +125,9 @@ def test_a_statement_of_another_connection_that_is_thrown_away_does_not_stop_the
 
 
 def test_a_process_that_waits_is_let_in_first(path: Path) -> None:
-    turns = base.Turns()
-    assert turns.take(1)
-    assert not turns.give(str(path))
+    turns = base.WriteQueue()
+    assert turns.acquire(1)
+    assert not turns.release(str(path))
     with subprocess.Popen(
         [sys.executable, "-c", WAITER, str(path)],
         stdin=subprocess.PIPE,
@@ -136,19 +136,19 @@ def test_a_process_that_waits_is_let_in_first(path: Path) -> None:
     ) as waiter:
         assert waiter.stdout is not None
         assert waiter.stdout.readline() == b"waiting\n"
-        assert turns.take(1)
-        assert turns.give(str(path))
+        assert turns.acquire(1)
+        assert turns.release(str(path))
         waiter.kill()
-    assert turns.take(1)
-    assert not turns.give(str(path)), "the system takes the word back from a process that ended"
+    assert turns.acquire(1)
+    assert not turns.release(str(path)), "the system takes the word back from a process that ended"
 
 
 def test_without_a_place_for_the_queue_all_goes_on_without_courtesy(tmp_path: Path) -> None:
-    turns, nowhere = base.Turns(), str(tmp_path / "gone" / "some.sqlite3")
-    turns.say_waiting(nowhere)
-    assert turns.take(1)
-    assert not turns.give(nowhere)
-    turns.say_done(nowhere)
+    turns, nowhere = base.WriteQueue(), str(tmp_path / "gone" / "some.sqlite3")
+    turns.announce_waiting(nowhere)
+    assert turns.acquire(1)
+    assert not turns.release(nowhere)
+    turns.withdraw_waiting(nowhere)
 
 
 def write(path: Path, kind: str, timeout: float = 10) -> None:

@@ -13,7 +13,7 @@ import pytest
 from django.core.management import CommandError
 
 from config.management.commands.simulate_devices import percentiles
-from config.management.commands.up import Family, refuse_taken
+from config.management.commands.up import ProcessSet, check_port_is_free
 
 
 def test_a_taken_port_is_said_in_a_sentence() -> None:
@@ -23,29 +23,29 @@ def test_a_taken_port_is_said_in_a_sentence() -> None:
         with pytest.raises(
             CommandError, match=r"Port \d+ cannot be used \(Address already in use\)"
         ):
-            refuse_taken(other.getsockname()[1])
+            check_port_is_free(other.getsockname()[1])
 
 
 def test_a_number_that_is_no_port_is_said_too() -> None:
     with pytest.raises(CommandError, match="70000 is not a port number"):
-        refuse_taken(70_000)
+        check_port_is_free(70_000)
 
 
 @pytest.fixture
-def family() -> Family:
-    return Family(dict(os.environ))
+def family() -> ProcessSet:
+    return ProcessSet(dict(os.environ))
 
 
-def test_a_child_that_ends_is_named(family: Family) -> None:
+def test_a_child_that_ends_is_named(family: ProcessSet) -> None:
     family.start("worker", "-c", "raise SystemExit(3)")
     deadline = time.monotonic() + 10
-    while family.lost() is None and time.monotonic() < deadline:
+    while family.ended_process() is None and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert family.lost() == "The worker ended by itself (status 3)."
-    family.end()
+    assert family.ended_process() == "The worker ended by itself (status 3)."
+    family.stop_all()
 
 
-def test_grandchildren_do_not_outlive_the_end(family: Family, tmp_path: Path) -> None:
+def test_grandchildren_do_not_outlive_the_end(family: ProcessSet, tmp_path: Path) -> None:
     note = tmp_path / "pid"
     code = f"""
 import pathlib, subprocess, time
@@ -57,7 +57,7 @@ time.sleep(60)
     deadline = time.monotonic() + 10
     while not (note.exists() and note.read_text()) and time.monotonic() < deadline:
         time.sleep(0.02)
-    family.end()
+    family.stop_all()
     assert gone(int(note.read_text()))
 
 

@@ -25,55 +25,68 @@ from accounts.models import (
     TokenFamily,
     User,
 )
-from accounts.services import issue_key, issue_personal, save_client, save_delegation
-from attendance import corrections, locking, rebuilding, stale
+from accounts.services import (
+    issue_client_key,
+    issue_personal_token,
+    save_api_client,
+    save_delegation,
+)
+from attendance import recalculation_queue
+from attendance.background import recalculation
+from attendance.corrections import services as correction_services
+from attendance.days import locking
 from attendance.models import (
+    AttendanceException,
+    AttendancePolicy,
     Day,
     DayAdjustment,
-    DayException,
-    DayPolicy,
-    IngestCount,
+    IngestionLogEntry,
     LateDay,
     ManualImport,
-    PatternSlot,
     PeriodLock,
     PunchEvidence,
     PunchMatch,
     Regularization,
-    Roster,
-    ShiftPattern,
-    ShiftType,
-    StaleDays,
+    StaleDayRange,
 )
 from devices.models import DeviceUser, PhonePolicy
 from employees.models import Assignment, Change, Employee, Organization
-from geofences.models import AllowedNetwork, FencePolicy
+from geofences.models import AllowedNetwork, GeofencePolicy
 from leaves import publishing, records, services
-from leaves.jobs import settle
-from leaves.models import Absence, Account, Child, Entry, LeaveFacts, LedgerOrder, Suspension
-from leaves.services import Wish
+from leaves.due_postings import settle_employee
+from leaves.models import (
+    Absence,
+    Child,
+    LeaveAccount,
+    LeaveAdjustment,
+    LeaveLedgerEntry,
+    LeaveProfile,
+    Suspension,
+)
+from leaves.services import LeaveApplicationData
 from reports import jobs
 from reports.formats import FORMATS
-from reports.kinds.attendance import AttendanceReport
+from reports.kinds.attendance import PunchCountReport
 from reports.models import Screen
+from shifts.models import PatternSlot, Roster, ShiftPattern, ShiftSettings, ShiftType
 from tests import people
-from tours.drafts import keep as keep_draft
+from tours.attachments import store_tour_document as keep_tour_paper
+from tours.drafts import save_tour_draft as keep_draft
 from tours.models import Tour
-from tours.papers import keep as keep_tour_paper
-from tours.services import apply as apply_for_tour
+from tours.services import apply_for_tour
 from webhooks.models import Attempt, Delivery
-from webhooks.services import send_test
+from webhooks.services import send_test_event
 
 PHONE = uuid.UUID("3f2504e0-4f89-41d3-9a0c-0305e82c3301")  # The same at both.
 
 
 @pytest.fixture(autouse=True)
-def _console(settings: LazySettings) -> None:
+def _allow_local_push(settings: LazySettings) -> None:
     settings.PUSH_ALLOW_HTTP = True
     settings.PUSH_ALLOWED_NETWORKS = ["127.0.0.0/8"]
 
 
-def furnish(organization: Organization, mark: str, employee: Employee) -> SimpleNamespace:
+def make_tenant_rows(organization: Organization, mark: str, employee: Employee) -> SimpleNamespace:
     """One row of every kind. All that has a name of its own is marked, so that a leak is a word in
     the page.
     """
@@ -85,7 +98,7 @@ def furnish(organization: Organization, mark: str, employee: Employee) -> Simple
     endpoint = people.make_endpoint(
         organization, f"http://127.0.0.1:9001/{mark}", name=f"{mark} endpoint"
     )
-    delivery = send_test(endpoint)
+    delivery = send_test_event(endpoint)
     rows: dict[str, Any] = {
         "organization": organization,
         "site": site,
@@ -122,9 +135,9 @@ def furnish(organization: Organization, mark: str, employee: Employee) -> Simple
         ),
         "punch": people.make_punch(organization, f"{mark}-77", device=device),
         "accepted": people.make_punch(organization, "1001", employee=employee, device=device),
-        "ingestcount": IngestCount.objects.create(
+        "ingestionlogentry": IngestionLogEntry.objects.create(
             organization=organization,
-            door="device",
+            channel="device",
             at=timezone.now(),
             received=1,
             accepted=1,
@@ -135,11 +148,13 @@ def furnish(organization: Organization, mark: str, employee: Employee) -> Simple
         ),
     }
     rows |= {
-        "fence": people.make_fence(organization, name=f"{mark} fence", external_id="HQ", site=site),
+        "geofence": people.make_geofence(
+            organization, name=f"{mark} fence", external_id="HQ", site=site
+        ),
         "allowednetwork": AllowedNetwork.objects.create(
             organization=organization, ssid=f"{mark} wifi", employee=employee
         ),
-        "fencepolicy": FencePolicy.objects.create(organization=organization),
+        "geofencepolicy": GeofencePolicy.objects.create(organization=organization),
     }
     matched = people.make_punch(organization, f"{mark}-88", device=device)
     rows["punchmatch"] = PunchMatch.objects.create(
@@ -162,27 +177,27 @@ def furnish(organization: Organization, mark: str, employee: Employee) -> Simple
         organization=organization, user=rows["user"], secret_cipher="-", set_up_at=timezone.now()
     )
     Delivery.objects.filter(pk=delivery.pk).update(finished_at=timezone.now(), state="delivered")
-    rows |= credentials(organization, mark, rows["user"], employee)
-    rows |= leave_of(organization, mark, employee) | tours_of(employee, mark)
-    rows |= days_of(organization, mark, employee)
+    rows |= make_credential_rows(organization, mark, rows["user"], employee)
+    rows |= make_leave_rows(organization, mark, employee) | make_tour_rows(employee, mark)
+    rows |= make_day_rows(organization, mark, employee)
     rows["screen"] = Screen.objects.create(
         organization=organization, name=f"{mark} lobby", site=rows["site"]
     )
     asked = {"from": "2026-06-01", "to": "2026-06-30"}
-    rows["reportjob"] = jobs.ask_for(
-        AttendanceReport, organization, asked, FORMATS["csv"], actor=rows["user"]
+    rows["reportjob"] = jobs.request_report(
+        PunchCountReport, organization, asked, FORMATS["csv"], actor=rows["user"]
     )
     return SimpleNamespace(token=token, **rows)
 
 
-def leave_of(organization: Organization, mark: str, employee: Employee) -> dict[str, Any]:
+def make_leave_rows(organization: Organization, mark: str, employee: Employee) -> dict[str, Any]:
     """One row of every kind of `leaves`."""
-    policy = publishing.draft_policy(
-        organization, publishing.ccs_1972() | {"name": f"{mark} rules"}, date(2026, 1, 1)
+    policy = publishing.draft_leave_policy(
+        organization, publishing.ccs_1972_rules() | {"name": f"{mark} rules"}, date(2026, 1, 1)
     )
-    publishing.publish_policy(policy, actor=None)
-    calendar = publishing.draft_calendar(organization, None, 2026)
-    publishing.set_days(calendar, [(date(2026, 5, 1), "CLOSED", f"{mark} day")])
+    publishing.publish_leave_policy(policy, actor=None)
+    calendar = publishing.draft_holiday_calendar(organization, None, 2026)
+    publishing.add_calendar_days(calendar, [(date(2026, 5, 1), "CLOSED", f"{mark} day")])
     of_employee = {"organization": organization, "employee": employee}
     absence = records.save_absence(
         Absence(
@@ -193,9 +208,9 @@ def leave_of(organization: Organization, mark: str, employee: Employee) -> dict[
             **of_employee,
         )
     )
-    settle(employee, date(2026, 7, 1))
-    wish = Wish("CL", date(2026, 7, 6), date(2026, 7, 6), reason=f"{mark} wish")
-    order = LedgerOrder(
+    settle_employee(employee, date(2026, 7, 1))
+    wish = LeaveApplicationData("CL", date(2026, 7, 6), date(2026, 7, 6), reason=f"{mark} wish")
+    order = LeaveAdjustment(
         kind="EL",
         type="OPENING",
         days=9,
@@ -205,21 +220,27 @@ def leave_of(organization: Organization, mark: str, employee: Employee) -> dict[
     )
     return {
         "leavepolicy": policy,
-        "kindrule": policy.rules.first(),
-        "calendar": calendar,
+        "leavetyperule": policy.rules.first(),
+        "holidaycalendar": calendar,
         "absence": absence,
-        "leaveapplication": services.apply(employee, wish, actor=None, own_hand=False),
-        "account": Account.objects.of(organization).get(employee=employee, kind="EL"),
-        "entry": Entry.objects.of(organization).filter(account__kind="EL").latest("pk"),
-        "latemark": records.mark_late(employee, date(2026, 7, 8)),
-        "ledgerorder": records.propose_order(
+        "leaveapplication": services.apply_for_leave(
+            employee, wish, actor=None, self_service=False
+        ),
+        "leaveaccount": LeaveAccount.objects.of(organization).get(employee=employee, kind="EL"),
+        "leaveledgerentry": LeaveLedgerEntry.objects.of(organization)
+        .filter(account__kind="EL")
+        .latest("pk"),
+        "latemark": records.record_late_mark(employee, date(2026, 7, 8)),
+        "leaveadjustment": records.propose_adjustment(
             order, actor=people.make_staff(organization, f"{mark}-keeper")
         ),
-        "leavefacts": records.save_facts(LeaveFacts(starts_on=date(2026, 1, 1), **of_employee)),
+        "leaveprofile": records.save_leave_profile(
+            LeaveProfile(starts_on=date(2026, 1, 1), **of_employee)
+        ),
         "child": Child.objects.create(
             name=f"{mark} child", born_on=date(2020, 1, 1), **of_employee
         ),
-        "certificate": records.keep_certificate(employee, b"%PDF-1.4"),
+        "certificate": records.store_certificate(employee, b"%PDF-1.4"),
         "suspension": records.save_suspension(
             Suspension(
                 starts_on=date(2025, 3, 2),
@@ -231,7 +252,7 @@ def leave_of(organization: Organization, mark: str, employee: Employee) -> dict[
     }
 
 
-def days_of(organization: Organization, mark: str, employee: Employee) -> dict[str, Any]:
+def make_day_rows(organization: Organization, mark: str, employee: Employee) -> dict[str, Any]:
     """One row of every kind that has to do with days; the twentieth of June was a Saturday."""
     of_organization = {"organization": organization}
     shift = ShiftType.objects.create(
@@ -245,23 +266,23 @@ def days_of(organization: Organization, mark: str, employee: Employee) -> dict[s
         pattern=pattern, employee=employee, starts_on=date(2026, 6, 20), **of_organization
     )
     on = date(2026, 6, 20)
-    stale.note(organization.pk, [employee.pk], on, on, background=False)
-    while rebuilding.work():
+    recalculation_queue.mark_days_stale(organization.pk, [employee.pk], on, on, background=False)
+    while recalculation.recalculate_next_batch():
         pass
     lock = PeriodLock.objects.create(
         month=date(2026, 4, 1), reason=f"{mark} lock", **of_organization
     )
-    entry = corrections.Entry(datetime(2026, 6, 17, 4, tzinfo=UTC), "in")
+    entry = correction_services.TimeEntry(datetime(2026, 6, 17, 4, tzinfo=UTC), "in")
     file = ManualImport.objects.create(
         name=f"{mark}.csv", sha256="0" * 64, rows=1, imported_at=timezone.now(), **of_organization
     )
-    (correction,) = corrections.correct(
+    (correction,) = correction_services.correct_times(
         employee,
         reason=f"{mark} reason",
         enter=[entry],
-        origin=corrections.Origin(manual_import=file),
+        origin=correction_services.CorrectionOrigin(manual_import=file),
     )
-    StaleDays.objects.of(organization).delete()
+    StaleDayRange.objects.of(organization).delete()
     return {
         "manualimport": file,
         "correction": correction,
@@ -276,12 +297,13 @@ def days_of(organization: Organization, mark: str, employee: Employee) -> dict[s
         "shiftpattern": pattern,
         "roster": roster,
         "periodlock": lock,
-        "daypolicy": DayPolicy.objects.create(default_shift=shift, **of_organization),
+        "attendancepolicy": AttendancePolicy.objects.create(**of_organization),
+        "shiftsettings": ShiftSettings.objects.create(default_shift=shift, **of_organization),
         "day": Day.objects.of(organization).get(employee=employee, date=on),
-        "dayexception": DayException.objects.create(
+        "attendanceexception": AttendanceException.objects.create(
             kind="odd",
             subject=f"day:{employee.pk}:{on}",
-            facts="x",
+            fingerprint="x",
             employee=employee,
             date=on,
             details={
@@ -301,21 +323,23 @@ def days_of(organization: Organization, mark: str, employee: Employee) -> dict[s
             late_by=20,
             **of_organization,
         ),
-        "rebuild": stale.ask_rebuild(organization.pk, date(2026, 1, 1), date(2026, 1, 1)),
+        "recalculation": recalculation_queue.request_recalculation(
+            organization.pk, date(2026, 1, 1), date(2026, 1, 1)
+        ),
         "dayadjustment": DayAdjustment.objects.create(
             employee=employee,
             date=date(2026, 4, 2),
             lock=lock,
             posted_to=date(2026, 6, 1),
             posted_at=timezone.now(),
-            before=locking.NOTHING,
-            after=locking.NOTHING | {"status": "present"},
+            before=locking.ZERO_VALUES,
+            after=locking.ZERO_VALUES | {"status": "present"},
             **of_organization,
         ),
     }
 
 
-def tours_of(employee: Employee, mark: str) -> dict[str, Any]:
+def make_tour_rows(employee: Employee, mark: str) -> dict[str, Any]:
     """A tour with a paper that waits for a decision, and a draft."""
     start = datetime(2026, 7, 20, 4, tzinfo=UTC)
     tour, draft = (
@@ -329,24 +353,24 @@ def tours_of(employee: Employee, mark: str) -> dict[str, Any]:
         for day in (0, 1)
     )
     paper = keep_tour_paper(employee, b"%PDF-1.4")
-    apply_for_tour(tour, actor=None, own_hand=False, paper_ids=[paper.pk])
+    apply_for_tour(tour, actor=None, self_service=False, document_ids=[paper.pk])
     paper.refresh_from_db()
-    return {"tour": tour, "tourdraft": keep_draft(draft), "tourpaper": paper}
+    return {"tour": tour, "tourdraft": keep_draft(draft), "tourdocument": paper}
 
 
-def credentials(
+def make_credential_rows(
     organization: Organization, mark: str, user: User, employee: Employee
 ) -> dict[str, Any]:
     """One row of every kind of `accounts`."""
-    client = save_client(
+    client = save_api_client(
         ApiClient(organization=organization, name=f"{mark} client", scopes=["biometric:write"])
     )
-    issue_key(client)
+    issue_client_key(client)
     other = people.make_employee(organization, f"{mark}-9", f"{mark} approver")
     return {
         "apiclient": client,
         "clientkey": client.keys.get(),
-        "personaltoken": issue_personal(user, f"{mark} token")[0],
+        "personaltoken": issue_personal_token(user, f"{mark} token")[0],
         "tokenfamily": TokenFamily.objects.create(
             organization=organization, user=user, expires_at=timezone.now() + timedelta(days=1)
         ),
@@ -366,7 +390,7 @@ def credentials(
 @pytest.fixture
 def ours(world: people.World) -> SimpleNamespace:
     """Acme's rows."""
-    return furnish(world.acme, "acmemark", world.asha)
+    return make_tenant_rows(world.acme, "acmemark", world.asha)
 
 
 @pytest.fixture
@@ -376,7 +400,7 @@ def theirs(world: people.World) -> SimpleNamespace:
     world.chitra.save()
     Organization.objects.filter(pk=world.zenith.pk).update(name="zenithmark org")
     world.zenith.refresh_from_db()
-    return furnish(world.zenith, "zenithmark", world.chitra)
+    return make_tenant_rows(world.zenith, "zenithmark", world.chitra)
 
 
 @pytest.fixture

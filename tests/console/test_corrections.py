@@ -15,12 +15,21 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import User
-from attendance import drain, regularization, stale
-from attendance.models import Correction, Day, DayAdjustment, PeriodLock, Regularization, StaleDays
+from attendance import recalculation_queue
+from attendance.background import changes
+from attendance.corrections import regularization
+from attendance.models import (
+    Correction,
+    Day,
+    DayAdjustment,
+    PeriodLock,
+    Regularization,
+    StaleDayRange,
+)
 from employees.models import Assignment
 from employees.services import save_assignment
 from tests import people
-from tests.attendance.test_rebuilding import MONDAY, NOW, at, comes, day, settle
+from tests.attendance.background.test_recalculation import MONDAY, NOW, at, comes, day, settle
 
 pytestmark = pytest.mark.django_db
 
@@ -34,9 +43,9 @@ def _today() -> Iterator[None]:
 @pytest.fixture
 def world(db: None) -> people.World:
     found = people.make_world()
-    drain.drain()
-    StaleDays.objects.all().delete()
-    stale.note(found.acme.pk, [found.asha.pk], MONDAY, MONDAY)
+    changes.process_changes()
+    StaleDayRange.objects.all().delete()
+    recalculation_queue.mark_days_stale(found.acme.pk, [found.asha.pk], MONDAY, MONDAY)
     settle()
     return found
 
@@ -75,9 +84,9 @@ def test_the_page_shows_the_day_and_its_stamps(console: Client, world: people.Wo
     punch = comes(world, MONDAY, "05:00", "in")
     body = text(console.get(page(world)))
     assert "<svg" in body
-    assert "As it is now" in body
+    assert "Current day" in body
     assert f'value="{punch.pk}"' in body
-    assert "05:00 · Punch · Came in (counts)" in body
+    assert "05:00 · Punch · In punch (counts)" in body
     assert page(world) in text(
         console.get(reverse("admin:attendance_day_change", args=(day(world).pk,)))
     )
@@ -89,7 +98,7 @@ def test_a_correction_is_previewed_before_it_is_saved(
     wrong = comes(world, MONDAY, "05:00", "in")
     asked = said(void=[wrong.pk])
     preview = text(console.post(page(world), asked | {"step": "preview"}))
-    assert "As it would be" in preview
+    assert "Day after the correction" in preview
     assert "8:00" in preview
     assert not Correction.objects.exists()
     assert console.post(page(world), asked | {"step": "save"}).status_code == 302
@@ -105,7 +114,7 @@ def test_what_was_previewed_can_be_changed_before_it_is_saved(
     console: Client, world: people.World
 ) -> None:
     body = text(console.post(page(world), said(step="edit")))
-    assert "Show what it would be" in body
+    assert "Preview the day" in body
     assert 'value="09:00"' in body
     assert not Correction.objects.exists()
 
@@ -114,10 +123,10 @@ def test_what_was_previewed_can_be_changed_before_it_is_saved(
     ("change", "sentence"),
     [
         ({"reason": ""}, "This field is required"),
-        ({"in_at": "", "out_at": ""}, "Enter a time, or say what does not count."),
-        ({"out_at": "08:00"}, "Somebody leaves after they came."),
-        ({"in_on": "2026-07-05"}, "A time of this day lies between"),
-        ({"in_on": "2026-07-21"}, "still to come"),
+        ({"in_at": "", "out_at": ""}, "Enter a time, or select what does not count."),
+        ({"out_at": "08:00"}, "The out time must be after the in time."),
+        ({"in_on": "2026-07-05"}, "A time of this day must be between"),
+        ({"in_on": "2026-07-21"}, "in the future"),
         ({"in_at": "nine"}, "Enter a valid time."),
         ({"reason": "x" * 401}, "at most 400 characters"),
     ],
@@ -142,7 +151,7 @@ def test_a_stamp_of_another_day_cannot_be_voided_here(console: Client, world: pe
 
 def test_saving_twice_is_told_and_stored_once(console: Client, world: people.World) -> None:
     console.post(page(world), said(step="save"))
-    assert "This time counts already." in text(console.post(page(world), said(step="save")))
+    assert "This time is already counted." in text(console.post(page(world), said(step="save")))
     assert Correction.objects.count() == 2
 
 
@@ -158,7 +167,7 @@ def test_times_are_read_on_the_clock_of_the_office(console: Client, world: peopl
 def test_in_a_locked_month_it_is_said_to_become_an_adjustment(
     console: Client, world: people.World
 ) -> None:
-    stale.note(world.acme.pk, [world.asha.pk], MONDAY, MONDAY)
+    recalculation_queue.mark_days_stale(world.acme.pk, [world.asha.pk], MONDAY, MONDAY)
     settle()
     PeriodLock.objects.create(organization=world.acme, month=MONDAY.replace(day=1))
     assert "counted as an adjustment in August 2026" in text(console.get(page(world)))
@@ -175,7 +184,10 @@ def test_nobody_corrects_their_own_day(client: Client, world: people.World) -> N
     client.force_login(people.make_staff(world.acme, "asha", employee=world.asha))
     for reply in (client.get(page(world)), client.post(page(world), said(step="save"))):
         assert reply.status_code == 403
-        assert "Nobody puts their own times right" in text(reply)
+        assert (
+            "You cannot correct your own attendance. Request a correction; another person decides."
+            in text(reply)
+        )
     assert not Correction.objects.exists()
 
 
@@ -197,7 +209,7 @@ def test_a_day_nobody_worked_out_is_corrected_by_employee_and_date(
     assert not Day.objects.filter(date="2026-07-03").exists()
     address += f"?employee={world.asha.pk}&date=2026-07-03"
     asked = said(in_on="2026-07-03", out_on="2026-07-03", step="save")
-    assert "As it is now" in text(console.get(address))
+    assert "Current day" in text(console.get(address))
     assert console.post(address, asked).status_code == 302
     settle()
     assert Day.objects.get(employee=world.asha, date="2026-07-03").status == "present"
@@ -230,7 +242,9 @@ def asked(world: people.World) -> Regularization:
         out_at=at(MONDAY, "17:30"),
         reason="forgot the card",
     )
-    return regularization.apply(wish, actor=people.make_staff(world.acme, "applier"))
+    return regularization.apply_for_regularization(
+        wish, actor=people.make_staff(world.acme, "applier")
+    )
 
 
 def step(one: Regularization, name: str) -> str:
@@ -242,14 +256,16 @@ def test_hr_approves_with_the_day_as_it_is_and_as_it_would_be_in_sight(
 ) -> None:
     shown = text(console.get(reverse("admin:attendance_regularization_change", args=(asked.pk,))))
     before = text(console.get(step(asked, "approve")))
-    assert all("As it would be" in body and body.count("<svg") == 2 for body in (shown, before))
+    assert all(
+        "Day after the correction" in body and body.count("<svg") == 2 for body in (shown, before)
+    )
     assert "forgot the card" in before
     assert console.post(step(asked, "approve"), {"remarks": "seen"}).status_code == 302
     settle()
     assert day(world).status == "present"
-    assert "approved already" in text(console.post(step(asked, "approve"), {}))
+    assert "already approved" in text(console.post(step(asked, "approve"), {}))
     after = text(console.get(reverse("admin:attendance_regularization_change", args=(asked.pk,))))
-    assert "As it would be" not in after
+    assert "Day after the correction" not in after
     assert Correction.objects.count() == 2
 
 

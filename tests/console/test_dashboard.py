@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from config.console import ACCEPTED, REFUSED, chart, dashboard, navigation
+from config.console import ACCEPTED, REJECTED, dashboard, navigation, punch_chart
 from tests import people
 
 
@@ -67,7 +67,7 @@ def test_badges_count_our_unmatched_punches_and_our_inbox(
 
 
 def test_columns_stand_on_each_other_and_stay_within_the_drawing() -> None:
-    drawn = chart(Counter({(9, ACCEPTED): 40, (9, REFUSED): 7}), hour_now=9)
+    drawn = punch_chart(Counter({(9, ACCEPTED): 40, (9, REJECTED): 7}), hour_now=9)
     low, high = drawn["bars"]
     assert low.y + low.height == drawn["floor"]
     assert round(high.y + high.height, 1) == low.y

@@ -14,8 +14,17 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.secrets import hash_token
-from devices.admin import BLOCKED, ENDED, NEVER, ONLINE, SILENT, STATES, in_state, state_of
+from accounts.credentials import hash_token
+from devices.admin import (
+    BLOCKED,
+    DEVICE_STATES,
+    ENDED,
+    NEVER,
+    ONLINE,
+    SILENT,
+    device_state,
+    devices_in_state,
+)
 from devices.models import Device, DeviceToken, DeviceUser
 from employees.models import Change, Organization
 from tests import people
@@ -96,15 +105,15 @@ def test_after_a_rotation_the_old_token_works_on_for_a_week(staff: Client, devic
     new = issue(staff, device, "rotate_token")
     old.refresh_from_db()
     assert timedelta(days=6) < old.expires_at - timezone.now() <= timedelta(days=7)
-    assert DeviceToken.objects.live(timezone.now()).count() == 2
+    assert DeviceToken.objects.valid_at(timezone.now()).count() == 2
     assert DeviceToken.objects.get(expires_at=None).token_hash == hash_token(new)
 
 
 def test_revoking_ends_every_token_at_once(staff: Client, device: Device) -> None:
     assert staff.get(action(device, "revoke_all_tokens")).status_code == 200
-    assert DeviceToken.objects.live(timezone.now()).exists()
+    assert DeviceToken.objects.valid_at(timezone.now()).exists()
     assert staff.post(action(device, "revoke_all_tokens")).status_code == 302
-    assert not DeviceToken.objects.live(timezone.now()).exists()
+    assert not DeviceToken.objects.valid_at(timezone.now()).exists()
 
 
 def test_hashes_are_not_in_the_page(staff: Client, device: Device) -> None:
@@ -130,7 +139,7 @@ def test_a_serial_that_exists_here_is_a_plain_error_and_elsewhere_none(
 ) -> None:
     people.make_device(zenith, "GATE-2")
     page = staff.post(reverse("admin:devices_device_add"), form()).content.decode()
-    assert "Device with this serial number exists already." in page
+    assert "Device with this serial number already exists." in page
     assert staff.post(reverse("admin:devices_device_add"), form(serial="GATE-2")).status_code == 302
     assert Device.objects.get(serial="GATE-2", organization=device.organization)
 
@@ -139,7 +148,7 @@ def test_saving_a_form_does_not_undo_what_the_device_did_meanwhile(
     staff: Client, device: Device
 ) -> None:
     loaded = Device.objects.get(pk=device.pk)
-    Device.objects.filter(pk=device.pk).update(turned_away=3, last_seen_at=timezone.now())
+    Device.objects.filter(pk=device.pk).update(rejected_count=3, last_seen_at=timezone.now())
     with patch("devices.admin.DeviceAdmin.get_object", return_value=loaded):
         saved = staff.post(
             reverse("admin:devices_device_change", args=(device.pk,)),
@@ -147,7 +156,11 @@ def test_saving_a_form_does_not_undo_what_the_device_did_meanwhile(
         )
     assert saved.status_code == 302
     device.refresh_from_db()
-    assert (device.name, device.turned_away, device.last_seen_at is None) == ("Renamed", 3, False)
+    assert (device.name, device.rejected_count, device.last_seen_at is None) == (
+        "Renamed",
+        3,
+        False,
+    )
 
 
 def test_numbers_on_a_device_are_kept_by_the_service(staff: Client, ours: SimpleNamespace) -> None:
@@ -181,7 +194,7 @@ def test_a_number_twice_on_one_device_is_a_plain_error(
     page = staff.post(reverse("admin:devices_device_change", args=(ours.device.pk,)), form(**twice))
     assert page.status_code == 200
     assert (
-        "Number on a device with this number on the device exists already." in page.content.decode()
+        "Device user with this user number on the device already exists." in page.content.decode()
     )
 
 
@@ -210,10 +223,10 @@ def test_the_list_and_the_filter_agree_on_what_state_a_device_is_in(
     Device.objects.create(
         organization=acme, serial="slow", heartbeat_s=600, last_seen_at=now - timedelta(seconds=900)
     )
-    for state in STATES:
-        found = {device.serial for device in in_state(Device.objects.all(), state, now)}
+    for state in DEVICE_STATES:
+        found = {device.serial for device in devices_in_state(Device.objects.all(), state, now)}
         assert found == {
-            device.serial for device in Device.objects.all() if state_of(device, now) == state
+            device.serial for device in Device.objects.all() if device_state(device, now) == state
         }
         page = staff.get(reverse("admin:devices_device_changelist"), {"state": state})
         assert {device.serial for device in page.context["cl"].queryset} == found

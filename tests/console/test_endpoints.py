@@ -12,9 +12,9 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
-from accounts.secrets import decrypt
+from accounts.credentials import decrypt
 from employees.models import Organization
-from webhooks.admin import without_secrets
+from webhooks.admin import mask_secrets
 from webhooks.models import Delivery, Endpoint
 
 ADD = "/admin/webhooks/endpoint/add/"
@@ -148,10 +148,10 @@ def test_a_finished_delivery_is_sent_again_as_it_was(staff: Client, ours: Simple
 
 
 def test_the_token_in_a_cams_body_is_not_shown() -> None:
-    assert "mst_cams" not in without_secrets(
+    assert "mst_cams" not in mask_secrets(
         '{"RealTime": {"AuthToken": "mst_cams_x", "OperationID": "1"}}'
     )
-    assert without_secrets("<html>") == "<html>"
+    assert mask_secrets("<html>") == "<html>"
 
 
 def test_nothing_is_sent_again_before_its_number_was_shown(

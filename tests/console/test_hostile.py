@@ -19,7 +19,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
-from tests.console.test_tenant_wall import BY_NAME, NAMES, pages
+from tests.console.test_tenant_isolation import BY_NAME, NAMES, pages
 
 pytestmark = pytest.mark.any_engine
 
@@ -159,7 +159,7 @@ def test_a_form_put_wrong_is_answered_with_a_page(
                     with transaction.atomic():
                         answer = staff.post(address, fields)
                         transaction.set_rollback(True)
-                except Exception as error:  # noqa: BLE001 - whatever it is, it would be a failure before a clerk's eyes.
+                except Exception as error:  # noqa: BLE001
                     wrong.append(f"{address} {what}: {type(error).__name__}: {str(error)[:150]}")
                 else:
                     if answer.status_code >= 500:

@@ -17,12 +17,12 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from attendance import drain
-from attendance.models import Correction, ManualImport, StaleDays
-from attendance.sheets import MOST_ROWS
+from attendance.background import changes
+from attendance.corrections.spreadsheet import MAX_ROWS
+from attendance.models import Correction, ManualImport, StaleDayRange
 from tests import people
-from tests.attendance.test_rebuilding import NOW
-from tests.attendance.test_sheets import HEAD, ROW, csv_of, xlsx_of
+from tests.attendance.background.test_recalculation import NOW
+from tests.attendance.corrections.test_spreadsheet import HEAD, ROW, csv_of, xlsx_of
 
 pytestmark = pytest.mark.django_db
 BAD = ["77", "2026-07-06", "09:00", "17:30", "@SUM(A1)"]
@@ -37,8 +37,8 @@ def _today() -> Iterator[None]:
 @pytest.fixture
 def world(db: None) -> people.World:
     found = people.make_world()
-    drain.drain()
-    StaleDays.objects.all().delete()
+    changes.process_changes()
+    StaleDayRange.objects.all().delete()
     return found
 
 
@@ -75,7 +75,7 @@ def plan(page: str) -> str:
 def test_a_file_is_looked_at_then_stored_and_kept(console: Client, hr: User, made: Any) -> None:
     page = upload(console, made(HEAD, ROW, BAD))
     assert "Store 1 row" in page
-    assert "Nobody has the code 77." in page
+    assert "No employee has the code 77." in page
     assert "1001 Asha" in page
     assert not Correction.objects.exists()
     done = text(console.post(address(), {"plan": plan(page), "step": "store"}))
@@ -97,7 +97,7 @@ def test_storing_twice_and_the_same_file_again_change_nothing(console: Client) -
         console.post(address(), {"plan": plan(page), "step": "store"})
     again = upload(console, csv_of(HEAD, ROW))
     assert "There is nothing to store in this file." in again
-    assert "There already" in again
+    assert "Already entered" in again
     assert (Correction.objects.count(), ManualImport.objects.count()) == (2, 1)
 
 
@@ -110,7 +110,7 @@ def test_rows_that_are_wrong_are_handed_back_with_cells_nobody_runs(console: Cli
         lines[1:],
     )
     assert head == [*HEAD, "Row", "What is wrong"]
-    assert row == [*BAD[:4], "'@SUM(A1)", "3", "Employee code: Nobody has the code 77."]
+    assert row == [*BAD[:4], "'@SUM(A1)", "3", "Employee code: No employee has the code 77."]
     assert not Correction.objects.exists()
 
 
@@ -154,10 +154,10 @@ def test_a_file_that_cannot_be_read_is_told_at_the_form(
 def test_as_many_rows_as_are_allowed_are_shown_and_travel_in_the_page(console: Client) -> None:
     rows = [
         [f"{number}", "2026-07-06", "09:00", "17:30", f"card {number} lost"]
-        for number in range(MOST_ROWS)
+        for number in range(MAX_ROWS)
     ]
     page = upload(console, csv_of(HEAD, *rows))
-    assert page.count("Nobody has the code") >= MOST_ROWS - 3
+    assert page.count("No employee has the code") >= MAX_ROWS - 3
     assert len(plan(page)) < 900_000
     assert console.post(address(), {"plan": plan(page), "step": "store"}).status_code == 200
 

@@ -12,16 +12,16 @@ from django.urls import reverse
 from accounts.models import SecurityEvent
 from leaves import publishing, records, services
 from leaves.models import (
-    Calendar,
     CalendarDay,
-    Entry,
+    HolidayCalendar,
     LateMark,
+    LeaveAdjustment,
     LeaveApplication,
+    LeaveLedgerEntry,
     LeavePolicy,
-    LedgerOrder,
     Suspension,
 )
-from leaves.services import Wish
+from leaves.services import LeaveApplicationData
 from tests import people
 from tests.people import World
 from tours.models import Tour
@@ -39,15 +39,15 @@ def test_hr_approves_leave_with_its_days_in_sight(client: Client, ours: SimpleNa
     assert client.post(address, {"remarks": "Fine"}).status_code == 302
     assert LeaveApplication.objects.get(pk=ours.leaveapplication.pk).status == "approved"
     again = client.post(address, {}).content.decode()
-    assert "approved already" in again
-    assert Entry.objects.filter(application=ours.leaveapplication).count() == 1
+    assert "already approved" in again
+    assert LeaveLedgerEntry.objects.filter(application=ours.leaveapplication).count() == 1
 
 
 def test_nobody_approves_their_own_leave_in_the_console(
     client: Client, world: World, ours: SimpleNamespace
 ) -> None:
-    wish = Wish("CL", date(2026, 7, 6), date(2026, 7, 6), reason="Mine")
-    own = services.apply(world.bala, wish, actor=None, own_hand=False)
+    wish = LeaveApplicationData("CL", date(2026, 7, 6), date(2026, 7, 6), reason="Mine")
+    own = services.apply_for_leave(world.bala, wish, actor=None, self_service=False)
     client.force_login(people.make_staff(world.acme, "bala", role="hr_admin", employee=world.bala))
     assert client.post(page("leaveapplication", "approve", own.pk), {}).status_code == 403
     assert LeaveApplication.objects.get(pk=own.pk).status == "pending"
@@ -79,7 +79,7 @@ def test_an_approver_sees_and_decides_the_people_they_decide_for(
     )
     assert client.post(page("tour", "approve", ours.tour.pk), {}).status_code == 302
     assert Tour.objects.get(pk=ours.tour.pk).status == "approved"
-    assert client.get(reverse("admin:leaves_account_changelist")).status_code == 403
+    assert client.get(reverse("admin:leaves_leaveaccount_changelist")).status_code == 403
 
 
 def test_hr_enters_leave_for_somebody_and_sets_a_rule_aside_only_with_a_reason(
@@ -94,7 +94,7 @@ def test_hr_enters_leave_for_somebody_and_sets_a_rule_aside_only_with_a_reason(
         "waive": ["CL3"],
     }
     add = reverse("admin:leaves_leaveapplication_add")
-    assert "Say who set the rule aside" in staff.post(add, body).content.decode()
+    assert "Give who waived the rule, and the reason." in staff.post(add, body).content.decode()
     plain = {key: value for key, value in body.items() if key != "waive"}
     assert "at a stretch" in staff.post(add, plain).content.decode()
     assert staff.post(add, plain | {"waive_reason": "x" * 401}).context["errors"]
@@ -107,21 +107,24 @@ def test_a_calendar_is_drawn_and_publishing_shows_whose_leave_changes(
 ) -> None:
     day = CalendarDay.objects.create(
         organization=ours.organization,
-        calendar=ours.calendar,
+        calendar=ours.holidaycalendar,
         date="2026-07-06",
         mark="LOCAL",
         name="Flood day",
     )
     shown = staff.get(
-        reverse("admin:leaves_calendar_change", args=(ours.calendar.pk,))
+        reverse("admin:leaves_holidaycalendar_change", args=(ours.holidaycalendar.pk,))
     ).content.decode()
     assert 'class="muster-day is-holiday" title="Flood day"' in shown
-    address = page("calendar", "publish", ours.calendar.pk)
+    address = page("holidaycalendar", "publish", ours.holidaycalendar.pk)
     assert str(ours.leaveapplication) in staff.get(address).content.decode()
     assert staff.post(address, {}).status_code == 302
-    assert Calendar.objects.get(pk=ours.calendar.pk).published_at is not None
-    assert staff.post(page("calendar", "new-version", ours.calendar.pk)).status_code == 302
-    draft = Calendar.objects.of(ours.organization).get(published_at__isnull=True)
+    assert HolidayCalendar.objects.get(pk=ours.holidaycalendar.pk).published_at is not None
+    assert (
+        staff.post(page("holidaycalendar", "new-version", ours.holidaycalendar.pk)).status_code
+        == 302
+    )
+    draft = HolidayCalendar.objects.of(ours.organization).get(published_at__isnull=True)
     assert draft.days.filter(name=day.name).exists()
 
 
@@ -144,14 +147,14 @@ def test_hr_confirms_late_days_and_two_owed_become_an_order(
     assert "Fewer than two" in staff.post(address, {"effective_on": "2026-09-01"}).content.decode()
     LateMark.objects.filter(date="2026-08-04").update(outcome="owed")
     assert staff.post(address, {"effective_on": "2026-09-01"}).status_code == 302
-    assert LedgerOrder.objects.get(employee=person, type="LATE_DEBIT").state == "proposed"
+    assert LeaveAdjustment.objects.get(employee=person, type="LATE_DEBIT").state == "proposed"
 
 
 def test_leave_is_converted_on_request_and_an_overstay_is_booked_by_hr(
     client: Client, ours: SimpleNamespace
 ) -> None:
     hr = people.make_staff(ours.organization, "keeper", role="hr_admin")
-    one = services.decide(ours.leaveapplication, actor=hr, approve=True)
+    one = services.decide_leave(ours.leaveapplication, actor=hr, approve=True)
     client.force_login(hr)
     assert (
         client.post(
@@ -161,7 +164,7 @@ def test_leave_is_converted_on_request_and_an_overstay_is_booked_by_hr(
     )
     convert = page("leaveapplication", "convert", one.pk)
     late = client.post(convert, {"kind": "HPL", "asked_on": "2026-09-01"}).content.decode()
-    assert "Another kind can be asked for until" in late
+    assert "Another leave type can be requested until" in late
     assert (
         client.post(
             convert, {"kind": "HPL", "asked_on": "2026-07-10", "remarks": "Letter"}
@@ -174,7 +177,10 @@ def test_leave_is_converted_on_request_and_an_overstay_is_booked_by_hr(
         client.post(overstay, {"starts_on": "2026-07-14", "ends_on": "2026-07-14"}).status_code
         == 302
     )
-    assert Entry.objects.filter(type="OVERSTAY", account__employee=one.employee).count() == 1
+    assert (
+        LeaveLedgerEntry.objects.filter(type="OVERSTAY", account__employee=one.employee).count()
+        == 1
+    )
     client.force_login(people.make_staff(ours.organization, "approver2", role="approver"))
     assert client.post(
         overstay, {"starts_on": "2026-07-15", "ends_on": "2026-07-15"}
@@ -184,28 +190,28 @@ def test_leave_is_converted_on_request_and_an_overstay_is_booked_by_hr(
 def test_a_draft_is_pre_filled_with_a_notice_and_a_published_calendar_offers_it_no_more(
     staff: Client, ours: SimpleNamespace
 ) -> None:
-    address = page("calendar", "prefill", ours.calendar.pk)
+    address = page("holidaycalendar", "prefill", ours.holidaycalendar.pk)
     assert "An officer must compare every date" in staff.get(address).content.decode()
     assert (
         "not one of the available choices" in staff.post(address, {"state": "XX"}).content.decode()
     )
     assert staff.post(address, {"state": "DL"}).status_code == 302
-    assert CalendarDay.objects.filter(calendar=ours.calendar, mark="CLOSED").count() >= 18
-    staff.post(page("calendar", "publish", ours.calendar.pk), {})
+    assert CalendarDay.objects.filter(calendar=ours.holidaycalendar, mark="CLOSED").count() >= 18
+    staff.post(page("holidaycalendar", "publish", ours.holidaycalendar.pk), {})
     assert (
         address
         not in staff.get(
-            reverse("admin:leaves_calendar_change", args=(ours.calendar.pk,))
+            reverse("admin:leaves_holidaycalendar_change", args=(ours.holidaycalendar.pk,))
         ).content.decode()
     )
-    assert "not changed" in staff.post(address, {"state": "KL"}).content.decode()
+    assert "cannot be changed" in staff.post(address, {"state": "KL"}).content.decode()
 
 
 def test_an_account_shows_its_line_and_a_running_balance(
     staff: Client, ours: SimpleNamespace
 ) -> None:
     shown = staff.get(
-        reverse("admin:leaves_account_change", args=(ours.account.pk,))
+        reverse("admin:leaves_leaveaccount_change", args=(ours.leaveaccount.pk,))
     ).content.decode()
     assert "muster-line" in shown
     assert "<td>Credit</td><td>+15</td><td>15</td>" in shown
@@ -224,13 +230,13 @@ def test_an_order_needs_a_second_person(
         "reason": "Audit",
     }
     client.force_login(keeper)
-    assert client.post(reverse("admin:leaves_ledgerorder_add"), body).status_code == 302
-    order = LedgerOrder.objects.get(kind="HPL", organization=ours.organization)
-    confirm = page("ledgerorder", "confirm", order.pk)
+    assert client.post(reverse("admin:leaves_leaveadjustment_add"), body).status_code == 302
+    order = LeaveAdjustment.objects.get(kind="HPL", organization=ours.organization)
+    confirm = page("leaveadjustment", "confirm", order.pk)
     assert "Another person" in client.post(confirm, {}).content.decode()
     client.force_login(people.make_staff(ours.organization, "third"))
     assert client.post(confirm, {}).status_code == 302
-    assert Entry.objects.get(slot=f"order:{order.pk}").half_days == 5
+    assert LeaveLedgerEntry.objects.get(slot=f"order:{order.pk}").half_days == 5
 
 
 def test_a_version_of_rules_starts_from_the_central_governments_and_is_fixed_once_published(
@@ -260,7 +266,7 @@ def test_a_version_of_rules_starts_from_the_central_governments_and_is_fixed_onc
     rule = policy.rules.get(kind="CL")
     assert (
         staff.post(
-            reverse("admin:leaves_kindrule_change", args=(rule.pk,)), {"amount": "99"}
+            reverse("admin:leaves_leavetyperule_change", args=(rule.pk,)), {"amount": "99"}
         ).status_code
         == 403
     )
@@ -284,7 +290,7 @@ def test_a_certificate_whose_file_is_lost_says_so_in_words(
     ours.certificate.file.storage.delete(ours.certificate.file.name)
     reply = staff.get(page("certificate", "download", ours.certificate.pk))
     assert reply.status_code == 404
-    assert "no longer in the store" in reply.content.decode()
+    assert "missing from storage" in reply.content.decode()
     assert not SecurityEvent.objects.filter(
         kind="exported", about__startswith="certificate"
     ).exists()
@@ -294,7 +300,7 @@ def test_a_certificate_whose_file_is_lost_says_so_in_words(
 def test_who_decides_is_told_and_an_officer_recommends(
     client: Client, world: World, ours: SimpleNamespace
 ) -> None:
-    draft = publishing.next_policy(ours.leavepolicy, date(2026, 7, 1))
+    draft = publishing.draft_next_leave_policy(ours.leavepolicy, date(2026, 7, 1))
     rows = reverse("admin:leaves_leavepolicy_change", args=(draft.pk,))
     client.force_login(people.make_staff(ours.organization, "keeper", role="hr_admin"))
     kept = (
@@ -319,7 +325,7 @@ def test_who_decides_is_told_and_an_officer_recommends(
         "sanctions-0-recommendation": "on",
     }
     assert client.post(rows, form).status_code == 302
-    publishing.publish_policy(draft, actor=None)
+    publishing.publish_leave_policy(draft, actor=None)
     client.force_login(people.make_staff(world.acme, "bala", role="approver", employee=world.bala))
     approve = page("leaveapplication", "approve", ours.leaveapplication.pk)
     assert "sanctioned by HR" in client.get(approve).content.decode()
@@ -338,8 +344,8 @@ def test_who_decides_is_told_and_an_officer_recommends(
 def test_withholding_off_days_shows_the_difference_before_it_is_charged(
     client: Client, ours: SimpleNamespace
 ) -> None:
-    wish = Wish("EL", date(2026, 7, 10), date(2026, 7, 10), reason="Home")
-    one = services.apply(ours.employee, wish, actor=None, own_hand=False)
+    wish = LeaveApplicationData("EL", date(2026, 7, 10), date(2026, 7, 10), reason="Home")
+    one = services.apply_for_leave(ours.employee, wish, actor=None, self_service=False)
     client.force_login(people.make_staff(ours.organization, "keeper", role="hr_admin"))
     address = page("leaveapplication", "approve", one.pk)
     assert "<td>after</td><td>3 (+2)</td>" in client.get(address).content.decode()
@@ -350,7 +356,7 @@ def test_withholding_off_days_shows_the_difference_before_it_is_charged(
         ).content.decode()
     )
     assert client.post(address, {"withhold_suffix": "on"}).status_code == 302
-    assert Entry.objects.filter(application=one).count() == 3
+    assert LeaveLedgerEntry.objects.filter(application=one).count() == 3
 
 
 def test_hr_suspends_ends_and_takes_back_and_sees_leave_on_those_days(
@@ -368,7 +374,7 @@ def test_hr_suspends_ends_and_takes_back_and_sees_leave_on_those_days(
     shown = client.get(reverse("admin:leaves_suspension_change", args=(row.pk,))).content.decode()
     assert str(ours.leaveapplication) in shown
     approve = page("leaveapplication", "approve", ours.leaveapplication.pk)
-    assert "under suspension" in client.post(approve, {}).content.decode()
+    assert "during the suspension" in client.post(approve, {}).content.decode()
     assert (
         "before the first"
         in client.post(
@@ -385,7 +391,7 @@ def test_hr_suspends_ends_and_takes_back_and_sees_leave_on_those_days(
 def test_publishing_rules_shows_which_leave_changes_its_cost(
     staff: Client, ours: SimpleNamespace
 ) -> None:
-    draft = publishing.next_policy(ours.leavepolicy, date(2026, 7, 1))
+    draft = publishing.draft_next_leave_policy(ours.leavepolicy, date(2026, 7, 1))
     draft.rules.filter(kind="CL").update(nature="REGULAR", factor=2)
     address = page("leavepolicy", "publish", draft.pk)
     shown = staff.get(address).content.decode()
@@ -398,11 +404,11 @@ def test_hr_encashes_with_the_numbers_in_sight_and_another_person_confirms(
     client: Client, ours: SimpleNamespace
 ) -> None:
     client.force_login(people.make_staff(ours.organization, "keeper", role="hr_admin"))
-    address = page("account", "encash", ours.account.pk)
+    address = page("leaveaccount", "encash", ours.leaveaccount.pk)
     assert "10 at a time, 60 in a career, 30 must remain" in client.get(address).content.decode()
     form = {"occasion": "TRAVEL", "days": "5", "effective_on": "2026-07-06", "reason": "LTC 7"}
     assert "at least 30 must remain" in client.post(address, form).content.decode()
-    opening = LedgerOrder(
+    opening = LeaveAdjustment(
         organization=ours.organization,
         employee=ours.employee,
         kind="EL",
@@ -412,14 +418,14 @@ def test_hr_encashes_with_the_numbers_in_sight_and_another_person_confirms(
         reason="Book",
     )
     keeper, second = (people.make_staff(ours.organization, name) for name in ("third", "fourth"))
-    records.confirm_order(records.propose_order(opening, actor=keeper), actor=second)
+    records.decide_adjustment(records.propose_adjustment(opening, actor=keeper), actor=second)
     assert client.post(address, form).status_code == 302
-    order = LedgerOrder.objects.get(type="ENCASH")
+    order = LeaveAdjustment.objects.get(type="ENCASH")
     client.force_login(keeper)
-    confirm = page("ledgerorder", "confirm", order.pk)
+    confirm = page("leaveadjustment", "confirm", order.pk)
     assert "60 in a career" in client.get(confirm).content.decode()
     assert client.post(confirm, {}).status_code == 302
-    assert Entry.objects.get(type="ENCASH").half_days == -10
+    assert LeaveLedgerEntry.objects.get(type="ENCASH").half_days == -10
     client.force_login(people.make_staff(ours.organization, "approver2", role="approver"))
     assert client.get(address).status_code in (403, 404)
 
@@ -434,7 +440,7 @@ def test_a_tour_shows_its_papers_and_drafts_are_not_in_the_console(
         role="approver",
         employee=people.make_employee(world.acme, "55", "Other"),
     )
-    paper = reverse("admin:tours_tourpaper_change", args=(ours.tourpaper.pk,))
+    paper = reverse("admin:tours_tourdocument_change", args=(ours.tourdocument.pk,))
     download = paper.replace("/change/", "/download/")
     client.force_login(bala)
     shown = client.get(reverse("admin:tours_tour_change", args=(ours.tour.pk,))).content.decode()
@@ -449,7 +455,7 @@ def test_a_tour_shows_its_papers_and_drafts_are_not_in_the_console(
     assert b"".join(client.get(download).streaming_content) == b"%PDF-1.4"  # type: ignore[attr-defined]
     assert (
         SecurityEvent.objects.filter(
-            kind="exported", about=f"tourpaper {ours.tourpaper.pk}"
+            kind="exported", about=f"tourdocument {ours.tourdocument.pk}"
         ).count()
         == 1
     )

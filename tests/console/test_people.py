@@ -36,7 +36,7 @@ def test_a_new_employee_with_a_place_of_work_is_noted_for_the_floors_above(
 def test_a_code_that_exists_here_is_a_plain_error(staff: Client, ours: SimpleNamespace) -> None:
     page = staff.post(ADD, FORM | {"code": " 1001 "})
     assert page.context["adminform"].form.errors == {
-        "code": ["Employee with this employee code exists already."]
+        "code": ["Employee with this employee code already exists."]
     }
 
 
@@ -53,7 +53,7 @@ def test_two_places_on_one_day_are_refused_and_nothing_is_saved(
     )
     page = staff.post(ADD, FORM | both | {"assignments-TOTAL_FORMS": 2})
     assert page.status_code == 200
-    assert "is assigned from" in page.content.decode()
+    assert "already starts on" in page.content.decode()
     assert not Employee.objects.filter(code="1009").exists()
     assert Assignment.objects.count() == 1
 

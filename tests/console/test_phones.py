@@ -12,7 +12,7 @@ from django.urls import reverse
 from accounts.models import SecurityEvent
 from devices.admin import ACTIVE, DEACTIVATED, PHONE_STATES, REVOKED, phone_state
 from devices.models import DeviceKey, Phone, PhonePolicy
-from devices.phones import deactivate_phone, max_phones, policy_of, revoke_phone
+from devices.phones import deactivate_phone, get_phone_policy, max_phones, revoke_phone
 from employees.models import Employee, Organization
 from tests import people
 
@@ -127,7 +127,7 @@ def test_the_policy_is_one_row_that_says_how_many(
     add = reverse("admin:devices_phonepolicy_add")
     assert max_phones(acme.pk) == 2
     assert (
-        "the defaults hold"
+        "the defaults apply"
         in staff.get(reverse("admin:devices_phonepolicy_changelist")).content.decode()
     )
     assert staff.post(add, RULES | {"max_phones": 3}).status_code == 302
@@ -149,20 +149,23 @@ def test_the_policy_is_one_row_that_says_how_many(
 def test_the_policy_says_what_a_phone_may_not_say_of_itself(
     staff: Client, acme: Organization
 ) -> None:
-    assert policy_of(acme.pk).refused == {"mock_location", "rooted", "emulator"}
+    assert get_phone_policy(acme.pk).rejected_flags == {"mock_location", "rooted", "emulator"}
     staff.post(
         reverse("admin:devices_phonepolicy_add"),
         {"max_phones": 2, "offline_hours": 9, "refuse_vpn": "on"},
     )
-    assert (policy_of(acme.pk).refused, policy_of(acme.pk).offline_hours) == ({"vpn"}, 9)
+    assert (get_phone_policy(acme.pk).rejected_flags, get_phone_policy(acme.pk).offline_hours) == (
+        {"vpn"},
+        9,
+    )
 
 
 def test_the_empty_list_says_where_phones_come_from(staff: Client, acme: Organization) -> None:
-    assert "People register their own phones" in staff.get(reverse(LIST)).content.decode()
+    assert "Employees register their own phones" in staff.get(reverse(LIST)).content.decode()
 
 
 def test_a_phone_of_the_same_uuid_elsewhere_does_not_show(
     staff: Client, ours: SimpleNamespace, theirs: SimpleNamespace
 ) -> None:
     assert ours.phone.device_uuid == theirs.phone.device_uuid
-    assert "By several people" not in page(staff, ours.phone)
+    assert "Several employees" not in page(staff, ours.phone)

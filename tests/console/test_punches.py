@@ -15,13 +15,13 @@ from django.urls import reverse
 from attendance.models import Punch, PunchEvidence, PunchMatch
 from employees.models import Employee, Organization
 from tests import people
-from tests.attendance.doors.clients import HrSystem, PhoneApp, Scanner, event
+from tests.attendance.channels.clients import HrSystem, PhoneApp, Scanner, event
 from webhooks.models import Delivery
 
 EVIDENCE = [
     ("attendance", "punch"),
     ("attendance", "punchmatch"),
-    ("attendance", "ingestcount"),
+    ("attendance", "ingestionlogentry"),
     ("webhooks", "delivery"),
     ("webhooks", "attempt"),
     ("employees", "change"),
@@ -50,9 +50,9 @@ def test_evidence_is_not_added_changed_or_deleted(
 def test_the_list_of_unmatched_punches_is_one_link_away(
     staff: Client, ours: SimpleNamespace
 ) -> None:
-    response = staff.get(page("attendance", "punch", "changelist"), {"whose": "unknown"})
+    response = staff.get(page("attendance", "punch", "changelist"), {"match_state": "unknown"})
     assert [punch.pk for punch in response.context["cl"].result_list] == [ours.punch.pk]
-    matched = staff.get(page("attendance", "punch", "changelist"), {"whose": "matched"})
+    matched = staff.get(page("attendance", "punch", "changelist"), {"match_state": "matched"})
     assert [punch.pk for punch in matched.context["cl"].result_list] == [ours.punchmatch.punch_id]
 
 
@@ -75,7 +75,7 @@ def test_a_second_match_is_refused_in_words(
     address = page("attendance", "punch", "match", ours.punch.pk)
     staff.post(address, {"employee": ours.employee.pk})
     response = staff.post(address, {"employee": bala.pk})
-    assert "This punch has an employee already." in response.content.decode()
+    assert "This punch is already matched to an employee." in response.content.decode()
     assert PunchMatch.objects.get(punch=ours.punch).employee == ours.employee
 
 
@@ -196,7 +196,7 @@ def test_what_came_with_a_punch_is_shown_in_words(
         punch: staff.get(page("attendance", "punch", "change", punch.pk)).content.decode()
         for punch in (scan, clocked, refused)
     }
-    for text in ("47.5", "DEV001", "temperature nobody has", "confidence", "95.5"):
+    for text in ("47.5", "DEV001", "implausible temperature", "confidence", "95.5"):
         assert text in texts[scan]
     for text in ("Came by bus &lt;b&gt;", "passkey", "recorded and not verified", "28.6, 77.2"):
         assert text in texts[clocked]
@@ -217,7 +217,7 @@ def test_exceptions_are_one_link_away(
     remarked = people.make_punch(acme, "2", flags=["leap_second"])
     for value, punch in (("refused", refused), ("remarked", remarked)):
         found = (
-            staff.get(page("attendance", "punch", "changelist"), {"exceptions": value})
+            staff.get(page("attendance", "punch", "changelist"), {"review": value})
             .context["cl"]
             .result_list
         )
@@ -225,7 +225,7 @@ def test_exceptions_are_one_link_away(
 
 
 def test_what_a_phone_said_is_told_in_words(staff: Client, asha: Employee) -> None:
-    fence = people.make_fence(asha.organization)
+    fence = people.make_geofence(asha.organization)
     app = PhoneApp(asha)
     for changes in (
         {"lat": 28.61842, "ssid_seen": "Cafe", "accuracy_m": 30},
@@ -236,18 +236,23 @@ def test_what_a_phone_said_is_told_in_words(staff: Client, asha: Employee) -> No
     html = staff.get(page("attendance", "punch", "change", near.pk)).content.decode()
     assert all(
         text in html
-        for text in ("28.61842, 77.2085 ± 30.0 m", "Cafe", "near enough to the fence", "m outside")
+        for text in (
+            "28.61842, 77.2085 ± 30.0 m",
+            "Cafe",
+            "within the tolerance of the geofence",
+            "m outside",
+        )
     )
-    assert page("geofences", "fence", "change", fence.pk) in html
+    assert page("geofences", "geofence", "change", fence.pk) in html
     assert str(app.phone.device_uuid) in html
     html = staff.get(page("attendance", "punch", "change", held.pk)).content.decode()
-    assert "phone rooted, emulator" in html
+    assert "rooted phone, emulator" in html
     listed = staff.get(page("attendance", "punch", "changelist")).content.decode()
-    assert listed.count("phone rooted, emulator") == 1
-    assert "rooted, emulator, phone rooted" not in listed
+    assert listed.count("rooted phone, emulator") == 1
+    assert "rooted, emulator, rooted phone" not in listed
     only = staff.get(
         page("attendance", "punch", "changelist"),
-        {"door__exact": "phone", "verdict__exact": "rejected_integrity"},
+        {"channel__exact": "phone", "verdict__exact": "rejected_integrity"},
     )
     assert [punch.pk for punch in only.context["cl"].result_list] == [held.pk]
 

@@ -14,15 +14,15 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import escape
 
-from accounts import guard
+from accounts import middleware
 from accounts.models import SecurityEvent, User
 from employees.models import Employee, Organization
-from reports import jobs, making, pages
+from reports import job_runner, jobs, views
 from reports.catalog import REPORTS
 from reports.formats import FORMATS
 from reports.models import ReportJob
 from tests import people
-from tests.reports.conftest import JUNE, read
+from tests.reports.conftest import JUNE, report_bytes
 
 LIST = "/admin/reports/reportjob/"
 PAGE = "/admin/report/attendance/"
@@ -45,13 +45,13 @@ def desk(client: Client, clerk: User) -> Client:
 
 
 def ask(user: User, form: str = "csv", **asked: Any) -> ReportJob:
-    return jobs.ask_for(
+    return jobs.request_report(
         REPORTS["attendance"], user.organization, JUNE | asked, FORMATS[form], actor=user
     )
 
 
 def made(job: ReportJob) -> ReportJob:
-    making.make(making.take())  # type: ignore[arg-type]
+    job_runner.run_report_job(job_runner.lease_next_job())  # type: ignore[arg-type]
     job.refresh_from_db()
     return job
 
@@ -64,7 +64,7 @@ def text(reply: Any) -> str:
 def test_the_list_names_the_reports_somebody_may_read(desk: Client) -> None:
     page = text(desk.get("/admin/report/"))
     assert PAGE in page
-    assert str(escape(REPORTS["attendance"].about)) in page
+    assert str(escape(REPORTS["attendance"].description)) in page
     assert "/admin/report/deliveries/" not in page
     assert desk.get("/admin/report/deliveries/").status_code == 404
     assert desk.get("/admin/report/nothing/").status_code == 404
@@ -75,14 +75,14 @@ def test_every_report_has_a_page(client: Client, acme_staff: User, name: str) ->
     client.force_login(acme_staff)
     page = text(client.get(f"/admin/report/{name}/"))
     assert str(REPORTS[name].title) in page
-    assert str(escape(REPORTS[name].about)) in page
-    assert "Make in the background" in page
+    assert str(escape(REPORTS[name].description)) in page
+    assert "Run in the background" in page
 
 
 def test_a_small_report_is_downloaded_at_once(desk: Client, asha: Employee) -> None:
     people.make_punch(asha.organization, "1001", employee=asha)
-    reply = desk.post(PAGE, JUNE | {"format": "csv", "how": pages.NOW})
-    assert reply.content == read(asha.organization, "attendance", "csv", **JUNE)
+    reply = desk.post(PAGE, JUNE | {"format": "csv", "how": views.DOWNLOAD_NOW})
+    assert reply.content == report_bytes(asha.organization, "attendance", "csv", **JUNE)
     assert reply.headers["Content-Disposition"].startswith("attachment")
     assert not ReportJob.objects.exists()
 
@@ -90,19 +90,19 @@ def test_a_small_report_is_downloaded_at_once(desk: Client, asha: Employee) -> N
 def test_a_report_is_made_in_the_background_when_somebody_says_so(
     desk: Client, clerk: User
 ) -> None:
-    reply = desk.post(PAGE, JUNE | {"format": "xlsx", "how": pages.LATER}, follow=True)
+    reply = desk.post(PAGE, JUNE | {"format": "xlsx", "how": views.IN_BACKGROUND}, follow=True)
     assert reply.redirect_chain == [(LIST, 302)]
     job = ReportJob.objects.get()
-    assert (job.asked_by, job.format, job.asked) == (clerk, "xlsx", JUNE)
-    assert "you find it here" in text(reply)
+    assert (job.asked_by, job.format, job.parameter_values) == (clerk, "xlsx", JUNE)
+    assert "The report is running in the background." in text(reply)
 
 
 def test_a_large_report_goes_to_the_background_by_itself(
     desk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "LARGE", 10)
+    monkeypatch.setattr(jobs, "BACKGROUND_ROW_THRESHOLD", 10)
     assert "This report is large" in text(
-        desk.post(PAGE, JUNE | {"format": "csv", "how": pages.NOW}, follow=True)
+        desk.post(PAGE, JUNE | {"format": "csv", "how": views.DOWNLOAD_NOW}, follow=True)
     )
     assert ReportJob.objects.count() == 1
 
@@ -117,14 +117,14 @@ def test_too_many_at_once_is_said_on_the_page(
 ) -> None:
     settings.REPORTS_PER_PERSON = 1
     ask(clerk, "json")
-    reply = desk.post(PAGE, JUNE | {"format": "csv", "how": pages.LATER})
+    reply = desk.post(PAGE, JUNE | {"format": "csv", "how": views.IN_BACKGROUND})
     assert (reply.status_code, "cancel one" in text(reply)) == (422, True)
 
 
 def test_their_site_is_no_choice(desk: Client, zenith: Organization) -> None:
     site = people.make_site(zenith, "zenithmark site")
     assert "zenithmark" not in text(desk.get(PAGE))
-    assert desk.post(PAGE, JUNE | {"site": site.pk, "how": pages.LATER}).status_code == 422
+    assert desk.post(PAGE, JUNE | {"site": site.pk, "how": views.IN_BACKGROUND}).status_code == 422
     assert not ReportJob.objects.exists()
 
 
@@ -139,16 +139,18 @@ def test_an_approver_and_an_employee_have_no_reports(
 
 
 def test_an_operator_is_told_to_sign_in_as_staff(root: Client, clerk: User) -> None:
-    assert "sign in as one of its staff" in text(root.get(PAGE))
+    assert "A report belongs to one organization: sign in as a member of its staff." in text(
+        root.get(PAGE)
+    )
     job = made(ask(clerk))
     assert "clerk" in text(root.get(LIST))
     assert root.get(f"{LIST}{job.pk}/file/").status_code == 403
-    assert root.post(f"{LIST}{job.pk}/again/").status_code == 403
+    assert root.post(f"{LIST}{job.pk}/repeat/").status_code == 403
 
 
 # --- My reports -----------------------------------------------------------------------------------
 def test_an_empty_list_says_what_to_do(desk: Client) -> None:
-    assert "Make in the background" in text(desk.get(LIST))
+    assert "Run in the background" in text(desk.get(LIST))
 
 
 def test_a_list_shows_ones_own_and_to_administrators_all(
@@ -169,15 +171,15 @@ def test_a_list_shows_ones_own_and_to_administrators_all(
 def test_a_page_with_something_open_refreshes_itself(desk: Client, clerk: User) -> None:
     job = ask(clerk)
     page = text(desk.get(LIST))
-    assert "muster/reports.js" in page
+    assert "muster/report_jobs.js" in page
     assert f'data-report-job="{job.pk}" data-report-open' in page
-    making.take()
+    job_runner.lease_next_job()
     ReportJob.objects.update(done=30, total=120)
     told = desk.get(f"{LIST}progress/", {"ids": f"{job.pk},999,x"}).json()
     assert list(told) == [str(job.pk)]
     assert told[str(job.pk)]["open"]
     assert 'value="25"' in told[str(job.pk)]["html"]
-    jobs.cancel(job)
+    jobs.cancel_report_job(job)
     assert not desk.get(f"{LIST}progress/", {"ids": job.pk}).json()[str(job.pk)]["open"]
 
 
@@ -185,12 +187,12 @@ def test_a_page_that_asks_by_itself_keeps_no_session_alive(desk: Client, clerk: 
     job = ask(clerk)
     seen = int(timezone.now().timestamp()) - 600
     session = desk.session
-    session[guard.SEEN] = seen
+    session[middleware.SESSION_LAST_SEEN_AT] = seen
     session.save()
     desk.get(f"{LIST}progress/", {"ids": job.pk})
-    assert desk.session[guard.SEEN] == seen
+    assert desk.session[middleware.SESSION_LAST_SEEN_AT] == seen
     desk.get(LIST)
-    assert desk.session[guard.SEEN] > seen
+    assert desk.session[middleware.SESSION_LAST_SEEN_AT] > seen
 
 
 def test_the_progress_of_others_is_nobodys_business(
@@ -210,7 +212,9 @@ def test_a_finished_report_is_downloaded_and_that_is_written_down(
     assert address in text(desk.get(LIST))
     assert address in text(desk.get(f"{LIST}{job.pk}/change/"))
     reply = desk.get(address)
-    assert b"".join(reply.streaming_content) == read(asha.organization, "attendance", "csv", **JUNE)
+    assert b"".join(reply.streaming_content) == report_bytes(
+        asha.organization, "attendance", "csv", **JUNE
+    )
     event = SecurityEvent.objects.filter(kind="exported").latest("id")
     assert (event.actor, event.about, event.details["step"]) == (
         clerk,
@@ -230,13 +234,16 @@ def test_an_expired_report_says_so_and_is_asked_for_again(desk: Client, clerk: U
     ReportJob.objects.update(expires_at=timezone.now() - timedelta(minutes=1))
     page = text(desk.get(LIST))
     assert "Expired" in page
-    assert f"{LIST}{job.pk}/again/" in page
+    assert f"{LIST}{job.pk}/repeat/" in page
     assert f"{LIST}{job.pk}/file/" not in page
     gone = desk.get(f"{LIST}{job.pk}/file/")
-    assert (gone.status_code, "Ask for it again" in text(gone)) == (410, True)
-    assert desk.get(f"{LIST}{job.pk}/again/").status_code == 200
-    desk.post(f"{LIST}{job.pk}/again/")
-    assert ReportJob.objects.filter(state="queued").get().asked == job.asked
+    assert (gone.status_code, "and has been deleted. Request the report again." in text(gone)) == (
+        410,
+        True,
+    )
+    assert desk.get(f"{LIST}{job.pk}/repeat/").status_code == 200
+    desk.post(f"{LIST}{job.pk}/repeat/")
+    assert ReportJob.objects.filter(state="queued").get().parameter_values == job.parameter_values
 
 
 def test_a_report_is_cancelled_by_post_only(desk: Client, clerk: User) -> None:
@@ -244,22 +251,22 @@ def test_a_report_is_cancelled_by_post_only(desk: Client, clerk: User) -> None:
     assert f"{LIST}{job.pk}/cancel/" in text(desk.get(LIST))
     desk.get(f"{LIST}{job.pk}/cancel/")
     job.refresh_from_db()
-    assert job.is_open
+    assert job.is_unfinished
     desk.post(f"{LIST}{job.pk}/cancel/")
     job.refresh_from_db()
     assert job.state == "cancelled"
-    assert "It is over already" not in text(desk.get(LIST))
+    assert "The report is already finished:" not in text(desk.get(LIST))
 
 
 def test_a_failed_report_says_why(desk: Client, clerk: User) -> None:
     ask(clerk)
     ReportJob.objects.update(state="failed", error="no_room")
-    assert str(jobs.ERRORS["no_room"]) in text(desk.get(LIST))
+    assert str(jobs.ERROR_MESSAGES["no_room"]) in text(desk.get(LIST))
 
 
 def test_a_report_is_thrown_away_with_its_file(desk: Client, clerk: User, tmp_path: Path) -> None:
     job = made(ask(clerk))
-    desk.post(f"{LIST}{job.pk}/throw-away/")
+    desk.post(f"{LIST}{job.pk}/discard/")
     assert (ReportJob.objects.count(), list(tmp_path.iterdir())) == (0, [])
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.apps import apps
 from django.contrib.auth.models import Group, Permission
 
-from accounts.roles import GRANTS, ROLES, ensure_roles, ensure_roles_after_migrate
+from accounts.roles import ROLE_PERMISSIONS, ROLES, ensure_roles, ensure_roles_after_migrate
 from tests import people
 
 
@@ -18,7 +18,7 @@ def held(role: str) -> set[str]:
 
 
 def test_every_permission_that_is_granted_exists(db: None) -> None:
-    named = {name for names in GRANTS.values() for name in names}
+    named = {name for names in ROLE_PERMISSIONS.values() for name in names}
     rows = Permission.objects.values_list("content_type__app_label", "codename")
     assert named <= {
         f"{app}.{code.partition('_')[2]}:{code.partition('_')[0]}" for app, code in rows

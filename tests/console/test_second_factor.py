@@ -15,9 +15,9 @@ from django.test import Client
 from django.urls import reverse
 from django_otp.oath import TOTP
 
-from accounts import factors
+from accounts import two_factor
+from accounts.credentials import decrypt
 from accounts.models import RecoveryCode, SecondFactor, SecurityEvent, SignInSettings, User
-from accounts.secrets import decrypt
 from employees.models import Organization
 from tests import people
 
@@ -43,10 +43,10 @@ def set_up(user: User) -> list[str]:
     """A factor for somebody; its recovery codes. The code that confirmed it was the one of a step
     ago.
     """
-    offer = factors.offer()
+    offer = two_factor.new_totp_enrollment()
     clock = TOTP(base64.b32decode(offer.key))
     clock.time = time.time() - 30
-    codes = factors.confirm(user, offer.key, f"{clock.token():06}")
+    codes = two_factor.enroll_second_factor(user, offer.key, f"{clock.token():06}")
     assert codes
     return codes
 
@@ -94,22 +94,26 @@ def test_who_has_one_sees_nothing_of_the_console_before_the_code(
     for page in (
         HOME,
         "/admin/devices/device/",
-        "/admin/second-factor/set-up/?anew=1",
+        "/admin/second-factor/set-up/?replace=1",
         "/admin/accounts/user/",
         "/admin/search/",
     ):
         answer = browser.get(page)
         assert answer.status_code == 302, page
         assert (
-            "/admin/second-factor/" in answer["Location"] or "/admin/prove/" in answer["Location"]
+            "/admin/second-factor/" in answer["Location"]
+            or "/admin/reauthenticate/" in answer["Location"]
         )
     assert browser.post("/admin/second-factor/remove/").status_code == 302
     assert browser.post("/admin/second-factor/codes/").status_code == 302
     assert SecondFactor.objects.exists()
     before = browser.session.session_key
-    assert browser.post(
-        "/admin/second-factor/?next=/admin/devices/device/", {"code": code_of(acme_staff)}
-    )["Location"] == ("/admin/devices/device/")
+    assert (
+        browser.post(
+            "/admin/second-factor/?next=/admin/devices/device/", {"code": code_of(acme_staff)}
+        )["Location"]
+        == "/admin/devices/device/"
+    )
     assert browser.session.session_key != before
     assert browser.get(HOME).status_code == 200
 
@@ -117,10 +121,10 @@ def test_who_has_one_sees_nothing_of_the_console_before_the_code(
 def test_a_code_is_taken_once(clock: Any, acme_staff: User) -> None:
     set_up(acme_staff)
     code = code_of(acme_staff)
-    assert factors.passes(acme_staff, code)
-    assert not factors.passes(acme_staff, code)
-    assert not factors.passes(acme_staff, code_of(acme_staff, -1))
-    assert factors.passes(acme_staff, code_of(acme_staff, 1))
+    assert two_factor.verify_second_factor(acme_staff, code)
+    assert not two_factor.verify_second_factor(acme_staff, code)
+    assert not two_factor.verify_second_factor(acme_staff, code_of(acme_staff, -1))
+    assert two_factor.verify_second_factor(acme_staff, code_of(acme_staff, 1))
 
 
 @pytest.mark.parametrize(
@@ -128,13 +132,13 @@ def test_a_code_is_taken_once(clock: Any, acme_staff: User) -> None:
 )
 def test_nonsense_is_no_code(clock: Any, acme_staff: User, code: str) -> None:
     set_up(acme_staff)
-    assert not factors.passes(acme_staff, code)
+    assert not two_factor.verify_second_factor(acme_staff, code)
 
 
 def test_a_code_of_long_ago_or_far_ahead_is_refused(clock: Any, acme_staff: User) -> None:
     set_up(acme_staff)
-    assert not factors.passes(acme_staff, code_of(acme_staff, 3))
-    assert not factors.passes(acme_staff, code_of(acme_staff, -3))
+    assert not two_factor.verify_second_factor(acme_staff, code_of(acme_staff, 3))
+    assert not two_factor.verify_second_factor(acme_staff, code_of(acme_staff, -3))
 
 
 def test_a_recovery_code_works_once_however_it_is_typed_and_for_its_owner_only(
@@ -143,11 +147,11 @@ def test_a_recovery_code_works_once_however_it_is_typed_and_for_its_owner_only(
     code, other = set_up(acme_staff)[:2]
     colleague = people.make_staff(acme_staff.organization, "colleague")
     set_up(colleague)
-    assert not factors.passes(colleague, code)
-    assert factors.passes(acme_staff, f" {code.lower().replace('-', ' ')}")
-    assert not factors.passes(acme_staff, code)
-    factors.renew_codes(acme_staff)
-    assert not factors.passes(acme_staff, other)
+    assert not two_factor.verify_second_factor(colleague, code)
+    assert two_factor.verify_second_factor(acme_staff, f" {code.lower().replace('-', ' ')}")
+    assert not two_factor.verify_second_factor(acme_staff, code)
+    two_factor.regenerate_recovery_codes(acme_staff)
+    assert not two_factor.verify_second_factor(acme_staff, other)
 
 
 def test_guessing_codes_is_stopped_after_five_in_a_minute(clock: Any, acme_staff: User) -> None:
@@ -204,9 +208,7 @@ def test_an_administrator_takes_a_lost_one_away_and_it_is_noted(
     colleague = people.make_staff(acme_staff.organization, "colleague")
     set_up(colleague)
     browser, _ = sign_in()
-    assert (
-        browser.post(f"/admin/accounts/secondfactor/{colleague.pk}/take-away/").status_code == 302
-    )
+    assert browser.post(f"/admin/accounts/secondfactor/{colleague.pk}/remove/").status_code == 302
     assert not SecondFactor.objects.filter(user=colleague).exists()
     event = SecurityEvent.objects.filter(kind="second_factor").first()
     assert event
@@ -228,7 +230,7 @@ def test_an_operators_factor_is_nothing_to_staff(
         "operator"
         not in browser.get("/admin/accounts/secondfactor/").content.decode().split("</nav>")[-1]
     )
-    assert browser.post(f"/admin/accounts/secondfactor/{operator.pk}/take-away/").status_code == 404
+    assert browser.post(f"/admin/accounts/secondfactor/{operator.pk}/remove/").status_code == 404
 
 
 # --- Fresh proof ----------------------------------------------------------------------------------
@@ -247,12 +249,19 @@ def test_ten_minutes_after_the_sign_in_a_secret_costs_the_password_once_more(
     clock.shift(601)
     assert browser.get(HOME).status_code == 200
     for method in (browser.get, browser.post):
-        assert method(page)["Location"].startswith("/admin/prove/?next=%2Fadmin%2Fdevices%2F")
+        assert method(page)["Location"].startswith(
+            "/admin/reauthenticate/?next=%2Fadmin%2Fdevices%2F"
+        )
     assert device.tokens.count() == 1
-    assert browser.post(f"/admin/prove/?next={page}", {"password": "wrong"}).status_code == 200
+    assert (
+        browser.post(f"/admin/reauthenticate/?next={page}", {"password": "wrong"}).status_code
+        == 200
+    )
     assert browser.get(page).status_code == 302
     assert (
-        browser.post(f"/admin/prove/?next={page}", {"password": people.PASSWORD})["Location"]
+        browser.post(f"/admin/reauthenticate/?next={page}", {"password": people.PASSWORD})[
+            "Location"
+        ]
         == page
     )
     assert browser.get(page).status_code == 200
@@ -265,9 +274,9 @@ def test_who_has_a_second_factor_proves_with_it_and_not_with_the_password(
     browser, _ = sign_in()
     browser.post("/admin/second-factor/", {"code": code_of(acme_staff)})
     clock.shift(601)
-    browser.post(f"/admin/prove/?next={SETTINGS}", {"password": people.PASSWORD})
+    browser.post(f"/admin/reauthenticate/?next={SETTINGS}", {"password": people.PASSWORD})
     assert browser.get(SETTINGS).status_code == 302
-    browser.post(f"/admin/prove/?next={SETTINGS}", {"code": code_of(acme_staff)})
+    browser.post(f"/admin/reauthenticate/?next={SETTINGS}", {"code": code_of(acme_staff)})
     assert browser.get(SETTINGS).status_code == 200
 
 

@@ -67,7 +67,7 @@ class Echo(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_GET = do_POST = _answer  # noqa: N815 - The base class looks for these names.
+    do_GET = do_POST = _answer  # noqa: N815
 
     def log_message(self, *_: object) -> None:
         """Nobody reads it."""
@@ -279,7 +279,7 @@ def test_a_burst_of_a_hundred_lets_forty_one_through_and_tells_the_rest_to_wait(
         "/api/authors",
     ],
 )
-def test_doors_that_count_for_themselves_are_not_limited_here(
+def test_channels_that_count_for_themselves_are_not_limited_here(
     edge: Nginx, source: str, path: str
 ) -> None:
     replies, _ = _burst(edge, source, path)
@@ -333,7 +333,7 @@ def _pieces(size: int) -> Iterator[bytes]:
         ("/api/v1/punch", {"message": "The body is larger than 1 MiB.", "code": "too_large"}),
     ],
 )
-def test_a_body_over_a_mebibyte_is_refused_in_the_door_s_words(
+def test_a_body_over_a_mebibyte_is_refused_in_the_channel_s_words(
     edge: Nginx, path: str, body: Any, make: Callable[..., Any]
 ) -> None:
     reply = edge.ask(path, "POST", make(MIB + 1))

@@ -16,10 +16,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import SecurityEvent, User
-from accounts.services import issue_personal
-from devices.keys import key_hash, read_public_key
+from accounts.services import issue_personal_token
 from devices.models import DeviceKey, KeyOwner, Phone, PhonePolicy
-from devices.phones import known_keys, note_punch, release_phone, revoke_phone, stands
+from devices.phones import (
+    is_key_active,
+    phone_keys_at,
+    record_phone_punch,
+    release_phone,
+    revoke_phone,
+)
+from devices.public_keys import key_hash, read_public_key
 from employees.models import Employee
 from tests import people
 
@@ -41,7 +47,7 @@ class Caller:
 
     def __init__(self, user: User) -> None:
         self.user = user
-        _row, token = issue_personal(user, "phone")
+        _row, token = issue_personal_token(user, "phone")
         self.client = Client(headers={"Authorization": f"Bearer {token}"})
 
     def register(self, key: str | None = None, **changes: Any) -> Any:
@@ -467,7 +473,7 @@ def test_nothing_malformed_is_registered_or_a_fault_of_the_server(
     assert not Phone.objects.exists()
 
 
-@pytest.mark.usefixtures("standing_clock")
+@pytest.mark.usefixtures("frozen_clock")
 def test_sixty_calls_a_minute_are_what_a_token_has(asha_calls: Caller) -> None:
     replies = [asha_calls.phones() for _ in range(61)]
     assert [reply.status_code for reply in replies] == [200] * 60 + [429]
@@ -492,9 +498,11 @@ def test_a_key_that_was_replaced_stands_for_what_happened_before(asha: Employee)
         (change, [current]),
         (change + moment, [current]),
     ):
-        assert known_keys(asha.organization_id, asha.pk, phone.device_uuid, at) == usable
+        assert phone_keys_at(asha.organization_id, asha.pk, phone.device_uuid, at) == usable
         standing = [
-            key for key in (current, former) if stands(asha.organization_id, asha.pk, key.pk, at)
+            key
+            for key in (current, former)
+            if is_key_active(asha.organization_id, asha.pk, key.pk, at)
         ]
         assert standing == usable
 
@@ -504,18 +512,18 @@ def test_nothing_stands_for_somebody_else_or_on_a_phone_out_of_service(
 ) -> None:
     phone, _private = people.make_phone(world.asha)
     key, now = phone.keys.get(), timezone.now()
-    assert stands(world.acme.pk, world.asha.pk, key.pk, now)
-    assert not stands(world.acme.pk, world.bala.pk, key.pk, now)
-    assert not stands(world.zenith.pk, world.asha.pk, key.pk, now)
-    assert known_keys(world.acme.pk, world.bala.pk, phone.device_uuid, now) == []
+    assert is_key_active(world.acme.pk, world.asha.pk, key.pk, now)
+    assert not is_key_active(world.acme.pk, world.bala.pk, key.pk, now)
+    assert not is_key_active(world.zenith.pk, world.asha.pk, key.pk, now)
+    assert phone_keys_at(world.acme.pk, world.bala.pk, phone.device_uuid, now) == []
     revoke_phone(phone, actor=acme_staff)
-    assert not stands(world.acme.pk, world.asha.pk, key.pk, now)
-    assert known_keys(world.acme.pk, world.asha.pk, phone.device_uuid, now) == [key]
+    assert not is_key_active(world.acme.pk, world.asha.pk, key.pk, now)
+    assert phone_keys_at(world.acme.pk, world.asha.pk, phone.device_uuid, now) == [key]
 
 
 def test_the_last_punch_is_the_latest_however_they_come_in(asha: Employee) -> None:
     phone, _private = people.make_phone(asha)
     for hour, latest in ((9, 9), (11, 11), (10, 11)):
-        note_punch(asha.organization_id, phone.pk, people.NOON.replace(hour=hour))
+        record_phone_punch(asha.organization_id, phone.pk, people.NOON.replace(hour=hour))
         phone.refresh_from_db()
         assert phone.last_punch_at == people.NOON.replace(hour=latest)

@@ -12,9 +12,9 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connections
 
 from accounts.models import User
-from devices.keys import read_public_key
 from devices.models import DeviceKey, KeyOwner, Phone
-from devices.phones import Registration, register_phone, revoke_phone
+from devices.phones import PhoneRegistration, register_phone, revoke_phone
+from devices.public_keys import read_public_key
 from employees.models import Employee
 from tests import people
 
@@ -34,9 +34,11 @@ def at_once(calls: list[Any]) -> list[Any]:
         return list(pool.map(run, calls))
 
 
-def wanted(key: str | None = None, device_uuid: uuid.UUID | None = None) -> Registration:
+def wanted(key: str | None = None, device_uuid: uuid.UUID | None = None) -> PhoneRegistration:
     key = key or people.make_key()[1]
-    return Registration(device_uuid or uuid.uuid4(), "android", "Pixel 9", read_public_key(key))
+    return PhoneRegistration(
+        device_uuid or uuid.uuid4(), "android", "Pixel 9", read_public_key(key)
+    )
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from django.core.cache import caches
 
 from accounts.models import SignInSettings, User
 from accounts.roles import ADMIN, ensure_roles
-from accounts.sso import save_settings
+from accounts.sso import save_sign_in_settings
 from employees.models import Employee, Organization
 from tests.e2e import provider
 
@@ -26,7 +26,7 @@ def idp() -> Iterator[provider.Provider]:
 
 
 @pytest.fixture(autouse=True)
-def _this_machine_may_be_asked(settings: LazySettings) -> None:
+def _allow_local_provider(settings: LazySettings) -> None:
     settings.BASE_URL = provider.BASE_URL
     settings.PUSH_ALLOW_HTTP = True
     settings.PUSH_ALLOWED_NETWORKS = ["127.0.0.0/8"]
@@ -44,7 +44,7 @@ def acme_login(idp: provider.Provider, acme: Organization) -> SignInSettings:
         sso_enabled=True,
         redirect_uris=[provider.APP],
     )
-    save_settings(chosen, secret=provider.SECRET)
+    save_sign_in_settings(chosen, secret=provider.SECRET)
     return chosen
 
 

@@ -155,8 +155,10 @@ def test_proving_once_more_asks_the_provider_to_ask(
     browser, visitor = Client(), Visitor()
     assert callback(browser, visitor.visit(begin(browser), "asha")).status_code == 302
     settings_page = "/admin/accounts/signinsettings/add/"
-    assert browser.get(settings_page)["Location"].startswith("/admin/prove/")
-    assert "again=1" in browser.get("/admin/prove/", {"next": settings_page}).content.decode()
+    assert browser.get(settings_page)["Location"].startswith("/admin/reauthenticate/")
+    assert (
+        "again=1" in browser.get("/admin/reauthenticate/", {"next": settings_page}).content.decode()
+    )
     assert (
         callback(browser, visitor.visit(begin(browser, settings_page, again="1"), "asha"))[
             "Location"
@@ -326,9 +328,9 @@ def test_nobody_is_sent_on_to_another_site(
 def test_a_client_secret_that_is_wrong_is_told(
     acme_login: SignInSettings, asha_user: User, settings: Any
 ) -> None:
-    from accounts.sso import save_settings
+    from accounts.sso import save_sign_in_settings
 
-    save_settings(acme_login, secret="another secret")
+    save_sign_in_settings(acme_login, secret="another secret")
     assert exchange(phone()).json()["code"] == "sso_client"
 
 

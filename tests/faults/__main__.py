@@ -12,11 +12,11 @@ import sys
 
 import pytest
 
-from tests.faults.conftest import LONG, missing
+from tests.faults.conftest import LONG, missing_tools
 from tests.run import say
 
 if __name__ == "__main__":
-    if lacks := missing():
+    if lacks := missing_tools():
         say(f"SKIPPED: what needs {lacks}")
     # The figures are of a machine that does nothing else.
     how = ["-s", "-p", "no:xdist"] if LONG else ["-n", "2", "--dist", "loadfile"]

@@ -19,7 +19,7 @@ SEED = int(os.environ.get("MUSTER_SEED", "20260621"))
 long_only = pytest.mark.skipif(not LONG, reason="part of make verify")
 
 
-def missing() -> str:
+def missing_tools() -> str:
     """What these tests need and this machine has not; empty when all is there."""
     tools = {
         "PostgreSQL's binaries": Postgres.installed(),
@@ -28,18 +28,18 @@ def missing() -> str:
     return " and ".join(name for name, there in tools.items() if not there)
 
 
-with_servers = pytest.mark.skipif(bool(missing()), reason=f"not installed: {missing()}")
+with_servers = pytest.mark.skipif(bool(missing_tools()), reason=f"not installed: {missing_tools()}")
 
 
 @pytest.fixture
-def place() -> Iterator[Path]:
+def run_folder() -> Iterator[Path]:
     """A folder for one run."""
     with folder() as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def shared_place() -> Iterator[Path]:
+def shared_run_folder() -> Iterator[Path]:
     """A folder for the runs of a module."""
     with folder() as made:
         yield made

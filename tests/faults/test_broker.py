@@ -17,11 +17,11 @@ import pytest
 
 from tests.faults.conftest import LONG, SEED, long_only, with_servers
 from tests.rig.check import check
-from tests.rig.load import Load, Told, until
+from tests.rig.load import Load, PunchResult, wait_until
 from tests.rig.processes import Postgres, Redis, Web, Worker, environment
 from tests.rig.proxy import Mode, Proxy
-from tests.rig.recorder import Note, Recorder
-from tests.rig.world import Database, World, make_world
+from tests.rig.recorder import RecordedRequest, Recorder
+from tests.rig.world import Database, RigWorld, make_rig_world
 
 pytestmark = [pytest.mark.slow, with_servers, pytest.mark.timeout(600 if LONG else 120)]
 
@@ -48,7 +48,7 @@ class Site:
     proxy: Proxy
     recorder: Recorder
     web: Web
-    world: World
+    world: RigWorld
 
     @property
     def through_proxy(self) -> str:
@@ -61,24 +61,24 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(shared_place: Path) -> Iterator[Site]:
+def site(shared_run_folder: Path) -> Iterator[Site]:
     with contextlib.ExitStack() as stack:
-        recorder = stack.enter_context(Recorder(shared_place))
-        postgres = stack.enter_context(Postgres(shared_place))
-        redis = stack.enter_context(Redis(shared_place))
+        recorder = stack.enter_context(Recorder(shared_run_folder))
+        postgres = stack.enter_context(Postgres(shared_run_folder))
+        redis = stack.enter_context(Redis(shared_run_folder))
         proxy = stack.enter_context(Proxy(("127.0.0.1", redis.port)))
         # The web is told the same broker as the worker: had it any business with it, its answers
         # would show.
-        env = environment(shared_place, postgres.url, f"redis://127.0.0.1:{proxy.port}/0")
-        world = make_world(env, recorder.url)
+        env = environment(shared_run_folder, postgres.url, f"redis://127.0.0.1:{proxy.port}/0")
+        world = make_rig_world(env, recorder.url)
         recorder.secrets(world.secrets)
-        web = stack.enter_context(Web(shared_place, env))
+        web = stack.enter_context(Web(shared_run_folder, env))
         warm = Load(
             web.url, world, count=80, rate=40.0
         )  # Every thread has its connection, every statement its plan.
         warm.start()
         warm.finish(30)
-        yield Site(shared_place, postgres, redis, proxy, recorder, web, world)
+        yield Site(shared_run_folder, postgres, redis, proxy, recorder, web, world)
 
 
 @contextlib.contextmanager
@@ -127,7 +127,7 @@ def wiped(site: Site) -> Iterator[None]:
 
     def loop() -> None:
         while not stop.wait(0.25):
-            site.redis.wipe()
+            site.redis.flush()
 
     thread = threading.Thread(target=loop, daemon=True)
     thread.start()
@@ -141,9 +141,9 @@ def spoilt(site: Site) -> Iterator[None]:
     """It answers every command with an error, as a replica after a fail-over or a server without
     memory does.
     """
-    site.redis.spoil("muster")
+    site.redis.corrupt_key("muster")
     yield
-    site.redis.wipe()
+    site.redis.flush()
 
 
 @contextlib.contextmanager
@@ -177,35 +177,35 @@ def test_pushes_go_on_while_the_broker_does_not(
             time.sleep(FAULT_S)
         ended = time.time()
         time.sleep(AFTER_S - AGAIN_S)
-        again, taken = time.time(), worker.taken()
+        again, taken = time.time(), worker.tasks_received()
         sent = load.finish(seconds + 30)
         judge(site, load)
         notes = [
             note
-            for note in site.recorder.notes()
+            for note in site.recorder.requests()
             if note.arrival.name in {one.name for one in sent}
         ]
-        report(fault.__name__, load.told, notes, began, ended)
+        report(fault.__name__, load.results, notes, began, ended)
         late = delay(notes, again, math.inf)
-        print(  # noqa: T201
-            f"{worker.taken() - taken} tasks taken up in the last {AGAIN_S:.0f} s; slowest then"
-            f" {late * 1000:.0f} ms"
+        print(
+            f"{worker.tasks_received() - taken} tasks taken up in the last {AGAIN_S:.0f} s; slowest"
+            f" then {late * 1000:.0f} ms"
         )
         assert worker.alive
         slower = delay(notes, began, math.inf) - delay(notes, 0, began)
-        print(f"slowest push {slower:.2f} s slower than before the fault")  # noqa: T201
+        print(f"slowest push {slower:.2f} s slower than before the fault")
         # A few seconds on a machine that may do something else say little about time: the long run
         # holds it to the promises.
         assert not LONG or slower < SLOWER_S
         for part, noise in ((0.5, NOISE_S), (0.99, P99_NOISE_S)):
             before, during = (
-                answers_in(load.told, part, 0, began),
-                answers_in(load.told, part, began, ended),
+                answers_in(load.results, part, 0, began),
+                answers_in(load.results, part, began, ended),
             )
-            print(f"answers to terminals, p{part * 100:.0f}: {during / before:.2f} of what it was")  # noqa: T201
+            print(f"answers to terminals, p{part * 100:.0f}: {during / before:.2f} of what it was")
             assert not LONG or during < LONGER * before + noise
         # In use again: otherwise some pushes would wait for a lease that nobody takes up, for ever.
-        assert worker.taken() - taken > RATE * AGAIN_S / 6
+        assert worker.tasks_received() - taken > RATE * AGAIN_S / 6
         assert not LONG or late < 1.4
 
 
@@ -220,17 +220,17 @@ def test_a_worker_that_starts_without_its_broker_pushes_and_finds_it_later(site:
         began = time.time()
         load.finish(60)
         judge(site, load)
-        notes = [note for note in site.recorder.notes() if (note.received_at or 0) >= began]
-        report("dead at the start", load.told, notes, began, time.time())
+        notes = [note for note in site.recorder.requests() if (note.received_at or 0) >= began]
+        report("dead at the start", load.results, notes, began, time.time())
         site.proxy.switch(Mode.PASS)
         worker.wait_ready(60)
-        taken = worker.taken()
+        taken = worker.tasks_received()
         time.sleep(6)
         load = Load(site.web.url, site.world, count=100, rate=RATE, seed=SEED)
         load.start()
         load.finish(60)
         judge(site, load)
-        assert worker.taken() > taken
+        assert worker.tasks_received() > taken
     finally:
         site.proxy.switch(Mode.PASS)
         worker.kill()
@@ -251,19 +251,19 @@ def test_other_brokers(site: Site, broker: str) -> None:
         load.start()
         load.finish(60)
         judge(site, load)
-        notes = [note for note in site.recorder.notes() if (note.received_at or 0) >= began]
-        report(kind, load.told, notes, began, time.time())
+        notes = [note for note in site.recorder.requests() if (note.received_at or 0) >= began]
+        report(kind, load.results, notes, began, time.time())
         # Within one process the worker's own threads need no broker between them.
-        assert worker.taken() > 0 or broker == "memory://"
+        assert worker.tasks_received() > 0 or broker == "memory://"
         assert worker.stop() == 0
 
 
 def judge(site: Site, load: Load) -> None:
     """Drain, and nothing is lost, invented or out of order in all that came so far."""
     database = Database(site.postgres.url)
-    drained = until(lambda: database.waiting() == 0, 60)
+    drained = wait_until(lambda: database.waiting() == 0, 60)
     stored = database.stored(site.world)
-    sent = [one.sent for one in load.told]
+    sent = [one.sent for one in load.results]
     names = {one.name for one in sent}
     arrivals = site.recorder.arrivals()
     findings = check(sent, [one for one in arrivals if one.name in names], site.world.endpoints)
@@ -275,7 +275,11 @@ def judge(site: Site, load: Load) -> None:
 
 
 def report(
-    name: str, told: Sequence[Told], notes: Sequence[Note], began: float, ended: float
+    name: str,
+    told: Sequence[PunchResult],
+    notes: Sequence[RecordedRequest],
+    began: float,
+    ended: float,
 ) -> None:
     """The figures of one scenario."""
     before = [note.delay_s for note in notes if (note.received_at or 0) < began]
@@ -285,7 +289,7 @@ def report(
     first = min(
         (note for note in notes if (note.received_at or 0) >= began), key=lambda note: note.at
     )
-    print(  # noqa: T201
+    print(
         f"\n{name}: first arrival {first.at - began:.2f} s after the fault; accept → received"
         f" p50/p99/max before {figures(before)}, during {figures(during)}; answers before"
         f" {figures(answers_before)}, during {figures(answers_during)}"
@@ -297,14 +301,14 @@ def figures(seconds: Sequence[float]) -> str:
     return "/".join(f"{point(seconds, part) * 1000:.0f}" for part in (0.5, 0.99, 1.0)) + " ms"
 
 
-def delay(notes: Sequence[Note], began: float, ended: float) -> float:
+def delay(notes: Sequence[RecordedRequest], began: float, ended: float) -> float:
     """The longest way from accepted to received, of what was accepted in that time."""
     return max(
         (note.delay_s for note in notes if began <= (note.received_at or 0) <= ended), default=0.0
     )
 
 
-def answers_in(told: Sequence[Told], part: float, began: float, ended: float) -> float:
+def answers_in(told: Sequence[PunchResult], part: float, began: float, ended: float) -> float:
     """How long answers to terminals took in that time, as a percentile."""
     return point([one.took_s for one in told if began <= one.at <= ended], part)
 
@@ -321,6 +325,6 @@ def answers(url: str) -> bool:
     try:
         with Connection(url, connect_timeout=2) as connection:
             connection.connect()
-    except Exception:  # noqa: BLE001 - whatever the reason, it is not usable.
+    except Exception:  # noqa: BLE001
         return False
     return True

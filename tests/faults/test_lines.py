@@ -11,33 +11,33 @@ from pathlib import Path
 import pytest
 
 from tests.faults.conftest import LONG, SEED, with_servers
-from tests.rig.check import Fate, check, unbalanced
-from tests.rig.load import Chaos, Load, until
+from tests.rig.check import SendResult, check, unbalanced
+from tests.rig.load import Chaos, Load, wait_until
 from tests.rig.processes import Postgres, Redis, Web, Worker, environment
 from tests.rig.proxy import Mode, Proxy
 from tests.rig.recorder import Recorder
-from tests.rig.world import Database, make_world
+from tests.rig.world import Database, make_rig_world
 
 pytestmark = [pytest.mark.slow, with_servers, pytest.mark.timeout(600 if LONG else 150)]
 
 COUNT, RATE, BREAKING_S = (3000, 20.0, 140.0) if LONG else (240, 16.0, 13.0)
 
 
-def test_nothing_is_lost_or_reordered_on_lines_that_hang_drip_and_break(place: Path) -> None:
+def test_nothing_is_lost_or_reordered_on_lines_that_hang_drip_and_break(run_folder: Path) -> None:
     with contextlib.ExitStack() as stack:
-        recorder = stack.enter_context(Recorder(place))
-        postgres = stack.enter_context(Postgres(place))
-        redis = stack.enter_context(Redis(place))
+        recorder = stack.enter_context(Recorder(run_folder))
+        postgres = stack.enter_context(Postgres(run_folder))
+        redis = stack.enter_context(Redis(run_folder))
         lines = {
             "database": stack.enter_context(Proxy(("127.0.0.1", postgres.port), drip_s=0.05)),
             "customer": stack.enter_context(Proxy(("127.0.0.1", recorder.port), drip_s=0.05)),
         }
         url = postgres.url.replace(f":{postgres.port}/", f":{lines['database'].port}/")
-        env = environment(place, url, redis.url)
-        world = make_world(env, f"http://127.0.0.1:{lines['customer'].port}")
+        env = environment(run_folder, url, redis.url)
+        world = make_rig_world(env, f"http://127.0.0.1:{lines['customer'].port}")
         recorder.secrets(world.secrets)
-        web = stack.enter_context(Web(place, env))
-        stack.enter_context(Worker(place, env))
+        web = stack.enter_context(Web(run_folder, env))
+        stack.enter_context(Worker(run_folder, env))
         database = Database(postgres.url)
         dice = random.Random(SEED)
 
@@ -60,12 +60,12 @@ def test_nothing_is_lost_or_reordered_on_lines_that_hang_drip_and_break(place: P
         broke = chaos.finish(BREAKING_S + 60)
         sent = load.finish(COUNT / RATE + 120)
         # An endpoint that failed again and again is probed within half a minute or so.
-        drained = until(lambda: database.waiting() == 0, 120)
+        drained = wait_until(lambda: database.waiting() == 0, 120)
 
         findings = check(sent, recorder.arrivals(), world.endpoints, database.stored(world))
-        print(f"\nbroken: {broke}\n{findings}\n{database.counts()}")  # noqa: T201
+        print(f"\nbroken: {broke}\n{findings}\n{database.counts()}")
         assert findings.faults == {}
         assert drained
-        acknowledged = sum(one.fate is Fate.ACKNOWLEDGED for one in sent)
+        acknowledged = sum(one.result is SendResult.ACKNOWLEDGED for one in sent)
         assert acknowledged > 0.9 * COUNT
         assert unbalanced(database.counts(), database.punches(), acknowledged) == []

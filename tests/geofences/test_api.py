@@ -8,19 +8,19 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.services import issue_personal
+from accounts.services import issue_personal_token
 from employees.models import Employee, Organization
-from geofences.models import Fence
+from geofences.models import Geofence
 from tests import people
 from tests.geofences.geodesic import direct
-from tests.geofences.test_geometry import block
+from tests.geofences.test_geometry import square_polygon
 
 URL = "/api/v1/admin/geo-fences"
 
 
-def speaker(organization: Organization, role: str = "hr_admin") -> dict[str, str]:
+def bearer_headers(organization: Organization, role: str = "hr_admin") -> dict[str, str]:
     """The header of somebody with this role."""
-    _row, token = issue_personal(
+    _row, token = issue_personal_token(
         people.make_staff(organization, f"{organization.slug}-{role}", role=role), "test"
     )
     return {"authorization": f"Bearer {token}"}
@@ -28,7 +28,7 @@ def speaker(organization: Organization, role: str = "hr_admin") -> dict[str, str
 
 @pytest.fixture
 def hr(acme: Organization) -> dict[str, str]:
-    return speaker(acme)
+    return bearer_headers(acme)
 
 
 def names(client: Client, hr: dict[str, str], **query: Any) -> list[str]:
@@ -41,7 +41,7 @@ def test_a_row_says_all_there_is_to_know(
     client: Client, hr: dict[str, str], acme: Organization
 ) -> None:
     site = people.make_site(acme)
-    fence = people.make_fence(acme, external_id="HQ", site=site)
+    fence = people.make_geofence(acme, external_id="HQ", site=site)
     (row,) = client.get(URL, headers=hr).json()["data"]
     stamps = row.pop("created_at"), row.pop("updated_at")
     assert all(stamp.endswith("Z") for stamp in stamps)
@@ -64,7 +64,7 @@ def test_a_row_says_all_there_is_to_know(
 
 
 def test_a_geometry_is_rfc_7946(client: Client, hr: dict[str, str], acme: Organization) -> None:
-    people.make_fence(acme, geojson=json.dumps(block(0, 180, 100)))
+    people.make_geofence(acme, geojson=json.dumps(square_polygon(0, 180, 100)))
     geometry = client.get(URL, headers=hr).json()["data"][0]["geometry"]
     assert geometry["type"] == "MultiPolygon"
     assert all(
@@ -78,7 +78,7 @@ def test_a_geometry_is_rfc_7946(client: Client, hr: dict[str, str], acme: Organi
 def test_the_newest_is_first_fifty_to_a_page(
     client: Client, hr: dict[str, str], acme: Organization
 ) -> None:
-    pattern = people.make_fence(acme, name="F0")
+    pattern = people.make_geofence(acme, name="F0")
     columns = {
         name: getattr(pattern, name)
         for name in (
@@ -93,8 +93,8 @@ def test_the_newest_is_first_fifty_to_a_page(
             "square",
         )
     }
-    Fence.objects.bulk_create(
-        [Fence(organization=acme, name=f"F{number}", **columns) for number in range(1, 60)]
+    Geofence.objects.bulk_create(
+        [Geofence(organization=acme, name=f"F{number}", **columns) for number in range(1, 60)]
     )
     first = client.get(URL, headers=hr).json()
     assert [row["name"] for row in first["data"]] == [f"F{number}" for number in range(59, 9, -1)]
@@ -106,26 +106,26 @@ def test_the_newest_is_first_fifty_to_a_page(
 def test_who_keeps_attendance_reads_it_and_nobody_else(
     client: Client, hr: dict[str, str], acme: Organization, zenith: Organization
 ) -> None:
-    people.make_fence(acme)
+    people.make_geofence(acme)
     assert client.get(URL).json() == {"message": "Unauthenticated."}
     assert client.get(URL).status_code == 401
-    refused = client.get(URL, headers=speaker(acme, "approver"))
+    refused = client.get(URL, headers=bearer_headers(acme, "approver"))
     assert (refused.status_code, refused.json()["message"]) == (
         403,
         "Forbidden: 'admin-attendance' requires one of: admin, hr_admin",
     )
-    assert names(client, speaker(acme, "admin")) == ["Office"]
-    assert names(client, speaker(zenith)) == []
+    assert names(client, bearer_headers(acme, "admin")) == ["Office"]
+    assert names(client, bearer_headers(zenith)) == []
 
 
 def test_every_filter_finds_what_it_names(
     client: Client, hr: dict[str, str], acme: Organization, asha: Employee
 ) -> None:
     site, department = people.make_site(acme), people.make_department(acme)
-    people.make_fence(acme, name="All", external_id="X-1")
-    people.make_fence(acme, 20, 70, name="Site", site=site, active=False)
-    people.make_fence(acme, 20, 70, name="Department", department=department)
-    people.make_fence(acme, 20, 70, name="Employee", employee=asha)
+    people.make_geofence(acme, name="All", external_id="X-1")
+    people.make_geofence(acme, 20, 70, name="Site", site=site, active=False)
+    people.make_geofence(acme, 20, 70, name="Department", department=department)
+    people.make_geofence(acme, 20, 70, name="Employee", employee=asha)
     lat, lng = direct(28.6175, 77.2085, 30, 590)
     for query, found in (
         ({}, ["Employee", "Department", "Site", "All"]),
@@ -153,7 +153,7 @@ def test_another_organizations_ids_find_what_unknown_ones_find(
     client: Client, hr: dict[str, str], zenith: Organization, chitra: Employee
 ) -> None:
     site = people.make_site(zenith)
-    people.make_fence(zenith, site=site)
+    people.make_geofence(zenith, site=site)
     assert names(client, hr, site=site.pk) == names(client, hr, employee=chitra.pk) == []
 
 
@@ -181,7 +181,7 @@ def test_another_organizations_ids_find_what_unknown_ones_find(
 def test_a_filter_that_makes_no_sense_is_422_with_its_name(
     client: Client, hr: dict[str, str], acme: Organization, field: str, value: str
 ) -> None:
-    people.make_fence(acme)
+    people.make_geofence(acme)
     reply = client.get(URL, {field: value}, headers=hr)
     body = reply.json()
     assert (reply.status_code, set(body), set(body["errors"])) == (

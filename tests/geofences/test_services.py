@@ -14,20 +14,27 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 
 from employees.models import Employee, Organization
-from geofences.geometry import Fault, InvalidShape
-from geofences.models import AllowedNetwork, Fence, FencePolicy
-from geofences.places import REFUSAL, PlaceJudgement, Why
-from geofences.refusals import TEXTS, in_words
-from geofences.services import by_external_id, near, place, save_fence, save_network, save_policy
+from geofences.evaluation import REFUSAL_TEXT, PositionEvaluation, PositionOutcome
+from geofences.geometry import InvalidShape, ShapeFault
+from geofences.models import AllowedNetwork, Geofence, GeofencePolicy
+from geofences.services import (
+    evaluate_position,
+    geofence_by_external_id,
+    geofence_ids_near,
+    save_allowed_network,
+    save_geofence,
+    save_geofence_policy,
+)
+from geofences.shape_messages import FAULT_MESSAGES, describe_invalid_shape
 from tests import people
 from tests.geofences.geodesic import direct
-from tests.geofences.test_geometry import block, polygon
+from tests.geofences.test_geometry import polygon, square_polygon
 
 OFFICE = (28.6175, 77.2085)
 NOON = people.NOON
 
 
-def judged(employee: Employee, **facts: Any) -> PlaceJudgement:
+def evaluated(employee: Employee, **facts: Any) -> PositionEvaluation:
     """The verdict on the employee in the office's middle."""
     lat, lng = OFFICE
     given = {
@@ -39,22 +46,22 @@ def judged(employee: Employee, **facts: Any) -> PlaceJudgement:
         "department_id": None,
         "at": NOON,
     }
-    return place(
+    return evaluate_position(
         organization_id=employee.organization_id, employee_id=employee.pk, **(given | facts)
     )
 
 
 def shape(lat: float = OFFICE[0], lng: float = OFFICE[1], half_m: float = 100) -> str:
-    return json.dumps(block(lat, lng, half_m))
+    return json.dumps(square_polygon(lat, lng, half_m))
 
 
 # --- Whom a fence is for --------------------------------------------------------------------------
 def test_a_fence_of_the_organization_is_for_everybody_in_it_and_nobody_else(
     asha: Employee, chitra: Employee
 ) -> None:
-    people.make_fence(asha.organization, geojson=shape())
-    assert judged(asha).why == Why.INSIDE
-    assert judged(chitra).why == Why.UNFENCED
+    people.make_geofence(asha.organization, geojson=shape())
+    assert evaluated(asha).outcome == PositionOutcome.INSIDE
+    assert evaluated(chitra).outcome == PositionOutcome.UNFENCED
 
 
 @pytest.mark.parametrize("scope", ["site", "department", "employee"])
@@ -66,41 +73,41 @@ def test_a_fence_is_for_its_site_department_or_employee_only(
         "department": people.make_department(acme),
         "employee": asha,
     }
-    people.make_fence(acme, **{scope: rows[scope]})
+    people.make_geofence(acme, **{scope: rows[scope]})
     here = {"site_id": rows["site"].pk, "department_id": rows["department"].pk}
     elsewhere = {
         "site_id": people.make_site(acme, "North").pk,
         "department_id": people.make_department(acme, "North").pk,
     }
-    assert judged(asha, **here).accepted
-    assert judged(bala, **here).accepted is (scope != "employee")
-    assert judged(bala, **elsewhere).why == Why.UNFENCED
-    assert judged(bala).why == Why.UNFENCED
+    assert evaluated(asha, **here).is_accepted
+    assert evaluated(bala, **here).is_accepted is (scope != "employee")
+    assert evaluated(bala, **elsewhere).outcome == PositionOutcome.UNFENCED
+    assert evaluated(bala).outcome == PositionOutcome.UNFENCED
 
 
 def test_any_of_several_fences_will_do(acme: Organization, asha: Employee) -> None:
-    people.make_fence(acme, 10, 10)
-    people.make_fence(acme, employee=asha)
-    assert judged(asha).accepted
-    assert judged(asha, lat=10, lng=10).accepted
-    assert judged(asha, lat=20, lng=20).why == Why.OUTSIDE
+    people.make_geofence(acme, 10, 10)
+    people.make_geofence(acme, employee=asha)
+    assert evaluated(asha).is_accepted
+    assert evaluated(asha, lat=10, lng=10).is_accepted
+    assert evaluated(asha, lat=20, lng=20).outcome == PositionOutcome.OUTSIDE
 
 
 def test_a_fence_holds_from_its_start_until_just_before_its_end(
     acme: Organization, asha: Employee
 ) -> None:
-    people.make_fence(acme, starts_at=NOON, ends_at=NOON + timedelta(hours=1))
+    people.make_geofence(acme, starts_at=NOON, ends_at=NOON + timedelta(hours=1))
     second = timedelta(seconds=1)
     verdicts = [
-        judged(asha, at=at).accepted
+        evaluated(asha, at=at).is_accepted
         for at in (NOON - second, NOON, NOON + timedelta(minutes=59), NOON + timedelta(hours=1))
     ]
     assert verdicts == [False, True, True, False]
 
 
 def test_a_fence_that_is_switched_off_holds_nobody(acme: Organization, asha: Employee) -> None:
-    people.make_fence(acme, active=False)
-    assert judged(asha).why == Why.UNFENCED
+    people.make_geofence(acme, active=False)
+    assert evaluated(asha).outcome == PositionOutcome.UNFENCED
 
 
 @pytest.mark.parametrize("lng", [180, -180, 179.9995, -179.9995])
@@ -108,37 +115,49 @@ def test_a_fence_that_is_switched_off_holds_nobody(acme: Organization, asha: Emp
 def test_the_database_finds_the_fence_on_either_side_of_the_antimeridian(
     acme: Organization, asha: Employee, lat: float, lng: float
 ) -> None:
-    fences = [people.make_fence(acme, geojson=shape(lat, lng)), people.make_fence(acme, lat, lng)]
+    fences = [
+        people.make_geofence(acme, geojson=shape(lat, lng)),
+        people.make_geofence(acme, lat, lng),
+    ]
     for fence in fences:
-        Fence.objects.exclude(pk=fence.pk).update(active=False)
-        Fence.objects.filter(pk=fence.pk).update(active=True)
+        Geofence.objects.exclude(pk=fence.pk).update(active=False)
+        Geofence.objects.filter(pk=fence.pk).update(active=True)
         for bearing in (0, 90, 180, 270):
             inside, outside = direct(lat, lng, bearing, 95), direct(lat, lng, bearing, 105)
             turn = [(one[0], (one[1] + 180) % 360 - 180) for one in (inside, outside)]
-            assert judged(asha, lat=turn[0][0], lng=turn[0][1], accuracy_m=1).why == Why.INSIDE
-            assert judged(asha, lat=turn[1][0], lng=turn[1][1], accuracy_m=1).why == Why.OUTSIDE
-            assert judged(asha, lat=turn[1][0], lng=turn[1][1], accuracy_m=6).why == Why.NEAR
+            assert (
+                evaluated(asha, lat=turn[0][0], lng=turn[0][1], accuracy_m=1).outcome
+                == PositionOutcome.INSIDE
+            )
+            assert (
+                evaluated(asha, lat=turn[1][0], lng=turn[1][1], accuracy_m=1).outcome
+                == PositionOutcome.OUTSIDE
+            )
+            assert (
+                evaluated(asha, lat=turn[1][0], lng=turn[1][1], accuracy_m=6).outcome
+                == PositionOutcome.NEAR
+            )
 
 
 def test_a_fence_at_a_pole_is_a_circle(acme: Organization, asha: Employee) -> None:
-    people.make_fence(acme, -90, 0)
-    assert judged(asha, lat=-89.9995, lng=123).accepted
-    assert not judged(asha, lat=-89.99, lng=123).accepted
+    people.make_geofence(acme, -90, 0)
+    assert evaluated(asha, lat=-89.9995, lng=123).is_accepted
+    assert not evaluated(asha, lat=-89.99, lng=123).is_accepted
 
 
 # --- Wi-Fi and the rules --------------------------------------------------------------------------
 def test_a_listed_wifi_suffices_for_those_it_is_for(
     acme: Organization, asha: Employee, bala: Employee, chitra: Employee
 ) -> None:
-    network = save_network(
+    network = save_allowed_network(
         AllowedNetwork(organization=acme, ssid="RSS-Wifi-Internal", employee=asha)
     )
-    verdict = judged(asha, lat=0, lng=0, accuracy_m=3000, ssid="RSS-Wifi-Internal")
-    assert (verdict.why, verdict.network_id) == (Why.NETWORK, network.pk)
-    assert not judged(bala, ssid="RSS-Wifi-Internal").accepted
-    assert not judged(chitra, ssid="RSS-Wifi-Internal").accepted
+    verdict = evaluated(asha, lat=0, lng=0, accuracy_m=3000, ssid="RSS-Wifi-Internal")
+    assert (verdict.outcome, verdict.network_id) == (PositionOutcome.NETWORK, network.pk)
+    assert not evaluated(bala, ssid="RSS-Wifi-Internal").is_accepted
+    assert not evaluated(chitra, ssid="RSS-Wifi-Internal").is_accepted
     AllowedNetwork.objects.update(active=False)
-    assert not judged(asha, ssid="RSS-Wifi-Internal").accepted
+    assert not evaluated(asha, ssid="RSS-Wifi-Internal").is_accepted
 
 
 @pytest.mark.parametrize(
@@ -157,29 +176,29 @@ def test_a_listed_wifi_suffices_for_those_it_is_for(
 def test_a_wifi_name_is_compared_to_the_letter_and_android_quotes_it(
     acme: Organization, asha: Employee, seen: str, known: bool
 ) -> None:
-    save_network(AllowedNetwork(organization=acme, ssid="Office"))
-    assert judged(asha, ssid=seen).accepted is known
+    save_allowed_network(AllowedNetwork(organization=acme, ssid="Office"))
+    assert evaluated(asha, ssid=seen).is_accepted is known
 
 
 def test_the_organization_sets_its_own_rules(
     acme: Organization, asha: Employee, chitra: Employee
 ) -> None:
-    save_network(AllowedNetwork(organization=acme, ssid="Office"))
-    rules = FencePolicy(
+    save_allowed_network(AllowedNetwork(organization=acme, ssid="Office"))
+    rules = GeofencePolicy(
         organization=acme,
         ssid_sufficient=False,
         unfenced="accept",
         max_accuracy_m=30,
         tolerance_m=10,
     )
-    save_policy(rules)
-    assert judged(asha).why == Why.UNFENCED_ACCEPTED
-    assert judged(chitra).why == Why.UNFENCED
-    people.make_fence(acme)
-    assert judged(asha, accuracy_m=31).why == Why.INACCURATE
-    assert judged(asha, accuracy_m=31, ssid="Office").why == Why.INSIDE
+    save_geofence_policy(rules)
+    assert evaluated(asha).outcome == PositionOutcome.UNFENCED_ACCEPTED
+    assert evaluated(chitra).outcome == PositionOutcome.UNFENCED
+    people.make_geofence(acme)
+    assert evaluated(asha, accuracy_m=31).outcome == PositionOutcome.INACCURATE
+    assert evaluated(asha, accuracy_m=31, ssid="Office").outcome == PositionOutcome.INSIDE
     lat, lng = direct(*OFFICE, 0, 111)
-    assert judged(asha, lat=lat, lng=lng, accuracy_m=30).reason == REFUSAL
+    assert evaluated(asha, lat=lat, lng=lng, accuracy_m=30).refusal_text == REFUSAL_TEXT
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, 1e300, 10**400])
@@ -187,32 +206,32 @@ def test_the_organization_sets_its_own_rules(
 def test_no_number_makes_an_error_only_a_refusal(
     acme: Organization, asha: Employee, field: str, bad: float
 ) -> None:
-    people.make_fence(acme)
-    assert judged(asha, **{field: bad}).reason == REFUSAL
+    people.make_geofence(acme)
+    assert evaluated(asha, **{field: bad}).refusal_text == REFUSAL_TEXT
 
 
 # --- Few queries, few rows ------------------------------------------------------------------------
 def test_a_wifi_costs_one_query_a_fence_two_and_a_refusal_three(
     acme: Organization, asha: Employee
 ) -> None:
-    save_network(AllowedNetwork(organization=acme, ssid="Office"))
-    people.make_fence(acme)
+    save_allowed_network(AllowedNetwork(organization=acme, ssid="Office"))
+    people.make_geofence(acme)
     for facts, count in (({"ssid": "Office"}, 1), ({}, 2), ({"lat": 0}, 3)):
         with CaptureQueriesContext(
             connection,
         ) as queries:
-            judged(asha, **facts)
+            evaluated(asha, **facts)
         assert len(queries) == count, facts
 
 
 def test_among_many_fences_only_those_nearby_are_fetched(
     acme: Organization, asha: Employee
 ) -> None:
-    pattern = people.make_fence(acme, 10, 10)
+    pattern = people.make_geofence(acme, 10, 10)
     rows = []
     for number in range(300):
         lat, lng = 20 + number % 20 / 50, 70 + number // 20 / 50
-        row = Fence(
+        row = Geofence(
             organization=acme,
             name=f"F{number}",
             kind="circle",
@@ -220,18 +239,18 @@ def test_among_many_fences_only_those_nearby_are_fetched(
             longitude=lng,
             radius_m=50,
         )
-        row.measure()
+        row.clean_shape()
         rows.append(row)
-    Fence.objects.bulk_create(rows)
-    found = Fence.objects.of(acme).meeting(pattern.shape.box)
+    Geofence.objects.bulk_create(rows)
+    found = Geofence.objects.of(acme).intersecting(pattern.shape.box)
     assert list(found) == [pattern]
-    assert judged(asha, lat=20.1, lng=70.1).accepted
+    assert evaluated(asha, lat=20.1, lng=70.1).is_accepted
 
 
 def test_more_fences_on_one_spot_than_are_fetched_at_a_time_are_all_tried(
     acme: Organization, asha: Employee
 ) -> None:
-    row = Fence(
+    row = Geofence(
         organization=acme,
         name="Far",
         kind="circle",
@@ -239,26 +258,26 @@ def test_more_fences_on_one_spot_than_are_fetched_at_a_time_are_all_tried(
         longitude=OFFICE[1],
         radius_m=1,
     )
-    row.measure()
+    row.clean_shape()
     columns = {
         name: getattr(row, name)
         for name in ("latitude", "longitude", "south", "west", "north", "east", "square")
     }
-    Fence.objects.bulk_create(
+    Geofence.objects.bulk_create(
         [
-            Fence(organization=acme, name=f"F{number}", kind="circle", radius_m=1, **columns)
+            Geofence(organization=acme, name=f"F{number}", kind="circle", radius_m=1, **columns)
             for number in range(120)
         ]
     )
-    assert judged(asha).why == Why.OUTSIDE
-    people.make_fence(acme)
-    assert judged(asha).why == Why.INSIDE
+    assert evaluated(asha).outcome == PositionOutcome.OUTSIDE
+    people.make_geofence(acme)
+    assert evaluated(asha).outcome == PositionOutcome.INSIDE
 
 
 # --- Saving ---------------------------------------------------------------------------------------
 def refusal(organization: Organization, **facts: Any) -> dict[str, list[str]]:
     with pytest.raises(ValidationError) as refused:
-        people.make_fence(organization, **facts)
+        people.make_geofence(organization, **facts)
     found: dict[str, list[str]] = refused.value.message_dict
     return found
 
@@ -278,7 +297,7 @@ def test_an_invalid_shape_is_refused_at_its_field_with_reason_and_place(acme: Or
     assert set(refusal(acme, geojson="{}")) == {"geojson"}
     assert set(refusal(acme, radius_m=None, latitude=None)) == {"radius_m", "latitude"}
     assert set(refusal(acme, radius_m=0.5)) == {"radius_m"}
-    assert not Fence.objects.exists()
+    assert not Geofence.objects.exists()
 
 
 def test_every_fault_has_words_in_every_language() -> None:
@@ -293,29 +312,32 @@ def test_every_fault_has_words_in_every_language() -> None:
     }
     for language in ("en", "hi"):
         with translation.override(language):
-            assert set(TEXTS) == set(Fault)
-            assert all("%" not in in_words(InvalidShape(fault, **values)) for fault in Fault)
+            assert set(FAULT_MESSAGES) == set(ShapeFault)
+            assert all(
+                "%" not in describe_invalid_shape(InvalidShape(fault, **values))
+                for fault in ShapeFault
+            )
 
 
 def test_coordinates_that_fit_the_other_way_round_are_questioned(
     acme: Organization, zenith: Organization
 ) -> None:
-    assert people.make_fence(
+    assert people.make_geofence(
         acme, OFFICE[1], OFFICE[0]
     ).pk  # Nothing is known yet that would speak against it.
-    Fence.objects.all().delete()
-    people.make_fence(acme)
+    Geofence.objects.all().delete()
+    people.make_geofence(acme)
     assert "swapped" in refusal(acme, lat=OFFICE[1], lng=OFFICE[0])["latitude"][0]
     assert "swapped" in refusal(acme, geojson=shape(OFFICE[1], OFFICE[0]))["geojson"][0]
-    assert people.make_fence(zenith, OFFICE[1], OFFICE[0]).pk
-    assert people.make_fence(acme, 60, 25, name="Helsinki").pk
+    assert people.make_geofence(zenith, OFFICE[1], OFFICE[0]).pk
+    assert people.make_geofence(acme, 60, 25, name="Helsinki").pk
 
 
 def test_a_fence_applies_to_one_thing_at_most(acme: Organization, asha: Employee) -> None:
     assert "Choose one" in str(refusal(acme, employee=asha, site=people.make_site(acme)))
-    fence = people.make_fence(acme, employee=asha)
+    fence = people.make_geofence(acme, employee=asha)
     with pytest.raises(IntegrityError), transaction.atomic():
-        Fence.objects.filter(pk=fence.pk).update(site=people.make_site(acme, "North"))
+        Geofence.objects.filter(pk=fence.pk).update(site=people.make_site(acme, "North"))
 
 
 def test_a_fence_of_another_organizations_site_is_refused_as_if_there_were_none(
@@ -327,14 +349,17 @@ def test_a_fence_of_another_organizations_site_is_refused_as_if_there_were_none(
 def test_an_external_id_is_unique_in_its_organization(
     acme: Organization, zenith: Organization
 ) -> None:
-    fence = people.make_fence(acme, external_id=" HQ ")
-    people.make_fence(zenith, external_id="HQ")
-    people.make_fence(acme)
-    people.make_fence(acme)
+    fence = people.make_geofence(acme, external_id=" HQ ")
+    people.make_geofence(zenith, external_id="HQ")
+    people.make_geofence(acme)
+    people.make_geofence(acme)
     assert refusal(acme, external_id="HQ")
-    assert by_external_id(acme.pk, "HQ") == by_external_id(acme.pk, " HQ ") == fence
+    assert (
+        geofence_by_external_id(acme.pk, "HQ") == geofence_by_external_id(acme.pk, " HQ ") == fence
+    )
     assert [
-        by_external_id(acme.pk, text) for text in ("hq", "", " ", "H\0Q", "\ud800", "x" * 500)
+        geofence_by_external_id(acme.pk, text)
+        for text in ("hq", "", " ", "H\0Q", "\ud800", "x" * 500)
     ] == [None] * 6
 
 
@@ -347,33 +372,33 @@ def test_a_network_is_listed_once_for_the_same_people(
 ) -> None:
     site = people.make_site(acme)
     for facts in ({}, {"site": site}):
-        save_network(AllowedNetwork(organization=acme, ssid="Office", **facts))
+        save_allowed_network(AllowedNetwork(organization=acme, ssid="Office", **facts))
         with pytest.raises(ValidationError):
-            save_network(AllowedNetwork(organization=acme, ssid="Office", **facts))
-    save_network(AllowedNetwork(organization=zenith, ssid="Office"))
+            save_allowed_network(AllowedNetwork(organization=acme, ssid="Office", **facts))
+    save_allowed_network(AllowedNetwork(organization=zenith, ssid="Office"))
     with pytest.raises(ValidationError, match="32 bytes"):
-        save_network(AllowedNetwork(organization=acme, ssid="कार्यालय" * 3))
+        save_allowed_network(AllowedNetwork(organization=acme, ssid="कार्यालय" * 3))
 
 
 def test_changing_a_shape_is_seen_by_the_next_punch(acme: Organization, asha: Employee) -> None:
-    fence = people.make_fence(acme, geojson=shape())
-    assert judged(asha).accepted
+    fence = people.make_geofence(acme, geojson=shape())
+    assert evaluated(asha).is_accepted
     fence.geojson = shape(28.7, 77.3)
-    save_fence(fence)
-    assert not judged(asha).accepted
-    assert judged(asha, lat=28.7, lng=77.3).accepted
-    fence.kind, fence.latitude, fence.longitude, fence.radius_m = Fence.Kind.CIRCLE, *OFFICE, 20
-    save_fence(fence)
-    assert (judged(asha).accepted, fence.geojson) == (True, "")
+    save_geofence(fence)
+    assert not evaluated(asha).is_accepted
+    assert evaluated(asha, lat=28.7, lng=77.3).is_accepted
+    fence.kind, fence.latitude, fence.longitude, fence.radius_m = Geofence.Kind.CIRCLE, *OFFICE, 20
+    save_geofence(fence)
+    assert (evaluated(asha).is_accepted, fence.geojson) == (True, "")
 
 
 def test_near_names_the_fences_within_so_many_metres(acme: Organization) -> None:
-    fence = people.make_fence(acme)
+    fence = people.make_geofence(acme)
     lat, lng = direct(*OFFICE, 45, 150)
-    assert near(Fence.objects.of(acme), lat, lng, 51) == [fence.pk]
-    assert near(Fence.objects.of(acme), lat, lng, 49) == []
+    assert geofence_ids_near(Geofence.objects.of(acme), lat, lng, 51) == [fence.pk]
+    assert geofence_ids_near(Geofence.objects.of(acme), lat, lng, 49) == []
 
 
 def test_the_time_of_a_change_is_kept(acme: Organization) -> None:
     before = timezone.now()
-    assert people.make_fence(acme).updated_at >= before
+    assert people.make_geofence(acme).updated_at >= before

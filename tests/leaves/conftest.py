@@ -15,11 +15,17 @@ import time_machine
 from django.core.exceptions import ValidationError
 
 from accounts.models import User
+from core.errors import RuleViolation
 from employees.models import Employee, Organization
-from employees.refusals import Refused
 from leaves import overviews, publishing, records, services, statements
-from leaves.models import Calendar, Entry, LeaveApplication, LeavePolicy, LedgerOrder
-from leaves.services import Wish
+from leaves.models import (
+    HolidayCalendar,
+    LeaveAdjustment,
+    LeaveApplication,
+    LeaveLedgerEntry,
+    LeavePolicy,
+)
+from leaves.services import LeaveApplicationData
 from tests import people
 from tests.leaves.test_rules import CLOSED, RESTRICTED, on
 
@@ -33,26 +39,28 @@ def _today() -> Iterator[None]:
         yield
 
 
-def adopt(
+def publish_leave_policy(
     organization: Organization,
     data: dict[str, Any] | None = None,
     effective_from: date = date(2026, 1, 1),
 ) -> LeavePolicy:
     """Put rules into force; the central government's unless others are given."""
-    draft = publishing.draft_policy(organization, data or publishing.ccs_1972(), effective_from)
-    return publishing.publish_policy(draft, actor=None)
+    draft = publishing.draft_leave_policy(
+        organization, data or publishing.ccs_1972_rules(), effective_from
+    )
+    return publishing.publish_leave_policy(draft, actor=None)
 
 
-def publish_delhi(organization: Organization, year: int = 2026) -> Calendar:
+def publish_delhi(organization: Organization, year: int = 2026) -> HolidayCalendar:
     """Publish the list of central offices in Delhi."""
-    calendar = publishing.draft_calendar(organization, None, year)
-    publishing.set_days(
+    calendar = publishing.draft_holiday_calendar(organization, None, year)
+    publishing.add_calendar_days(
         calendar, [(on(one), "CLOSED", f"Closed on {one}") for one in CLOSED.split(", ")]
     )
-    publishing.set_days(
+    publishing.add_calendar_days(
         calendar, [(on(one), "RESTRICTED", f"Restricted {one}") for one in RESTRICTED.split(", ")]
     )
-    publishing.publish_calendar(calendar, actor=None)
+    publishing.publish_holiday_calendar(calendar, actor=None)
     return calendar
 
 
@@ -68,60 +76,66 @@ class Office:
 
     def opening(self, kind: str, days: float, employee: Employee | None = None) -> None:
         """Bring a balance forward from 31 December 2025."""
-        order = LedgerOrder(
+        order = LeaveAdjustment(
             organization=self.organization,
             employee=employee or self.asha,
             kind=kind,
-            type=Entry.Type.OPENING,
+            type=LeaveLedgerEntry.Type.OPENING,
             days=Decimal(str(days)),
             effective_on=date(2025, 12, 31),
             reason="Service book",
         )
-        records.confirm_order(records.propose_order(order, actor=self.hr), actor=self.chief)
+        records.decide_adjustment(
+            records.propose_adjustment(order, actor=self.hr), actor=self.chief
+        )
 
     def apply(
         self, kind: str, first: str, last: str | None = None, half: str = "", **more: Any
     ) -> LeaveApplication:
         """Apply for Asha."""
         who = more.pop("employee", self.asha)
-        own_hand = more.pop("own_hand", True)
-        wish = Wish(kind, on(first), on(last or first), half, bool(half), reason="personal", **more)
-        return services.apply(who, wish, actor=None, own_hand=own_hand)
+        self_service = more.pop("self_service", True)
+        wish = LeaveApplicationData(
+            kind, on(first), on(last or first), half, bool(half), reason="personal", **more
+        )
+        return services.apply_for_leave(who, wish, actor=None, self_service=self_service)
 
     def grant(
         self, kind: str, first: str, last: str | None = None, half: str = "", **more: Any
     ) -> LeaveApplication:
         """Apply, and let Bala approve."""
-        return services.decide(
+        return services.decide_leave(
             self.apply(kind, first, last, half, **more), actor=self.bala, approve=True
         )
 
-    def refused(self, call: Callable[..., Any], *values: Any, **more: Any) -> str:
+    def violation_code(self, call: Callable[..., Any], *values: Any, **more: Any) -> str:
         """The code with which a call is refused."""
         with pytest.raises(ValidationError) as caught:
             call(*values, **more)
-        assert isinstance(caught.value, Refused)
+        assert isinstance(caught.value, RuleViolation)
         return caught.value.code
 
     def available(self, kind: str, year: int = 2026, employee: Employee | None = None) -> float:
         """Days that could still be taken."""
-        return self.row(kind, year, employee).available / 2
+        return self.statement_row(kind, year, employee).available / 2
 
-    def row(
+    def statement_row(
         self, kind: str, year: int = 2026, employee: Employee | None = None
-    ) -> statements.Standing:
+    ) -> statements.LeaveBalance:
         """One line of the year's statement, in half-days; whoever asks for many people at once is
         told the same.
         """
         person = employee or self.asha
-        _as_of, found = statements.statement(person, year)
-        assert overviews.overview(person.organization, [person], year) == {person.pk: found}
+        _as_of, found = statements.leave_statement(person, year)
+        assert overviews.bulk_leave_statements(person.organization, [person], year) == {
+            person.pk: found
+        }
         return next(one for one in found if one.kind == kind)
 
 
 def make_office(world: people.World) -> Office:
     """Rules, calendar and people."""
-    adopt(world.acme)
+    publish_leave_policy(world.acme)
     publish_delhi(world.acme)
     bala = people.make_staff(world.acme, "bala", role="approver", employee=world.bala)
     hr, chief = (

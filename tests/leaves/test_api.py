@@ -13,7 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from accounts.models import User
-from accounts.services import issue_personal
+from accounts.services import issue_personal_token
 from leaves import publishing
 from leaves.models import Child, LeaveApplication
 from tests import people
@@ -34,7 +34,7 @@ class Chair:
 
     def __init__(self, user: User) -> None:
         self.user = user
-        self.headers = {"HTTP_AUTHORIZATION": f"Bearer {issue_personal(user, 'test')[1]}"}
+        self.headers = {"HTTP_AUTHORIZATION": f"Bearer {issue_personal_token(user, 'test')[1]}"}
 
     def get(self, path: str, **query: Any) -> Any:
         return Client().get(f"/api/v1/{path}", query, **self.headers)
@@ -316,9 +316,9 @@ def test_a_file_that_is_no_certificate_is_refused(asha: Chair, content: bytes, s
 def test_child_care_leave_names_ones_own_child(
     world: people.World, office: Office, asha: Chair
 ) -> None:
-    from leaves.models import LeaveFacts
+    from leaves.models import LeaveProfile
 
-    LeaveFacts.objects.create(
+    LeaveProfile.objects.create(
         organization=world.acme, employee=office.asha, starts_on=date(2020, 1, 1), sex="F"
     )
     kid = Child.objects.create(
@@ -348,11 +348,11 @@ def test_staff_see_what_is_in_force_and_drafts_by_filter(
     world: people.World, office: Office, asha: Chair, chitra: Chair
 ) -> None:
     chief = Chair(office.chief)
-    draft = publishing.draft_calendar(world.acme, None, 2026)
+    draft = publishing.draft_holiday_calendar(world.acme, None, 2026)
     every: Callable[..., Any] = lambda **query: chief.get("admin/holidays", **query).json()["data"]  # noqa: E731
     assert {one["version"] for one in every(published="true")} == {1}
     assert {one["version"] for one in every(published="false")} == {2}
-    publishing.publish_calendar(draft, actor=None)
+    publishing.publish_holiday_calendar(draft, actor=None)
     assert {one["version"] for one in every()} == {2}
     assert {one["class"] for one in every(**{"class": "RESTRICTED"})} == {"RESTRICTED"}
     assert every(year=2025) == every(office="Nowhere") == []

@@ -10,14 +10,14 @@ from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.errors import Conflict
 from employees.models import Employee
-from employees.refusals import Conflict
 from leaves import records, services
-from leaves.accrual import Exit, Service, Terms, dues
-from leaves.balances import Book, difference
-from leaves.jobs import settle, settle_due, waiting
-from leaves.models import Entry, LeaveFacts, LedgerOrder, Suspension
-from leaves.policies import Kind, Rules
+from leaves.accrual import AccrualTerms, ExitManner, ServicePeriod, due_entries
+from leaves.balances import BalanceProjection, missing_entries
+from leaves.due_postings import employees_to_settle, settle_due_accounts, settle_employee
+from leaves.models import LeaveAdjustment, LeaveLedgerEntry, LeaveProfile, Suspension
+from leaves.policies import LeavePolicyHistory, LeaveType
 from tests.leaves.conftest import Office
 from tests.leaves.test_rules import JANUARY, POLICY, on
 
@@ -29,20 +29,20 @@ def leave_service(office: Office, manner: str, day: date = LEFT) -> None:
     """Asha's last day of service."""
     Employee.objects.filter(pk=office.asha.pk).update(left_on=day)
     office.asha.refresh_from_db()
-    LeaveFacts.objects.filter(employee=office.asha).delete()
-    row = LeaveFacts(
+    LeaveProfile.objects.filter(employee=office.asha).delete()
+    row = LeaveProfile(
         organization=office.organization,
         employee=office.asha,
         starts_on=JANUARY,
         exit_manner=manner,
     )
-    records.save_facts(row)
+    records.save_leave_profile(row)
 
 
 def forfeited(office: Office) -> dict[str, int]:
     """Half-days taken away, by account."""
     found: dict[str, int] = {}
-    for kind, half_days in Entry.objects.filter(type="FORFEIT").values_list(
+    for kind, half_days in LeaveLedgerEntry.objects.filter(type="FORFEIT").values_list(
         "account__kind", "half_days"
     ):
         found[kind] = found.get(kind, 0) + half_days
@@ -55,18 +55,18 @@ def test_what_is_left_is_forfeited_by_the_job_after_the_last_day(
 ) -> None:
     office.opening("EL", 50)
     leave_service(office, manner)
-    settle(office.asha, LEFT)
+    settle_employee(office.asha, LEFT)
     assert forfeited(office) == {}
-    settle(office.asha, LEFT + timedelta(days=1))
+    settle_employee(office.asha, LEFT + timedelta(days=1))
     # Two whole months of service: 5 days of earned leave beside the 50, 3 of half pay leave.
     assert forfeited(office) == {"CL": -16, "RH": -4, "EL": -110, "HPL": -6}
-    assert {one.effective_on for one in Entry.objects.filter(type="FORFEIT")} == {LEFT}
+    assert {one.effective_on for one in LeaveLedgerEntry.objects.filter(type="FORFEIT")} == {LEFT}
 
 
 @pytest.mark.parametrize("manner", ["NORMAL", "DEATH"])
 def test_who_retires_or_dies_keeps_the_claim(office: Office, manner: str) -> None:
     leave_service(office, manner)
-    settle(office.asha, LEFT + timedelta(days=30))
+    settle_employee(office.asha, LEFT + timedelta(days=30))
     assert forfeited(office) == {}
 
 
@@ -74,11 +74,11 @@ def test_the_job_may_run_again_and_only_the_difference_is_posted(office: Office)
     office.opening("EL", 50)
     leave_service(office, "RESIGNED")
     for day in (1, 2, 0, 40):
-        settle(office.asha, LEFT + timedelta(days=day))
-    entries = Entry.objects.filter(type="FORFEIT", account__kind="EL").count()
+        settle_employee(office.asha, LEFT + timedelta(days=day))
+    entries = LeaveLedgerEntry.objects.filter(type="FORFEIT", account__kind="EL").count()
     assert entries == 1
-    assert settle_due(on=LEFT + timedelta(days=40)) >= 0
-    order = LedgerOrder(
+    assert settle_due_accounts(on=LEFT + timedelta(days=40)) >= 0
+    order = LeaveAdjustment(
         organization=office.organization,
         employee=office.asha,
         kind="EL",
@@ -87,9 +87,11 @@ def test_the_job_may_run_again_and_only_the_difference_is_posted(office: Office)
         effective_on=LEFT,
         reason="Audit",
     )
-    records.confirm_order(records.propose_order(order, actor=office.hr), actor=office.chief)
-    settle(office.asha, LEFT + timedelta(days=41))
-    rows = Entry.objects.filter(type="FORFEIT", account__kind="EL").values_list(
+    records.decide_adjustment(
+        records.propose_adjustment(order, actor=office.hr), actor=office.chief
+    )
+    settle_employee(office.asha, LEFT + timedelta(days=41))
+    rows = LeaveLedgerEntry.objects.filter(type="FORFEIT", account__kind="EL").values_list(
         "half_days", flat=True
     )
     assert list(rows.order_by("id")) == [-110, 10]
@@ -100,23 +102,23 @@ def test_the_job_stops_between_two_people_when_it_is_asked_to(office: Office) ->
     asked = threading.Event()
     asked.set()
     day = LEFT + timedelta(days=30)
-    before = len(waiting(office.organization, day))
+    before = len(employees_to_settle(office.organization, day))
     assert before > 1
-    assert settle_due(on=day, stop=asked) == 1
-    assert len(waiting(office.organization, day)) == before - 1
+    assert settle_due_accounts(on=day, stop=asked) == 1
+    assert len(employees_to_settle(office.organization, day)) == before - 1
 
 
 def test_a_correction_of_how_service_ended_gives_it_back(office: Office) -> None:
     leave_service(office, "RESIGNED")
-    settle(office.asha, LEFT + timedelta(days=1))
+    settle_employee(office.asha, LEFT + timedelta(days=1))
     leave_service(office, "NORMAL")
-    settle(office.asha, LEFT + timedelta(days=1))
+    settle_employee(office.asha, LEFT + timedelta(days=1))
     assert forfeited(office) == {}
 
 
 def test_a_statement_shows_what_was_forfeited_as_lapsed(office: Office) -> None:
     leave_service(office, "RESIGNED", on("30 Jan"))
-    row = office.row("CL")
+    row = office.statement_row("CL")
     assert (row.credited, row.lapsed, row.available) == (16, 16, 0)
 
 
@@ -124,15 +126,21 @@ def test_a_statement_shows_what_was_forfeited_as_lapsed(office: Office) -> None:
     moves=st.lists(st.tuples(DAYS, st.integers(-20, 6)), max_size=8),
     left=DAYS,
     ran_on=st.lists(DAYS, max_size=3),
-    manner=st.sampled_from(list(Exit)),
-    kind=st.sampled_from([Kind.CL, Kind.EL, Kind.HPL]),
+    manner=st.sampled_from(list(ExitManner)),
+    kind=st.sampled_from([LeaveType.CL, LeaveType.EL, LeaveType.HPL]),
 )
 def test_nothing_is_left_after_a_forfeiture_whenever_the_job_ran(
-    moves: list[tuple[date, int]], left: date, ran_on: list[date], manner: Exit, kind: Kind
+    moves: list[tuple[date, int]],
+    left: date,
+    ran_on: list[date],
+    manner: ExitManner,
+    kind: LeaveType,
 ) -> None:
-    rules, end = Rules((POLICY,)), date(2027, 1, 1)
-    terms = Terms(
-        lambda day: rules.rule(kind, day), Service(date(2020, 1, 1), left, manner), JANUARY
+    rules, end = LeavePolicyHistory((POLICY,)), date(2027, 1, 1)
+    terms = AccrualTerms(
+        lambda day: rules.rule_for(kind, day),
+        ServicePeriod(date(2020, 1, 1), left, manner),
+        JANUARY,
     )
     posted: dict[tuple[str, date], int] = {}
     for day in (*ran_on, end):
@@ -141,13 +149,13 @@ def test_nothing_is_left_after_a_forfeiture_whenever_the_job_ran(
             for key, amount in posted.items()
             if key[1] < day or (key[1] == day and not key[0].endswith(("LAPSE", "FORFEIT")))
         }
-        for due in difference(dues(terms, moves, day), visible):
+        for due in missing_entries(due_entries(terms, moves, day), visible):
             posted[due.slot, due.day] = posted.get((due.slot, due.day), 0) + due.half_days
     assert {key: amount for key, amount in posted.items() if amount} == {
-        (due.slot, due.day): due.half_days for due in dues(terms, moves, end)
+        (due.slot, due.day): due.half_days for due in due_entries(terms, moves, end)
     }
-    forfeits = manner in (Exit.RESIGNED, Exit.REMOVED)
-    balance = Book(terms, moves).balance(left)
+    forfeits = manner in (ExitManner.RESIGNED, ExitManner.REMOVED)
+    balance = BalanceProjection(terms, moves).balance_on(left)
     assert balance <= 0 if forfeits else True
 
 
@@ -166,19 +174,22 @@ def suspend(office: Office, first: str, last: str | None = None) -> Suspension:
 def test_no_leave_is_asked_for_nor_granted_under_suspension(office: Office) -> None:
     pending = office.apply("CL", "6 Jul")
     suspend(office, "1 Jul")
-    assert office.refused(office.apply, "CL", "13 Jul") == "SUSPENDED"
-    assert office.refused(office.apply, "CL", "30 Jun", "1 Jul") == "SUSPENDED"
-    assert office.refused(services.decide, pending, actor=office.bala, approve=True) == "SUSPENDED"
-    assert services.decide(pending, actor=office.bala, approve=False).status == "rejected"
+    assert office.violation_code(office.apply, "CL", "13 Jul") == "SUSPENDED"
+    assert office.violation_code(office.apply, "CL", "30 Jun", "1 Jul") == "SUSPENDED"
+    assert (
+        office.violation_code(services.decide_leave, pending, actor=office.bala, approve=True)
+        == "SUSPENDED"
+    )
+    assert services.decide_leave(pending, actor=office.bala, approve=False).status == "rejected"
     office.apply("CL", "30 Jun")
 
 
 def test_a_suspension_ends_or_is_taken_back_and_is_not_changed(office: Office) -> None:
     row = suspend(office, "1 Jul")
-    assert office.refused(records.end_suspension, row, on("30 Jun")) == "DATES_REVERSED"
+    assert office.violation_code(records.end_suspension, row, on("30 Jun")) == "DATES_REVERSED"
     records.end_suspension(row, on("10 Jul"))
     office.apply("CL", "13 Jul")
-    assert office.refused(office.apply, "CL", "10 Jul") == "SUSPENDED"
+    assert office.violation_code(office.apply, "CL", "10 Jul") == "SUSPENDED"
     records.revoke_suspension(row)
     office.apply("CL", "9 Jul")
     with pytest.raises(Conflict):
@@ -192,4 +203,4 @@ def test_leave_granted_before_a_suspension_stays_until_hr_takes_it_back(office: 
     suspend(office, "1 Jul")
     granted.refresh_from_db()
     assert granted.status == "approved"
-    services.cancel(granted, actor=office.hr)
+    services.cancel_leave(granted, actor=office.hr)

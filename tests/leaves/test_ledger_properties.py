@@ -14,12 +14,17 @@ from django.db.models import Sum
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from leaves import jobs, publishing, records, services
-from leaves.accrual import Service, Terms, dues
-from leaves.balances import Book, difference
-from leaves.charging import Spell, charge, charge_all, total
-from leaves.models import Absence, Calendar, CalendarDay, Entry, LeaveApplication
-from leaves.policies import Kind, Rules
+from leaves import due_postings, publishing, records, services
+from leaves.accrual import AccrualTerms, ServicePeriod, due_entries
+from leaves.balances import BalanceProjection, missing_entries
+from leaves.day_counting import (
+    Spell,
+    calculate_all_day_debits,
+    calculate_day_debits,
+    total_half_days,
+)
+from leaves.models import Absence, CalendarDay, HolidayCalendar, LeaveApplication, LeaveLedgerEntry
+from leaves.policies import LeavePolicyHistory, LeaveType
 from tests.leaves.conftest import Office
 from tests.leaves.test_rules import ALMANAC, GROUND, JANUARY, POLICY
 
@@ -27,18 +32,22 @@ DAYS = st.integers(0, 364).map(lambda number: JANUARY + timedelta(days=number))
 MOVES = st.lists(st.tuples(DAYS, st.integers(-20, 0)), max_size=12)
 
 
-def terms(kind: Kind, joined: date = date(2020, 1, 1), opened: date | None = None) -> Terms:
-    rules = Rules((POLICY,))
-    return Terms(lambda day: rules.rule(kind, day), Service(joined), JANUARY, opened_on=opened)
+def terms(
+    kind: LeaveType, joined: date = date(2020, 1, 1), opened: date | None = None
+) -> AccrualTerms:
+    rules = LeavePolicyHistory((POLICY,))
+    return AccrualTerms(
+        lambda day: rules.rule_for(kind, day), ServicePeriod(joined), JANUARY, opened_on=opened
+    )
 
 
 @given(
     moves=MOVES,
     ran_on=st.lists(DAYS, max_size=4),
-    kind=st.sampled_from([Kind.CL, Kind.EL, Kind.HPL, Kind.RH]),
+    kind=st.sampled_from([LeaveType.CL, LeaveType.EL, LeaveType.HPL, LeaveType.RH]),
 )
 def test_what_is_posted_in_the_end_does_not_depend_on_when_the_job_ran(
-    moves: list[tuple[date, int]], ran_on: list[date], kind: Kind
+    moves: list[tuple[date, int]], ran_on: list[date], kind: LeaveType
 ) -> None:
     last = date(2027, 1, 1)
 
@@ -51,7 +60,7 @@ def test_what_is_posted_in_the_end_does_not_depend_on_when_the_job_ran(
                 for k, v in posted.items()
                 if k[1] < day or (k[1] == day and not k[0].endswith("LAPSE"))
             }
-            for due in difference(dues(terms(kind), known, day), visible):
+            for due in missing_entries(due_entries(terms(kind), known, day), visible):
                 posted[due.slot, due.day] = posted.get((due.slot, due.day), 0) + due.half_days
         return {key: amount for key, amount in posted.items() if amount}
 
@@ -63,22 +72,26 @@ def test_no_account_is_carried_over_its_ceiling_and_nothing_lapses_twice(
     moves: list[tuple[date, int]], opening: int
 ) -> None:
     before = date(2025, 12, 31)
-    book = Book(terms(Kind.EL, opened=before), [(before, opening), *moves])
-    assert book.balance(date(2026, 6, 30)) <= 600
-    assert book.balance(date(2026, 12, 31)) <= 600
-    lapses = [one for one in book.system(date(2027, 1, 1)) if one.type == "LAPSE"]
+    book = BalanceProjection(terms(LeaveType.EL, opened=before), [(before, opening), *moves])
+    assert book.balance_on(date(2026, 6, 30)) <= 600
+    assert book.balance_on(date(2026, 12, 31)) <= 600
+    lapses = [one for one in book.rule_entries(date(2027, 1, 1)) if one.type == "LAPSE"]
     assert all(one.half_days < 0 for one in lapses)
 
 
-@given(opening=st.integers(0, 60), day=DAYS, kind=st.sampled_from([Kind.CL, Kind.EL, Kind.RH]))
+@given(
+    opening=st.integers(0, 60),
+    day=DAYS,
+    kind=st.sampled_from([LeaveType.CL, LeaveType.EL, LeaveType.RH]),
+)
 def test_what_is_available_can_be_taken_and_one_half_day_more_cannot(
-    opening: int, day: date, kind: Kind
+    opening: int, day: date, kind: LeaveType
 ) -> None:
     before = date(2025, 12, 31)
-    book = Book(terms(kind, opened=before), [(before, opening)])
-    most = book.available(day)
-    assert book.affords([(day, -most)])
-    assert not book.affords([(day, -most - 1)])
+    book = BalanceProjection(terms(kind, opened=before), [(before, opening)])
+    most = book.available_on(day)
+    assert book.can_afford([(day, -most)])
+    assert not book.can_afford([(day, -most - 1)])
 
 
 @given(first=DAYS, length=st.integers(0, 40), cut=st.integers(0, 40))
@@ -89,21 +102,27 @@ def test_earned_leave_in_two_parts_costs_what_it_costs_in_one(
     middle = first + timedelta(days=cut)
     if not first <= middle < last:
         return
-    whole = charge(Spell(0, Kind.EL, first, last), GROUND)
-    parts = charge_all(
-        [Spell(1, Kind.EL, first, middle), Spell(2, Kind.EL, middle + timedelta(days=1), last)],
+    whole = calculate_day_debits(Spell(0, LeaveType.EL, first, last), GROUND)
+    parts = calculate_all_day_debits(
+        [
+            Spell(1, LeaveType.EL, first, middle),
+            Spell(2, LeaveType.EL, middle + timedelta(days=1), last),
+        ],
         GROUND,
     )
-    assert total(parts[1]) + total(parts[2]) == total(whole)
+    assert total_half_days(parts[1]) + total_half_days(parts[2]) == total_half_days(whole)
 
 
 @given(first=DAYS, length=st.integers(0, 10))
 def test_casual_leave_costs_its_working_days(first: date, length: int) -> None:
     last = min(first + timedelta(days=length), date(2026, 12, 31))
     working = sum(
-        not ALMANAC.off(first + timedelta(days=n)) for n in range((last - first).days + 1)
+        not ALMANAC.is_off(first + timedelta(days=n)) for n in range((last - first).days + 1)
     )
-    assert total(charge(Spell(0, Kind.CL, first, last), GROUND)) == 2 * working
+    assert (
+        total_half_days(calculate_day_debits(Spell(0, LeaveType.CL, first, last), GROUND))
+        == 2 * working
+    )
 
 
 STEP = st.one_of(
@@ -133,15 +152,17 @@ def act(office: Office, step: tuple[Any, ...]) -> None:
         with transaction.atomic():
             if step[0] == "apply":
                 first = JANUARY + timedelta(days=step[2])
-                wish = services.Wish(step[1], first, first + timedelta(days=step[3]), reason="x")
-                services.apply(office.asha, wish, actor=None)
+                wish = services.LeaveApplicationData(
+                    step[1], first, first + timedelta(days=step[3]), reason="x"
+                )
+                services.apply_for_leave(office.asha, wish, actor=None)
             elif step[0] == "holiday":
                 change_calendar(office, JANUARY + timedelta(days=step[1]), closed=step[2])
             elif step[0] == "job":
-                jobs.settle(office.asha, JANUARY + timedelta(days=step[1]))
+                due_postings.settle_employee(office.asha, JANUARY + timedelta(days=step[1]))
             elif step[0] == "late":
-                late = records.Lateness(30, step[2], "Train")
-                records.mark_late(
+                late = records.LateDecision(30, step[2], "Train")
+                records.record_late_mark(
                     office.asha, JANUARY + timedelta(days=step[1]), late, actor=office.bala
                 )
             elif step[0] == "overstay":
@@ -157,26 +178,26 @@ def act(office: Office, step: tuple[Any, ...]) -> None:
 
 def change(office: Office, row: LeaveApplication, what: str, how: Any) -> None:
     if what == "convert":
-        services.convert(row, kind=how, actor=office.bala)
+        services.convert_leave(row, kind=how, actor=office.bala)
     elif what == "cancel":
-        services.cancel(row, actor=office.bala)
+        services.cancel_leave(row, actor=office.bala)
     elif what == "curtail":
-        services.curtail(row, ends_on=row.starts_on + timedelta(days=how), actor=office.bala)
+        services.curtail_leave(row, ends_on=row.starts_on + timedelta(days=how), actor=office.bala)
     else:
-        services.decide(row, actor=office.bala, approve=what == "approve")
+        services.decide_leave(row, actor=office.bala, approve=what == "approve")
 
 
 def change_calendar(office: Office, day: date, *, closed: bool) -> None:
-    draft = publishing.draft_calendar(office.organization, None, 2026)
+    draft = publishing.draft_holiday_calendar(office.organization, None, 2026)
     CalendarDay.objects.filter(calendar=draft, date=day).delete()
     if closed:
-        publishing.set_days(draft, [(day, "LOCAL", "Closed")])
-    publishing.publish_calendar(draft, actor=None)
+        publishing.add_calendar_days(draft, [(day, "LOCAL", "Closed")])
+    publishing.publish_holiday_calendar(draft, actor=None)
 
 
 def sums() -> dict[tuple[str, date], int]:
     rows = (
-        Entry.objects.order_by()
+        LeaveLedgerEntry.objects.order_by()
         .values_list("account__kind", "effective_on")
         .annotate(total=Sum("half_days"))
     )
@@ -186,7 +207,7 @@ def sums() -> dict[tuple[str, date], int]:
 def lowest(kind: str) -> int:
     running = found = 0
     rows = (
-        Entry.objects.filter(account__kind=kind)
+        LeaveLedgerEntry.objects.filter(account__kind=kind)
         .order_by("effective_on")
         .values_list("effective_on", "half_days")
     )
@@ -210,24 +231,31 @@ def test_random_histories_keep_the_books(office: Office, steps: list[tuple[Any, 
     with transaction.atomic():
         for step in steps:
             act(office, step)
-        jobs.settle(office.asha, date(2027, 1, 1))
+        due_postings.settle_employee(office.asha, date(2027, 1, 1))
         once = sums()
         assert all(lowest(kind) >= 0 for kind in ("CL", "EL", "HPL", "RH"))
         # Again, late, and for a past day: nothing moves.
         for day in (date(2026, 6, 30), date(2027, 1, 1), date(2026, 7, 1), date(2027, 1, 1)):
-            jobs.settle(office.asha, day)
+            due_postings.settle_employee(office.asha, day)
         assert sums() == once
         # Everything taken back: as if nobody had ever asked.
         for row in LeaveApplication.objects.live():
-            services.cancel(row, actor=office.bala)
+            services.cancel_leave(row, actor=office.bala)
         for lost in Absence.objects.all():
             records.revoke_absence(lost)
-        jobs.settle(office.asha, date(2027, 1, 1))
+        due_postings.settle_employee(office.asha, date(2027, 1, 1))
         left = (
-            Entry.objects.filter(application__isnull=False).aggregate(sum=Sum("half_days"))["sum"]
+            LeaveLedgerEntry.objects.filter(application__isnull=False).aggregate(
+                sum=Sum("half_days")
+            )["sum"]
             or 0
         )
         assert left == 0
-        assert Entry.objects.filter(account__kind="EL").aggregate(sum=Sum("half_days"))["sum"] == 90
-        assert Calendar.objects.published().count() >= 1
+        assert (
+            LeaveLedgerEntry.objects.filter(account__kind="EL").aggregate(sum=Sum("half_days"))[
+                "sum"
+            ]
+            == 90
+        )
+        assert HolidayCalendar.objects.published().count() >= 1
         transaction.set_rollback(True)

@@ -11,10 +11,17 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection, connections, transaction
 
-from employees.models import DayClaim
-from employees.refusals import Refused
-from leaves import jobs, publishing, records, services
-from leaves.models import CalendarDay, Entry, LeaveApplication, LeaveDay, LeaveEvent, LedgerOrder
+from core.errors import RuleViolation
+from employees.models import HalfDayReservation
+from leaves import due_postings, publishing, records, services
+from leaves.models import (
+    CalendarDay,
+    LeaveAdjustment,
+    LeaveApplication,
+    LeaveDay,
+    LeaveEvent,
+    LeaveLedgerEntry,
+)
 from tests import people
 from tests.leaves.conftest import Office, make_office
 from tests.leaves.test_rules import on
@@ -34,7 +41,7 @@ def at_once(calls: list[Callable[[], Any]]) -> list[str]:
         try:
             call()
         except ValidationError as error:
-            assert isinstance(error, Refused)
+            assert isinstance(error, RuleViolation)
             return error.code
         finally:
             connections.close_all()
@@ -56,9 +63,9 @@ def test_parallel_applications_do_not_overdraw(office: Office) -> None:
 def test_nobody_waits_for_the_application_of_somebody_else(office: Office) -> None:
     other = people.make_employee(office.organization, "2002", "Dev")
     with transaction.atomic():
-        services.apply(
+        services.apply_for_leave(
             office.asha,
-            services.Wish("CL", on("6 Jul"), on("6 Jul"), reason="personal"),
+            services.LeaveApplicationData("CL", on("6 Jul"), on("6 Jul"), reason="personal"),
             actor=None,
         )
         assert at_once([lambda: office.apply("CL", "6 Jul", employee=other)]) == ["done"]
@@ -67,7 +74,7 @@ def test_nobody_waits_for_the_application_of_somebody_else(office: Office) -> No
 def test_parallel_applications_for_the_same_days_leave_one(office: Office) -> None:
     outcomes = at_once([lambda: office.apply("CL", "6 Jul", "8 Jul")] * 6)
     assert sorted(outcomes) == ["OVERLAP"] * 5 + ["done"]
-    assert (LeaveApplication.objects.count(), DayClaim.objects.count()) == (1, 6)
+    assert (LeaveApplication.objects.count(), HalfDayReservation.objects.count()) == (1, 6)
 
 
 def test_parallel_applications_of_kinds_that_do_not_mix_leave_one(office: Office) -> None:
@@ -77,7 +84,7 @@ def test_parallel_applications_of_kinds_that_do_not_mix_leave_one(office: Office
 
 def test_two_approvers_at_once_are_one_decision(office: Office) -> None:
     application = office.apply("CL", "6 Jul")
-    decide = services.decide
+    decide = services.decide_leave
     outcomes = at_once(
         [
             lambda: decide(application, actor=office.bala, approve=True),
@@ -88,15 +95,15 @@ def test_two_approvers_at_once_are_one_decision(office: Office) -> None:
     assert sorted(outcomes) == ["ALREADY_DECIDED", "ALREADY_DECIDED", "done"]
     assert LeaveEvent.objects.filter(application=application).count() == 2
     application.refresh_from_db()
-    assert Entry.objects.filter(application=application).count() == (
+    assert LeaveLedgerEntry.objects.filter(application=application).count() == (
         1 if application.status == "approved" else 0
     )
 
 
 def test_the_job_in_many_places_at_once_posts_once(office: Office) -> None:
-    at_once([lambda: jobs.settle(office.asha, date(2026, 7, 1))] * 6)
+    at_once([lambda: due_postings.settle_employee(office.asha, date(2026, 7, 1))] * 6)
     slots = list(
-        Entry.objects.filter(account__employee=office.asha).values_list(
+        LeaveLedgerEntry.objects.filter(account__employee=office.asha).values_list(
             "account__kind", "slot", "number"
         )
     )
@@ -106,7 +113,7 @@ def test_the_job_in_many_places_at_once_posts_once(office: Office) -> None:
 
 def test_a_calendar_published_while_leave_is_approved_is_worked_in(office: Office) -> None:
     application = office.apply("CL", "6 Jul", "8 Jul")
-    draft = publishing.draft_calendar(office.organization, None, 2026)
+    draft = publishing.draft_holiday_calendar(office.organization, None, 2026)
     CalendarDay.objects.create(
         organization=office.organization,
         calendar=draft,
@@ -116,8 +123,8 @@ def test_a_calendar_published_while_leave_is_approved_is_worked_in(office: Offic
     )
     outcomes = at_once(
         [
-            lambda: publishing.publish_calendar(draft, actor=None),
-            lambda: services.decide(application, actor=office.bala, approve=True),
+            lambda: publishing.publish_holiday_calendar(draft, actor=None),
+            lambda: services.decide_leave(application, actor=office.bala, approve=True),
         ]
     )
     assert outcomes == ["done", "done"]
@@ -133,11 +140,11 @@ def test_a_calendar_published_while_leave_is_approved_is_worked_in(office: Offic
 
 def test_two_officers_who_recommend_at_once_are_one_recommendation(office: Office) -> None:
     application = office.apply("CL", "6 Jul")
-    recommend = services.recommend
+    recommend = services.recommend_leave
     outcomes = at_once(
         [
-            lambda: recommend(application, actor=office.bala, favour=True),
-            lambda: recommend(application, actor=office.hr, favour=False),
+            lambda: recommend(application, actor=office.bala, recommended=True),
+            lambda: recommend(application, actor=office.hr, recommended=False),
         ]
     )
     assert sorted(outcomes) == ["ALREADY_RECOMMENDED", "done"]
@@ -146,25 +153,25 @@ def test_two_officers_who_recommend_at_once_are_one_recommendation(office: Offic
 
 def test_rules_published_while_leave_is_asked_for_are_worked_in(office: Office) -> None:
     office.opening("EL", 50)
-    data = publishing.ccs_1972()
+    data = publishing.ccs_1972_rules()
     data["kinds"]["EL"]["counts_off_days"] = False
-    draft = publishing.draft_policy(office.organization, data, on("1 Feb"))
+    draft = publishing.draft_leave_policy(office.organization, data, on("1 Feb"))
     outcomes = at_once(
         [
-            lambda: publishing.publish_policy(draft, actor=None),
+            lambda: publishing.publish_leave_policy(draft, actor=None),
             lambda: office.apply("EL", "2 Jul", "7 Jul"),
             lambda: office.apply("EL", "6 Aug", "11 Aug"),
         ]
     )
     assert outcomes == ["done", "done", "done"]
-    assert office.row("EL").held == 16
+    assert office.statement_row("EL").held == 16
 
 
 def test_two_encashments_confirmed_at_once_do_not_pass_the_limit(office: Office) -> None:
     office.opening("EL", 100)
     orders = [
-        records.propose_order(
-            LedgerOrder(
+        records.propose_adjustment(
+            LeaveAdjustment(
                 organization=office.organization,
                 employee=office.asha,
                 kind="EL",
@@ -179,7 +186,7 @@ def test_two_encashments_confirmed_at_once_do_not_pass_the_limit(office: Office)
         for _ in range(3)
     ]
     outcomes = at_once(
-        [lambda one=one: records.confirm_order(one, actor=office.chief) for one in orders]
+        [lambda one=one: records.decide_adjustment(one, actor=office.chief) for one in orders]
     )  # type: ignore[misc]
     assert sorted(outcomes) == ["ENCASH_AT_A_TIME", "ENCASH_AT_A_TIME", "done"]
     assert office.available("EL") == 105

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leaves import services
-from leaves.charging import Part, Spell, charge_all, total
-from leaves.models import Entry, LeaveApplication, LeaveEvent
-from leaves.policies import Kind
-from leaves.services import WITHHOLD, Withhold
+from leaves.day_counting import Spell, SpellPart, calculate_all_day_debits, total_half_days
+from leaves.models import LeaveApplication, LeaveEvent, LeaveLedgerEntry
+from leaves.policies import LeaveType
+from leaves.services import WITHHOLD_OPTIONS, WithheldOffDays
 from tests import people
 from tests.leaves.conftest import Office
 from tests.leaves.test_api import Chair
@@ -25,8 +25,8 @@ DAYS = st.integers(0, 350).map(lambda number: JANUARY + timedelta(days=number))
 
 
 def cost(*spells: Spell) -> list[float]:
-    every = charge_all(spells, GROUND)
-    return [total(every[one.id]) / 2 for one in spells]
+    every = calculate_all_day_debits(spells, GROUND)
+    return [total_half_days(every[one.id]) / 2 for one in spells]
 
 
 def test_withheld_days_are_leave_whether_or_not_they_were_asked_for() -> None:
@@ -56,14 +56,17 @@ def test_withholding_costs_exactly_the_off_days_beside_the_leave(
     first: date, length: int, prefix: bool, suffix: bool
 ) -> None:
     last = first + timedelta(days=length)
-    every = charge_all(
-        [Spell(1, Kind.EL, first, last, withhold_prefix=prefix, withhold_suffix=suffix)], GROUND
+    every = calculate_all_day_debits(
+        [Spell(1, LeaveType.EL, first, last, withhold_prefix=prefix, withhold_suffix=suffix)],
+        GROUND,
     )[1]
-    beside = [one for one in every if one.part in (Part.BEFORE, Part.AFTER)]
-    assert total(every) == cost(Spell(1, Kind.EL, first, last))[0] * 2 + 2 * len(beside)
-    assert all(ALMANAC.off(one.day) for one in beside)
+    beside = [one for one in every if one.part in (SpellPart.BEFORE, SpellPart.AFTER)]
+    assert total_half_days(every) == cost(Spell(1, LeaveType.EL, first, last))[0] * 2 + 2 * len(
+        beside
+    )
+    assert all(ALMANAC.is_off(one.day) for one in beside)
     assert {one.part for one in beside} <= {
-        part for part, so in ((Part.BEFORE, prefix), (Part.AFTER, suffix)) if so
+        part for part, so in ((SpellPart.BEFORE, prefix), (SpellPart.AFTER, suffix)) if so
     }
 
 
@@ -77,41 +80,49 @@ def asked(office: Office) -> LeaveApplication:
 def test_the_difference_is_told_first_and_charged_with_the_decision(
     office: Office, asked: LeaveApplication
 ) -> None:
-    assert services.outlook(asked, office.bala).days == {
+    assert services.preview_decision(asked, office.bala).days_debited == {
         "none": 1,
         "prefix": 1,
         "suffix": 4,
         "both": 4,
     }
-    assert office.row("EL").held == 2
-    services.decide(asked, actor=office.bala, approve=True, withhold=WITHHOLD["suffix"])
-    assert (office.row("EL").held, office.row("EL").debited) == (0, 8)
-    days = Entry.objects.filter(application=asked).values_list("effective_on", flat=True)
+    assert office.statement_row("EL").held == 2
+    services.decide_leave(
+        asked, actor=office.bala, approve=True, withhold=WITHHOLD_OPTIONS["suffix"]
+    )
+    assert (office.statement_row("EL").held, office.statement_row("EL").debited) == (0, 8)
+    days = LeaveLedgerEntry.objects.filter(application=asked).values_list("effective_on", flat=True)
     assert list(days) == [on("30 Apr"), on("1 May"), on("2 May"), on("3 May")]
-    assert LeaveEvent.objects.get(what="approved").details == {"withheld": ["suffix"]}
+    assert LeaveEvent.objects.get(action="approved").details == {"withheld": ["suffix"]}
 
 
 def test_a_spell_after_it_does_not_pay_for_the_same_days_again(
     office: Office, asked: LeaveApplication
 ) -> None:
     later = office.grant("EL", "4 May")
-    services.decide(asked, actor=office.bala, approve=True, withhold=WITHHOLD["suffix"])
-    assert office.row("EL").debited == 10
-    services.cancel(asked, actor=office.bala)
-    assert (office.row("EL").debited, later.status) == (2, "approved")
+    services.decide_leave(
+        asked, actor=office.bala, approve=True, withhold=WITHHOLD_OPTIONS["suffix"]
+    )
+    assert office.statement_row("EL").debited == 10
+    services.cancel_leave(asked, actor=office.bala)
+    assert (office.statement_row("EL").debited, later.status) == (2, "approved")
 
 
 def test_a_cancellation_gives_withheld_days_back(office: Office, asked: LeaveApplication) -> None:
-    before = office.row("EL").available
-    services.decide(asked, actor=office.bala, approve=True, withhold=WITHHOLD["both"])
-    services.cancel(asked, actor=office.bala)
-    assert office.row("EL").available == before + 2  # What it held comes back too.
+    before = office.statement_row("EL").available
+    services.decide_leave(asked, actor=office.bala, approve=True, withhold=WITHHOLD_OPTIONS["both"])
+    services.cancel_leave(asked, actor=office.bala)
+    assert office.statement_row("EL").available == before + 2  # What it held comes back too.
 
 
 def test_withheld_days_that_the_balance_does_not_cover_are_refused(office: Office) -> None:
     application = office.apply("EL", "16 Apr", "30 Apr")
-    code = office.refused(
-        services.decide, application, actor=office.bala, approve=True, withhold=WITHHOLD["suffix"]
+    code = office.violation_code(
+        services.decide_leave,
+        application,
+        actor=office.bala,
+        approve=True,
+        withhold=WITHHOLD_OPTIONS["suffix"],
     )
     assert code == "INSUFFICIENT_BALANCE"
     assert not LeaveApplication.objects.get().withhold_suffix
@@ -120,13 +131,13 @@ def test_withheld_days_that_the_balance_does_not_cover_are_refused(office: Offic
 @pytest.mark.parametrize("kind", ["CL", "RH"])
 def test_kinds_that_leave_off_days_out_refuse_it(office: Office, kind: str) -> None:
     application = office.apply(kind, "16 Jul")
-    assert services.outlook(application, office.bala).days == {"none": 1}
-    code = office.refused(
-        services.decide,
+    assert services.preview_decision(application, office.bala).days_debited == {"none": 1}
+    code = office.violation_code(
+        services.decide_leave,
         application,
         actor=office.bala,
         approve=True,
-        withhold=Withhold(prefix=True),
+        withhold=WithheldOffDays(prefix=True),
     )
     assert code == "NOTHING_TO_WITHHOLD"
 

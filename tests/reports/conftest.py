@@ -8,31 +8,31 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.services import issue_personal
+from accounts.services import issue_personal_token
 from employees.models import Organization
+from reports.base import ReportRun
 from reports.catalog import REPORTS
 from reports.formats import FORMATS
-from reports.frame import Run
-from reports.services import ask
+from reports.services import build_report
 from tests import people
 
 JUNE = {"from": "2026-06-01", "to": "2026-06-30"}
 
 
-def read(organization: Organization, name: str, form: str = "json", **asked: Any) -> bytes:
+def report_bytes(organization: Organization, name: str, form: str = "json", **asked: Any) -> bytes:
     """The bytes of a report."""
-    report = ask(REPORTS[name], organization, asked)
-    return b"".join(FORMATS[form].pieces(Run(report)))
+    report = build_report(REPORTS[name], organization, asked)
+    return b"".join(FORMATS[form].render(ReportRun(report)))
 
 
-def speaker(organization: Organization, role: str = "reports") -> Client:
+def make_api_client(organization: Organization, role: str = "reports") -> Client:
     """A program that speaks with the personal token of somebody with a role."""
     user = people.make_staff(organization, f"{organization.slug}-{role}", role=role)
-    return Client(headers={"Authorization": f"Bearer {issue_personal(user, 'x')[1]}"})
+    return Client(headers={"Authorization": f"Bearer {issue_personal_token(user, 'x')[1]}"})
 
 
 @pytest.fixture
 def get(acme: Organization) -> Callable[..., Any]:
     """Ask for a report over the API, as somebody of acme with the role `reports`."""
-    client = speaker(acme)
+    client = make_api_client(acme)
     return lambda name, **asked: client.get(f"/api/v1/admin/reports/{name}", asked)

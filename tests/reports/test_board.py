@@ -13,11 +13,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts.guard import SEEN
+from accounts.middleware import SESSION_LAST_SEEN_AT
 from accounts.models import User
 from employees.models import Assignment, Employee, Organization
 from reports import screens
-from reports.board import STATES, TITLES, Board
+from reports.board import BOARD_STATES, BOARD_TITLES, LiveBoard
 from reports.models import Screen
 from tests import people
 from tests.reports.test_days import day
@@ -37,7 +37,7 @@ def _monday() -> Any:
 
 def total(organization: Organization, site_id: int | None = None) -> dict[str, int]:
     """The numbers that are not nothing."""
-    found = Board(organization, site_id).figures()["total"]
+    found = LiveBoard(organization, site_id).figures()["total"]
     return {name: number for name, number in found.items() if number}
 
 
@@ -45,7 +45,7 @@ def came(employee: Employee, **facts: Any) -> Any:
     return day(
         employee,
         facts.pop("on", TODAY),
-        **({"first_in": NOW - timedelta(hours=2), "final_at": LATER} | facts),
+        **({"first_in": NOW - timedelta(hours=2), "open_until": LATER} | facts),
     )
 
 
@@ -63,7 +63,7 @@ def test_everybody_in_service_is_one_of_the_states(acme: Organization, asha: Emp
     for employee, status in zip(
         rest, ("due", "leave:CL", "tour", "absent", "holiday", "weekly_off"), strict=True
     ):
-        day(employee, TODAY, status, halves=("absent", "absent"), final_at=LATER)
+        day(employee, TODAY, status, halves=("absent", "absent"), open_until=LATER)
     found = total(acme)
     assert found == {
         "in": 1,
@@ -77,7 +77,7 @@ def test_everybody_in_service_is_one_of_the_states(acme: Organization, asha: Emp
         "unknown": 1,
     }
     assert (
-        sum(number for name, number in found.items() if name in STATES)
+        sum(number for name, number in found.items() if name in BOARD_STATES)
         == Employee.objects.of(acme).count()
     )
 
@@ -99,7 +99,7 @@ def test_who_came_last_night_is_in_until_they_leave_or_come_again(
 ) -> None:
     for employee in (asha, bala):
         came(employee, on=TODAY - timedelta(days=1), first_in=NOW - timedelta(hours=9))
-        day(employee, TODAY, "due", halves=("absent", "absent"), final_at=LATER)
+        day(employee, TODAY, "due", halves=("absent", "absent"), open_until=LATER)
     assert total(acme) == {"in": 2}
     asha.day_set.filter(date=TODAY).update(first_in=NOW, status="present")
     assert total(acme) == {"in": 2}
@@ -110,8 +110,8 @@ def test_who_came_last_night_is_in_until_they_leave_or_come_again(
 def test_who_was_never_seen_to_leave_is_not_in_for_ever(
     acme: Organization, asha: Employee, bala: Employee
 ) -> None:
-    came(asha, final_at=None, status="half_day")
-    came(bala, on=TODAY - timedelta(days=1), final_at=None, status="half_day")
+    came(asha, open_until=None, status="half_day")
+    came(bala, on=TODAY - timedelta(days=1), open_until=None, status="half_day")
     assert total(acme) == {"left": 1, "unknown": 1}
 
 
@@ -130,21 +130,21 @@ def test_sites_stand_apart_and_add_up(acme: Organization, asha: Employee, bala: 
     site = people.make_site(acme, "North")
     Assignment.objects.create(organization=acme, employee=asha, site=site, starts_on="2020-01-01")
     came(asha, site=site)
-    found = Board(acme).figures()
+    found = LiveBoard(acme).figures()
     assert [
         (one["name"], one["counts"]["in"], one["counts"]["unknown"]) for one in found["places"]
     ] == [
         ("North", 1, 0),
         ("No site", 0, 1),
     ]
-    for name in TITLES:
+    for name in BOARD_TITLES:
         assert sum(one["counts"][name] for one in found["places"]) == found["total"][name]
 
 
 def test_queries_do_not_grow_with_people(acme: Organization, asha: Employee) -> None:
     def asked() -> int:
         with CaptureQueriesContext(connection) as queries:
-            Board(acme).figures()
+            LiveBoard(acme).figures()
         return len(queries)
 
     few = asked()
@@ -159,7 +159,11 @@ def hr(client: Client, acme_staff: User) -> Client:
     client.force_login(acme_staff)
     session = client.session
     session.update(
-        {"muster_began": NOW.timestamp(), SEEN: NOW.timestamp(), "muster_proved": NOW.timestamp()}
+        {
+            "muster_started_at": NOW.timestamp(),
+            SESSION_LAST_SEEN_AT: NOW.timestamp(),
+            "muster_reauthenticated_at": NOW.timestamp(),
+        }
     )
     session.save()
     return client
@@ -188,9 +192,9 @@ def test_another_organizations_board_is_not_there(hr: Client, zenith: Organizati
 def test_a_board_that_asks_by_itself_keeps_no_session_alive(hr: Client) -> None:
     with time_machine.travel(NOW + timedelta(minutes=10), tick=False):
         hr.get(reverse("admin:reports_screen_figures"))
-        assert hr.session[SEEN] == NOW.timestamp()
+        assert hr.session[SESSION_LAST_SEEN_AT] == NOW.timestamp()
         hr.get(reverse("admin:reports_screen_board"))
-        assert hr.session[SEEN] > NOW.timestamp()
+        assert hr.session[SESSION_LAST_SEEN_AT] > NOW.timestamp()
 
 
 def test_an_operator_is_asked_whose_board(
@@ -220,7 +224,7 @@ def lobby(acme: Organization) -> Screen:
 
 def address(screen: Screen) -> str:
     """The path of a fresh address."""
-    return "/board/" + screens.issue_address(screen, actor=None).rpartition("/")[2]
+    return "/board/" + screens.issue_screen_url(screen, actor=None).rpartition("/")[2]
 
 
 def test_a_screen_shows_counts_and_nobody(lobby: Screen, asha: Employee, chitra: Employee) -> None:
@@ -259,7 +263,7 @@ def test_a_wrong_a_revoked_and_a_replaced_address_are_not_there(lobby: Screen) -
     assert [
         Client().get(path).status_code for path in (first, second, "/board/mst_scr_x", "/board/x")
     ] == [404, 200, 404, 404]
-    screens.revoke_address(lobby, actor=None)
+    screens.revoke_screen_url(lobby, actor=None)
     assert Client().get(second).status_code == Client().get(f"{second}/figures").status_code == 404
 
 

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from attendance.models import Day, DayAdjustment, PeriodLock
 from employees.models import Assignment, Employee, Organization, Site
-from reports import codes, lines
+from reports import day_codes, day_rows
 from tests import people
-from tests.reports.conftest import JUNE, read
+from tests.reports.conftest import JUNE, report_bytes
 
 Get = Callable[..., Any]
 MONTH = {"month": "2026-06"}
@@ -55,13 +55,13 @@ def day(employee: Employee, on: int | date, status: str = "present", **facts: An
 
 def muster(organization: Organization, **asked: Any) -> dict[str, Any]:
     """The muster roll as JSON."""
-    found: dict[str, Any] = json.loads(read(organization, "muster-roll", **(MONTH | asked)))
+    found: dict[str, Any] = json.loads(report_bytes(organization, "muster-roll", **(MONTH | asked)))
     return found
 
 
 def presence(organization: Organization, name: str = "presence", **asked: Any) -> dict[str, Any]:
     """A report of days as JSON."""
-    found: dict[str, Any] = json.loads(read(organization, name, **(JUNE | asked)))
+    found: dict[str, Any] = json.loads(report_bytes(organization, name, **(JUNE | asked)))
     return found
 
 
@@ -92,11 +92,11 @@ def row_of(found: dict[str, Any], code: str = "1001") -> dict[str, Any]:
 def test_a_day_has_the_code_of_what_its_halves_count_as(
     status: str, halves: tuple[str, str], code: str
 ) -> None:
-    assert codes.code(codes.halves(status, *halves)) == code
+    assert day_codes.muster_code(day_codes.half_statuses(status, *halves)) == code
 
 
 def test_no_code_is_taken_for_a_formula() -> None:
-    assert not {code[:1] for code in codes.CODES.values()} & set("=+-@")
+    assert not {code[:1] for code in day_codes.MUSTER_CODES.values()} & set("=+-@")
 
 
 # --- Muster roll ----------------------------------------------------------------------------------
@@ -253,7 +253,7 @@ def test_the_roll_says_whose_it_is_and_what_the_codes_mean(
         "2026-06",
         "Weekly off",
     )
-    book = openpyxl.load_workbook(io.BytesIO(read(acme, "muster-roll", "xlsx", **MONTH)))
+    book = openpyxl.load_workbook(io.BytesIO(report_bytes(acme, "muster-roll", "xlsx", **MONTH)))
     about = {row[0].value: row[1].value for row in book.worksheets[1]}
     assert (about["For the month"], about["Name of the establishment"], about["HD"]) == (
         "June 2026",
@@ -261,9 +261,9 @@ def test_the_roll_says_whose_it_is_and_what_the_codes_mean(
         "Half a day",
     )
     table = pandas.read_csv(
-        io.BytesIO(read(acme, "muster-roll", "csv", **MONTH)), dtype={"Employee code": str}
+        io.BytesIO(report_bytes(acme, "muster-roll", "csv", **MONTH)), dtype={"Employee code": str}
     )
-    assert (table["Employee code"].tolist(), table["Not worked out"].tolist()) == (
+    assert (table["Employee code"].tolist(), table["Not calculated"].tolist()) == (
         ["1001", "1002"],
         [30.0, 30.0],
     )
@@ -336,19 +336,21 @@ def test_late_and_overtime_have_the_days_that_were(
 
 def test_words_stand_in_place_of_statuses_for_people(acme: Organization, asha: Employee) -> None:
     day(asha, 1, "leave:CL", halves=("leave:CL", "absent"))
-    table = pandas.read_csv(io.BytesIO(read(acme, "presence", "csv", **JUNE, employee="1001")))
+    table = pandas.read_csv(
+        io.BytesIO(report_bytes(acme, "presence", "csv", **JUNE, employee="1001"))
+    )
     assert table.loc[0, ["Status", "First half", "Second half"]].tolist() == [
         "Leave (CL)",
         "Leave (CL)",
         "absent",
     ]
-    assert table.loc[1, "Status"] == "Not worked out yet"
+    assert table.loc[1, "Status"] == "Not calculated yet"
 
 
 def test_queries_grow_with_lists_of_people_and_not_with_people(acme: Organization) -> None:
     def asked() -> int:
         with CaptureQueriesContext(connection) as queries:
-            read(acme, "muster-roll", **MONTH)
+            report_bytes(acme, "muster-roll", **MONTH)
         return len(queries)
 
     few = asked()
@@ -401,7 +403,7 @@ def test_totals_of_all_reports_agree_with_each_other_and_with_the_days(
     at_a_time: int,
 ) -> None:
     with transaction.atomic(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lines, "AT_A_TIME", at_a_time)
+        patch.setattr(day_rows, "EMPLOYEES_PER_CHUNK", at_a_time)
         acme = people.make_organization("sums")
         one, two = people.make_site(acme, "One"), people.make_site(acme, "Two")
         staff = [
@@ -445,12 +447,14 @@ def _agree(acme: Organization, sites: list[Site], staff: list[Employee]) -> None
     whole, daily = muster(acme)["totals"], presence(acme)["totals"]
     late, overtime = presence(acme, "late")["totals"], presence(acme, "overtime")["totals"]
     stored = Day.objects.of(acme)
-    assert {name: daily[name] for name in codes.SUMS} == whole
+    assert {name: daily[name] for name in day_codes.ALL_TOTALS} == whole
     # Each day counts once, in halves: rows, and days in service without one.
     serving = sum(30 - one.joined_on.day + 1 for one in staff)
     before = sum(row.date < row.employee.joined_on for row in stored.select_related("employee"))
     assert (
-        sum(whole[name] for name in (*codes.COUNTED, "leave")) == serving + before == daily["rows"]
+        sum(whole[name] for name in (*day_codes.HALF_STATUSES, "leave"))
+        == serving + before
+        == daily["rows"]
     )
     assert whole["unknown"] == serving + before - stored.count()
     for name in ("late", "early", "late_by", "early_by"):

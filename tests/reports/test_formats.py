@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from employees.models import Organization
 from reports import formats
-from reports.columns import Column, Kind, Row, inert
+from reports.base import Chunk, Report, ReportRun
+from reports.columns import Column, ColumnKind, Row, escape_formula
 from reports.formats import FORMATS
-from reports.frame import Chunk, Report, Run
 
 pytestmark = pytest.mark.django_db
 DATE, AT = (
@@ -39,15 +39,15 @@ class Sample(Report):
     name, title = "sample", "Sample: [all] kinds"
     given: list[Row] = ROWS
 
-    def layout(self) -> Iterable[Column]:
+    def build_columns(self) -> Iterable[Column]:
         yield Column("code", "Code")
         yield Column("name", "Name")
-        yield Column("date", "Date", Kind.DATE)
-        yield Column("at", "At", Kind.MOMENT)
-        yield Column("number", "Number", Kind.WHOLE, total=True)
-        yield Column("days", "Days", Kind.DAYS, total=True)
+        yield Column("date", "Date", ColumnKind.DATE)
+        yield Column("at", "At", ColumnKind.DATETIME)
+        yield Column("number", "Number", ColumnKind.INTEGER, total=True)
+        yield Column("days", "Days", ColumnKind.DAYS, total=True)
 
-    def size(self) -> int:
+    def step_count(self) -> int:
         return len(self.given)
 
     def chunks(self) -> Iterator[Chunk]:
@@ -58,7 +58,7 @@ class Sample(Report):
 def written(form: str, rows: list[Row] | None = None) -> bytes:
     report = Sample(Organization(name="Acme", timezone="Asia/Kolkata"), {})
     report.given = ROWS if rows is None else rows
-    return b"".join(FORMATS[form].pieces(Run(report)))
+    return b"".join(FORMATS[form].render(ReportRun(report)))
 
 
 def sheet(content: bytes) -> Any:
@@ -101,8 +101,8 @@ def test_numbers_below_zero_stay_numbers() -> None:
 
 @given(st.text())
 def test_inert_text_is_never_live_and_is_the_text_or_the_text_quoted(text: str) -> None:
-    assert inert(text) in (text, f"'{text}")
-    assert inert(text)[:1] not in set("=+-@\t\r")
+    assert escape_formula(text) in (text, f"'{text}")
+    assert escape_formula(text)[:1] not in set("=+-@\t\r")
 
 
 def test_a_workbook_has_real_dates_totals_and_the_same_sums_as_its_rows() -> None:
@@ -123,7 +123,7 @@ def test_a_workbook_shows_dates_as_the_language_writes_them() -> None:
 def test_a_full_sheet_is_followed_by_another_with_the_same_heading(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(formats, "SHEET_ROWS", 3)
+    monkeypatch.setattr(formats, "MAX_SHEET_ROWS", 3)
     book = openpyxl.load_workbook(io.BytesIO(written("xlsx", ROWS * 2)))
     assert [one.max_row for one in book.worksheets] == [3, 3, 2]
     assert {one["A1"].value for one in book.worksheets} == {"Code"}
@@ -169,7 +169,7 @@ def test_pieces_are_written_in_the_language_of_the_reader_whatever_happens_betwe
 
     found = []
     with translation.override("en"):
-        for piece in formats.in_language(pieces(), "hi"):
+        for piece in formats.render_in_language(pieces(), "hi"):
             found.append(piece)
             assert translation.get_language() == "en"
     assert found == [b"hi", b"hi"]

@@ -22,18 +22,18 @@ from django.utils import timezone, translation
 from xlsxwriter.exceptions import FileCreateError
 
 from accounts.models import SecurityEvent, User
-from accounts.roles import GRANTS
-from accounts.services import issue_personal
+from accounts.roles import ROLE_PERMISSIONS
+from accounts.services import issue_personal_token
+from core.errors import RuleViolation
 from employees.models import Employee, Organization
-from employees.refusals import Refused
-from reports import jobs, making, storage
-from reports import people as walking
+from reports import job_runner, jobs, storage
+from reports import scope as walking
 from reports.catalog import REPORTS
 from reports.formats import FORMATS
-from reports.kinds.attendance import AttendanceReport
+from reports.kinds.attendance import PunchCountReport
 from reports.models import ReportJob
 from tests import people
-from tests.reports.conftest import JUNE, read
+from tests.reports.conftest import JUNE, report_bytes
 
 AT = "/api/v1/admin/reports/jobs"
 State = ReportJob.State
@@ -56,12 +56,12 @@ def api(clerk: User) -> Client:
 
 
 def speaker(user: User) -> Client:
-    return Client(headers={"Authorization": f"Bearer {issue_personal(user, 'x')[1]}"})
+    return Client(headers={"Authorization": f"Bearer {issue_personal_token(user, 'x')[1]}"})
 
 
 def ask(user: User, report: str = "attendance", form: str = "csv", **asked: Any) -> ReportJob:
     kind = REPORTS[report]
-    return jobs.ask_for(kind, user.organization, JUNE | asked, FORMATS[form], actor=user)
+    return jobs.request_report(kind, user.organization, JUNE | asked, FORMATS[form], actor=user)
 
 
 def post(client: Client, **body: Any) -> Any:
@@ -72,10 +72,10 @@ def post(client: Client, **body: Any) -> Any:
 
 def made(job: ReportJob) -> ReportJob:
     """The job, after a worker had it."""
-    taken = making.take()
+    taken = job_runner.lease_next_job()
     assert taken is not None
     assert taken.job_id == job.pk
-    making.make(taken)
+    job_runner.run_report_job(taken)
     job.refresh_from_db()
     return job
 
@@ -105,7 +105,7 @@ def test_a_report_is_asked_for_made_and_fetched(api: Client, asha: Employee, fol
     )
     assert reply.headers["Cache-Control"] == "private, no-store"
     content = body(reply)
-    assert content == read(asha.organization, "attendance", "csv", **JUNE)
+    assert content == report_bytes(asha.organization, "attendance", "csv", **JUNE)
     assert (job.size, job.done) == (len(content), job.total)
 
 
@@ -119,10 +119,10 @@ def test_the_file_is_in_the_language_of_whoever_asked(clerk: User, asha: Employe
     with translation.override("hi"):
         job = ask(clerk, "exceptions")
     assert job.language == "hi"
-    text = storage.opened(made(job).file).read()
+    text = storage.open_report_file(made(job).file).read()
     with translation.override("hi"):
-        assert text == read(asha.organization, "exceptions", "csv", **JUNE)
-    assert text != read(asha.organization, "exceptions", "csv", **JUNE)
+        assert text == report_bytes(asha.organization, "exceptions", "csv", **JUNE)
+    assert text != report_bytes(asha.organization, "exceptions", "csv", **JUNE)
 
 
 def test_the_same_question_is_one_job_until_it_is_answered(clerk: User, acme: Organization) -> None:
@@ -230,8 +230,8 @@ def test_asking_and_every_download_are_written_down(api: Client, clerk: User) ->
 # --- Taking ---------------------------------------------------------------------------------------
 def test_a_job_is_taken_once(clerk: User) -> None:
     ask(clerk)
-    assert making.take() is not None
-    assert making.take() is None
+    assert job_runner.lease_next_job() is not None
+    assert job_runner.lease_next_job() is None
 
 
 def test_an_organization_with_many_jobs_does_not_keep_others_waiting(
@@ -240,11 +240,11 @@ def test_an_organization_with_many_jobs_does_not_keep_others_waiting(
     busy, other = people.make_staff(acme, "busy"), people.make_staff(zenith, "other")
     mine = [ask(busy, form=form) for form in ("csv", "xlsx", "json")]
     theirs = ask(other)
-    taken = [making.take() for _turn in range(3)]
+    taken = [job_runner.lease_next_job() for _turn in range(3)]
     assert [one and one.job_id for one in taken] == [mine[0].pk, theirs.pk, None]
     settings.REPORTS_PER_ORGANIZATION = 2
-    assert making.take() is not None
-    assert making.take() is None
+    assert job_runner.lease_next_job() is not None
+    assert job_runner.lease_next_job() is None
 
 
 def test_whoever_has_waited_longest_comes_first(acme: Organization, zenith: Organization) -> None:
@@ -261,15 +261,15 @@ def test_a_killed_workers_job_is_taken_over_after_its_lease_and_the_dead_one_cha
 ) -> None:
     job = ask(clerk)
     with time_machine.travel(timezone.now() - timedelta(minutes=5)):
-        dead = making.take()
-    heir = making.take()
+        dead = job_runner.lease_next_job()
+    heir = job_runner.lease_next_job()
     assert dead is not None
     assert heir is not None
     assert (heir.job_id, heir.token) == (job.pk, dead.token + 1)
-    making.make(dead)  # It wakes up late.
+    job_runner.run_report_job(dead)  # It wakes up late.
     job.refresh_from_db()
     assert job.state == State.RUNNING
-    making.make(heir)
+    job_runner.run_report_job(heir)
     job.refresh_from_db()
     assert job.state == State.DONE
     assert [one.name for one in folder.iterdir()] == [job.file]
@@ -278,15 +278,15 @@ def test_a_killed_workers_job_is_taken_over_after_its_lease_and_the_dead_one_cha
 def test_a_worker_that_lost_its_job_while_it_wrote_throws_its_file_away(
     clerk: User, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job, write = ask(clerk), storage.write
+    job, write = ask(clerk), storage.write_report_file
 
     def slow(*args: Any) -> int:
         size = write(*args)
         ReportJob.objects.update(token=99)
         return size
 
-    monkeypatch.setattr(storage, "write", slow)
-    making.make(making.take())  # type: ignore[arg-type]
+    monkeypatch.setattr(storage, "write_report_file", slow)
+    job_runner.run_report_job(job_runner.lease_next_job())  # type: ignore[arg-type]
     job.refresh_from_db()
     assert (job.state, list(folder.iterdir())) == (State.RUNNING, [])
 
@@ -294,9 +294,9 @@ def test_a_worker_that_lost_its_job_while_it_wrote_throws_its_file_away(
 def test_a_job_that_takes_worker_after_worker_with_it_is_given_up(clerk: User) -> None:
     job = ask(clerk)
     at = timezone.now()
-    for attempt in range(making.MOST_ATTEMPTS):
-        assert making.take(at + timedelta(minutes=5 * attempt)) is not None
-    assert making.take(at + timedelta(days=1)) is None
+    for attempt in range(job_runner.MAX_ATTEMPTS):
+        assert job_runner.lease_next_job(at + timedelta(minutes=5 * attempt)) is not None
+    assert job_runner.lease_next_job(at + timedelta(days=1)) is None
     job.refresh_from_db()
     assert (job.state, job.error) == (State.FAILED, "broken")
 
@@ -305,7 +305,7 @@ def test_a_worker_that_is_stopped_puts_its_job_back(
     clerk: User, asha: Employee, folder: Path
 ) -> None:
     job = ask(clerk)
-    making.make(making.take(), lambda: True)  # type: ignore[arg-type]
+    job_runner.run_report_job(job_runner.lease_next_job(), lambda: True)  # type: ignore[arg-type]
     job.refresh_from_db()
     assert (job.state, job.attempts, job.slot, list(folder.iterdir())) == (
         State.QUEUED,
@@ -320,11 +320,14 @@ def test_a_failure_nobody_foresaw_is_tried_again_and_then_told(
     clerk: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = ask(clerk)
-    monkeypatch.setattr(AttendanceReport, "size", lambda _self: 1 // 0)
-    for _attempt in range(making.MOST_ATTEMPTS):
+    monkeypatch.setattr(PunchCountReport, "step_count", lambda _self: 1 // 0)
+    for _attempt in range(job_runner.MAX_ATTEMPTS):
         assert job.state == State.QUEUED
         made(job)
-    assert (job.state, jobs.sentence(job)) == (State.FAILED, str(jobs.ERRORS["broken"]))
+    assert (job.state, jobs.job_error_message(job)) == (
+        State.FAILED,
+        str(jobs.ERROR_MESSAGES["broken"]),
+    )
 
 
 def test_progress_that_cannot_be_told_for_a_moment_ends_nothing(
@@ -335,7 +338,7 @@ def test_progress_that_cannot_be_told_for_a_moment_ends_nothing(
             raise OperationalError("database is locked")
 
     job = ask(clerk)
-    monkeypatch.setattr(making._Progress, "say", busy)
+    monkeypatch.setattr(job_runner._Progress, "save", busy)
     assert made(job).state == State.DONE
 
 
@@ -347,11 +350,11 @@ def test_a_database_that_is_away_is_waited_for_by_the_lease(
 
     job = ask(clerk)
     with monkeypatch.context() as patched:
-        patched.setattr(AttendanceReport, "size", away)
+        patched.setattr(PunchCountReport, "step_count", away)
         assert made(job).state == State.RUNNING
-    assert making.take() is None
-    heir = making.take(timezone.now() + making.LEASE)
-    making.make(heir)  # type: ignore[arg-type]
+    assert job_runner.lease_next_job() is None
+    heir = job_runner.lease_next_job(timezone.now() + job_runner.LEASE_TIME)
+    job_runner.run_report_job(heir)  # type: ignore[arg-type]
     job.refresh_from_db()
     assert job.state == State.DONE
 
@@ -374,15 +377,15 @@ def test_a_job_that_runs_stops_within_a_chunk_when_it_is_cancelled(
     read_: list[int] = []
 
     def slowly(_self: Any) -> Iterator[Any]:
-        for part in walking.walk(_self.wish, at_a_time=1):
+        for part in walking.iter_employee_chunks(_self.scope, chunk_size=1):
             read_.append(len(part))
-            yield from AttendanceReport_chunks(_self, part)
+            yield from unreadable_chunks(_self, part)
             if len(read_) == 2:
                 assert api.post(f"{AT}/{job.pk}/cancel").json()["state"] == "cancelled"
 
-    monkeypatch.setattr(AttendanceReport, "chunks", slowly)
+    monkeypatch.setattr(PunchCountReport, "chunks", slowly)
     job = ask(clerk)
-    making.make(making.take())  # type: ignore[arg-type]
+    job_runner.run_report_job(job_runner.lease_next_job())  # type: ignore[arg-type]
     job.refresh_from_db()
     assert (job.state, job.slot, len(read_), list(folder.iterdir())) == (
         State.CANCELLED,
@@ -392,8 +395,8 @@ def test_a_job_that_runs_stops_within_a_chunk_when_it_is_cancelled(
     )
 
 
-def AttendanceReport_chunks(_report: Any, part: Any) -> Iterator[Any]:  # noqa: N802
-    from reports.frame import Chunk
+def unreadable_chunks(_report: Any, part: Any) -> Iterator[Any]:
+    from reports.base import Chunk
 
     yield Chunk(len(part), [])
 
@@ -404,7 +407,7 @@ def test_a_job_that_waits_is_cancelled_and_one_that_is_over_is_not(
     job = ask(clerk)
     for _time in range(2):
         assert api.post(f"{AT}/{job.pk}/cancel").json()["state"] == "cancelled"
-    assert making.take() is None
+    assert job_runner.lease_next_job() is None
     reply = api.post(f"{AT}/{made(ask(clerk)).pk}/cancel")
     assert (reply.status_code, reply.json()["code"]) == (409, "finished")
 
@@ -412,10 +415,10 @@ def test_a_job_that_waits_is_cancelled_and_one_that_is_over_is_not(
 def test_progress_is_told_while_it_runs(
     clerk: User, acme: Organization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(making, "SAY_EVERY_S", 0.0)
-    monkeypatch.setattr(walking.walk, "__defaults__", (None, 1))
+    monkeypatch.setattr(job_runner, "SAVE_PROGRESS_EVERY_S", 0.0)
+    monkeypatch.setattr(walking.iter_employee_chunks, "__defaults__", (None, 1))
     seen: list[int] = []
-    monkeypatch.setattr(ReportJob.objects.none().__class__, "held", _spy(seen))
+    monkeypatch.setattr(ReportJob.objects.none().__class__, "leased", _spy(seen))
     made(ask(clerk))
     assert seen == sorted(seen)
     assert len(set(seen)) > 2
@@ -442,7 +445,7 @@ def test_there_is_no_file_until_it_is_ready(api: Client, clerk: User) -> None:
     job = ask(clerk)
     reply = api.get(f"{AT}/{job.pk}/file")
     assert (reply.status_code, reply.json()["code"]) == (409, "queued")
-    jobs.cancel(job)
+    jobs.cancel_report_job(job)
     assert api.get(f"{AT}/{job.pk}/file").json()["code"] == "cancelled"
 
 
@@ -451,7 +454,7 @@ def test_a_file_expires_and_is_removed(clerk: User, folder: Path) -> None:
     with time_machine.travel(timezone.now() + timedelta(hours=49)):
         api = speaker(clerk)
         assert api.get(f"{AT}/{job.pk}/file").status_code == 410  # Before anybody tidied up.
-        assert jobs.tidy() == 1
+        assert jobs.delete_expired_reports() == 1
         reply = api.get(f"{AT}/{job.pk}/file")
         assert (reply.status_code, reply.json()["code"]) == (410, "expired")
         assert (api.get(f"{AT}/{job.pk}").json()["state"], list(folder.iterdir())) == (
@@ -459,20 +462,20 @@ def test_a_file_expires_and_is_removed(clerk: User, folder: Path) -> None:
             [],
         )
     with time_machine.travel(timezone.now() + timedelta(days=91)):
-        jobs.tidy()
+        jobs.delete_expired_reports()
     assert not ReportJob.objects.exists()
 
 
 def test_a_file_that_is_lost_is_gone_and_no_failure_of_ours(api: Client, clerk: User) -> None:
     job = made(ask(clerk))
-    storage.remove(job.file)
+    storage.delete_report_file(job.file)
     reply = api.get(f"{AT}/{job.pk}/file")
     assert (reply.status_code, reply.json()["code"]) == (410, "lost")
 
 
 def test_a_job_is_thrown_away_with_its_file(clerk: User, folder: Path) -> None:
     job = made(ask(clerk))
-    jobs.remove(job)
+    jobs.delete_report_job(job)
     assert (ReportJob.objects.count(), list(folder.iterdir())) == (0, [])
 
 
@@ -484,7 +487,7 @@ def test_files_no_row_knows_are_swept_after_a_day(clerk: User, folder: Path) -> 
     long_ago = timezone.now().timestamp() - 2 * 24 * 3600
     for name in ("1-orphan", "1-dead.part", job.file):
         os.utime(folder / name, (long_ago, long_ago))
-    jobs.sweep()
+    jobs.delete_orphan_files()
     assert {one.name for one in folder.iterdir()} == {job.file, "1-young"}
 
 
@@ -510,22 +513,22 @@ def test_a_disk_that_does_not_take_the_file_fails_the_job_with_a_sentence(
     told = api.get(f"{AT}/{job.pk}").json()
     assert (told["state"], told["error"]) == (
         "failed",
-        {"code": code, "message": str(jobs.ERRORS[code])},
+        {"code": code, "message": str(jobs.ERROR_MESSAGES[code])},
     )
     reply = api.get(f"{AT}/{job.pk}/file")
-    assert (reply.status_code, reply.json()["message"]) == (409, str(jobs.ERRORS[code]))
+    assert (reply.status_code, reply.json()["message"]) == (409, str(jobs.ERROR_MESSAGES[code]))
 
 
 def test_a_folder_that_is_no_folder_fails_the_job(clerk: User, folder: Path) -> None:
     folder.write_text("in the way")
     assert (made(ask(clerk)).state, ReportJob.objects.get().error) == (State.FAILED, "unwritable")
-    jobs.sweep()
+    jobs.delete_orphan_files()
 
 
 # --- The worker -----------------------------------------------------------------------------------
 def test_reports_is_the_only_role_that_needs_them_and_sees_what_it_needs() -> None:
-    assert {"reports.reportjob:view", "attendance.day:view"} <= GRANTS["reports"]
-    assert "reports.reportjob:view" not in GRANTS["approver"]
+    assert {"reports.reportjob:view", "attendance.day:view"} <= ROLE_PERMISSIONS["reports"]
+    assert "reports.reportjob:view" not in ROLE_PERMISSIONS["approver"]
 
 
 def _settled(check: Callable[[], bool], within_s: float = 20) -> bool:
@@ -548,7 +551,10 @@ def test_two_workers_never_take_one_job_nor_two_of_an_organization() -> None:
         for form in ("csv", "xlsx", "json"):
             ask(user, form=form)
     with ThreadPoolExecutor(8) as pool:
-        taken = [one.result() for one in [pool.submit(_alone, making.take) for _turn in range(16)]]
+        taken = [
+            one.result()
+            for one in [pool.submit(_alone, job_runner.lease_next_job) for _turn in range(16)]
+        ]
     got = [one.job_id for one in taken if one]
     assert len(got) == len(set(got)) == 2 == ReportJob.objects.filter(state=State.RUNNING).count()
 
@@ -564,7 +570,7 @@ def test_asking_the_same_at_once_is_one_job_and_too_many_at_once_are_refused(
     def asking(form: str) -> int | None:
         try:
             return ask(clerk, form=form).pk
-        except Refused:
+        except RuleViolation:
             return None
 
     forms = ["csv", "csv", "xlsx", "xlsx", "json", "json"]
@@ -581,12 +587,12 @@ def test_asking_the_same_at_once_is_one_job_and_too_many_at_once_are_refused(
 def test_the_workers_own_thread_makes_what_waits_and_stops(folder: Path) -> None:
     world = people.make_world()
     job, stop = ask(people.make_staff(world.acme, "clerk")), threading.Event()
-    thread = threading.Thread(target=lambda: _alone(lambda: making.make_for_ever(stop)))
+    thread = threading.Thread(target=lambda: _alone(lambda: job_runner.run_report_loop(stop)))
     thread.start()
     try:
         assert _settled(lambda: ReportJob.objects.get().state == State.DONE)
         later = ask(job.asked_by, form="xlsx")
-        making.look_now()
+        job_runner.wake_report_loop()
         assert _settled(lambda: ReportJob.objects.get(pk=later.pk).state == State.DONE)
     finally:
         stop.set()
@@ -604,15 +610,15 @@ def test_a_broker_that_hangs_or_fails_keeps_nobody_waiting(
         raise ConnectionError
 
     monkeypatch.setattr(jobs, "import_string", lambda _name: hangs)
-    settings.REPORT_NUDGE = "the.broker"
-    jobs.nudge()
+    settings.REPORT_WORKER_NOTIFIER = "the.broker"
+    jobs.notify_report_workers()
     assert called.wait(10)
-    jobs.nudge()  # One at a time: the second is dropped, and nobody waits.
+    jobs.notify_report_workers()  # One at a time: the second is dropped, and nobody waits.
     go_on.set()
-    assert _settled(lambda: not jobs._telling.locked())
+    assert _settled(lambda: not jobs._notifying.locked())
 
 
 def test_the_web_process_can_tell_a_broker() -> None:
-    from config.celery import nudge_reports
+    from config.celery import send_report_notification
 
-    nudge_reports()
+    send_report_notification()

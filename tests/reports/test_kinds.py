@@ -18,18 +18,18 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts.services import issue_personal
+from accounts.services import issue_personal_token
 from attendance.models import PunchMatch
 from employees.models import Assignment, Employee, Organization
 from leaves import publishing
-from leaves.models import Account
-from reports import reading
+from leaves.models import LeaveAccount
+from reports import keyset
 from reports.catalog import REPORTS
 from tests import people
-from tests.reports.conftest import JUNE, read, speaker
-from tests.reports.test_attendance import ist, punch
+from tests.reports.conftest import JUNE, make_api_client, report_bytes
+from tests.reports.test_punch_counts import ist, punch
 from webhooks.models import Delivery
-from webhooks.services import send_test
+from webhooks.services import send_test_event
 
 Get = Callable[..., Any]
 
@@ -46,7 +46,7 @@ def test_refused_and_unmatched_punches_are_listed_in_their_order_with_the_reason
 ) -> None:
     device, _token = people.make_device(asha.organization, "GATE")
     punch(None, ist(22, 9), "unmatched", organization=asha.organization, device=device)
-    punch(asha, ist(21, 9), "rejected_geofence", reasons={"geofence": "Outside"}, door="phone")
+    punch(asha, ist(21, 9), "rejected_geofence", reasons={"geofence": "Outside"}, channel="phone")
     punch(asha, ist(21, 10))
     first, second = rows(get("exceptions", **JUNE))
     assert (first["name"], first["verdict"], first["reasons"]) == (
@@ -73,7 +73,7 @@ def test_a_matched_punch_is_no_exception_any_more(get: Get, asha: Employee) -> N
 def test_exceptions_of_many_pages_come_once_each_and_add_up_to_the_pivot(
     get: Get, asha: Employee, bala: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading.pages, "__defaults__", (3,))
+    monkeypatch.setattr(keyset.keyset_pages, "__defaults__", (3,))
     site = people.make_site(asha.organization, "New York", timezone="America/New_York")
     Assignment.objects.create(
         organization=asha.organization, employee=bala, site=site, starts_on="2026-06-03"
@@ -120,8 +120,8 @@ def test_reasons_that_begin_like_a_formula_are_text(get: Get, asha: Employee) ->
     punch(None, ist(21, 9), "unmatched", organization=asha.organization)
     people.make_punch(asha.organization, "=HYPERLINK(1)", occurred_at=ist(22, 9))
     table = pandas.read_csv(io.BytesIO(get("exceptions", format="csv", **JUNE).content), dtype=str)
-    assert table["Number"].tolist() == ["1001", "'=HYPERLINK(1)"]
-    assert table["Verdict"].tolist() == ["Nobody known"] * 2
+    assert table["User code"].tolist() == ["1001", "'=HYPERLINK(1)"]
+    assert table["Verdict"].tolist() == ["Unmatched"] * 2
 
 
 # --- Devices --------------------------------------------------------------------------------------
@@ -154,10 +154,10 @@ def test_deliveries_are_told_by_endpoint_with_a_sum_for_each_state(acme: Organiz
     with time_machine.travel("2026-06-21T06:00:00+00:00", tick=False):
         for name in ("B", "A"):
             endpoint = people.make_endpoint(acme, "https://x.example/", name=name)
-            send_test(endpoint)
-            send_test(endpoint)
+            send_test_event(endpoint)
+            send_test_event(endpoint)
     Delivery.objects.filter(pk=Delivery.objects.latest("pk").pk).update(state="dead", attempts=7)
-    client = speaker(acme, "hr_admin")
+    client = make_api_client(acme, "hr_admin")
     reply = client.get("/api/v1/admin/reports/deliveries", JUNE)
     assert [row["endpoint"] for row in rows(reply)] == ["A", "A", "B", "B"]
     assert rows(reply)[0]["accepted"] == "2026-06-21T11:30:00"
@@ -178,17 +178,17 @@ def test_deliveries_are_told_by_endpoint_with_a_sum_for_each_state(acme: Organiz
 # --- Leave balances -------------------------------------------------------------------------------
 @pytest.fixture
 def ruled(acme: Organization) -> Organization:
-    policy = publishing.draft_policy(acme, publishing.ccs_1972(), date(2026, 1, 1))
-    publishing.publish_policy(policy, actor=None)
+    policy = publishing.draft_leave_policy(acme, publishing.ccs_1972_rules(), date(2026, 1, 1))
+    publishing.publish_leave_policy(policy, actor=None)
     return acme
 
 
 def test_leave_balances_are_those_of_everybodys_own_statement(
     ruled: Organization, asha: Employee, bala: Employee
 ) -> None:
-    found = json.loads(read(ruled, "leave-balances", year=2026))
+    found = json.loads(report_bytes(ruled, "leave-balances", year=2026))
     for employee in (asha, bala):
-        token = issue_personal(people.make_user(employee, employee.name), "x")[1]
+        token = issue_personal_token(people.make_user(employee, employee.name), "x")[1]
         own = (
             Client(headers={"Authorization": f"Bearer {token}"})
             .get("/api/v1/leaves/balances?year=2026")
@@ -203,7 +203,7 @@ def test_reading_leave_balances_makes_no_account_and_asks_no_more_for_more_peopl
 ) -> None:
     def asked() -> list[str]:
         with CaptureQueriesContext(connection) as queries:
-            read(ruled, "leave-balances", year=2026)
+            report_bytes(ruled, "leave-balances", year=2026)
         return [one["sql"] for one in queries]
 
     few = asked()
@@ -212,18 +212,18 @@ def test_reading_leave_balances_makes_no_account_and_asks_no_more_for_more_peopl
     many = asked()
     assert len(many) == len(few)
     assert not [sql for sql in many if "FOR NO KEY UPDATE" in sql or not sql.startswith("SELECT")]
-    assert not Account.objects.exists()
+    assert not LeaveAccount.objects.exists()
 
 
 def test_days_of_different_kinds_are_not_added_up(
     ruled: Organization, asha: Employee, bala: Employee
 ) -> None:
-    found = json.loads(read(ruled, "leave-balances", year=2026))
+    found = json.loads(report_bytes(ruled, "leave-balances", year=2026))
     for kind, sums in found["totals"].items():
         of_kind = [row for row in found["data"] if row["leave_type"] == kind]
         assert sums == {name: sum(row[name] for row in of_kind) for name in sums}
     book = openpyxl.load_workbook(
-        io.BytesIO(read(ruled, "leave-balances", "xlsx", year=2026))
+        io.BytesIO(report_bytes(ruled, "leave-balances", "xlsx", year=2026))
     ).worksheets[0]
     assert [book.cell(book.max_row - 5 + place, 1).value for place in range(6)] == ["Total"] * 6
 
@@ -233,7 +233,7 @@ def test_who_left_before_the_year_has_no_balances_in_it(
 ) -> None:
     Employee.objects.filter(pk=asha.pk).update(left_on="2025-12-31")
     assert {
-        row["name"] for row in json.loads(read(ruled, "leave-balances", year=2026))["data"]
+        row["name"] for row in json.loads(report_bytes(ruled, "leave-balances", year=2026))["data"]
     } == {"Bala"}
 
 
@@ -245,7 +245,9 @@ def test_who_left_before_the_year_has_no_balances_in_it(
 def test_a_report_shows_nothing_that_the_console_would_not_show(
     acme: Organization, name: str, status: int
 ) -> None:
-    reply = speaker(acme, "reports").get(f"/api/v1/admin/reports/{name}", JUNE | {"year": 2026})
+    reply = make_api_client(acme, "reports").get(
+        f"/api/v1/admin/reports/{name}", JUNE | {"year": 2026}
+    )
     assert reply.status_code == status
     if status == 403:
         assert (
@@ -253,7 +255,7 @@ def test_a_report_shows_nothing_that_the_console_would_not_show(
             == f"Forbidden: the report '{name}' requires one of: hr_admin, admin"
         )
     assert (
-        speaker(acme, "hr_admin")
+        make_api_client(acme, "hr_admin")
         .get(f"/api/v1/admin/reports/{name}", JUNE | {"year": 2026})
         .status_code
         == 200
@@ -265,4 +267,4 @@ def test_a_report_shows_nothing_that_the_console_would_not_show(
 def test_every_report_is_every_file_even_of_nothing(
     acme: Organization, name: str, form: str
 ) -> None:
-    assert read(acme, name, form, year=2026, month="2026-06", **JUNE)
+    assert report_bytes(acme, name, form, year=2026, month="2026-06", **JUNE)

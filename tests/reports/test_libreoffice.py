@@ -16,7 +16,7 @@ from django.utils import translation
 
 from employees.models import Employee, Organization
 from tests import people
-from tests.reports.conftest import JUNE, read
+from tests.reports.conftest import JUNE, report_bytes
 from tests.reports.test_days import day
 
 OFFICE = shutil.which("soffice")
@@ -83,7 +83,7 @@ def one_day() -> dict[str, Any]:
 def test_a_csv_opens_with_its_columns_its_hindi_and_its_formulas_as_text(
     acme: Organization, hostile: Employee, opened: Open
 ) -> None:
-    head, row = opened(read(acme, "presence", "csv", **one_day()), "csv")
+    head, row = opened(report_bytes(acme, "presence", "csv", **one_day()), "csv")
     cells = dict(zip(head, row, strict=True))
     assert (cells["Name"], cells["Department"]) == ("श्रीमती क्षमा त्रिपाठी", f"'{FORMULA}")
     assert (cells["Status"], cells["Worked (minutes)"]) == ("Present", "500")
@@ -95,7 +95,7 @@ def test_a_workbook_opens_with_dates_as_the_language_writes_them(
     acme: Organization, hostile: Employee, opened: Open, language: str, date: str
 ) -> None:
     with translation.override(language):
-        content = read(acme, "presence", "xlsx", **one_day())
+        content = report_bytes(acme, "presence", "xlsx", **one_day())
     row = opened(content, "xlsx")[1]
     assert row[:3] == ["0012", "श्रीमती क्षमा त्रिपाठी", date]
     assert row[4] == FORMULA
@@ -106,7 +106,9 @@ def test_a_workbook_opens_with_dates_as_the_language_writes_them(
 def test_a_muster_roll_opens_with_a_column_for_each_day(
     acme: Organization, hostile: Employee, opened: Open
 ) -> None:
-    found = opened(read(acme, "muster-roll", "xlsx", month="2026-06", employee="0012"), "xlsx")
+    found = opened(
+        report_bytes(acme, "muster-roll", "xlsx", month="2026-06", employee="0012"), "xlsx"
+    )
     cells = dict(zip(found[0], found[1], strict=True))
     assert (cells["Employee code"], cells["01 Mon"], cells["02 Tue"], cells["Present"]) == (
         "0012",

@@ -14,11 +14,11 @@ from django.db import reset_queries
 
 from attendance.models import Day
 from employees.models import Employee, Organization
-from reports import lines
+from reports import day_rows
+from reports.base import ReportRun
 from reports.catalog import REPORTS
 from reports.formats import FORMATS
-from reports.frame import Run
-from reports.services import ask
+from reports.services import build_report
 from tests.reports.conftest import JUNE
 
 pytestmark = pytest.mark.any_engine
@@ -34,7 +34,7 @@ ON_PAPER = 12 * 1024
 @pytest.fixture
 def crowd(acme: Organization, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Let there be so many people more, each with a row for every day of June."""
-    monkeypatch.setattr(lines, "AT_A_TIME", 50)
+    monkeypatch.setattr(day_rows, "EMPLOYEES_PER_CHUNK", 50)
 
     def fill(number: int) -> None:
         names = [f"C{uuid.uuid4().hex[:10]}" for _ in range(number)]
@@ -65,10 +65,10 @@ def crowd(acme: Organization, monkeypatch: pytest.MonkeyPatch) -> Callable[[int]
 
 def peak(organization: Organization, name: str, form: str, **asked: Any) -> int:
     """The most memory in use at once while a report is written and thrown away, in bytes."""
-    run = Run(ask(REPORTS[name], organization, asked))
+    run = ReportRun(build_report(REPORTS[name], organization, asked))
     tracemalloc.start()
     try:
-        for _piece in FORMATS[form].pieces(run):
+        for _piece in FORMATS[form].render(run):
             reset_queries()
         return tracemalloc.get_traced_memory()[1]
     finally:

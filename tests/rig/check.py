@@ -3,8 +3,8 @@ the database says.
 
 Jepsen's idea. An operation whose answer never came is *indeterminate*: it may have happened or not,
 so its delivery is no invention and its absence no loss. Deliveries are at least once: the same id
-may arrive again, always with the same bytes. Pure functions; `tests.rig.load` makes the `Sent`,
-`tests.rig.recorder` the `Arrival`, `tests.rig.world` the `Stored`.
+may arrive again, always with the same bytes. Pure functions; `tests.rig.load` makes the
+`SentPunch`, `tests.rig.recorder` the `Arrival`, `tests.rig.world` the `StoredDelivery`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
 
-class Fate(StrEnum):
+class SendResult(StrEnum):
     """What the sender was told."""
 
     ACKNOWLEDGED = "acknowledged"
@@ -23,11 +23,11 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentPunch:
     """One punch as its terminal knows it; `name` is found again in what arrives."""
 
     name: str
-    fate: Fate
+    result: SendResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredDelivery:
     """A delivery as the database has it at the end."""
 
     endpoint: str
@@ -84,10 +84,10 @@ class Findings:
 
 
 def check(
-    sent: Sequence[Sent],
+    sent: Sequence[SentPunch],
     arrivals: Sequence[Arrival],
     endpoints: Iterable[str],
-    stored: Sequence[Stored] = (),
+    stored: Sequence[StoredDelivery] = (),
 ) -> Findings:
     """Judge a run after its drain. Every acknowledged punch must have come to every one of
     `endpoints`.
@@ -107,10 +107,12 @@ def check(
     )
 
 
-def lost(sent: Sequence[Sent], arrivals: Sequence[Arrival], endpoints: Iterable[str]) -> list[str]:
+def lost(
+    sent: Sequence[SentPunch], arrivals: Sequence[Arrival], endpoints: Iterable[str]
+) -> list[str]:
     """Acknowledged and never delivered."""
     came = {(one.endpoint, one.name) for one in arrivals}
-    promised = [one.name for one in sent if one.fate is Fate.ACKNOWLEDGED]
+    promised = [one.name for one in sent if one.result is SendResult.ACKNOWLEDGED]
     return [
         f"{name} never came to {endpoint}"
         for endpoint in endpoints
@@ -120,15 +122,17 @@ def lost(sent: Sequence[Sent], arrivals: Sequence[Arrival], endpoints: Iterable[
 
 
 def invented(
-    sent: Sequence[Sent], arrivals: Sequence[Arrival], stored: Sequence[Stored] = ()
+    sent: Sequence[SentPunch], arrivals: Sequence[Arrival], stored: Sequence[StoredDelivery] = ()
 ) -> list[str]:
     """Delivered although nobody sent it, or although it was refused, or with an id that the
     database does not know.
     """
-    fates = {one.name: one.fate for one in sent}
+    fates = {one.name: one.result for one in sent}
     known = {(one.endpoint, one.id) for one in stored}
     found = [f"{one.name} was never sent" for one in arrivals if one.name not in fates]
-    found += [f"{one.name} was refused" for one in arrivals if fates.get(one.name) is Fate.REFUSED]
+    found += [
+        f"{one.name} was refused" for one in arrivals if fates.get(one.name) is SendResult.REFUSED
+    ]
     if stored:
         found += [
             f"{one.id} is not in the database"
@@ -168,11 +172,13 @@ def split(arrivals: Sequence[Arrival]) -> list[str]:
     ]
 
 
-def disordered(arrivals: Sequence[Arrival], gone: Iterable[tuple[str, str, int]] = ()) -> list[str]:
+def disordered(
+    arrivals: Sequence[Arrival], dead_letters: Iterable[tuple[str, str, int]] = ()
+) -> list[str]:
     """First arrivals of a lane that do not count 1, 2, 3 …; numbers in `gone` (dead letters) may be
     missing.
     """
-    gone = set(gone)
+    dead_letters = set(dead_letters)
     seen: set[str] = set()
     last: dict[tuple[str, str], int] = {}
     found = []
@@ -183,7 +189,9 @@ def disordered(arrivals: Sequence[Arrival], gone: Iterable[tuple[str, str, int]]
         lane = (one.endpoint, one.lane)
         before = last.get(lane, 0)
         missing = [
-            number for number in range(before + 1, one.sequence) if (*lane, number) not in gone
+            number
+            for number in range(before + 1, one.sequence)
+            if (*lane, number) not in dead_letters
         ]
         if one.sequence <= before or missing:
             found.append(f"{one.endpoint} {one.lane}: {one.sequence} came after {before}")
@@ -191,7 +199,7 @@ def disordered(arrivals: Sequence[Arrival], gone: Iterable[tuple[str, str, int]]
     return found
 
 
-def unrecovered(arrivals: Sequence[Arrival], stored: Sequence[Stored]) -> list[str]:
+def unrecovered(arrivals: Sequence[Arrival], stored: Sequence[StoredDelivery]) -> list[str]:
     """Still waiting after the drain, or delivered according to the database and never seen."""
     came = {(one.endpoint, one.id) for one in arrivals}
     found = [f"{one.id} is still {one.state}" for one in stored if one.state in ("new", "waiting")]
@@ -223,7 +231,7 @@ def unbalanced(
     return found
 
 
-def _notes(sent: Sequence[Sent], arrivals: Sequence[Arrival]) -> dict[str, int]:
-    notes = {str(fate): sum(one.fate is fate for one in sent) for fate in Fate}
+def _notes(sent: Sequence[SentPunch], arrivals: Sequence[Arrival]) -> dict[str, int]:
+    notes = {str(fate): sum(one.result is fate for one in sent) for fate in SendResult}
     ids = {(one.endpoint, one.id) for one in arrivals}
     return notes | {"arrivals": len(arrivals), "repeats": len(arrivals) - len(ids)}

@@ -16,26 +16,26 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from tests.rig.check import Fate, Sent
+from tests.rig.check import SendResult, SentPunch
 from tests.rig.recorder import punch_name
-from tests.rig.world import Terminal, World
+from tests.rig.world import RigWorld, Terminal
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class PunchResult:
     """What a terminal knows of one punch: its fate, how many tries it took, when it was answered
     and how fast.
     """
 
-    sent: Sent
+    sent: SentPunch
     tries: int
     at: float
     took_s: float
 
 
 class Load(threading.Thread):
-    """`count` punches at `rate` a second over all terminals. `start`, then `finish`; `told` grows
-    meanwhile.
+    """`count` punches at `rate` a second over all terminals. `start`, then `finish`; `results`
+    grows meanwhile.
 
     Two terminals share an employee where there are more terminals than people, so that lanes are
     numbered by both.
@@ -44,7 +44,7 @@ class Load(threading.Thread):
     def __init__(
         self,
         url: str,
-        world: World,
+        world: RigWorld,
         *,
         count: int,
         rate: float,
@@ -62,9 +62,9 @@ class Load(threading.Thread):
             timeout_s,
         )
         self._seed, self._run = seed, uuid.uuid4().hex[:8]
-        self._first = _a_time_of_its_own(count)
+        self._first = _reserve_time_span(count)
         self._halt = threading.Event()
-        self.told: list[Told] = []
+        self.results: list[PunchResult] = []
 
     def run(self) -> None:
         """Let every terminal work until it has nothing left."""
@@ -83,11 +83,13 @@ class Load(threading.Thread):
         """Begin no further punch."""
         self._halt.set()
 
-    def finish(self, seconds: float) -> list[Sent]:
+    def finish(self, seconds: float) -> list[SentPunch]:
         """Wait until every terminal is done; what became of each punch."""
         self.join(seconds)
-        assert not self.is_alive(), f"the terminals are not done; {len(self.told)} of {self._count}"
-        return [one.sent for one in self.told]
+        assert not self.is_alive(), (
+            f"the terminals are not done; {len(self.results)} of {self._count}"
+        )
+        return [one.sent for one in self.results]
 
     def _work(self, index: int, terminal: Terminal) -> None:
         dice = random.Random(f"{self._seed}-{index}")
@@ -128,17 +130,19 @@ class Load(threading.Thread):
         deadline, tries, fate, began = (
             time.monotonic() + self._give_up_s,
             0,
-            Fate.INDETERMINATE,
+            SendResult.INDETERMINATE,
             time.monotonic(),
         )
-        while fate is Fate.INDETERMINATE and time.monotonic() < deadline:
+        while fate is SendResult.INDETERMINATE and time.monotonic() < deadline:
             tries += 1
             began = time.monotonic()
-            fate = _fate(self._ask(connection, body, headers))
-            if fate is Fate.INDETERMINATE:
+            fate = _send_result(self._ask(connection, body, headers))
+            if fate is SendResult.INDETERMINATE:
                 time.sleep(dice.uniform(0.1, 0.8))
-        self.told.append(
-            Told(Sent(punch_name(code, at), fate), tries, time.time(), time.monotonic() - began)
+        self.results.append(
+            PunchResult(
+                SentPunch(punch_name(code, at), fate), tries, time.time(), time.monotonic() - began
+            )
         )
 
     def _ask(
@@ -158,33 +162,33 @@ _BEGAN = datetime.now(UTC).replace(microsecond=0) - timedelta(days=3)
 _used = 0
 
 
-def _a_time_of_its_own(seconds: int) -> datetime:
+def _reserve_time_span(seconds: int) -> datetime:
     """A stretch of the past that no other load of this process uses: punches of two loads never
     have the same name.
     """
-    global _used  # noqa: PLW0603 - one count for the process is meant.
+    global _used  # noqa: PLW0603
     _used += seconds
     return _BEGAN + timedelta(seconds=_used - seconds)
 
 
-def _fate(status: int | None) -> Fate:
+def _send_result(status: int | None) -> SendResult:
     if status == 200:
-        return Fate.ACKNOWLEDGED
+        return SendResult.ACKNOWLEDGED
     return (
-        Fate.INDETERMINATE
+        SendResult.INDETERMINATE
         if status is None or status >= 500 or status in (408, 429)
-        else Fate.REFUSED
+        else SendResult.REFUSED
     )
 
 
 class Chaos(threading.Thread):
-    """Does one of `deeds` at random, again and again, for `seconds`; a context manager. What it did
-    is in `done`.
+    """Does one of `actions` at random, again and again, for `seconds`; a context manager. What it
+    did is in `performed`.
     """
 
     def __init__(
         self,
-        deeds: dict[str, Callable[[], None]],
+        actions: dict[str, Callable[[], None]],
         *,
         seed: int,
         seconds: float,
@@ -192,12 +196,12 @@ class Chaos(threading.Thread):
     ) -> None:
         super().__init__(name="chaos", daemon=True)
         self._deeds, self._dice, self._seconds, self._every_s = (
-            deeds,
+            actions,
             random.Random(seed),
             seconds,
             every_s,
         )
-        self.done: list[str] = []
+        self.performed: list[str] = []
         self.error: BaseException | None = None
 
     def run(self) -> None:
@@ -209,8 +213,8 @@ class Chaos(threading.Thread):
                 time.sleep(self._dice.uniform(*self._every_s))
                 name = queue.pop() if queue else self._dice.choice(sorted(self._deeds))
                 self._deeds[name]()
-                self.done.append(name)
-        except BaseException as error:  # noqa: BLE001 - shown by the test that joins.
+                self.performed.append(name)
+        except BaseException as error:  # noqa: BLE001
             self.error = error
 
     def finish(self, seconds: float) -> str:
@@ -219,10 +223,12 @@ class Chaos(threading.Thread):
         if self.error:
             raise self.error
         assert not self.is_alive()
-        return ", ".join(f"{name} ×{self.done.count(name)}" for name in sorted(set(self.done)))
+        return ", ".join(
+            f"{name} ×{self.performed.count(name)}" for name in sorted(set(self.performed))
+        )
 
 
-def until(holds: Callable[[], object], seconds: float, every_s: float = 0.1) -> bool:
+def wait_until(holds: Callable[[], object], seconds: float, every_s: float = 0.1) -> bool:
     """Wait for something to hold; whether it did."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

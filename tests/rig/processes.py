@@ -25,7 +25,7 @@ from typing import Any, Self
 
 import psycopg
 
-from tests.run import FOREIGN, ROOT, free_port, lend, postgres_binaries
+from tests.run import IGNORED_ENVIRONMENT, ROOT, free_port, postgres_binaries, run_as_unprivileged
 
 __all__ = ["Child", "Postgres", "Redis", "Web", "Worker", "environment", "folder", "free_port"]
 
@@ -125,10 +125,10 @@ class Child:
         deadline = time.monotonic() + seconds
         while not self.ready():
             if not self.alive or time.monotonic() > deadline:
-                raise RuntimeError(f"{self.name} did not get ready:\n{self.said()[-3000:]}")
+                raise RuntimeError(f"{self.name} did not get ready:\n{self.log_text()[-3000:]}")
             time.sleep(0.05)
 
-    def said(self) -> str:
+    def log_text(self) -> str:
         """Its log since the last start."""
         if not self.log.exists():
             return ""
@@ -149,7 +149,7 @@ def environment(
     own = {
         name: value
         for name, value in os.environ.items()
-        if name not in FOREIGN and not name.startswith("MUSTER_")
+        if name not in IGNORED_ENVIRONMENT and not name.startswith("MUSTER_")
     }
     data = folder / "data"
     (data / "static").mkdir(parents=True, exist_ok=True)
@@ -218,7 +218,7 @@ class Worker(Child):
     """A Celery worker: the watcher, and its hands."""
 
     def __init__(
-        self, folder: Path, env: Mapping[str, str], *, name: str = "worker", hands: int = 8
+        self, folder: Path, env: Mapping[str, str], *, name: str = "worker", threads: int = 8
     ) -> None:
         command = [
             sys.executable,
@@ -233,7 +233,7 @@ class Worker(Child):
             "-P",
             "threads",
             "-c",
-            hands,
+            threads,
             "-n",
             f"{name}@%h",
             "--without-mingle",
@@ -247,15 +247,15 @@ class Worker(Child):
         """It is connected to its broker. One that starts without a broker is never ready, and
         pushes all the same.
         """
-        return " ready." in self.said()
+        return " ready." in self.log_text()
 
-    def taken(self) -> int:
+    def tasks_received(self) -> int:
         """How many tasks it got from the broker since its start."""
-        return self.said().count("] received")
+        return self.log_text().count("] received")
 
 
 class Redis(Child):
-    """The rig's own Redis. `pause` makes it hang; `wipe` empties it."""
+    """The rig's own Redis. `pause` makes it hang; `flush` empties it."""
 
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
@@ -281,18 +281,18 @@ class Redis(Child):
             return self._client().ping() is True
         except OSError:
             return False
-        except Exception as error:  # noqa: BLE001 - redis-py's own ConnectionError is no OSError.
+        except Exception as error:  # noqa: BLE001
             return type(error).__name__ not in (
                 "ConnectionError",
                 "TimeoutError",
                 "BusyLoadingError",
             )
 
-    def wipe(self) -> None:
+    def flush(self) -> None:
         """FLUSHALL."""
         self._client().flushall()
 
-    def spoil(self, key: str) -> None:
+    def corrupt_key(self, key: str) -> None:
         """Put a value of the wrong kind where a queue was: commands on it are refused
         (WRONGTYPE).
         """
@@ -322,7 +322,7 @@ class Postgres(Child):
         self._password = secrets.token_hex(16)
         self._home.mkdir(mode=0o700)
         (self._home / "password").write_text(self._password)
-        self._lent = lend(folder, self._home)
+        self._lent = run_as_unprivileged(folder, self._home)
         subprocess.run(
             [
                 binaries / "initdb",

@@ -29,7 +29,7 @@ from standardwebhooks import Webhook
 from tests.rig.check import Arrival
 from tests.rig.processes import Child, free_port
 
-SETTLED: dict[str, Any] = {
+DEFAULT_RULE: dict[str, Any] = {
     "status": 200,
     "delay_s": 0.0,
     "drop": False,
@@ -43,7 +43,7 @@ def punch_name(user_code: str, occurred_at: str) -> str:
     return f"{user_code}@{int(datetime.fromisoformat(occurred_at).timestamp())}"
 
 
-class Notebook:
+class RequestLog:
     """What the server shares between its threads: the file, the rules, the secrets."""
 
     def __init__(self, file: Path) -> None:
@@ -60,14 +60,16 @@ class Notebook:
         note = {
             "at": time.time(),
             "path": path,
-            **facts(path, headers, body, self.secrets.get(path)),
+            **request_record(path, headers, body, self.secrets.get(path)),
         }
         with self._lock:
             self.count += 1
             os.write(self._file, json.dumps(note).encode() + b"\n")
 
 
-def facts(path: str, headers: dict[str, str], body: bytes, secret: str | None) -> dict[str, Any]:
+def request_record(
+    path: str, headers: dict[str, str], body: bytes, secret: str | None
+) -> dict[str, Any]:
     """What is kept of a request."""
     event = json.loads(body)
     data = event.get("data", {})
@@ -76,7 +78,7 @@ def facts(path: str, headers: dict[str, str], body: bytes, secret: str | None) -
         try:
             Webhook(secret).verify(body, headers)
             verified = True
-        except Exception:  # noqa: BLE001 - the library raises several kinds; all mean no.
+        except Exception:  # noqa: BLE001
             verified = False
     return {
         "id": headers.get("webhook-id", ""),
@@ -93,7 +95,7 @@ def facts(path: str, headers: dict[str, str], body: bytes, secret: str | None) -
     }
 
 
-def handler(notebook: Notebook) -> type[BaseHTTPRequestHandler]:
+def handler(notebook: RequestLog) -> type[BaseHTTPRequestHandler]:
     """The request handler that writes into `notebook`."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -107,7 +109,7 @@ def handler(notebook: Notebook) -> type[BaseHTTPRequestHandler]:
             notebook.write(
                 path, {name.lower(): value for name, value in self.headers.items()}, body
             )
-            rule = SETTLED | notebook.rules.get(path, {})
+            rule = DEFAULT_RULE | notebook.rules.get(path, {})
             time.sleep(rule["delay_s"])
             if rule["drop"]:
                 self.close_connection = True
@@ -147,7 +149,7 @@ class Server(ThreadingHTTPServer):
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class RecordedRequest:
     """One line of the file: an arrival and its times."""
 
     at: float
@@ -196,15 +198,15 @@ class Recorder(Child):
         """What signatures are verified with, by path."""
         self._put("secrets", secrets)
 
-    def notes(self) -> list[Note]:
+    def requests(self) -> list[RecordedRequest]:
         """Everything that came, in order."""
         if not self.file.exists():
             return []
-        return [_note(json.loads(line)) for line in self.file.read_text().splitlines()]
+        return [_recorded_request(json.loads(line)) for line in self.file.read_text().splitlines()]
 
     def arrivals(self) -> list[Arrival]:
         """Everything that came, for the judge."""
-        return [note.arrival for note in self.notes()]
+        return [note.arrival for note in self.requests()]
 
     def _put(self, what: str, value: Any) -> None:
         request = urllib.request.Request(
@@ -213,7 +215,7 @@ class Recorder(Child):
         urllib.request.urlopen(request, timeout=5).close()
 
 
-def _note(line: dict[str, Any]) -> Note:
+def _recorded_request(line: dict[str, Any]) -> RecordedRequest:
     arrival = Arrival(
         line["path"],
         line["id"],
@@ -223,8 +225,8 @@ def _note(line: dict[str, Any]) -> Note:
         line["name"],
         line["verified"],
     )
-    return Note(line["at"], line["received_at"], line["attempt"], line["punch"], arrival)
+    return RecordedRequest(line["at"], line["received_at"], line["attempt"], line["punch"], arrival)
 
 
 if __name__ == "__main__":
-    Server(("127.0.0.1", int(sys.argv[1])), handler(Notebook(Path(sys.argv[2])))).serve_forever()
+    Server(("127.0.0.1", int(sys.argv[1])), handler(RequestLog(Path(sys.argv[2])))).serve_forever()

@@ -6,25 +6,33 @@ from dataclasses import replace
 
 import pytest
 
-from tests.rig.check import Arrival, Fate, Findings, Sent, Stored, check, unbalanced
+from tests.rig.check import (
+    Arrival,
+    Findings,
+    SendResult,
+    SentPunch,
+    StoredDelivery,
+    check,
+    unbalanced,
+)
 
 SENT = [
-    Sent("a", Fate.ACKNOWLEDGED),
-    Sent("b", Fate.ACKNOWLEDGED),
-    Sent("c", Fate.INDETERMINATE),
-    Sent("d", Fate.REFUSED),
+    SentPunch("a", SendResult.ACKNOWLEDGED),
+    SentPunch("b", SendResult.ACKNOWLEDGED),
+    SentPunch("c", SendResult.INDETERMINATE),
+    SentPunch("d", SendResult.REFUSED),
 ]
 A = Arrival("/one", "msg_a", "employee:1", 1, "aa", "a")
 B = Arrival("/one", "msg_b", "employee:1", 2, "bb", "b")
 C = Arrival("/one", "msg_c", "employee:1", 3, "cc", "c")
 STORED = [
-    Stored("/one", f"msg_{name}", "employee:1", number, "delivered")
+    StoredDelivery("/one", f"msg_{name}", "employee:1", number, "delivered")
     for number, name in enumerate("ab", 1)
 ]
 
 
 def judge(
-    *arrivals: Arrival, sent: list[Sent] = SENT, stored: list[Stored] | None = None
+    *arrivals: Arrival, sent: list[SentPunch] = SENT, stored: list[StoredDelivery] | None = None
 ) -> Findings:
     return check(sent, arrivals, ["/one"], stored or [])
 
@@ -72,18 +80,18 @@ def test_order_is_kept_apart_by_endpoint_and_lane() -> None:
 
 
 def test_a_dead_letter_may_be_missing_in_the_order() -> None:
-    dead = Stored("/one", "msg_x", "employee:1", 3, "dead")
+    dead = StoredDelivery("/one", "msg_x", "employee:1", 3, "dead")
     assert judge(A, B, replace(C, sequence=4), stored=[]).disordered
     assert not check(SENT, [A, B, replace(C, sequence=4)], ["/one"], [dead]).disordered
 
 
 def test_what_still_waits_was_not_recovered() -> None:
-    waiting = [*STORED, Stored("/one", "msg_c", "employee:1", 3, "waiting")]
+    waiting = [*STORED, StoredDelivery("/one", "msg_c", "employee:1", 3, "waiting")]
     assert set(judge(A, B, stored=waiting).faults) == {"unrecovered"}
 
 
 def test_what_the_database_calls_delivered_must_have_come() -> None:
-    told = [*STORED, Stored("/one", "msg_c", "employee:1", 3, "delivered")]
+    told = [*STORED, StoredDelivery("/one", "msg_c", "employee:1", 3, "delivered")]
     assert set(judge(A, B, stored=told).faults) == {"unrecovered"}
 
 

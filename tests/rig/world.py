@@ -1,8 +1,8 @@
 """An organization to break things for: terminals, people and endpoints, made on a fresh database by
 a child process.
 
-`make_world` migrates and makes them; `Database` is the rig's own view of the rows, without Django,
-on either engine.
+`make_rig_world` migrates and makes them; `Database` is the rig's own view of the rows, without
+Django, on either engine.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 
 import psycopg
 
-from tests.rig.check import Stored
+from tests.rig.check import StoredDelivery
 from tests.run import ROOT, postgres_binaries
 
 
@@ -35,7 +35,7 @@ class Terminal:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class RigWorld:
     """What was made."""
 
     organization_id: int
@@ -45,7 +45,7 @@ class World:
     secrets: dict[str, str]
 
 
-def make_world(
+def make_rig_world(
     env: Mapping[str, str],
     receiver: str,
     *,
@@ -53,7 +53,7 @@ def make_world(
     employees: int = 8,
     paths: Sequence[str] = ("/one", "/two"),
     slug: str = "rig",
-) -> World:
+) -> RigWorld:
     """Migrate the database of `env` and make an organization whose endpoints are `receiver` + each
     of `paths`.
     """
@@ -76,31 +76,34 @@ def make_world(
         raise RuntimeError(done.stderr[-3000:])
     made = json.loads(done.stdout.splitlines()[-1])
     made["terminals"] = [Terminal(**one) for one in made["terminals"]]
-    return World(**made)
+    return RigWorld(**made)
 
 
-def _make(wish: dict[str, Any]) -> dict[str, Any]:
+def _make_rows(options: dict[str, Any]) -> dict[str, Any]:
     """In the child: the rows, through the verbs that the console uses."""
     import django
 
     django.setup()
     from django.db import transaction
 
-    from accounts.secrets import decrypt
+    from accounts.credentials import decrypt
     from tests import people
 
     _migrate()
     with transaction.atomic():
-        organization = people.make_organization(wish["slug"])
-        codes = [f"{1001 + number}" for number in range(wish["employees"])]
+        organization = people.make_organization(options["slug"])
+        codes = [f"{1001 + number}" for number in range(options["employees"])]
         for code in codes:
             people.make_employee(organization, code, f"Person {code}")
         tokens = [
-            people.make_device(organization, f"GATE-{number}") for number in range(wish["devices"])
+            people.make_device(organization, f"GATE-{number}")
+            for number in range(options["devices"])
         ]
         endpoints = {
-            path: people.make_endpoint(organization, wish["receiver"] + path, name=path.strip("/"))
-            for path in wish["paths"]
+            path: people.make_endpoint(
+                organization, options["receiver"] + path, name=path.strip("/")
+            )
+            for path in options["paths"]
         }
     return {
         "organization_id": organization.pk,
@@ -121,7 +124,7 @@ def _migrate() -> None:
     binaries, url = postgres_binaries(), os.environ["DATABASE_URL"]
     empty = connection.vendor == "postgresql" and not connection.introspection.table_names()
     connection.close()
-    dump = Path(sys.prefix, f"muster-rig-{_digest()}.sql")
+    dump = Path(sys.prefix, f"muster-rig-{_migrations_digest()}.sql")
     if empty and binaries and dump.exists():
         subprocess.run(
             [binaries / "psql", "-q", "-v", "ON_ERROR_STOP=1", "-f", dump, url],
@@ -138,7 +141,7 @@ def _migrate() -> None:
         Path(file.name).replace(dump)
 
 
-def _digest() -> str:
+def _migrations_digest() -> str:
     """What the dump follows from."""
     found = hashlib.sha256()
     for path in sorted(ROOT.glob("*/migrations/*.py")) + sorted(ROOT.glob("*/roles.py")):
@@ -176,7 +179,7 @@ class Database:
             ][0]
         )
 
-    def stored(self, world: World) -> list[Stored]:
+    def stored(self, world: RigWorld) -> list[StoredDelivery]:
         """The deliveries of a world, for the judge."""
         paths = {number: path for path, number in world.endpoints.items()}
         rows = self.rows(
@@ -184,14 +187,14 @@ class Database:
             " organization_id = %s AND event_type = 'punch.recorded'",
             world.organization_id,
         )
-        return [Stored(paths[endpoint], *rest) for endpoint, *rest in rows]
+        return [StoredDelivery(paths[endpoint], *rest) for endpoint, *rest in rows]
 
     def counts(self) -> dict[str, int]:
         """The sums of the ingest counters."""
         kinds = ("received", "accepted", "refused", "duplicate", "conflict", "unmatched")
         sums = self.rows(
             f"SELECT {', '.join(f'COALESCE(SUM({kind}), 0)' for kind in kinds)} FROM"
-            " attendance_ingestcount"
+            " attendance_ingestionlogentry"
         )
         return {kind: int(number) for kind, number in zip(kinds, sums[0], strict=True)}
 
@@ -206,4 +209,4 @@ class Database:
 
 
 if __name__ == "__main__":
-    print(json.dumps(_make(json.loads(sys.argv[1]))))  # noqa: T201
+    print(json.dumps(_make_rows(json.loads(sys.argv[1]))))

@@ -13,12 +13,12 @@ import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts.models import SecurityEvent
-from employees.models import Change, DayClaim
+from employees.models import Change, HalfDayReservation
 from tests import people
 from tests.leaves.conftest import Office, make_office
 from tests.leaves.test_api import Chair
 from tests.tours.test_api import TRIP
-from tours.models import Tour, TourEvent, TourPaper
+from tours.models import Tour, TourDocument, TourEvent
 
 DRAFT = TRIP | {"draft": True}
 PDF = b"%PDF-1.4 an order"
@@ -82,7 +82,7 @@ def test_a_draft_takes_no_days_and_only_its_traveller_knows_of_it(
 ) -> None:
     (row,) = asha.get("tours", status="draft").json()["data"]
     assert (row["id"], row["status"], row["applied_at"]) == (draft, "draft", None)
-    assert not DayClaim.objects.exists()
+    assert not HalfDayReservation.objects.exists()
     assert not TourEvent.objects.exists()
     assert not Change.objects.filter(kind="tour").exists()
     assert (
@@ -113,7 +113,7 @@ def test_a_draft_sent_in_is_judged_as_an_application_is(
         "pending",
         "2026-06-29T06:30:00Z",
     )
-    assert DayClaim.objects.count() == 6
+    assert HalfDayReservation.objects.count() == 6
     assert [one["id"] for one in bala.get("tours/to-decide").json()["data"]] == [draft]
 
 
@@ -178,12 +178,12 @@ def test_a_discarded_draft_is_gone_with_its_papers(
     asha: Chair, draft: int, paper: int, django_capture_on_commit_callbacks: Any
 ) -> None:
     asha.patch(f"tours/{draft}", {"paper_ids": [paper]})
-    file = Path(TourPaper.objects.get().file.path)
+    file = Path(TourDocument.objects.get().file.path)
     assert file.exists()
     with django_capture_on_commit_callbacks(execute=True):
         assert asha.delete(f"tours/{draft}").status_code == 204
     assert not file.exists()
-    assert not TourPaper.objects.exists()
+    assert not TourDocument.objects.exists()
     assert asha.get("tours").json()["data"] == []
     assert asha.delete(f"tours/{draft}").status_code == 404
 
@@ -232,7 +232,7 @@ def test_a_paper_is_given_out_as_an_attachment_and_that_is_written_down(
     noted = SecurityEvent.objects.get(kind="exported")
     assert (noted.actor, noted.about, noted.details) == (
         bala.user,
-        f"tourpaper {paper}",
+        f"tourdocument {paper}",
         {"employee": "1001"},
     )
 
@@ -245,7 +245,7 @@ def test_a_paper_is_what_its_first_bytes_say(asha: Chair, content: bytes) -> Non
         "PAPER_TYPE",
         ["file"],
     )
-    assert not TourPaper.objects.exists()
+    assert not TourDocument.objects.exists()
 
 
 def test_a_paper_of_a_wrong_kind_or_size_is_refused(asha: Chair) -> None:
@@ -278,8 +278,8 @@ def test_ids_that_are_none_are_refused_at_the_field(asha: Chair, ids: Any) -> No
 
 
 def test_a_paper_whose_file_is_lost_says_so(asha: Chair, paper: int) -> None:
-    TourPaper.objects.get().file.storage.delete(TourPaper.objects.get().file.name)
+    TourDocument.objects.get().file.storage.delete(TourDocument.objects.get().file.name)
     reply = read(asha, paper)
     assert reply.status_code == 410
-    assert "no longer in the store" in reply.json()["message"]
+    assert "missing from storage" in reply.json()["message"]
     assert not SecurityEvent.objects.filter(kind="exported").exists()

@@ -12,8 +12,8 @@ import time_machine
 from django.core.exceptions import PermissionDenied, ValidationError
 
 from accounts.models import User
-from employees.models import Assignment, Change, DayClaim, Employee
-from employees.refusals import Conflict, Refused
+from core.errors import Conflict, RuleViolation
+from employees.models import Assignment, Change, Employee, HalfDayReservation
 from leaves import services as leave
 from tests import people
 from tests.leaves.conftest import Office, make_office
@@ -39,7 +39,7 @@ def at(day: int, clock: str = "09:00", month: int = 7) -> datetime:
 
 
 def ask(employee: Employee, start: datetime, end: datetime, **facts: Any) -> Tour:
-    own_hand = facts.pop("own_hand", True)
+    self_service = facts.pop("self_service", True)
     tour = Tour(
         organization=employee.organization,
         employee=employee,
@@ -48,58 +48,69 @@ def ask(employee: Employee, start: datetime, end: datetime, **facts: Any) -> Tou
         purpose="Audit",
         **facts,
     )
-    return services.apply(tour, actor=None, own_hand=own_hand)
+    return services.apply_for_tour(tour, actor=None, self_service=self_service)
 
 
 def code(call: Any, *values: Any, **more: Any) -> str:
     with pytest.raises(ValidationError) as caught:
         call(*values, **more)
-    assert isinstance(caught.value, Refused)
+    assert isinstance(caught.value, RuleViolation)
     return caught.value.code
 
 
 def leave_of(office: Office, kind: str, day: int, half: str = "") -> Any:
     on = date(2026, 7, day)
-    application = leave.apply(
-        office.asha, leave.Wish(kind, on, on, half, bool(half), "personal"), actor=None
+    application = leave.apply_for_leave(
+        office.asha,
+        leave.LeaveApplicationData(kind, on, on, half, bool(half), "personal"),
+        actor=None,
     )
-    return leave.decide(application, actor=office.bala, approve=True)
+    return leave.decide_leave(application, actor=office.bala, approve=True)
 
 
 def test_example_41_casual_leave_lies_over_a_tour_and_earned_leave_does_not(office: Office) -> None:
-    tour = services.decide(ask(office.asha, at(6), at(8, "18:00")), actor=office.bala, approve=True)
+    tour = services.decide_tour(
+        ask(office.asha, at(6), at(8, "18:00")), actor=office.bala, approve=True
+    )
     assert code(leave_of, office, "EL", 7) == "TOUR_CONFLICT"
     application = leave_of(office, "CL", 7)
-    days = services.covered(office.organization.pk, date(2026, 7, 1), date(2026, 7, 31))
+    days = services.tour_half_days(office.organization.pk, date(2026, 7, 1), date(2026, 7, 31))
     assert [(one.date.day, one.half) for one in days] == [
         (6, "FN"),
         (6, "AN"),
         (8, "FN"),
         (8, "AN"),
     ]
-    leave.cancel(application, actor=office.bala)
-    assert len(services.covered(office.organization.pk, date(2026, 7, 1), date(2026, 7, 31))) == 6
-    assert DayClaim.objects.filter(holder=tour.holder).count() == 6
+    leave.cancel_leave(application, actor=office.bala)
+    assert (
+        len(services.tour_half_days(office.organization.pk, date(2026, 7, 1), date(2026, 7, 31)))
+        == 6
+    )
+    assert HalfDayReservation.objects.filter(holder=tour.reservation_holder).count() == 6
 
 
 def test_example_42_a_tour_waits_until_leave_is_taken_back(office: Office) -> None:
     application = leave_of(office, "EL", 8)
     assert code(ask, office.asha, at(8), at(8, "18:00")) == "LEAVE_CONFLICT"
-    leave.cancel(application, actor=office.bala)
+    leave.cancel_leave(application, actor=office.bala)
     ask(office.asha, at(8), at(8, "18:00"))
 
 
 def test_a_cancelled_tour_leaves_the_casual_leave_upon_it(office: Office) -> None:
-    tour = services.decide(ask(office.asha, at(6), at(8, "18:00")), actor=office.bala, approve=True)
+    tour = services.decide_tour(
+        ask(office.asha, at(6), at(8, "18:00")), actor=office.bala, approve=True
+    )
     application = leave_of(office, "CL", 7)
-    services.cancel(tour, actor=office.bala)
-    assert set(DayClaim.objects.values_list("holder", "beneath")) == {(application.holder, "")}
+    services.cancel_tour(tour, actor=office.bala)
+    assert set(HalfDayReservation.objects.values_list("holder", "overlaid_holder")) == {
+        (application.holder, "")
+    }
 
 
 def test_half_a_day_on_local_tour_and_half_a_day_of_leave_share_a_date(office: Office) -> None:
     ask(office.asha, at(6, "14:00"), at(6, "17:30"), tour_type=Tour.Type.LOCAL_TOUR)
     leave_of(office, "CL", 6, half="FN")
-    assert set(DayClaim.objects.values_list("half", "holder")) == {
+    assert set(HalfDayReservation.objects.values_list("half", "holder")) == {
         ("AN", f"tour:{Tour.objects.get().pk}"),
         ("FN", f"leave:{leave.LeaveApplication.objects.get().pk}"),
     }
@@ -114,13 +125,13 @@ def test_two_tours_do_not_overlap(office: Office) -> None:
 def test_an_approved_tour_covers_its_instants_and_nothing_else(office: Office) -> None:
     organization, asha = office.organization.pk, office.asha.pk
     tour = ask(office.asha, at(6), at(8, "18:00"))
-    assert services.covering(organization, asha, at(7)) is None
-    services.decide(tour, actor=office.bala, approve=True)
-    assert services.covering(organization, asha, at(6)) == tour
-    assert services.covering(organization, asha, at(8, "18:00")) == tour
-    assert services.covering(organization, asha, at(8, "18:01")) is None
-    assert services.covering(organization + 1, asha, at(7)) is None
-    assert services.covering(organization, office.bala.employee_id, at(7)) is None
+    assert services.approved_tour_at(organization, asha, at(7)) is None
+    services.decide_tour(tour, actor=office.bala, approve=True)
+    assert services.approved_tour_at(organization, asha, at(6)) == tour
+    assert services.approved_tour_at(organization, asha, at(8, "18:00")) == tour
+    assert services.approved_tour_at(organization, asha, at(8, "18:01")) is None
+    assert services.approved_tour_at(organization + 1, asha, at(7)) is None
+    assert services.approved_tour_at(organization, office.bala.employee_id, at(7)) is None
 
 
 def test_a_tour_is_decided_once_by_its_approver_and_never_by_the_traveller(
@@ -131,37 +142,38 @@ def test_a_tour_is_decided_once_by_its_approver_and_never_by_the_traveller(
     foreign = people.make_staff(world.zenith, "chitra", employee=world.chitra)
     for actor in (own, foreign):
         with pytest.raises(PermissionDenied):
-            services.decide(tour, actor=actor, approve=True)
-    services.decide(tour, actor=office.bala, approve=False, remarks="No funds")
+            services.decide_tour(tour, actor=actor, approve=True)
+    services.decide_tour(tour, actor=office.bala, approve=False, remarks="No funds")
     with pytest.raises(Conflict):
-        services.decide(tour, actor=office.hr, approve=True)
-    assert not DayClaim.objects.exists()
-    assert list(TourEvent.objects.values_list("what", flat=True)) == ["applied", "rejected"]
+        services.decide_tour(tour, actor=office.hr, approve=True)
+    assert not HalfDayReservation.objects.exists()
+    assert list(TourEvent.objects.values_list("action", flat=True)) == ["applied", "rejected"]
 
 
 def test_cutting_short_frees_days_and_extending_takes_them(office: Office) -> None:
-    tour = services.decide(
+    tour = services.decide_tour(
         ask(office.asha, at(6), at(10, "18:00")), actor=office.bala, approve=True
     )
-    services.curtail(tour, end_at=at(8, "12:00"), actor=office.bala)
-    assert DayClaim.objects.count() == 5
+    services.curtail_tour(tour, end_at=at(8, "12:00"), actor=office.bala)
+    assert HalfDayReservation.objects.count() == 5
     leave_of(office, "EL", 10)
     assert (
-        code(services.extend, tour, end_at=at(10, "18:00"), actor=office.bala) == "LEAVE_CONFLICT"
+        code(services.extend_tour, tour, end_at=at(10, "18:00"), actor=office.bala)
+        == "LEAVE_CONFLICT"
     )
-    services.extend(tour, end_at=at(9, "18:00"), actor=office.bala)
-    assert DayClaim.objects.filter(holder=tour.holder).count() == 8
-    assert code(services.extend, tour, end_at=at(9, "12:00"), actor=office.bala) == "NOT_AFTER"
-    assert code(services.curtail, tour, end_at=at(12), actor=office.bala) == "NOT_WITHIN"
+    services.extend_tour(tour, end_at=at(9, "18:00"), actor=office.bala)
+    assert HalfDayReservation.objects.filter(holder=tour.reservation_holder).count() == 8
+    assert code(services.extend_tour, tour, end_at=at(9, "12:00"), actor=office.bala) == "NOT_AFTER"
+    assert code(services.curtail_tour, tour, end_at=at(12), actor=office.bala) == "NOT_WITHIN"
 
 
 def test_a_report_ends_a_tour_that_is_over(office: Office, asha_user: User) -> None:
-    tour = services.decide(ask(office.asha, at(6), at(7)), actor=office.bala, approve=True)
-    assert code(services.complete, tour, actor=asha_user, report="Done") == "NOT_OVER"
+    tour = services.decide_tour(ask(office.asha, at(6), at(7)), actor=office.bala, approve=True)
+    assert code(services.complete_tour, tour, actor=asha_user, report="Done") == "NOT_OVER"
     with time_machine.travel("2026-07-10T06:30:00+00:00", tick=False):
-        services.complete(tour, actor=asha_user, report="Done")
-        assert code(services.cancel, tour, actor=asha_user) == "ALREADY_DECIDED"
-    assert services.covering(office.organization.pk, office.asha.pk, at(6, "12:00")) == tour
+        services.complete_tour(tour, actor=asha_user, report="Done")
+        assert code(services.cancel_tour, tour, actor=asha_user) == "ALREADY_DECIDED"
+    assert services.approved_tour_at(office.organization.pk, office.asha.pk, at(6, "12:00")) == tour
 
 
 @pytest.fixture
@@ -170,16 +182,16 @@ def asha_user(world: people.World, office: Office) -> User:
 
 
 def test_a_traveller_takes_back_what_has_not_begun(office: Office, asha_user: User) -> None:
-    tour = services.decide(ask(office.asha, at(6), at(7)), actor=office.bala, approve=True)
+    tour = services.decide_tour(ask(office.asha, at(6), at(7)), actor=office.bala, approve=True)
     with time_machine.travel("2026-07-06T06:30:00+00:00", tick=False):
-        assert code(services.cancel, tour, actor=asha_user) == "ALREADY_BEGUN"
-    services.cancel(tour, actor=asha_user)
+        assert code(services.cancel_tour, tour, actor=asha_user) == "ALREADY_BEGUN"
+    services.cancel_tour(tour, actor=asha_user)
 
 
 def test_long_ago_only_hr_enters_a_tour(office: Office) -> None:
     start = at(1, month=6)
     assert code(ask, office.asha, start, start + timedelta(days=1)) == "BACKDATED"
-    ask(office.asha, start, start + timedelta(days=1), own_hand=False)
+    ask(office.asha, start, start + timedelta(days=1), self_service=False)
 
 
 @pytest.mark.parametrize(
@@ -202,6 +214,6 @@ def test_decisions_are_noted_for_the_floors_above_on_the_sites_own_dates(
     )
     tour = ask(office.asha, at(6, "18:00"), at(7, "12:00"))
     Change.objects.all().delete()
-    services.decide(tour, actor=office.bala, approve=True)
+    services.decide_tour(tour, actor=office.bala, approve=True)
     note = Change.objects.get()
     assert (note.kind, note.starts_on, note.ends_on) == ("tour", date(2026, 7, 7), date(2026, 7, 7))

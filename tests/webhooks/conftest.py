@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from employees.models import Organization
 from tests import people
-from tests.webhooks.receiver import Receiver, receiving
+from tests.webhooks.receiver import Receiver, run_receiver
 from webhooks import delivery, lanes, outbox
 from webhooks.models import Endpoint
 
@@ -22,35 +22,38 @@ def receiver(settings: Any) -> Iterator[Receiver]:
     """A server of the customer's; the operator lets pushes reach this machine."""
     settings.PUSH_ALLOWED_NETWORKS = ["127.0.0.0/8"]
     settings.PUSH_ALLOW_HTTP = True
-    with receiving() as running:
+    with run_receiver() as running:
         yield running
 
 
 @pytest.fixture
 def endpoint(db: None, receiver: Receiver) -> Endpoint:
     """An endpoint that leads to `receiver`, known to be quick."""
-    return trusted(people.make_endpoint(people.make_organization("acme"), receiver.url))
+    return make_trusted(people.make_endpoint(people.make_organization("acme"), receiver.url))
 
 
-def trusted(endpoint: Endpoint) -> Endpoint:
+def make_trusted(endpoint: Endpoint) -> Endpoint:
     """As an endpoint is after a few quick answers."""
     Endpoint.objects.filter(pk=endpoint.pk).update(slow=False, allowance=endpoint.max_in_flight)
     endpoint.refresh_from_db()
     return endpoint
 
 
-def publish(endpoint: Endpoint, lane: str = "employee:a", count: int = 1) -> None:
+def queue_events(endpoint: Endpoint, lane: str = "employee:a", count: int = 1) -> None:
     """Queue events as attendance does."""
     organization: Organization = endpoint.organization
-    message = outbox.Message(
+    message = outbox.OutboxMessage(
         endpoint.pk, lane, "test.event", "test:1", '{"data":{"sequence":', ',"x":1}}'
     )
     outbox.publish(organization.pk, [message] * count, timezone.now())
 
 
-def push(hands: int = 40) -> int:
+def dispatch_round(free_slots: int = 40) -> int:
     """One round of what the watcher and a worker do: adopt, claim, run. Returns the number of
     attempts.
     """
-    lanes.adopt()
-    return sum(delivery.run_lane(claimed.lane_id, claimed.token) for claimed in lanes.claim(hands))
+    lanes.adopt_deliveries()
+    return sum(
+        delivery.run_lane(claimed.lane_id, claimed.token)
+        for claimed in lanes.claim_lanes(free_slots)
+    )

@@ -13,7 +13,7 @@ from typing import Any
 
 
 @dataclass
-class Received:
+class ReceivedRequest:
     """One request as it came."""
 
     path: str
@@ -33,12 +33,12 @@ class Receiver:
     """What came, and what will be answered: `answer` is asked for every request."""
 
     url: str = ""
-    received: list[Received] = field(default_factory=list)
-    answer: Callable[[Received], Answer] = lambda _request: (200, b'{"status":"done"}')
+    received: list[ReceivedRequest] = field(default_factory=list)
+    answer: Callable[[ReceivedRequest], Answer] = lambda _request: (200, b'{"status":"done"}')
 
 
 @contextmanager
-def receiving() -> Iterator[Receiver]:
+def run_receiver() -> Iterator[Receiver]:
     """A receiver on a free port for the length of a block."""
     receiver = Receiver()
 
@@ -47,7 +47,7 @@ def receiving() -> Iterator[Receiver]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            request = Received(
+            request = ReceivedRequest(
                 self.path, {name.lower(): value for name, value in self.headers.items()}, body
             )
             receiver.received.append(request)

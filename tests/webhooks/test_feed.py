@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests import people
-from tests.webhooks.conftest import publish, push
+from tests.webhooks.conftest import dispatch_round, queue_events
 from tests.webhooks.receiver import Receiver
 from webhooks import lanes, services
 from webhooks.models import Delivery, Endpoint
@@ -34,8 +34,8 @@ def test_the_feed_gives_events_in_order_and_goes_on_after_a_position(
     customer: Any, endpoint: Endpoint
 ) -> None:
     for lane in "ab":
-        publish(endpoint, lane, count=3)
-        lanes.adopt()
+        queue_events(endpoint, lane, count=3)
+        lanes.adopt_deliveries()
     first = customer.get(FEED, {"limit": 4}).json()
     assert [row["position"] for row in first["data"]] == [1, 2, 3, 4]
     second = customer.get(first["next"]).json()
@@ -44,17 +44,17 @@ def test_the_feed_gives_events_in_order_and_goes_on_after_a_position(
 
 
 def test_what_is_not_in_its_place_yet_is_not_shown(customer: Any, endpoint: Endpoint) -> None:
-    publish(endpoint)
+    queue_events(endpoint)
     assert customer.get(FEED).json()["data"] == []
 
 
 def test_a_place_is_kept_over_a_replay(
     customer: Any, endpoint: Endpoint, receiver: Receiver
 ) -> None:
-    publish(endpoint)
-    push()
+    queue_events(endpoint)
+    dispatch_round()
     assert _post(customer, since="2000-01-01T00:00:00Z").json() == {"count": 1, "queued": True}
-    push()
+    dispatch_round()
     assert len(receiver.received) == 2
     assert [row["position"] for row in customer.get(FEED).json()["data"]] == [1]
 
@@ -75,8 +75,8 @@ def test_a_key_opens_its_own_endpoint_only(
     customer: Any, endpoint: Endpoint, receiver: Receiver
 ) -> None:
     other = people.make_endpoint(people.make_organization("zenith"), receiver.url)
-    publish(other)
-    lanes.adopt()
+    queue_events(other)
+    lanes.adopt_deliveries()
     theirs = Delivery.objects.get(endpoint=other)
     Delivery.objects.update(state="dead")
     assert customer.get(FEED).json()["data"] == []
@@ -106,46 +106,51 @@ def test_a_bad_replay_is_refused(customer: Any, body: Any) -> None:
 
 def test_a_replay_is_counted_first(customer: Any, endpoint: Endpoint, receiver: Receiver) -> None:
     receiver.answer = lambda request: (200, b"")
-    publish(endpoint, count=3)
-    push()
+    queue_events(endpoint, count=3)
+    dispatch_round()
     assert _post(customer, since="2000-01-01T00:00:00Z", dry_run=True).json() == {
         "count": 3,
         "queued": False,
     }
-    assert push() == 0
+    assert dispatch_round() == 0
 
 
 def test_only_what_was_given_up_is_replayed_on_request(
     customer: Any, endpoint: Endpoint, receiver: Receiver
 ) -> None:
-    publish(endpoint, count=2)
-    push()
+    queue_events(endpoint, count=2)
+    dispatch_round()
     Delivery.objects.filter(sequence=2).update(state="dead")
     assert _post(customer, dead=True).json()["count"] == 1
-    push()
+    dispatch_round()
     assert [request.headers["muster-sequence"] for request in receiver.received] == ["1", "2", "2"]
 
 
 def test_a_time_range_is_about_acceptance(endpoint: Endpoint, receiver: Receiver) -> None:
-    publish(endpoint)
-    push()
+    queue_events(endpoint)
+    dispatch_round()
     now = timezone.now()
-    assert services.finished(endpoint, since=now - timedelta(minutes=1), until=now).count() == 1
-    assert services.finished(endpoint, since=now).count() == 0
+    assert (
+        services.replayable_deliveries(
+            endpoint, since=now - timedelta(minutes=1), until=now
+        ).count()
+        == 1
+    )
+    assert services.replayable_deliveries(endpoint, since=now).count() == 0
 
 
 def test_the_receiver_sees_which_number_came_before(endpoint: Endpoint, receiver: Receiver) -> None:
-    publish(endpoint, count=3)
-    lanes.adopt()
+    queue_events(endpoint, count=3)
+    lanes.adopt_deliveries()
     Delivery.objects.filter(sequence=2).update(state="dead")
-    push()
+    dispatch_round()
     assert [
         (request.headers["muster-previous-sequence"], request.headers["muster-sequence"])
         for request in receiver.received
     ] == [("0", "1"), ("1", "3")]
 
 
-@pytest.mark.usefixtures("standing_clock")
+@pytest.mark.usefixtures("frozen_clock")
 def test_an_endpoint_with_a_pace_gets_no_more_than_that(
     endpoint: Endpoint, receiver: Receiver
 ) -> None:
@@ -153,24 +158,24 @@ def test_an_endpoint_with_a_pace_gets_no_more_than_that(
     # After a rest one and a tenth of a second's worth; a tenant alone gets half of the hands, which
     # is more.
     for lane in range(30):
-        publish(endpoint, str(lane))
-    assert [push(50), push(50)] == [6, 0]
+        queue_events(endpoint, str(lane))
+    assert [dispatch_round(50), dispatch_round(50)] == [6, 0]
 
 
 def test_the_next_delivery_of_a_lane_is_found_by_its_index_however_long_the_lane_is(
     db: None,
 ) -> None:
-    from employees.rows import run
+    from core.raw_sql import run_sql
 
     statement = (
-        f"SELECT 1 FROM webhooks_lane l JOIN webhooks_delivery d ON {lanes._WAITS} WHERE l.id = 1"
-        " LIMIT 1"
+        f"SELECT 1 FROM webhooks_lane l JOIN webhooks_delivery d ON {lanes._WAITING_IN_LANE_SQL}"
+        " WHERE l.id = 1 LIMIT 1"
     )
     if connection.vendor == "sqlite":
-        assert any("delivery_next" in row[3] for row in run(f"EXPLAIN QUERY PLAN {statement}"))
+        assert any("delivery_next" in row[3] for row in run_sql(f"EXPLAIN QUERY PLAN {statement}"))
 
 
-@pytest.mark.usefixtures("standing_clock")
+@pytest.mark.usefixtures("frozen_clock")
 def test_the_feed_is_limited_for_all_keys_of_an_endpoint_together(
     customer: Any, endpoint: Endpoint
 ) -> None:
@@ -184,14 +189,14 @@ def test_the_feed_is_limited_for_all_keys_of_an_endpoint_together(
 def test_a_replay_in_slices_puts_every_lane_back_whole(
     endpoint: Endpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services, "REPLAYED_AT_ONCE", 3)
+    monkeypatch.setattr(services, "REPLAY_BATCH_SIZE", 3)
     for lane in "abcde":
-        publish(endpoint, lane, count=4)
-    while push():
+        queue_events(endpoint, lane, count=4)
+    while dispatch_round():
         pass
     receiver.received.clear()
-    assert services.replay(services.finished(endpoint)) == 20
-    while push():
+    assert services.replay_deliveries(services.replayable_deliveries(endpoint)) == 20
+    while dispatch_round():
         pass
     arrived = [
         (request.headers["muster-lane"], int(request.headers["muster-sequence"]))

@@ -20,7 +20,7 @@ def test_any_number_of_events_is_queued_in_order_and_without_a_gap(world: people
     lanes = ("employee:b", "employee:a")
     for _time in range(2):
         messages = [
-            outbox.Message(
+            outbox.OutboxMessage(
                 endpoint.pk, lanes[number % 2], "punch.recorded", f"punch:{number}", '{"n":', "}"
             )
             for number in range(900)

@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import User
-from accounts.services import issue_personal, organization_of
+from accounts.services import get_organization, issue_personal_token
 
 
 class Command(BaseCommand):
@@ -34,14 +34,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            organization = organization_of(options["organization"])
+            organization = get_organization(options["organization"])
             user = User.objects.filter(
                 organization=organization, username=options["username"], is_active=True
             ).first()
             if user is None:
                 raise CommandError(f"{organization.slug} has no active user {options['username']}.")
             lasts = timedelta(days=options["days"]) if options["days"] else None
-            row, text = issue_personal(user, options["name"], lasts=lasts)
+            row, text = issue_personal_token(user, options["name"], lifetime=lasts)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         facts = {

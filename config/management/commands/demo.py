@@ -12,13 +12,13 @@ from zoneinfo import ZoneInfo
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from config import demo
-from config.demo_phone import signed_punch
+from config.demo import organization as demo_organization
+from config.demo.phone import signed_punch
 
 
-def curls(credentials: dict[str, Any]) -> dict[str, str]:
-    """One punch by each door, ready to paste, by the door's name. Each is a new one: a punch sent
-    before would be a repeat.
+def punch_curl_commands(credentials: dict[str, Any]) -> dict[str, str]:
+    """One punch by each channel, ready to paste, by the channel's name. Each is a new one: a punch
+    sent before would be a repeat.
     """
     now, once = datetime.now(ZoneInfo("Asia/Kolkata")), secrets.token_hex(4)
     device, hr = credentials["device"], credentials["hr"]
@@ -58,7 +58,9 @@ def curls(credentials: dict[str, Any]) -> dict[str, str]:
         "phone, signed just now; docs/samples/phone/punch.py signs as many as you like": _curl(
             f"{credentials['base_url']}/api/v1/punch",
             {"Authorization": f"Bearer {credentials['phone']['token']}"},
-            signed_punch(credentials["phone"], *demo.OFFICE, demo.SSID),
+            signed_punch(
+                credentials["phone"], *demo_organization.OFFICE_POSITION, demo_organization.SSID
+            ),
         ),
     }
 
@@ -71,7 +73,7 @@ def _curl(url: str, headers: dict[str, str], body: dict[str, Any]) -> str:
     return " \\\n  ".join((f"curl {url}", *sent, f"-d '{json.dumps(body)}'"))
 
 
-def _sign_on(sso: dict[str, Any]) -> str:
+def _sso_line(sso: dict[str, Any]) -> str:
     if sso["available"]:
         return (
             f"on the console's sign-in page, at a local provider ({sso['issuer']}); choose who you"
@@ -80,7 +82,7 @@ def _sign_on(sso: dict[str, Any]) -> str:
     return f"off. {sso['why']}"
 
 
-def text(credentials: dict[str, Any]) -> str:
+def demo_instructions(credentials: dict[str, Any]) -> str:
     """How to try the demo, for a person."""
     base, admin = credentials["base_url"], credentials["admin"]
     return "\n".join(
@@ -88,13 +90,13 @@ def text(credentials: dict[str, Any]) -> str:
             f"Console:    {base}/admin/",
             f"Sign in:    {admin['username']} / {admin['password']}",
             "",
-            f"Single sign-on: {_sign_on(credentials['sso'])}",
+            f"Single sign-on: {_sso_line(credentials['sso'])}",
             "",
-            "Send a punch by each door:",
+            "Send a punch through each channel:",
             "",
             *(
                 line
-                for name, command in curls(credentials).items()
+                for name, command in punch_curl_commands(credentials).items()
                 for line in (f"# {name}", command, "")
             ),
             "Watch it arrive at the customer's server, signed:",
@@ -124,11 +126,15 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if reason := demo.refusal(force=options["force"]):
+        if reason := demo_organization.not_demo_reason(force=options["force"]):
             raise CommandError(reason)
         try:
-            state = demo.load(demo.addresses(options["base_url"]))
+            state = demo_organization.load_demo(
+                demo_organization.demo_addresses(options["base_url"])
+            )
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
-        credentials = demo.credentials(state)
-        self.stdout.write(json.dumps(credentials) if options["json"] else text(credentials))
+        credentials = demo_organization.demo_credentials(state)
+        self.stdout.write(
+            json.dumps(credentials) if options["json"] else demo_instructions(credentials)
+        )

@@ -29,15 +29,15 @@ from urllib.parse import parse_qs, urlsplit
 from django.core.management.base import BaseCommand, CommandError
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from config import demo
+from config.demo import organization as demo_organization
 
-KEPT: Final = 10_000
-SHOWN: Final = 200
-LARGEST: Final = 2 * 1024 * 1024
+MAX_ARRIVALS: Final = 10_000
+MAX_ROWS_SHOWN: Final = 200
+MAX_PUSH_BYTES: Final = 2 * 1024 * 1024
 CAMS_TYPES: Final = frozenset(
     {"CheckIn", "CheckOut", "BreakOut", "BreakIn", "OverTimeIn", "OverTimeOut", "None"}
 )
-PAGE: Final = """<!doctype html><html lang="en"><meta charset="utf-8">
+PAGE_TEMPLATE: Final = """<!doctype html><html lang="en"><meta charset="utf-8">
 <meta http-equiv="refresh" content="2">
 <title>Customer's server</title><style>body{{font:15px system-ui;margin:2rem;color:#1f3935}}
 table{{border-collapse:collapse}}
@@ -49,12 +49,12 @@ border-bottom:1px solid #d5eae5;vertical-align:top}}
 {rows}</table></html>"""
 
 
-class Inbox:
+class ArrivalLog:
     """What arrived, and which message ids were seen before. Shared by the server's threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._arrivals: deque[dict[str, Any]] = deque(maxlen=KEPT)
+        self._arrivals: deque[dict[str, Any]] = deque(maxlen=MAX_ARRIVALS)
         self._seen: dict[str, None] = {}
         self._count = 0
 
@@ -68,7 +68,7 @@ class Inbox:
             arrival = {"n": self._count, "repeat": message in self._seen, **arrival}
             if arrival["verified"] and not arrival["problems"]:
                 self._seen[message] = None
-                if len(self._seen) > 10 * KEPT:
+                if len(self._seen) > 10 * MAX_ARRIVALS:
                     del self._seen[next(iter(self._seen))]
             self._arrivals.append(arrival)
 
@@ -84,30 +84,30 @@ class Inbox:
             self._seen.clear()
 
 
-class Secrets:
+class EndpointSecrets:
     """The endpoints' secrets, read again whenever the demo has written them anew."""
 
     def __init__(self) -> None:
         self._read_at = 0
         self._endpoints: dict[str, dict[str, str]] = {}
 
-    def of(self, path: str) -> list[dict[str, str]]:
+    def for_path(self, path: str) -> list[dict[str, str]]:
         """The secrets a push to `path` may be signed with: its own, or any if the path is
         nobody's.
         """
         try:
-            written_at = demo.state_file().stat().st_mtime_ns
+            written_at = demo_organization.demo_state_file().stat().st_mtime_ns
         except FileNotFoundError:
             return []
         if written_at != self._read_at:
-            self._endpoints = demo.read_state()["endpoints"]
+            self._endpoints = demo_organization.read_demo_state()["endpoints"]
             self._read_at = written_at
         return (
             [self._endpoints[path]] if path in self._endpoints else list(self._endpoints.values())
         )
 
 
-def verified(body: bytes, headers: dict[str, str], secrets: list[dict[str, str]]) -> bool:
+def is_signature_valid(body: bytes, headers: dict[str, str], secrets: list[dict[str, str]]) -> bool:
     """Whether the official library accepts the signature under one of the secrets."""
     for secret in secrets:
         try:
@@ -118,7 +118,7 @@ def verified(body: bytes, headers: dict[str, str], secrets: list[dict[str, str]]
     return False
 
 
-def read_json(body: bytes) -> Any:
+def parse_push_body(body: bytes) -> Any:
     """The body as data; None when it is not JSON."""
     try:
         return json.loads(body)
@@ -149,12 +149,12 @@ def cams_problems(event: Any, stgid: str | None, tokens: set[str]) -> list[str]:
     if log.get("Type") not in CAMS_TYPES:
         wrong.append("PunchLog.Type is unknown")
     for name, text in (("LogTime", log.get("LogTime")), ("Time", realtime.get("Time"))):
-        if cams_time(text) is None:
+        if parse_cams_time(text) is None:
             wrong.append(f"{name} is not like 2026-06-21 09:30:00 GMT +0530")
     return wrong
 
 
-def cams_time(text: Any) -> datetime | None:
+def parse_cams_time(text: Any) -> datetime | None:
     """Read `2026-06-21 09:30:00 GMT +0530`; None when it is anything else."""
     try:
         return datetime.strptime(text, "%Y-%m-%d %H:%M:%S GMT %z")
@@ -172,7 +172,7 @@ def accepted_at(event: Any) -> datetime | None:
         return None
 
 
-def summary_of(event: Any) -> str:
+def event_summary(event: Any) -> str:
     """Who and when, from either format, for the page."""
     if not isinstance(event, dict):
         return ""
@@ -187,7 +187,7 @@ def summary_of(event: Any) -> str:
     return str(event.get("type", ""))
 
 
-class Handler(BaseHTTPRequestHandler):
+class ReceiverHandler(BaseHTTPRequestHandler):
     """One connection of the customer's server."""
 
     protocol_version = "HTTP/1.1"
@@ -197,8 +197,8 @@ class Handler(BaseHTTPRequestHandler):
         -1
     )  # Head and body leave in one packet; two would wait for each other's acknowledgement.
     disable_nagle_algorithm = True
-    inbox: Inbox
-    secrets: Secrets
+    arrivals: ArrivalLog
+    secrets: EndpointSecrets
 
     def do_POST(self) -> None:
         """Take a push: record it whatever it is, answer as a careful customer would."""
@@ -207,12 +207,12 @@ class Handler(BaseHTTPRequestHandler):
         if body is None:
             return
         address = urlsplit(self.path)
-        known = self.secrets.of(address.path)
-        event = read_json(body)
+        known = self.secrets.for_path(address.path)
+        event = parse_push_body(body)
         problems: list[str] = []
         if event is None:
             problems = ["the body is not JSON"]
-        elif address.path == "/cams" and not is_test(event):
+        elif address.path == "/cams" and not is_test_push(event):
             stgid = parse_qs(address.query).get("stgid", [None])[0]
             problems = cams_problems(event, stgid, {endpoint["auth_token"] for endpoint in known})
         accepted = accepted_at(event)
@@ -222,7 +222,7 @@ class Handler(BaseHTTPRequestHandler):
             "path": address.path,
             "query": address.query,
             "mode": "cams" if address.path == "/cams" else "standard",
-            "verified": verified(body, headers, known),
+            "verified": is_signature_valid(body, headers, known),
             "problems": problems,
             "webhook_id": self.headers.get("webhook-id", ""),
             "accepted_to_received_ms": (
@@ -232,7 +232,7 @@ class Handler(BaseHTTPRequestHandler):
             "event": event,
             "body": body.decode(errors="replace"),
         }
-        self.inbox.add(arrival)
+        self.arrivals.add(arrival)
         if not arrival["verified"]:
             self._json(401, {"status": "error", "detail": "The signature does not verify."})
         elif problems:
@@ -247,16 +247,18 @@ class Handler(BaseHTTPRequestHandler):
             self._json(200, {"status": "ok"})
         elif address.path == "/received":
             after = parse_qs(address.query).get("after", ["0"])[0]
-            self._json(200, self.inbox.after(whole(after) or 0))
+            self._json(200, self.arrivals.after(parse_whole_number(after) or 0))
         elif address.path == "/":
-            self._send(200, "text/html; charset=utf-8", page(self.inbox.after(0)).encode())
+            self._send(
+                200, "text/html; charset=utf-8", arrivals_page(self.arrivals.after(0)).encode()
+            )
         else:
             self._json(404, {"status": "error", "detail": "There is /, /received and /healthz."})
 
     def do_DELETE(self) -> None:
         """Forget what arrived."""
         if urlsplit(self.path).path == "/received":
-            self.inbox.clear()
+            self.arrivals.clear()
             self._send(204, "application/json", b"")
         else:
             self._json(404, {"status": "error", "detail": "Only /received can be cleared."})
@@ -265,8 +267,8 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing: arrivals are on the page."""
 
     def _body(self) -> bytes | None:
-        length = whole(self.headers.get("content-length", ""))
-        if length is None or length > LARGEST:
+        length = parse_whole_number(self.headers.get("content-length", ""))
+        if length is None or length > MAX_PUSH_BYTES:
             self.close_connection = True
             self._json(
                 411 if length is None else 413,
@@ -290,26 +292,26 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def whole(text: str) -> int | None:
+def parse_whole_number(text: str) -> int | None:
     """A whole number of up to 18 digits; None for anything else."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
-def is_test(event: Any) -> bool:
+def is_test_push(event: Any) -> bool:
     """Whether this is the console's test push, which looks the same in both formats."""
     return isinstance(event, dict) and event.get("type") == "endpoint.test"
 
 
-def page(arrivals: list[dict[str, Any]]) -> str:
+def arrivals_page(arrivals: list[dict[str, Any]]) -> str:
     """The arrivals as a page, newest first. Every value is escaped: it came from elsewhere."""
-    rows = "".join(_row(arrival) for arrival in reversed(arrivals[-SHOWN:]))
+    rows = "".join(_row(arrival) for arrival in reversed(arrivals[-MAX_ROWS_SHOWN:]))
     good = sum(arrival["verified"] and not arrival["problems"] for arrival in arrivals)
     summary = (
         f"{len(arrivals)} arrived, {good} of them as they must be."
         if arrivals
         else "Nothing has arrived yet."
     )
-    return PAGE.format(summary=escape(summary), rows=rows)
+    return PAGE_TEMPLATE.format(summary=escape(summary), rows=rows)
 
 
 def _row(arrival: dict[str, Any]) -> str:
@@ -322,23 +324,25 @@ def _row(arrival: dict[str, Any]) -> str:
         arrival["received_at"],
         arrival["path"],
         ", ".join(marks),
-        summary_of(arrival["event"]),
+        event_summary(arrival["event"]),
     )
     told = "".join(f"<td>{escape(str(cell))}</td>" for cell in cells)
     return f"<tr{style}>{told}<td><code>{escape(arrival['body'][:2000])}</code></td></tr>"
 
 
-class Server(ThreadingHTTPServer):
+class ReceiverServer(ThreadingHTTPServer):
     """Enough room for a burst of pushes; nobody waits for open connections at the end."""
 
     daemon_threads = True
     request_queue_size = 128
 
 
-def make_server(port: int) -> Server:
+def make_receiver_server(port: int) -> ReceiverServer:
     """A customer's server with an empty inbox, on this machine only. Port 0 takes a free one."""
-    handler = type("DemoHandler", (Handler,), {"inbox": Inbox(), "secrets": Secrets()})
-    return Server(("127.0.0.1", port), handler)
+    handler = type(
+        "DemoHandler", (ReceiverHandler,), {"arrivals": ArrivalLog(), "secrets": EndpointSecrets()}
+    )
+    return ReceiverServer(("127.0.0.1", port), handler)
 
 
 class Command(BaseCommand):
@@ -354,9 +358,11 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, help="default: the port after Muster's")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        port: int = options["port"] or urlsplit(demo.addresses().receiver).port or 8001
+        port: int = (
+            options["port"] or urlsplit(demo_organization.demo_addresses().receiver).port or 8001
+        )
         try:
-            server = make_server(port)
+            server = make_receiver_server(port)
         except OSError as error:
             raise CommandError(f"Port {port} cannot be used: {error.strerror}.") from error
         for number in (signal.SIGTERM, signal.SIGINT):

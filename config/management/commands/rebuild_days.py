@@ -10,17 +10,18 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from attendance import drain, rebuilding, stale
-from attendance.models import Rebuild, StaleDays
+from attendance import recalculation_queue
+from attendance.background import changes, recalculation
+from attendance.models import Recalculation, StaleDayRange
 from employees.models import Organization
 
-SHOW_EVERY_S = 1.0
+SHOW_PROGRESS_EVERY_S = 1.0
 
 
 class Command(BaseCommand):
     """Ask for a rebuild as the console does, and take part in the work until it is done."""
 
-    help = "Work out the days of a period again and show the progress. A running worker takes part."
+    help = "Recalculate the days of a period and show the progress. A running worker helps."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("organization", help="its short name, such as acme")
@@ -36,18 +37,18 @@ class Command(BaseCommand):
         if last < first:
             raise CommandError("The last day is before the first.")
         began = time.monotonic()
-        drain.drain()
+        changes.process_changes()
         with transaction.atomic():
-            asked = stale.ask_rebuild(tenant.pk, first, last)
+            asked = recalculation_queue.request_recalculation(tenant.pk, first, last)
         shown = 0.0
-        while (left := StaleDays.objects.filter(rebuild=asked, failures=0).count()) > 0:
-            if time.monotonic() - shown > SHOW_EVERY_S:
+        while (left := StaleDayRange.objects.filter(recalculation=asked, failures=0).count()) > 0:
+            if time.monotonic() - shown > SHOW_PROGRESS_EVERY_S:
                 shown = time.monotonic()
                 self.stdout.write(f"{asked.total - left} of {asked.total} person-months")
-            if not rebuilding.work():
-                time.sleep(SHOW_EVERY_S)  # Somebody else is at it.
-        changed = Rebuild.objects.get(pk=asked.pk).changed
-        failed = StaleDays.objects.filter(rebuild=asked).count()
+            if not recalculation.recalculate_next_batch():
+                time.sleep(SHOW_PROGRESS_EVERY_S)  # Somebody else is at it.
+        changed = Recalculation.objects.get(pk=asked.pk).changed
+        failed = StaleDayRange.objects.filter(recalculation=asked).count()
         self.stdout.write(
             f"{asked.total} person-months in {time.monotonic() - began:.1f} s, {changed} days"
             " changed"

@@ -8,14 +8,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from attendance.reconciliation import balances
+from attendance.punches.reconciliation import reconcile_organization
 from employees.models import Organization
 
 
 class Command(BaseCommand):
     """`manage.py reconcile [--day 2026-06-21] [--organization acme]`."""
 
-    help = "Per endpoint and day: accepted, delivered, waiting, given up, missing."
+    help = "Per endpoint and day: accepted, delivered, waiting, dead letter, missing."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -31,7 +31,11 @@ class Command(BaseCommand):
         if options["organization"]:
             rows = rows.filter(slug=options["organization"])
         day = options["day"] or timezone.now().date()
-        found = [balance for organization in rows for balance in balances(organization, day)]
+        found = [
+            balance
+            for organization in rows
+            for balance in reconcile_organization(organization, day)
+        ]
         line = "{:<16} {:<28} {:>9} {:>9} {:>9} {:>9} {:>9}"
         print(
             line.format(
@@ -40,12 +44,12 @@ class Command(BaseCommand):
                 "accepted",
                 "delivered",
                 "waiting",
-                "given up",
+                "dead",
                 "missing",
             )
         )
         for one in found:
             numbers = (one.accepted, one.delivered, one.waiting, one.dead, one.missing)
             print(line.format(one.endpoint.organization.slug, one.endpoint.name[:28], *numbers))
-        if not all(one.balanced for one in found):
-            raise CommandError("What went out does not agree with what came in.")
+        if not all(one.is_balanced for one in found):
+            raise CommandError("Delivered punches do not match accepted punches.")

@@ -28,4 +28,4 @@ class Command(BaseCommand):
         parser.add_argument("--tied", action="store_true", help="end when standard input ends")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        scheduler.serve(sys.stdin.fileno() if options["tied"] else None)
+        scheduler.run_scheduler(sys.stdin.fileno() if options["tied"] else None)

@@ -27,18 +27,18 @@ import urllib3
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
-from config import demo
+from config.demo import organization as demo_organization
 from devices.models import Device
 from devices.services import issue_token
 from employees.models import Department, Organization, Site
 
-MOST_THREADS: Final = 64
-PATIENCE_S: Final = 30.0
-POINTS: Final = (("p50", 0.50), ("p95", 0.95), ("p99", 0.99), ("max", 1.0))
+MAX_THREADS: Final = 64
+IDLE_TIMEOUT_S: Final = 30.0
+PERCENTILES: Final = (("p50", 0.50), ("p95", 0.95), ("p99", 0.99), ("max", 1.0))
 
 
 @dataclass(frozen=True, slots=True)
-class Terminal:
+class SimulatedDevice:
     """A simulated device and the one person who uses it."""
 
     serial: str
@@ -47,7 +47,7 @@ class Terminal:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentPunch:
     """What became of one request."""
 
     latency_ms: float
@@ -55,24 +55,26 @@ class Sent:
     punch_id: str
 
 
-class Load:
+class LoadGenerator:
     """Sends punch number i when it is due, i / rate seconds after the start, whatever became of the
     ones before.
     """
 
-    def __init__(self, url: str, terminals: Sequence[Terminal], rate: float, count: int) -> None:
+    def __init__(
+        self, url: str, terminals: Sequence[SimulatedDevice], rate: float, count: int
+    ) -> None:
         self._url, self._terminals, self._rate, self._count = (
             f"{url}/api/attendance/v1/punch",
             terminals,
             rate,
             count,
         )
-        self._threads = min(MOST_THREADS, max(8, int(rate)))
+        self._threads = min(MAX_THREADS, max(8, int(rate)))
         self._pool = urllib3.PoolManager(maxsize=self._threads, retries=False, timeout=30)
         self._run, self._lock, self._next = uuid.uuid4().hex[:8], threading.Lock(), 0
         self._begin, self._first_time = 0.0, datetime.now(UTC)
 
-    def run(self) -> tuple[list[Sent], float]:
+    def run(self) -> tuple[list[SentPunch], float]:
         """Send them all; returns what became of each and how many seconds that took."""
         # Each person's punches are a second apart and end now, so that no two of them are the same
         # event.
@@ -83,8 +85,8 @@ class Load:
             sent = [one for part in parts for one in part.result()]
         return sent, time.monotonic() - self._begin
 
-    def _work(self) -> list[Sent]:
-        sent: list[Sent] = []
+    def _work(self) -> list[SentPunch]:
+        sent: list[SentPunch] = []
         while True:
             with self._lock:
                 number, self._next = self._next, self._next + 1
@@ -94,7 +96,7 @@ class Load:
             time.sleep(max(0.0, due - time.monotonic()))
             sent.append(self._send(number, due))
 
-    def _send(self, number: int, due: float) -> Sent:
+    def _send(self, number: int, due: float) -> SentPunch:
         terminal = self._terminals[number % len(self._terminals)]
         turn = number // len(self._terminals)
         body = {
@@ -108,35 +110,35 @@ class Load:
         try:
             reply = self._pool.request("POST", self._url, json=body, headers=headers)
         except urllib3.exceptions.HTTPError:
-            return Sent((time.monotonic() - due) * 1000, 0, "")
+            return SentPunch((time.monotonic() - due) * 1000, 0, "")
         stored = reply.status == 200 and reply.data == b'{"ok":true}'
-        return Sent(
+        return SentPunch(
             (time.monotonic() - due) * 1000,
             reply.status,
             reply.headers.get("Muster-Punch-Id", "") if stored else "",
         )
 
 
-class Customer:
+class ReceiverPoller:
     """The demo's receiver, asked again and again so that its bounded list never overruns us."""
 
     def __init__(self, url: str) -> None:
         self._url, self._pool = url, urllib3.PoolManager(retries=False, timeout=10)
-        self._after = max((arrival["n"] for arrival in self._new(0)), default=0)
+        self._after = max((arrival["n"] for arrival in self._fetch_arrivals(0)), default=0)
         self._stop = threading.Event()
         self.times: dict[str, dict[str, list[datetime]]] = {"standard": {}, "cams": {}}
         self.accepted: dict[str, datetime] = {}
         self.faulty = 0
-        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread = threading.Thread(target=self._poll, daemon=True)
         self._thread.start()
 
-    def wait(self, punch_ids: set[str]) -> None:
+    def wait_for_punches(self, punch_ids: set[str]) -> None:
         """Return when each mode has every punch, or when nothing new has come for a while."""
         seen, until = -1, 0.0
         while any(punch_ids - arrivals.keys() for arrivals in self.times.values()):
             total = sum(map(len, self.times.values()))
             if total != seen:
-                seen, until = total, time.monotonic() + PATIENCE_S
+                seen, until = total, time.monotonic() + IDLE_TIMEOUT_S
             if time.monotonic() > until:
                 break
             time.sleep(0.2)
@@ -144,16 +146,16 @@ class Customer:
         self._stop.set()
         self._thread.join()
 
-    def _listen(self) -> None:
+    def _poll(self) -> None:
         while not self._stop.wait(0.3):
             with contextlib.suppress(
                 CommandError
             ):  # Gone for a while: what it did not get counts as lost.
-                for arrival in self._new(self._after):
+                for arrival in self._fetch_arrivals(self._after):
                     self._after = arrival["n"]
-                    self._note(arrival)
+                    self._record_arrival(arrival)
 
-    def _new(self, after: int) -> list[dict[str, Any]]:
+    def _fetch_arrivals(self, after: int) -> list[dict[str, Any]]:
         try:
             reply = self._pool.request("GET", f"{self._url}/received?after={after}")
         except urllib3.exceptions.HTTPError as error:
@@ -163,7 +165,7 @@ class Customer:
         arrivals: list[dict[str, Any]] = json.loads(reply.data)
         return arrivals
 
-    def _note(self, arrival: dict[str, Any]) -> None:
+    def _record_arrival(self, arrival: dict[str, Any]) -> None:
         """File an arrival under its punch: `data.id` in the standard event, `punch-<id>` in the
         Cams form.
         """
@@ -171,13 +173,13 @@ class Customer:
         if not arrival["verified"] or arrival["problems"]:
             self.faulty += 1
         elif arrival["mode"] == "cams" and "RealTime" in event:
-            self._file("cams", event["RealTime"]["OperationID"].removeprefix("punch-"), arrival)
+            self._add_time("cams", event["RealTime"]["OperationID"].removeprefix("punch-"), arrival)
         elif event.get("type") == "punch.recorded":
             punch_id = str(event["data"]["id"])
             self.accepted[punch_id] = datetime.fromisoformat(event["data"]["received_at"])
-            self._file("standard", punch_id, arrival)
+            self._add_time("standard", punch_id, arrival)
 
-    def _file(self, mode: str, punch_id: str, arrival: dict[str, Any]) -> None:
+    def _add_time(self, mode: str, punch_id: str, arrival: dict[str, Any]) -> None:
         self.times[mode].setdefault(punch_id, []).append(
             datetime.fromisoformat(arrival["received_at"])
         )
@@ -205,36 +207,36 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if reason := demo.refusal(force=options["force"]):
+        if reason := demo_organization.not_demo_reason(force=options["force"]):
             raise CommandError(reason)
         count = round(options["rate"] * options["seconds"])
         if options["devices"] < 1 or count < 1:
             raise CommandError("There must be at least one device and one punch.")
-        where = demo.addresses(options["url"])
-        customer = Customer((options["receiver"] or where.receiver).rstrip("/"))
-        terminals = make_terminals(options["devices"])
+        where = demo_organization.demo_addresses(options["url"])
+        customer = ReceiverPoller((options["receiver"] or where.receiver).rstrip("/"))
+        terminals = make_simulated_devices(options["devices"])
         connections.close_all()
         self.stdout.write(
             f"{count} punches of {len(terminals)} devices at {options['rate']:g}/s to"
             f" {where.base_url}"
         )
-        sent, seconds = Load(where.base_url, terminals, options["rate"], count).run()
+        sent, seconds = LoadGenerator(where.base_url, terminals, options["rate"], count).run()
         accepted = {one.punch_id for one in sent if one.punch_id}
-        customer.wait(accepted)
-        result = summary(sent, seconds, accepted, customer)
-        self.stdout.write(table(result))
+        customer.wait_for_punches(accepted)
+        result = load_summary(sent, seconds, accepted, customer)
+        self.stdout.write(format_load_summary(result))
         if options["json"]:
             self.stdout.write(
                 json.dumps({"devices": len(terminals), "rate": options["rate"], **result})
             )
 
 
-def make_terminals(number: int) -> list[Terminal]:
+def make_simulated_devices(number: int) -> list[SimulatedDevice]:
     """`number` devices SIM-0001… with one employee each in the demo organization, made where they
     are missing.
     """
     try:
-        organization = Organization.objects.get(slug=demo.SLUG)
+        organization = Organization.objects.get(slug=demo_organization.DEMO_SLUG)
     except Organization.DoesNotExist as error:
         raise CommandError("There is no demo organization yet: start `make run` first.") from error
     site = Site.objects.of(organization).get(name="Head Office")
@@ -249,8 +251,10 @@ def make_terminals(number: int) -> list[Terminal]:
             serial=code,
             defaults={"site": site, "name": f"Simulated {place}"},
         )
-        demo.hire(organization, site, department, code=code, name=f"Simulated Person {place}")
-        terminals.append(Terminal(code, issue_token(device, overlap=timedelta()), code))
+        demo_organization.ensure_employee(
+            organization, site, department, code=code, name=f"Simulated Person {place}"
+        )
+        terminals.append(SimulatedDevice(code, issue_token(device, overlap=timedelta()), code))
     return terminals
 
 
@@ -259,12 +263,12 @@ def percentiles(values: Sequence[float]) -> dict[str, float | None]:
     ranked = sorted(values)
     return {
         name: round(ranked[math.ceil(len(ranked) * part) - 1], 1) if ranked else None
-        for name, part in POINTS
+        for name, part in PERCENTILES
     }
 
 
-def summary(
-    sent: list[Sent], seconds: float, accepted: set[str], customer: Customer
+def load_summary(
+    sent: list[SentPunch], seconds: float, accepted: set[str], customer: ReceiverPoller
 ) -> dict[str, Any]:
     """Everything measured, as plain data."""
     answered = [one.latency_ms for one in sent if one.punch_id]
@@ -293,7 +297,7 @@ def summary(
     }
 
 
-def table(result: dict[str, Any]) -> str:
+def format_load_summary(result: dict[str, Any]) -> str:
     """The result for a person."""
     statuses = ", ".join(f"{number} × {status}" for status, number in result["statuses"].items())
     lines = [
@@ -302,11 +306,11 @@ def table(result: dict[str, Any]) -> str:
             f" {result['accepted']}"
         ),
         "",
-        f"{'milliseconds':<26}" + "".join(f"{name:>10}" for name, _ in POINTS),
-        _line("request, from its due time", result["request_ms"]),
+        f"{'milliseconds':<26}" + "".join(f"{name:>10}" for name, _ in PERCENTILES),
+        _format_percentiles("request, from its due time", result["request_ms"]),
     ]
     lines += [
-        _line(f"accept → received, {mode}", told["accept_to_received_ms"])
+        _format_percentiles(f"accept → received, {mode}", told["accept_to_received_ms"])
         for mode, told in result["modes"].items()
     ]
     lines.append("")
@@ -320,7 +324,7 @@ def table(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _line(title: str, values: dict[str, float | None]) -> str:
+def _format_percentiles(title: str, values: dict[str, float | None]) -> str:
     return f"{title:<26}" + "".join(
         f"{'–' if value is None else value:>10}" for value in values.values()
     )

@@ -31,54 +31,56 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
-from config import demo, demo_sign_on
-from config.management.commands.demo import text
+from config.demo import organization as demo_organization
+from config.demo import single_sign_on as demo_sso
+from config.management.commands.demo import demo_instructions
+from config.schema import unknown_migrations
 
-HEALTHY_WITHIN_S: Final = 60
-READY_WITHIN_S: Final = 15
+HEALTH_TIMEOUT_S: Final = 60
+READINESS_TIMEOUT_S: Final = 15
 KILL_AFTER_S: Final = 8
 # Longer than a proxy or a terminal keeps an idle connection: who closes first cuts off the other's
 # next request.
 KEEP_ALIVE_S: Final = "75"
 # Said in a container, for a demo: noise.
-ROOT_IS_FINE: Final = "ignore:You're running the worker with superuser privileges"
+ROOT_WARNING_FILTER: Final = "ignore:You're running the worker with superuser privileges"
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Family:
+class ProcessSet:
     """The processes that were started, each the first of its own group."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self._environment = environment
-        self._members: dict[str, subprocess.Popen[bytes]] = {}
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str, *arguments: str) -> None:
         """Start `python arguments…` in a new session, out of reach of the terminal's Ctrl-C."""
-        self._members[name] = subprocess.Popen(  # noqa: S603
+        self._processes[name] = subprocess.Popen(  # noqa: S603
             [sys.executable, *arguments],
             env=self._environment,
             cwd=settings.BASE_DIR,
             start_new_session=True,
         )
 
-    def lost(self) -> str | None:
+    def ended_process(self) -> str | None:
         """Who has ended, in a sentence; None while all live."""
-        for name, process in self._members.items():
+        for name, process in self._processes.items():
             if (status := process.poll()) is not None:
                 return f"The {name} ended by itself (status {status})."
         return None
 
-    def end(self) -> None:
+    def stop_all(self) -> None:
         """One TERM each, time to finish, then a kill for whole groups: afterwards nothing
         is left.
         """
-        for process in self._members.values():
+        for process in self._processes.values():
             process.terminate()
         deadline = time.monotonic() + KILL_AFTER_S
-        for process in self._members.values():
+        for process in self._processes.values():
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.0, deadline - time.monotonic()))
-        for process in self._members.values():
+        for process in self._processes.values():
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -98,55 +100,56 @@ class Command(BaseCommand):
         os.environ["PORT"] = str(port)
         make = os.getppid() if "MAKELEVEL" in os.environ else None
         if make:
-            step_out_of_make()
+            detach_from_make()
         stop = threading.Event()
         for number in STOP_SIGNALS:
             signal.signal(number, lambda *_: stop.set())
         for taken in (port, port + 1) if settings.DEMO else (port,):
-            refuse_taken(taken)
+            check_port_is_free(taken)
         state = self.prepare()
         if stop.is_set():
             return
-        family, guest = Family(environment(port)), demo_sign_on.Guest()
+        family, guest = ProcessSet(child_environment(port)), demo_sso.ProviderProcess()
         try:
             self.start(family, port)
             if state:
-                guest.start(state, then=offer_sign_on)
+                guest.start(state, on_ready=enable_demo_sso)
             self.wait(family, stop, port, state)
             if not stop.is_set():
                 self.stdout.write(self.greeting(state, port))
                 self.stdout.flush()
             self.watch(family, stop, make)
         finally:
-            guest.end()
-            family.end()
+            guest.stop()
+            family.stop_all()
 
     def prepare(self) -> dict[str, Any]:
         """Bring database and static files up to date, and in the demo its organization; returns the
         demo's state.
         """
+        check_schema_version()
         call_command("migrate", interactive=False, verbosity=0)
         self.check()
-        collect_static()
+        collect_static_if_changed()
         try:
             if not settings.DEMO:
                 return {}
-            state = demo.load(demo.addresses())
-            demo_sign_on.switch(demo.SLUG, on=False)
+            state = demo_organization.load_demo(demo_organization.demo_addresses())
+            demo_sso.set_demo_sso_enabled(demo_organization.DEMO_SLUG, on=False)
             return state  # noqa: TRY300
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         finally:
-            release_database()
+            close_database_connections()
 
-    def start(self, family: Family, port: int) -> None:
+    def start(self, processes: ProcessSet, port: int) -> None:
         """Start the parts. One web process on SQLite, where rate limits are counted in its
         memory.
         """
         workers = str(settings.WEB_WORKERS)
         threads = os.environ.get("MUSTER_WEB_THREADS") or "8"
         hands = os.environ.get("MUSTER_WORKER_THREADS") or "32"
-        family.start(
+        processes.start(
             "web server",
             "-m",
             "gunicorn",
@@ -165,8 +168,8 @@ class Command(BaseCommand):
             "--keep-alive",
             KEEP_ALIVE_S,
         )
-        quiet = ("-W", ROOT_IS_FINE) if settings.DEMO else ()
-        family.start(
+        quiet = ("-W", ROOT_WARNING_FILTER) if settings.DEMO else ()
+        processes.start(
             "worker",
             *quiet,
             "-m",
@@ -185,9 +188,13 @@ class Command(BaseCommand):
             "WARNING",
         )
         if settings.DEMO:
-            family.start("demo receiver", "-m", "django", "demo_receiver", "--port", str(port + 1))
+            processes.start(
+                "demo receiver", "-m", "django", "demo_receiver", "--port", str(port + 1)
+            )
 
-    def wait(self, family: Family, stop: threading.Event, port: int, state: dict[str, Any]) -> None:
+    def wait(
+        self, processes: ProcessSet, stop: threading.Event, port: int, state: dict[str, Any]
+    ) -> None:
         """Return when everything answers. Not ready yet, with old pushes to make up for, is said
         and no reason to stop.
         """
@@ -195,57 +202,72 @@ class Command(BaseCommand):
             f"http://127.0.0.1:{port}/api/healthz",
             *([f"{state['receiver']}/healthz"] if state else []),
         ):
-            if problem := problem_with(url, family, stop, HEALTHY_WITHIN_S):
+            if problem := wait_for_healthy_url(url, processes, stop, HEALTH_TIMEOUT_S):
                 raise CommandError(
-                    f"Not healthy within {HEALTHY_WITHIN_S} s: {problem}. Everything was stopped."
+                    f"Not healthy within {HEALTH_TIMEOUT_S} s: {problem}. Everything was stopped."
                 )
-        if problem := problem_with(
-            f"http://127.0.0.1:{port}/api/readyz", family, stop, READY_WITHIN_S
+        if problem := wait_for_healthy_url(
+            f"http://127.0.0.1:{port}/api/readyz", processes, stop, READINESS_TIMEOUT_S
         ):
             self.stderr.write(f"Running, but not ready yet: {problem}")
 
-    def watch(self, family: Family, stop: threading.Event, make: int | None) -> None:
+    def watch(self, processes: ProcessSet, stop: threading.Event, make: int | None) -> None:
         """Return when it is time to stop; raise CommandError when a part was lost."""
-        minded = make and minds_interrupts(make)
+        minded = make and handles_sigint(make)
         while not stop.wait(0.2):
-            if reason := family.lost():
+            if reason := processes.ended_process():
                 raise CommandError(f"{reason} Everything was stopped.")
-            if make and minds_interrupts(make) != minded:
+            if make and handles_sigint(make) != minded:
                 return
 
     def greeting(self, state: dict[str, Any], port: int) -> str:
         """What to do next."""
         if state:
-            credentials = demo.credentials(state)
-            release_database()
-            said = text(credentials)
+            credentials = demo_organization.demo_credentials(state)
+            close_database_connections()
+            said = demo_instructions(credentials)
         else:
             said = f"Console:    http://127.0.0.1:{port}/admin/"
         return f"\nMuster is running. Ctrl-C stops it.\n\n{said}\n"
 
 
-def environment(port: int) -> dict[str, str]:
+def check_schema_version() -> None:
+    """Raise CommandError for a database that another version of Muster made."""
+    if unknown := unknown_migrations():
+        place = (
+            "The database of DATABASE_URL"
+            if "DATABASE_URL" in os.environ
+            else f"The data folder {settings.DATA_DIR}"
+        )
+        raise CommandError(
+            f"{place} was made by another version of Muster, which knows {unknown[0]}. Nothing was"
+            " changed. Start that version again, or begin with an empty one: move the folder away,"
+            " or name another, as in MUSTER_DATA=/another/folder make run."
+        )
+
+
+def child_environment(port: int) -> dict[str, str]:
     """What the parts are told: the same installation, wherever they stand."""
     mine = {"PORT": str(port), "MUSTER_DATA": str(settings.DATA_DIR)}
     return {"MUSTER_BASE_URL": f"http://127.0.0.1:{port}", **os.environ, **mine}
 
 
-def offer_sign_on() -> None:
+def enable_demo_sso() -> None:
     """The demo's provider listens: single sign-on is offered from now on."""
     try:
-        demo_sign_on.switch(demo.SLUG, on=True)
+        demo_sso.set_demo_sso_enabled(demo_organization.DEMO_SLUG, on=True)
     finally:
-        release_database()
+        close_database_connections()
 
 
-def release_database() -> None:
+def close_database_connections() -> None:
     """Let go of the database: the supervisor has no use for it while it waits."""
     connections.close_all()
     if close_pool := getattr(connections["default"], "close_pool", None):
         close_pool()
 
 
-def refuse_taken(port: int) -> None:
+def check_port_is_free(port: int) -> None:
     """Raise CommandError when somebody listens on `port` already."""
 
     class Probe(socketserver.TCPServer):
@@ -262,36 +284,38 @@ def refuse_taken(port: int) -> None:
         raise CommandError(f"{port} is not a port number.") from error
 
 
-def collect_static() -> None:
+def collect_static_if_changed() -> None:
     """Collect the static files unless the same ones were collected before: compressing them takes
     seconds.
     """
     stamp = Path(settings.DATA_DIR) / "static.stamp"
-    digest = hashlib.sha256("\n".join(_static_facts()).encode()).hexdigest()
+    digest = hashlib.sha256("\n".join(_static_file_stats()).encode()).hexdigest()
     if stamp.exists() and stamp.read_text() == digest:
         return
     call_command("collectstatic", interactive=False, clear=True, verbosity=0)
     stamp.write_text(digest)
 
 
-def _static_facts() -> Iterator[str]:
+def _static_file_stats() -> Iterator[str]:
     for finder in get_finders():
         for path, storage in finder.list([]):
             facts = Path(storage.path(path)).stat()
             yield f"{path} {facts.st_size} {facts.st_mtime_ns}"
 
 
-def problem_with(url: str, family: Family, stop: threading.Event, patience_s: float) -> str | None:
+def wait_for_healthy_url(
+    url: str, processes: ProcessSet, stop: threading.Event, timeout_s: float
+) -> str | None:
     """None as soon as `url` answers 200, or when somebody wants to stop; else what was wrong with
     it to the end.
     """
     pool, deadline, problem = (
         urllib3.PoolManager(retries=False, timeout=5),
-        time.monotonic() + patience_s,
+        time.monotonic() + timeout_s,
         "no answer",
     )
     while not stop.wait(0.1):
-        if reason := family.lost():
+        if reason := processes.ended_process():
             raise CommandError(f"{reason} Everything was stopped.")
         with contextlib.suppress(urllib3.exceptions.HTTPError):
             reply = pool.request("GET", url)
@@ -303,7 +327,7 @@ def problem_with(url: str, family: Family, stop: threading.Event, patience_s: fl
     return None
 
 
-def minds_interrupts(pid: int) -> bool | None:
+def handles_sigint(pid: int) -> bool | None:
     """Whether a process has a handler for SIGINT; None when it is gone, or this system does not
     tell.
 
@@ -318,14 +342,14 @@ def minds_interrupts(pid: int) -> bool | None:
     return bool(handled & 1 << signal.SIGINT - 1)
 
 
-def step_out_of_make() -> None:
+def detach_from_make() -> None:
     """At a terminal, go on in a child that has the terminal, and its Ctrl-C, to itself.
 
     make dies of an interrupt that reaches it, however well its recipe ends; this way the interrupt
     does not reach it and `make run` ends with 0. The process that make started waits, passes on the
     signals it gets, and ends as the child does.
     """
-    if (terminal := _terminal()) is None:
+    if (terminal := _controlling_terminal()) is None:
         return
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     child = os.fork()
@@ -344,7 +368,7 @@ def step_out_of_make() -> None:
     os._exit(abs(os.waitstatus_to_exitcode(status)))
 
 
-def _terminal() -> int | None:
+def _controlling_terminal() -> int | None:
     """The terminal whose foreground we are; None without one."""
     try:
         terminal = os.open("/dev/tty", os.O_RDWR)

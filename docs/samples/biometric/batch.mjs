@@ -1,5 +1,5 @@
-// A batch of a scanner, with Node 18 or later. MUSTER_URL and MUSTER_API_KEY say where, and with which key.
-// Look at each result: one bad event fails alone. A batch may be sent again as it is; its scanIds make each event one event.
+// A batch of a scanner, with Node 18 or later. MUSTER_URL is the server, MUSTER_API_KEY the key.
+// Check each result: an invalid event fails alone. A batch may be sent again unchanged: its scanIds identify repeats.
 const scan = `SCAN_${crypto.randomUUID()}`;
 const reply = await fetch(`${process.env.MUSTER_URL}/api/biometric/attendance`, {
   method: 'POST',

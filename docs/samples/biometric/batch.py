@@ -1,7 +1,7 @@
-"""A batch of a scanner. MUSTER_URL and MUSTER_API_KEY say where, and with which key.
+"""A batch of a scanner. MUSTER_URL is the server, MUSTER_API_KEY the key.
 
-Look at each result: one bad event fails alone. A batch may be sent again as it is; its scanIds make
-each event one event.
+Check each result: an invalid event fails alone. A batch may be sent again unchanged: its scanIds
+identify repeats.
 """
 
 import os

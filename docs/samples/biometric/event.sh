@@ -1,5 +1,5 @@
 #!/bin/sh
-# One event of a scanner. MUSTER_URL and MUSTER_API_KEY say where, and with which key.
+# One event of a scanner. MUSTER_URL is the server, MUSTER_API_KEY the key.
 curl -sS --fail-with-body "$MUSTER_URL/api/biometric/attendance" \
   -H "X-API-Key: $MUSTER_API_KEY" \
   -H "Content-Type: application/json" \

@@ -1,5 +1,5 @@
-// One punch of a terminal, with Node 18 or later. MUSTER_URL, MUSTER_SN and MUSTER_TOKEN say where, which terminal, and its token.
-// Send a punch again, as it is, until the answer is 200: it is one punch however often it comes.
+// One punch of a terminal, with Node 18 or later. MUSTER_URL is the server, MUSTER_SN the terminal's serial number, MUSTER_TOKEN its token.
+// Send a punch again, unchanged, until the answer is 200: it is one punch, however often it is sent.
 const reply = await fetch(`${process.env.MUSTER_URL}/api/attendance/v1/punch`, {
   method: 'POST',
   headers: {

@@ -1,7 +1,7 @@
-"""One punch of a terminal. MUSTER_URL, MUSTER_SN and MUSTER_TOKEN say where, which terminal, and
-its token.
+"""One punch of a terminal. MUSTER_URL is the server, MUSTER_SN the terminal's serial number,
+MUSTER_TOKEN its token.
 
-Send a punch again, as it is, until the answer is 200: it is one punch however often it comes.
+Send a punch again, unchanged, until the answer is 200: it is one punch, however often it is sent.
 """
 
 import os

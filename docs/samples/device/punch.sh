@@ -1,5 +1,5 @@
 #!/bin/sh
-# One punch of a terminal. MUSTER_URL, MUSTER_SN and MUSTER_TOKEN say where, which terminal, and its token.
+# One punch of a terminal. MUSTER_URL is the server, MUSTER_SN the terminal's serial number, MUSTER_TOKEN its token.
 curl -sS --fail-with-body "$MUSTER_URL/api/attendance/v1/punch" \
   -H "sn: $MUSTER_SN" \
   -H "auth-token: $MUSTER_TOKEN" \

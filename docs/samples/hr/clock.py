@@ -1,8 +1,8 @@
 """Get a machine token and clock an employee in.
 
-FLUIDE_BASE_URL says where; FLUIDE_CLIENT_ID, FLUIDE_CLIENT_SECRET and FLUIDE_API_KEY who speaks;
-FLUIDE_EMPLOYEE_ID for whom. Keep the Idempotency-Key until there is an answer, and send the same
-again: it is one clock event however often it comes.
+FLUIDE_BASE_URL is the server; FLUIDE_CLIENT_ID, FLUIDE_CLIENT_SECRET and FLUIDE_API_KEY are the
+credentials; FLUIDE_EMPLOYEE_ID is the employee. Keep the Idempotency-Key until there is an answer,
+and send the same request again: it is one clock event, however often it is sent.
 """
 
 import os

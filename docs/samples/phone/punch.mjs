@@ -10,13 +10,13 @@ const SIGNING = { name: "ECDSA", hash: "SHA-256" };
 const FLAGS = ["mock_location", "rooted", "emulator", "vpn"];
 const base64 = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes)));
 
-/** A fresh key pair. The private key can sign but never be read: not by this page, not by anybody who attacks it. */
+/** A fresh key pair. The private key can sign, but no script can read it, not even an attacker's. */
 export const newKey = () => crypto.subtle.generateKey(CURVE, false, ["sign", "verify"]);
 
-/** What `register` takes: base64 of the SubjectPublicKeyInfo. */
+/** The public key for `register`: base64 of the SubjectPublicKeyInfo. */
 export const publicKey = async (key) => base64(await crypto.subtle.exportKey("spki", key.publicKey));
 
-/** The ten lines to sign. A number stands in them exactly as in the JSON, so both are written by JSON.stringify. */
+/** The ten lines to sign. A number is written exactly as in the JSON, so JSON.stringify writes both. */
 export function signedText(punch) {
   const numbers = [punch.lat, punch.lng, punch.accuracy_m].map((number) => JSON.stringify(number));
   const flags = FLAGS.map((flag) => (punch.anti_spoof[flag] ? "1" : "0")).join("");
@@ -24,13 +24,13 @@ export function signedText(punch) {
     punch.ssid_seen ?? "", punch.nonce, flags].join("\n");
 }
 
-/** The same punch with its signature. WebCrypto gives r and s as they are wanted: 64 bytes, no ASN.1. */
+/** The same punch with its signature. WebCrypto gives r and s in the required form: 64 bytes, no ASN.1. */
 export async function sign(key, punch) {
   const raw = await crypto.subtle.sign(SIGNING, key.privateKey, new TextEncoder().encode(signedText(punch)));
   return { ...punch, signature: base64(raw) };
 }
 
-/** A punch of now. Keep it until the server has answered, and send it again as it is: its nonce makes it one punch. */
+/** A punch of this moment. Keep it until the server has answered, and send it again unchanged: its nonce identifies a repeat. */
 export function newPunch(deviceUuid, type, { latitude, longitude, accuracy }, ssid = null) {
   const nonce = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   return {

@@ -1,12 +1,11 @@
 """Punch from a phone, in Python: make a key, register it, sign a punch and send it.
 
     export MUSTER_URL=https://muster.example.com MUSTER_TOKEN=…      # the employee's bearer token
-    python punch.py register                                           # makes phone.pem and
-    phone.uuid where there are none
+    python punch.py register         # creates phone.pem and phone.uuid if there are none
     python punch.py punch IN --lat 12.971599 --lng 77.594566 --accuracy 8.5 --ssid Muster-HQ
 
-Needs `pip install cryptography`. A phone keeps its key in its hardware instead of a file; all else
-is the same there.
+Needs `pip install cryptography`. A phone keeps its key in its hardware instead of a file;
+everything else is the same there.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ def new_key() -> ec.EllipticCurvePrivateKey:
 
 
 def public_key(key: ec.EllipticCurvePrivateKey) -> str:
-    """What `register` takes: base64 of the SubjectPublicKeyInfo."""
+    """The public key for `register`: base64 of the SubjectPublicKeyInfo."""
     spki = key.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
@@ -50,8 +49,8 @@ def der_to_raw(der: bytes) -> bytes:
 
 
 def signed_text(punch: dict) -> str:
-    """The ten lines to sign. A number stands in them exactly as in the JSON, so both are written by
-    `json.dumps`.
+    """The ten lines to sign. A number is written exactly as in the JSON, so `json.dumps` writes
+    both.
     """
     flags = "".join("1" if punch["anti_spoof"][flag] else "0" for flag in FLAGS)
     numbers = [json.dumps(punch[name]) for name in ("lat", "lng", "accuracy_m")]
@@ -83,8 +82,8 @@ def new_punch(
     accuracy_m: float,
     ssid: str | None = None,
 ) -> dict:
-    """A punch of now. Keep it until the server has answered, and send it again as it is: its nonce
-    makes it one punch.
+    """A punch of this moment. Keep it until the server has answered, and send it again unchanged:
+    its nonce identifies a repeat.
     """
     return {
         "device_uuid": device_uuid,
@@ -117,7 +116,7 @@ def send(path: str, body: dict) -> tuple[int, dict]:
 
 
 def kept_key(file: Path) -> ec.EllipticCurvePrivateKey:
-    """The key in `file`, made where there is none."""
+    """The key in `file`, created if there is none."""
     if not file.exists():
         pem = new_key().private_bytes(
             serialization.Encoding.PEM,
@@ -137,7 +136,7 @@ def kept_uuid(file: Path) -> str:
 
 
 def main() -> int:
-    """What the command line asks for; 0 when the server said yes."""
+    """Run the command of the command line; 0 if the server accepted."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
