@@ -60,7 +60,7 @@ def background_loops() -> dict[str, BackgroundLoop]:
     )
     from attendance.exceptions.scan import run_exception_scan_loop  # noqa: PLC0415
     from leaves.due_postings import run_settlement_loop  # noqa: PLC0415
-    from reports.job_runner import run_report_loop  # noqa: PLC0415
+    from reports.jobs.runner import run_report_loop  # noqa: PLC0415
 
     return {
         "changes": run_change_loop,
@@ -75,7 +75,7 @@ def run_scheduler(pipe: int | None) -> None:
     """Run all loops until `pipe` closes, or without one until TERM; a byte that comes through it
     says that a report waits.
     """
-    from reports.job_runner import wake_report_loop  # noqa: PLC0415
+    from reports.jobs.runner import wake_report_loop  # noqa: PLC0415
 
     if not settings.DATABASES["default"]["ENGINE"].startswith("config.sqlite"):
         # On SQLite everybody would wait for a writer that does not get the processor.

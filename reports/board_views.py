@@ -1,5 +1,5 @@
 """The live board as pages: for screens in public, by their secret address. The console's page is in
-`reports.board_admin`.
+`reports.admin.screens`.
 """
 
 from __future__ import annotations

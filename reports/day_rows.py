@@ -1,108 +1,49 @@
-"""Days as reports read them: rows of many people in a few queries for each chunk, and the days
-nobody has worked out yet.
+"""Reads days for reports: rows of many employees in a few queries for each chunk, and the days that
+are not calculated yet.
 
-A day that has begun for somebody in service and has no row is told as not worked out, never as
-absence. Of a locked month the row is what was locked; what a late fact would make of it stands
-beside it as its adjustment.
+A day that has begun for an employee in service and has no row is shown as not calculated, never as
+absence. In a locked month the row is what was locked; what a late fact would change is shown beside
+it as its adjustment. Used by the reports on days and by the muster roll.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from attendance.days.locking import COUNTED_FIELDS, ZERO_VALUES
 from attendance.models import Day, DayAdjustment, PeriodLock
 from attendance.punches.verdicts import EmployeeSnapshot
 from employees.models import Department, Employee, Site
 from reports import day_codes
-from reports.scope import ReportScope, employees_in_scope
-from reports.scope import iter_employee_chunks as walk_people
+from reports.report_day import (
+    BASIC_FIELDS,
+    DETAIL_FIELDS,
+    NO_LOCATION,
+    DayLocation,
+    DayLocationCache,
+    ReportDay,
+    report_day,
+    with_adjustment,
+)
+from reports.scope import ReportScope, dates_in_scope, employees_in_scope, iter_employee_chunks
 from shifts.models import ShiftType
 
 EMPLOYEES_PER_CHUNK: Final = 100
-# What counts, and what is told of a day beside it.
-_COUNTED_FIELDS: Final = (
-    "employee_id",
-    "date",
-    "status",
-    "first_half",
-    "second_half",
-    "zone",
-    "worked",
-    "late_by",
-    "early_by",
-    "overtime",
-    "site_id",
-    "department_id",
-)
-_DETAIL_FIELDS: Final = ("shift_id", "first_in", "last_out", "marks", "open_until")
-
-
-@dataclass(frozen=True, slots=True)
-class DayLocation:
-    """Where a day was worked: as its row has it."""
-
-    site_id: int | None = None
-    department_id: int | None = None
-    site: str | None = None
-    department: str | None = None
-
-
-NO_LOCATION: Final = DayLocation()
-
-
-@dataclass(frozen=True, slots=True)
-class ReportDay:
-    """A day of somebody. Instants UTC, durations in minutes. `adjustment`: what it would be, and
-    the month that counts it.
-    """
-
-    day: date
-    status: str
-    halves: tuple[str, str]
-    zone: str
-    location: DayLocation = NO_LOCATION
-    shift: str | None = None
-    first_in: datetime | None = None
-    last_out: datetime | None = None
-    worked: int = 0
-    late_by: int = 0
-    early_by: int = 0
-    overtime: int = 0
-    marks: Sequence[str] = ()
-    is_final: bool = False
-    adjustment: tuple[date, Mapping[str, Any]] | None = None
-
-    @property
-    def minutes(self) -> dict[str, int]:
-        """Its minutes by name, those of `day_codes.MINUTE_TOTALS`."""
-        return {
-            "late_by": self.late_by,
-            "early_by": self.early_by,
-            "overtime": self.overtime,
-            "worked": self.worked,
-        }
-
-    @property
-    def code(self) -> str:
-        """Its code in a muster roll."""
-        return day_codes.muster_code(self.halves, adjusted=self.adjustment is not None)
 
 
 @dataclass(frozen=True)
 class ReportDayReader:
-    """The days of a wish. `row_filter`: rows that fulfil this and no others, the days without a row
-    not either. `brief`: without shifts, times and marks, which cost most to read.
+    """The days of a scope. `row_filter`: only rows that match it, and no days without
+    a row. `brief`: without shifts, times and marks, which cost most to read.
     """
 
     scope: ReportScope
@@ -114,25 +55,27 @@ class ReportDayReader:
         """Who was in service on one of the days, or has a row on one: where was asked for, by
         assignment or by row.
         """
-        wish = self.scope
-        rows = Day.objects.of(wish.organization).filter(
-            employee=OuterRef("pk"), date__range=(wish.first, wish.last)
+        scope = self.scope
+        rows = Day.objects.of(scope.organization).filter(
+            employee=OuterRef("pk"), date__range=(scope.first, scope.last)
         )
-        serving = Q(left_on__isnull=True) | Q(left_on__gte=wish.first)
-        if wish.site_id is None and wish.department_id is None:
-            return employees_in_scope(wish).filter(
-                Q(serving, joined_on__lte=wish.last) | Exists(rows)
+        serving = Q(left_on__isnull=True) | Q(left_on__gte=scope.first)
+        if scope.site_id is None and scope.department_id is None:
+            return employees_in_scope(scope).filter(
+                Q(serving, joined_on__lte=scope.last) | Exists(rows)
             )
-        here = rows if wish.site_id is None else rows.filter(site=wish.site_id)
-        here = here if wish.department_id is None else here.filter(department=wish.department_id)
+        here = rows if scope.site_id is None else rows.filter(site=scope.site_id)
+        here = here if scope.department_id is None else here.filter(department=scope.department_id)
         posted = (
-            employees_in_scope(wish)
-            .filter(serving, joined_on__lte=wish.last)
+            employees_in_scope(scope)
+            .filter(serving, joined_on__lte=scope.last)
             .order_by()
             .values("pk")
         )
-        everybody = Employee.objects.of(wish.organization)
-        everybody = everybody if wish.employee_id is None else everybody.filter(pk=wish.employee_id)
+        everybody = Employee.objects.of(scope.organization)
+        everybody = (
+            everybody if scope.employee_id is None else everybody.filter(pk=scope.employee_id)
+        )
         return everybody.filter(Q(pk__in=posted) | Exists(here))
 
     def iter_employee_days(self) -> Iterator[list[tuple[EmployeeSnapshot, list[ReportDay]]]]:
@@ -140,7 +83,7 @@ class ReportDayReader:
         list, or four.
         """
         locked = self._has_locks()
-        for persons in walk_people(self.scope, self.employees(), EMPLOYEES_PER_CHUNK):
+        for persons in iter_employee_chunks(self.scope, self.employees(), EMPLOYEES_PER_CHUNK):
             rows = self._days_with_row(persons)
             adjusted = self._last_adjustments(persons) if locked else {}
             yield [
@@ -175,9 +118,9 @@ class ReportDayReader:
             rows = rows.filter(self.row_filter)
         places, shifts = self._locations, self._shift_names
         for row in rows.order_by().values_list(
-            *_COUNTED_FIELDS, *(() if self.brief else _DETAIL_FIELDS)
+            *BASIC_FIELDS, *(() if self.brief else DETAIL_FIELDS)
         ):
-            found[row[0]][row[1]] = _report_day(row, places[row[10], row[11]], shifts)
+            found[row[0]][row[1]] = report_day(row, places[row[10], row[11]], shifts)
         return found
 
     @cached_property
@@ -224,7 +167,7 @@ class ReportDayReader:
         for on in sorted(rows) if self.row_filter is not None else dates_in_scope(self.scope):
             line = rows.get(on) or self._day_without_row(person, on, adjusted)
             if line is not None and self._in_scope(line):
-                yield _with_adjustment(line, adjusted.get(on))
+                yield with_adjustment(line, adjusted.get(on))
 
     def _day_without_row(
         self, person: EmployeeSnapshot, on: date, adjusted: Mapping[date, DayAdjustment]
@@ -265,84 +208,3 @@ class ReportDayReader:
             None,
             line.location.department_id,
         )
-
-
-class DayLocationCache(dict[tuple[int | None, int | None], DayLocation]):
-    """Places by the ids of their site and department, each made once."""
-
-    def __init__(
-        self, sites: Mapping[int | None, str], departments: Mapping[int | None, str]
-    ) -> None:
-        super().__init__()
-        self._sites, self._departments = sites, departments
-
-    def __missing__(self, key: tuple[int | None, int | None]) -> DayLocation:
-        site_id, department_id = key
-        place = self[key] = DayLocation(
-            site_id, department_id, self._sites.get(site_id), self._departments.get(department_id)
-        )
-        return place
-
-
-def _report_day(row: tuple[Any, ...], place: DayLocation, shifts: Mapping[int, str]) -> ReportDay:
-    (
-        _employee,
-        on,
-        status,
-        first,
-        second,
-        zone,
-        worked,
-        late_by,
-        early_by,
-        overtime,
-        _site,
-        _department,
-        *told,
-    ) = row
-    counts = day_codes.half_statuses(status, first, second)
-    if not told:
-        return ReportDay(
-            on, status, counts, zone, place, None, None, None, worked, late_by, early_by, overtime
-        )
-    shift_id, first_in, last_out, marks, open_until = told
-    return ReportDay(
-        on,
-        status,
-        counts,
-        zone,
-        place,
-        shifts.get(shift_id),
-        first_in,
-        last_out,
-        worked,
-        late_by,
-        early_by,
-        overtime,
-        marks,
-        open_until is None,
-    )
-
-
-def _with_adjustment(line: ReportDay, adjustment: DayAdjustment | None) -> ReportDay:
-    """A line with its adjustment, if that still says something else than the row."""
-    if adjustment is None:
-        return line
-    worked_out = line.status not in (day_codes.NOT_CALCULATED, day_codes.NOT_IN_SERVICE)
-    stands = {name: getattr(line, name) for name in COUNTED_FIELDS} if worked_out else ZERO_VALUES
-    if adjustment.after == stands:
-        return line
-    return replace(line, adjustment=(adjustment.posted_to, adjustment.after))
-
-
-def dates_in_scope(scope: ReportScope) -> list[date]:
-    """The dates of a wish."""
-    return [scope.first + timedelta(days=number) for number in range(scope.day_count)]
-
-
-def was_in_service(person: EmployeeSnapshot, scope: ReportScope) -> bool:
-    """Whether somebody was in service, where was asked for, on one of the days."""
-    return any(
-        person.is_employed_on(on) and scope.includes(person.assignment_on(on))
-        for on in dates_in_scope(scope)
-    )

@@ -1,6 +1,7 @@
 """Reports that are made in the background, and screens of the live board.
 
-Of a report the row is the queue: `jobs` writes it, `job_runner` works it off.
+For a report the row is the queue: `reports.jobs.services` writes it, `reports.jobs.runner`
+processes it.
 """
 
 from __future__ import annotations

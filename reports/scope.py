@@ -105,6 +105,21 @@ class ReportScope:
         return zones.pop() if len(zones) == 1 else self.organization.timezone if not zones else None
 
 
+def dates_in_scope(scope: ReportScope) -> list[date]:
+    """The dates that are asked for."""
+    return [scope.first + timedelta(days=number) for number in range(scope.day_count)]
+
+
+def was_in_service(person: EmployeeSnapshot, scope: ReportScope) -> bool:
+    """Whether an employee was in service on one of the days, in the site and department that are
+    asked for.
+    """
+    return any(
+        person.is_employed_on(on) and scope.includes(person.assignment_on(on))
+        for on in dates_in_scope(scope)
+    )
+
+
 def employees_in_scope(scope: ReportScope) -> QuerySet[Employee]:
     """The people a wish is about: those asked for, who worked where was asked for on one of the
     days.

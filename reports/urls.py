@@ -5,7 +5,7 @@ from django.urls import path
 from reports import board_views
 from reports.api import report_view_class
 from reports.catalog import REPORTS
-from reports.jobs_api import ReportJobViewSet
+from reports.jobs.api import ReportJobViewSet
 
 REPORTS_PATH = "api/v1/admin/reports"
 

@@ -20,11 +20,12 @@ from accounts.models import User
 from accounts.permissions import READ_REPORTS, has_ability
 from core.tenant_admin import changelist_url
 from employees.models import Organization
-from reports import jobs, services
+from reports import services
 from reports.base import CSV, Report
 from reports.catalog import REPORTS
 from reports.formats import FORMATS, ReportFormat
 from reports.forms import ReportForm
+from reports.jobs.services import is_large_report, request_report
 from reports.models import ReportJob
 
 # What the two buttons are called when they come back.
@@ -103,10 +104,10 @@ def _export_or_enqueue(
     request: HttpRequest, kind: type[Report], organization: Organization, form: ReportFormat
 ) -> HttpResponseBase:
     asked = services.build_report(kind, organization, request.POST)
-    large = jobs.is_large_report(asked)
+    large = is_large_report(asked)
     if request.POST.get("how") != IN_BACKGROUND and not large:
         return services.export_report(asked, form, actor=request.user, request=request)
-    jobs.request_report(kind, organization, request.POST, form, actor=request.user, request=request)  # type: ignore[arg-type]
+    request_report(kind, organization, request.POST, form, actor=request.user, request=request)  # type: ignore[arg-type]
     messages.success(request, LARGE_IN_BACKGROUND_MESSAGE if large else IN_BACKGROUND_MESSAGE)
     return redirect(changelist_url(ReportJob))
 

@@ -23,9 +23,10 @@ from attendance.punches.verdicts import EmployeeSnapshot
 from reports import day_codes
 from reports.base import Chunk, Report, Totals
 from reports.columns import Cell, Column, ColumnKind, Row
-from reports.day_rows import ReportDay, ReportDayReader
+from reports.day_rows import ReportDayReader
 from reports.forms import EmployeeScopeForm, StatusForm
 from reports.keyset import wall_clock_time
+from reports.report_day import ReportDay
 from reports.scope import ReportScope
 
 _LEAVE_STATUSES: Final = tuple(f"{day_codes.LEAVE_PREFIX}{kind}" for kind in day_codes.LEAVE_KINDS)

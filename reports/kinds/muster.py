@@ -24,9 +24,10 @@ from leaves.models import LeaveTypeChoices as Leave
 from reports import day_codes
 from reports.base import CSV, JSON, PDF, XLSX, Chunk, Report, Totals
 from reports.columns import Column, ColumnKind, Row
-from reports.day_rows import ReportDay, ReportDayReader, dates_in_scope, was_in_service
+from reports.day_rows import ReportDayReader
 from reports.forms import MonthForm
-from reports.scope import ReportScope
+from reports.report_day import ReportDay
+from reports.scope import ReportScope, dates_in_scope, was_in_service
 
 LEAVE_LABELS: Final = {**dict(Leave.choices), "EOL": Absence.Kind.EOL.label}
 # In front of the dates: code, name, site, department.

@@ -22,7 +22,7 @@ from django.urls import reverse
 from playwright.sync_api import sync_playwright
 
 from accounts.models import SignInSettings
-from reports import job_runner
+from reports.jobs import execution, leases
 from reports.models import ReportJob
 from tests import people
 from tests.console.conftest import make_tenant_rows
@@ -135,10 +135,10 @@ def test_my_reports_follows_by_itself_what_is_being_made(
     page.click("button[value=later]")
     cell = page.locator("[data-report-job]")
     cell.get_by_text("Waiting").wait_for()
-    taken = elsewhere(job_runner.lease_next_job)
+    taken = elsewhere(leases.lease_next_job)
     cell.get_by_text("Running").wait_for()
     assert cell.locator("progress").count() == 1
-    elsewhere(lambda: job_runner.run_report_job(taken))
+    elsewhere(lambda: execution.run_report_job(taken))
     cell.get_by_text("Ready").wait_for()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()

@@ -64,8 +64,8 @@ from leaves.models import (
     Suspension,
 )
 from leaves.services import LeaveApplicationData
-from reports import jobs
 from reports.formats import FORMATS
+from reports.jobs.services import request_report
 from reports.kinds.attendance import PunchCountReport
 from reports.models import Screen
 from shifts.models import PatternSlot, Roster, ShiftPattern, ShiftSettings, ShiftType
@@ -184,7 +184,7 @@ def make_tenant_rows(organization: Organization, mark: str, employee: Employee) 
         organization=organization, name=f"{mark} lobby", site=rows["site"]
     )
     asked = {"from": "2026-06-01", "to": "2026-06-30"}
-    rows["reportjob"] = jobs.request_report(
+    rows["reportjob"] = request_report(
         PunchCountReport, organization, asked, FORMATS["csv"], actor=rows["user"]
     )
     return SimpleNamespace(token=token, **rows)

@@ -17,9 +17,10 @@ from django.utils.html import escape
 from accounts import middleware
 from accounts.models import SecurityEvent, User
 from employees.models import Employee, Organization
-from reports import job_runner, jobs, views
+from reports import views
 from reports.catalog import REPORTS
 from reports.formats import FORMATS
+from reports.jobs import errors, execution, leases, services
 from reports.models import ReportJob
 from tests import people
 from tests.reports.conftest import JUNE, report_bytes
@@ -45,13 +46,13 @@ def desk(client: Client, clerk: User) -> Client:
 
 
 def ask(user: User, form: str = "csv", **asked: Any) -> ReportJob:
-    return jobs.request_report(
+    return services.request_report(
         REPORTS["attendance"], user.organization, JUNE | asked, FORMATS[form], actor=user
     )
 
 
 def made(job: ReportJob) -> ReportJob:
-    job_runner.run_report_job(job_runner.lease_next_job())  # type: ignore[arg-type]
+    execution.run_report_job(leases.lease_next_job())  # type: ignore[arg-type]
     job.refresh_from_db()
     return job
 
@@ -100,7 +101,7 @@ def test_a_report_is_made_in_the_background_when_somebody_says_so(
 def test_a_large_report_goes_to_the_background_by_itself(
     desk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "BACKGROUND_ROW_THRESHOLD", 10)
+    monkeypatch.setattr(services, "BACKGROUND_ROW_THRESHOLD", 10)
     assert "This report is large" in text(
         desk.post(PAGE, JUNE | {"format": "csv", "how": views.DOWNLOAD_NOW}, follow=True)
     )
@@ -173,13 +174,13 @@ def test_a_page_with_something_open_refreshes_itself(desk: Client, clerk: User) 
     page = text(desk.get(LIST))
     assert "muster/report_jobs.js" in page
     assert f'data-report-job="{job.pk}" data-report-open' in page
-    job_runner.lease_next_job()
+    leases.lease_next_job()
     ReportJob.objects.update(done=30, total=120)
     told = desk.get(f"{LIST}progress/", {"ids": f"{job.pk},999,x"}).json()
     assert list(told) == [str(job.pk)]
     assert told[str(job.pk)]["open"]
     assert 'value="25"' in told[str(job.pk)]["html"]
-    jobs.cancel_report_job(job)
+    services.cancel_report_job(job)
     assert not desk.get(f"{LIST}progress/", {"ids": job.pk}).json()[str(job.pk)]["open"]
 
 
@@ -261,7 +262,7 @@ def test_a_report_is_cancelled_by_post_only(desk: Client, clerk: User) -> None:
 def test_a_failed_report_says_why(desk: Client, clerk: User) -> None:
     ask(clerk)
     ReportJob.objects.update(state="failed", error="no_room")
-    assert str(jobs.ERROR_MESSAGES["no_room"]) in text(desk.get(LIST))
+    assert str(errors.ERROR_MESSAGES["no_room"]) in text(desk.get(LIST))
 
 
 def test_a_report_is_thrown_away_with_its_file(desk: Client, clerk: User, tmp_path: Path) -> None:

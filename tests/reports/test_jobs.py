@@ -26,10 +26,19 @@ from accounts.roles import ROLE_PERMISSIONS
 from accounts.services import issue_personal_token
 from core.errors import RuleViolation
 from employees.models import Employee, Organization
-from reports import job_runner, jobs, storage
 from reports import scope as walking
 from reports.catalog import REPORTS
 from reports.formats import FORMATS
+from reports.jobs import (
+    deletion,
+    errors,
+    execution,
+    leases,
+    notification,
+    runner,
+    services,
+    storage,
+)
 from reports.kinds.attendance import PunchCountReport
 from reports.models import ReportJob
 from tests import people
@@ -61,7 +70,7 @@ def speaker(user: User) -> Client:
 
 def ask(user: User, report: str = "attendance", form: str = "csv", **asked: Any) -> ReportJob:
     kind = REPORTS[report]
-    return jobs.request_report(kind, user.organization, JUNE | asked, FORMATS[form], actor=user)
+    return services.request_report(kind, user.organization, JUNE | asked, FORMATS[form], actor=user)
 
 
 def post(client: Client, **body: Any) -> Any:
@@ -72,10 +81,10 @@ def post(client: Client, **body: Any) -> Any:
 
 def made(job: ReportJob) -> ReportJob:
     """The job, after a worker had it."""
-    taken = job_runner.lease_next_job()
+    taken = leases.lease_next_job()
     assert taken is not None
     assert taken.job_id == job.pk
-    job_runner.run_report_job(taken)
+    execution.run_report_job(taken)
     job.refresh_from_db()
     return job
 
@@ -230,8 +239,8 @@ def test_asking_and_every_download_are_written_down(api: Client, clerk: User) ->
 # --- Taking ---------------------------------------------------------------------------------------
 def test_a_job_is_taken_once(clerk: User) -> None:
     ask(clerk)
-    assert job_runner.lease_next_job() is not None
-    assert job_runner.lease_next_job() is None
+    assert leases.lease_next_job() is not None
+    assert leases.lease_next_job() is None
 
 
 def test_an_organization_with_many_jobs_does_not_keep_others_waiting(
@@ -240,11 +249,11 @@ def test_an_organization_with_many_jobs_does_not_keep_others_waiting(
     busy, other = people.make_staff(acme, "busy"), people.make_staff(zenith, "other")
     mine = [ask(busy, form=form) for form in ("csv", "xlsx", "json")]
     theirs = ask(other)
-    taken = [job_runner.lease_next_job() for _turn in range(3)]
+    taken = [leases.lease_next_job() for _turn in range(3)]
     assert [one and one.job_id for one in taken] == [mine[0].pk, theirs.pk, None]
     settings.REPORTS_PER_ORGANIZATION = 2
-    assert job_runner.lease_next_job() is not None
-    assert job_runner.lease_next_job() is None
+    assert leases.lease_next_job() is not None
+    assert leases.lease_next_job() is None
 
 
 def test_whoever_has_waited_longest_comes_first(acme: Organization, zenith: Organization) -> None:
@@ -261,15 +270,15 @@ def test_a_killed_workers_job_is_taken_over_after_its_lease_and_the_dead_one_cha
 ) -> None:
     job = ask(clerk)
     with time_machine.travel(timezone.now() - timedelta(minutes=5)):
-        dead = job_runner.lease_next_job()
-    heir = job_runner.lease_next_job()
+        dead = leases.lease_next_job()
+    heir = leases.lease_next_job()
     assert dead is not None
     assert heir is not None
     assert (heir.job_id, heir.token) == (job.pk, dead.token + 1)
-    job_runner.run_report_job(dead)  # It wakes up late.
+    execution.run_report_job(dead)  # It wakes up late.
     job.refresh_from_db()
     assert job.state == State.RUNNING
-    job_runner.run_report_job(heir)
+    execution.run_report_job(heir)
     job.refresh_from_db()
     assert job.state == State.DONE
     assert [one.name for one in folder.iterdir()] == [job.file]
@@ -286,7 +295,7 @@ def test_a_worker_that_lost_its_job_while_it_wrote_throws_its_file_away(
         return size
 
     monkeypatch.setattr(storage, "write_report_file", slow)
-    job_runner.run_report_job(job_runner.lease_next_job())  # type: ignore[arg-type]
+    execution.run_report_job(leases.lease_next_job())  # type: ignore[arg-type]
     job.refresh_from_db()
     assert (job.state, list(folder.iterdir())) == (State.RUNNING, [])
 
@@ -294,9 +303,9 @@ def test_a_worker_that_lost_its_job_while_it_wrote_throws_its_file_away(
 def test_a_job_that_takes_worker_after_worker_with_it_is_given_up(clerk: User) -> None:
     job = ask(clerk)
     at = timezone.now()
-    for attempt in range(job_runner.MAX_ATTEMPTS):
-        assert job_runner.lease_next_job(at + timedelta(minutes=5 * attempt)) is not None
-    assert job_runner.lease_next_job(at + timedelta(days=1)) is None
+    for attempt in range(leases.MAX_ATTEMPTS):
+        assert leases.lease_next_job(at + timedelta(minutes=5 * attempt)) is not None
+    assert leases.lease_next_job(at + timedelta(days=1)) is None
     job.refresh_from_db()
     assert (job.state, job.error) == (State.FAILED, "broken")
 
@@ -305,7 +314,7 @@ def test_a_worker_that_is_stopped_puts_its_job_back(
     clerk: User, asha: Employee, folder: Path
 ) -> None:
     job = ask(clerk)
-    job_runner.run_report_job(job_runner.lease_next_job(), lambda: True)  # type: ignore[arg-type]
+    execution.run_report_job(leases.lease_next_job(), lambda: True)  # type: ignore[arg-type]
     job.refresh_from_db()
     assert (job.state, job.attempts, job.slot, list(folder.iterdir())) == (
         State.QUEUED,
@@ -321,12 +330,12 @@ def test_a_failure_nobody_foresaw_is_tried_again_and_then_told(
 ) -> None:
     job = ask(clerk)
     monkeypatch.setattr(PunchCountReport, "step_count", lambda _self: 1 // 0)
-    for _attempt in range(job_runner.MAX_ATTEMPTS):
+    for _attempt in range(leases.MAX_ATTEMPTS):
         assert job.state == State.QUEUED
         made(job)
-    assert (job.state, jobs.job_error_message(job)) == (
+    assert (job.state, errors.job_error_message(job)) == (
         State.FAILED,
-        str(jobs.ERROR_MESSAGES["broken"]),
+        str(errors.ERROR_MESSAGES["broken"]),
     )
 
 
@@ -338,7 +347,7 @@ def test_progress_that_cannot_be_told_for_a_moment_ends_nothing(
             raise OperationalError("database is locked")
 
     job = ask(clerk)
-    monkeypatch.setattr(job_runner._Progress, "save", busy)
+    monkeypatch.setattr(execution._Progress, "save", busy)
     assert made(job).state == State.DONE
 
 
@@ -352,9 +361,9 @@ def test_a_database_that_is_away_is_waited_for_by_the_lease(
     with monkeypatch.context() as patched:
         patched.setattr(PunchCountReport, "step_count", away)
         assert made(job).state == State.RUNNING
-    assert job_runner.lease_next_job() is None
-    heir = job_runner.lease_next_job(timezone.now() + job_runner.LEASE_TIME)
-    job_runner.run_report_job(heir)  # type: ignore[arg-type]
+    assert leases.lease_next_job() is None
+    heir = leases.lease_next_job(timezone.now() + leases.LEASE_TIME)
+    execution.run_report_job(heir)  # type: ignore[arg-type]
     job.refresh_from_db()
     assert job.state == State.DONE
 
@@ -385,7 +394,7 @@ def test_a_job_that_runs_stops_within_a_chunk_when_it_is_cancelled(
 
     monkeypatch.setattr(PunchCountReport, "chunks", slowly)
     job = ask(clerk)
-    job_runner.run_report_job(job_runner.lease_next_job())  # type: ignore[arg-type]
+    execution.run_report_job(leases.lease_next_job())  # type: ignore[arg-type]
     job.refresh_from_db()
     assert (job.state, job.slot, len(read_), list(folder.iterdir())) == (
         State.CANCELLED,
@@ -407,7 +416,7 @@ def test_a_job_that_waits_is_cancelled_and_one_that_is_over_is_not(
     job = ask(clerk)
     for _time in range(2):
         assert api.post(f"{AT}/{job.pk}/cancel").json()["state"] == "cancelled"
-    assert job_runner.lease_next_job() is None
+    assert leases.lease_next_job() is None
     reply = api.post(f"{AT}/{made(ask(clerk)).pk}/cancel")
     assert (reply.status_code, reply.json()["code"]) == (409, "finished")
 
@@ -415,7 +424,7 @@ def test_a_job_that_waits_is_cancelled_and_one_that_is_over_is_not(
 def test_progress_is_told_while_it_runs(
     clerk: User, acme: Organization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job_runner, "SAVE_PROGRESS_EVERY_S", 0.0)
+    monkeypatch.setattr(execution, "SAVE_PROGRESS_EVERY_S", 0.0)
     monkeypatch.setattr(walking.iter_employee_chunks, "__defaults__", (None, 1))
     seen: list[int] = []
     monkeypatch.setattr(ReportJob.objects.none().__class__, "leased", _spy(seen))
@@ -445,7 +454,7 @@ def test_there_is_no_file_until_it_is_ready(api: Client, clerk: User) -> None:
     job = ask(clerk)
     reply = api.get(f"{AT}/{job.pk}/file")
     assert (reply.status_code, reply.json()["code"]) == (409, "queued")
-    jobs.cancel_report_job(job)
+    services.cancel_report_job(job)
     assert api.get(f"{AT}/{job.pk}/file").json()["code"] == "cancelled"
 
 
@@ -454,7 +463,7 @@ def test_a_file_expires_and_is_removed(clerk: User, folder: Path) -> None:
     with time_machine.travel(timezone.now() + timedelta(hours=49)):
         api = speaker(clerk)
         assert api.get(f"{AT}/{job.pk}/file").status_code == 410  # Before anybody tidied up.
-        assert jobs.delete_expired_reports() == 1
+        assert deletion.delete_expired_reports() == 1
         reply = api.get(f"{AT}/{job.pk}/file")
         assert (reply.status_code, reply.json()["code"]) == (410, "expired")
         assert (api.get(f"{AT}/{job.pk}").json()["state"], list(folder.iterdir())) == (
@@ -462,7 +471,7 @@ def test_a_file_expires_and_is_removed(clerk: User, folder: Path) -> None:
             [],
         )
     with time_machine.travel(timezone.now() + timedelta(days=91)):
-        jobs.delete_expired_reports()
+        deletion.delete_expired_reports()
     assert not ReportJob.objects.exists()
 
 
@@ -475,7 +484,7 @@ def test_a_file_that_is_lost_is_gone_and_no_failure_of_ours(api: Client, clerk: 
 
 def test_a_job_is_thrown_away_with_its_file(clerk: User, folder: Path) -> None:
     job = made(ask(clerk))
-    jobs.delete_report_job(job)
+    deletion.delete_report_job(job)
     assert (ReportJob.objects.count(), list(folder.iterdir())) == (0, [])
 
 
@@ -487,7 +496,7 @@ def test_files_no_row_knows_are_swept_after_a_day(clerk: User, folder: Path) -> 
     long_ago = timezone.now().timestamp() - 2 * 24 * 3600
     for name in ("1-orphan", "1-dead.part", job.file):
         os.utime(folder / name, (long_ago, long_ago))
-    jobs.delete_orphan_files()
+    deletion.delete_orphan_files()
     assert {one.name for one in folder.iterdir()} == {job.file, "1-young"}
 
 
@@ -513,16 +522,16 @@ def test_a_disk_that_does_not_take_the_file_fails_the_job_with_a_sentence(
     told = api.get(f"{AT}/{job.pk}").json()
     assert (told["state"], told["error"]) == (
         "failed",
-        {"code": code, "message": str(jobs.ERROR_MESSAGES[code])},
+        {"code": code, "message": str(errors.ERROR_MESSAGES[code])},
     )
     reply = api.get(f"{AT}/{job.pk}/file")
-    assert (reply.status_code, reply.json()["message"]) == (409, str(jobs.ERROR_MESSAGES[code]))
+    assert (reply.status_code, reply.json()["message"]) == (409, str(errors.ERROR_MESSAGES[code]))
 
 
 def test_a_folder_that_is_no_folder_fails_the_job(clerk: User, folder: Path) -> None:
     folder.write_text("in the way")
     assert (made(ask(clerk)).state, ReportJob.objects.get().error) == (State.FAILED, "unwritable")
-    jobs.delete_orphan_files()
+    deletion.delete_orphan_files()
 
 
 # --- The worker -----------------------------------------------------------------------------------
@@ -553,7 +562,7 @@ def test_two_workers_never_take_one_job_nor_two_of_an_organization() -> None:
     with ThreadPoolExecutor(8) as pool:
         taken = [
             one.result()
-            for one in [pool.submit(_alone, job_runner.lease_next_job) for _turn in range(16)]
+            for one in [pool.submit(_alone, leases.lease_next_job) for _turn in range(16)]
         ]
     got = [one.job_id for one in taken if one]
     assert len(got) == len(set(got)) == 2 == ReportJob.objects.filter(state=State.RUNNING).count()
@@ -587,12 +596,12 @@ def test_asking_the_same_at_once_is_one_job_and_too_many_at_once_are_refused(
 def test_the_workers_own_thread_makes_what_waits_and_stops(folder: Path) -> None:
     world = people.make_world()
     job, stop = ask(people.make_staff(world.acme, "clerk")), threading.Event()
-    thread = threading.Thread(target=lambda: _alone(lambda: job_runner.run_report_loop(stop)))
+    thread = threading.Thread(target=lambda: _alone(lambda: runner.run_report_loop(stop)))
     thread.start()
     try:
         assert _settled(lambda: ReportJob.objects.get().state == State.DONE)
         later = ask(job.asked_by, form="xlsx")
-        job_runner.wake_report_loop()
+        runner.wake_report_loop()
         assert _settled(lambda: ReportJob.objects.get(pk=later.pk).state == State.DONE)
     finally:
         stop.set()
@@ -609,13 +618,13 @@ def test_a_broker_that_hangs_or_fails_keeps_nobody_waiting(
         go_on.wait(10)
         raise ConnectionError
 
-    monkeypatch.setattr(jobs, "import_string", lambda _name: hangs)
+    monkeypatch.setattr(notification, "import_string", lambda _name: hangs)
     settings.REPORT_WORKER_NOTIFIER = "the.broker"
-    jobs.notify_report_workers()
+    notification.notify_report_workers()
     assert called.wait(10)
-    jobs.notify_report_workers()  # One at a time: the second is dropped, and nobody waits.
+    notification.notify_report_workers()  # One at a time: the second is dropped, and nobody waits.
     go_on.set()
-    assert _settled(lambda: not jobs._notifying.locked())
+    assert _settled(lambda: not notification._notifying.locked())
 
 
 def test_the_web_process_can_tell_a_broker() -> None:

@@ -1,52 +1,35 @@
 """“My reports” in the console: reports that were made in the background, how far they are, and
 their files.
+
+The verbs are in `reports.jobs`; the columns are in `job_columns`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
-from django.template.defaultfilters import filesizeformat
-from django.urls import path, reverse
-from django.utils import formats, timezone
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.urls import path
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action, display
+from unfold.decorators import action
 from unfold.enums import ActionVariant
 
-from core.tenant_admin import (
-    ReadOnlyTenantAdmin,
-    badge_html,
-    changelist_url,
-    is_operator,
-    link_html,
-)
-from reports import board_admin as _board_admin  # noqa: F401  Its pages are registered there.
-from reports import jobs
-from reports.catalog import REPORTS
-from reports.formats import FORMATS
+from core.tenant_admin import ReadOnlyTenantAdmin, changelist_url, is_operator
+from reports.admin.job_columns import ReportJobColumns, is_downloadable
+from reports.jobs.deletion import delete_report_job
+from reports.jobs.downloads import download_report
+from reports.jobs.permissions import jobs_visible_to
+from reports.jobs.services import cancel_report_job, request_report_again
 from reports.models import ReportJob
 
-JobState = ReportJob.State
-COLOURS = {
-    JobState.QUEUED: "info",
-    JobState.RUNNING: "info",
-    JobState.DONE: "success",
-    JobState.FAILED: "danger",
-    JobState.CANCELLED: "warning",
-    JobState.EXPIRED: "warning",
-}
 # So many rows at most are asked about by a page that refreshes itself.
 MAX_POLLED_JOBS = 50
 
 
-@admin.register(ReportJob)
-class ReportJobAdmin(ReadOnlyTenantAdmin):
+class ReportJobAdmin(ReportJobColumns, ReadOnlyTenantAdmin):
     """One's own; for administrators those of their organization. Asking for one is the page of the
     report.
     """
@@ -90,10 +73,10 @@ class ReportJobAdmin(ReadOnlyTenantAdmin):
         rows = super().get_queryset(request)
         if is_operator(request):
             return rows
-        return rows.filter(pk__in=jobs.jobs_visible_to(request.user).values("pk"))  # type: ignore[arg-type]
+        return rows.filter(pk__in=jobs_visible_to(request.user).values("pk"))  # type: ignore[arg-type]
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
-        """Whoever sees reports of others sees whose each is."""
+        """A user who sees reports of others also sees who requested each."""
         found = super().get_list_display(request)
         mine = self.get_queryset(request).exclude(asked_by=request.user.pk)
         return [*found[:3], "asked_by", *found[3:]] if mine.exists() else found
@@ -107,8 +90,8 @@ class ReportJobAdmin(ReadOnlyTenantAdmin):
         return [own, *super().get_urls()]
 
     def progress_view(self, request: HttpRequest) -> HttpResponse:
-        """How far some jobs are, for the page that refreshes itself: id → what stands in its cell,
-        and whether it goes on.
+        """How far some jobs are, for the page that refreshes itself: id → the HTML of its cell,
+        and whether it is unfinished.
         """
         asked = [
             int(one)
@@ -120,10 +103,10 @@ class ReportJobAdmin(ReadOnlyTenantAdmin):
             if self.has_view_permission(request)
             else []
         )
-        told = {
+        cells = {
             str(job.pk): {"html": self.progress(job), "open": job.is_unfinished} for job in rows
         }
-        return JsonResponse(told, headers={"Cache-Control": "private, no-store"})
+        return JsonResponse(cells, headers={"Cache-Control": "private, no-store"})
 
     # --- What can be done -------------------------------------------------------------------------
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
@@ -133,7 +116,7 @@ class ReportJobAdmin(ReadOnlyTenantAdmin):
         if job is None:
             return []
         fits = {
-            "file": _has_file(job),
+            "file": is_downloadable(job),
             "cancel": job.is_unfinished,
             "repeat": not job.is_unfinished,
             "discard": not job.is_unfinished,
@@ -152,7 +135,7 @@ class ReportJobAdmin(ReadOnlyTenantAdmin):
                 request, job, _("Only staff of the organization may open its reports.")
             )
         try:
-            return jobs.download_report(job, actor=request.user, request=request)  # type: ignore[return-value, arg-type]
+            return download_report(job, actor=request.user, request=request)  # type: ignore[return-value, arg-type]
         except ValidationError as error:
             return self._notice(
                 request, job, " ".join(error.messages), getattr(error, "status", 409)
@@ -175,7 +158,7 @@ class ReportJobAdmin(ReadOnlyTenantAdmin):
         return self._confirm_and_run(
             request,
             job,
-            lambda: jobs.cancel_report_job(job),
+            lambda: cancel_report_job(job),
             _("Cancelled."),
             title=_("Cancel this report"),
             danger=True,
@@ -193,7 +176,7 @@ class ReportJobAdmin(ReadOnlyTenantAdmin):
         return self._confirm_and_run(
             request,
             job,
-            lambda: jobs.request_report_again(job, actor=request.user, request=request),  # type: ignore[arg-type]
+            lambda: request_report_again(job, actor=request.user, request=request),  # type: ignore[arg-type]
             _("The report is requested. It runs in the background and appears here."),
             title=_("Request again"),
             button=_("Request again"),
@@ -211,7 +194,7 @@ class ReportJobAdmin(ReadOnlyTenantAdmin):
         return self._confirm_and_run(
             request,
             job,
-            lambda: jobs.delete_report_job(job),
+            lambda: delete_report_job(job),
             _("Deleted."),
             title=_("Delete this report"),
             danger=True,
@@ -232,88 +215,3 @@ class ReportJobAdmin(ReadOnlyTenantAdmin):
         else:
             messages.success(request, done)
         return redirect(changelist_url(ReportJob))
-
-    # --- Columns ----------------------------------------------------------------------------------
-    @display(description=_("report"), ordering="report")
-    def report_title(self, job: ReportJob) -> str:
-        return jobs.report_title(job)
-
-    @display(description=_("format"), ordering="format")
-    def file_format(self, job: ReportJob) -> Any:
-        return FORMATS[job.format].title if job.format in FORMATS else job.format
-
-    @display(description=_("parameters"))
-    def parameter_text(self, job: ReportJob) -> SafeString:
-        kind = REPORTS.get(job.report)
-        labels = (
-            {name: field.label for name, field in kind.form_class.base_fields.items()}
-            if kind
-            else {}
-        )
-        said = ((labels.get(name) or name, value) for name, value in job.parameter_values.items())
-        return format_html_join(", ", "{} {}", said) or format_html("{}", _("Everything"))
-
-    @display(description=_("state"), ordering="state")
-    def progress(self, job: ReportJob) -> SafeString:
-        """A word and, while it is made, a bar. The script of the page fills it anew as long as it
-        is open.
-        """
-        state = JobState.EXPIRED if job.is_expired(timezone.now()) else JobState(job.state)
-        said = [badge_html(state.label, COLOURS[state])]
-        if state == JobState.RUNNING:
-            said.append(
-                format_html(
-                    '<progress class="muster-progress" max="100" value="{}"></progress> {} %',
-                    job.percent,
-                    job.percent,
-                )
-            )
-        elif state == JobState.FAILED:
-            said.append(
-                format_html('<span class="muster-error">{}</span>', jobs.job_error_message(job))
-            )
-        inner = format_html_join(" ", "{}", ((one,) for one in said))
-        return format_html(
-            '<span data-report-job="{}"{}>{}</span>',
-            job.pk,
-            _UNFINISHED_ATTRIBUTE if job.is_unfinished else "",
-            inner,
-        )
-
-    @display(description=_("available until"), ordering="expires_at")
-    def available_until(self, job: ReportJob) -> str:
-        return (
-            formats.date_format(timezone.localtime(job.expires_at), "DATETIME_FORMAT")
-            if job.expires_at
-            else "–"
-        )
-
-    @display(description=_("size"))
-    def file_size(self, job: ReportJob) -> str:
-        return filesizeformat(job.size) if job.size else "–"
-
-    @display(description=_("rows"))
-    def row_count(self, job: ReportJob) -> str:
-        return formats.number_format(job.rows, use_l10n=True, force_grouping=True)
-
-    @display(description=_("action"))
-    def next_action(self, job: ReportJob) -> SafeString:
-        """What one does with it."""
-        if job.is_unfinished:
-            return link_html(_job_url(job, "cancel"), _("Cancel…"))
-        if _has_file(job):
-            return format_html(
-                "{} · {}", link_html(_job_url(job, "file"), _("Download")), filesizeformat(job.size)
-            )
-        return link_html(_job_url(job, "repeat"), _("Request again…"))
-
-
-_UNFINISHED_ATTRIBUTE = format_html(' data-report-open="{}"', "1")
-
-
-def _has_file(job: ReportJob) -> bool:
-    return job.state == JobState.DONE and not job.is_expired(timezone.now())
-
-
-def _job_url(job: ReportJob, name: str) -> str:
-    return f"{reverse('admin:reports_reportjob_changelist')}{job.pk}/{name}/"

@@ -1,5 +1,5 @@
-"""Reports made in the background over REST: `/api/v1/admin/reports/jobs`. Translation only: `jobs`
-has the verbs.
+"""Reports made in the background over REST: `/api/v1/admin/reports/jobs`. Translation only:
+`services` and `downloads` have the verbs.
 """
 
 from __future__ import annotations
@@ -23,11 +23,14 @@ from accounts.models import User
 from accounts.permissions import READ_REPORTS, requires_ability
 from accounts.throttling import V1_LIMIT
 from core.pagination import NewestFirstPagination
-from reports import jobs
 from reports.base import CSV
 from reports.catalog import REPORTS
 from reports.formats import FORMATS
 from reports.forms import ISODateField, TenantChoiceField
+from reports.jobs.downloads import download_report
+from reports.jobs.errors import job_error_message
+from reports.jobs.permissions import jobs_visible_to
+from reports.jobs.services import cancel_report_job, report_title, request_report
 from reports.models import ReportJob
 from reports.serializers import JobReplySerializer
 
@@ -98,7 +101,7 @@ class ReportJobViewSet(GenericViewSet[ReportJob]):
     def get_queryset(self) -> Any:
         """What the caller may know of."""
         user: User = self.request.user  # type: ignore[assignment]
-        return jobs.jobs_visible_to(user).select_related("asked_by")
+        return jobs_visible_to(user).select_related("asked_by")
 
     def _job_or_404(self, pk: int) -> ReportJob:
         found: ReportJob | None = self.get_queryset().filter(pk=pk).first()
@@ -125,7 +128,7 @@ class ReportJobViewSet(GenericViewSet[ReportJob]):
                 {"format": [f"Choose from: {', '.join(kind.formats)}."]}
             )
         user: User = request.user  # type: ignore[assignment]
-        job = jobs.request_report(kind, user.organization, asked, form, actor=user, request=request)  # type: ignore[arg-type]
+        job = request_report(kind, user.organization, asked, form, actor=user, request=request)  # type: ignore[arg-type]
         at = reverse("report-job", args=(job.pk,))
         return Response(
             report_job_body(job), status=status.HTTP_202_ACCEPTED, headers={"Location": at}
@@ -145,7 +148,7 @@ class ReportJobViewSet(GenericViewSet[ReportJob]):
     @extend_schema(request=None, responses={200: JobReplySerializer, 409: None})
     def cancel(self, request: Request, pk: int) -> Response:
         """Stop making it. One that is over already is answered 409."""
-        return Response(report_job_body(jobs.cancel_report_job(self._job_or_404(pk))))
+        return Response(report_job_body(cancel_report_job(self._job_or_404(pk))))
 
     @extend_schema(responses={**_FILES, 409: None, 410: None})
     def file(self, request: Request, pk: int) -> HttpResponseBase:
@@ -153,7 +156,7 @@ class ReportJobViewSet(GenericViewSet[ReportJob]):
         written down.
         """
         user: User = request.user  # type: ignore[assignment]
-        return jobs.download_report(self._job_or_404(pk), actor=user, request=request)
+        return download_report(self._job_or_404(pk), actor=user, request=request)
 
 
 def report_job_body(job: ReportJob) -> dict[str, Any]:
@@ -162,7 +165,7 @@ def report_job_body(job: ReportJob) -> dict[str, Any]:
     return {
         "id": job.pk,
         "report": job.report,
-        "title": jobs.report_title(job),
+        "title": report_title(job),
         "format": job.format,
         "language": job.language,
         "asked": job.parameter_values,
@@ -177,6 +180,6 @@ def report_job_body(job: ReportJob) -> dict[str, Any]:
         "started_at": job.started_at,
         "finished_at": job.finished_at,
         "expires_at": job.expires_at,
-        "error": {"code": job.error, "message": jobs.job_error_message(job)} if job.error else None,
+        "error": {"code": job.error, "message": job_error_message(job)} if job.error else None,
         "file": reverse("report-job-file", args=(job.pk,)) if ready else None,
     }

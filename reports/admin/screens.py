@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.response import TemplateResponse
@@ -21,12 +20,10 @@ from reports.board import LiveBoard
 from reports.board_views import board_context
 from reports.models import Screen
 
-# Whoever may look at punches may look at how many there are; whoever keeps sites keeps their
-# screens.
+# Users who may view punches may view the counts; users who may change sites manage their screens.
 _VIEW_PERMISSION, _MANAGE_PERMISSION = "attendance.view_punch", "employees.change_site"
 
 
-@admin.register(Screen)
 class ScreenAdmin(TenantAdmin):
     """Screens, and the board itself."""
 

@@ -1,0 +1,1 @@
+"""Reports that are made in the background: requested, made by a worker, downloaded, deleted."""
