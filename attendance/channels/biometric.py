@@ -40,7 +40,8 @@ from attendance.channels.biometric_events import (
     validate_event,
 )
 from attendance.channels.not_found import NotFoundView
-from attendance.punches.record import RecordResult, load_punch_context, record_punches
+from attendance.punches.record import load_punch_context, record_punches
+from attendance.punches.results import RecordResult
 from core.times import to_local_time
 
 MAX_INTEGER_DIGITS: Final = 300

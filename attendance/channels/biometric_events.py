@@ -25,7 +25,7 @@ from attendance.channels.fields import is_disallowed_character
 from attendance.models import Channel
 from attendance.punches.claims import Claim, Terminal, bounded_key
 from attendance.punches.context import PunchContext
-from attendance.punches.record import RecordResult
+from attendance.punches.results import RecordResult
 from core.times import ParsedTimestamp, parse_timestamp, to_local_time
 from devices.models import Device
 

@@ -39,7 +39,8 @@ from attendance.channels.not_found import NotFoundView
 from attendance.models import Channel
 from attendance.punches.claims import Claim, bounded_key
 from attendance.punches.context import PunchContext
-from attendance.punches.record import RecordResult, load_punch_context, record_punch
+from attendance.punches.record import load_punch_context, record_punch
+from attendance.punches.results import RecordResult
 from attendance.punches.verdicts import EmployeeSnapshot
 from core.times import ParsedTimestamp, parse_timestamp, to_local_time
 from geofences.models import Geofence

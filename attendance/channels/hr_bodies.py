@@ -21,7 +21,7 @@ from attendance.channels.fields import (
     StrictTextField,
     StrictUUIDField,
 )
-from attendance.punches.record import RecordResult
+from attendance.punches.results import RecordResult
 
 KIND_DIRECTIONS: Final = {"CLOCK_IN": "in", "CLOCK_OUT": "out"}
 DIRECTION_KINDS: Final = {direction: kind for kind, direction in KIND_DIRECTIONS.items()}

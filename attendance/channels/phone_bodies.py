@@ -27,7 +27,7 @@ from attendance.channels.fields import (
 )
 from attendance.models import Verdict
 from attendance.punches.phone_checks import UNCHECKED
-from attendance.punches.record import RecordResult
+from attendance.punches.results import RecordResult
 from attendance.punches.strict_json import JsonNumber
 from geofences.evaluation import REFUSAL_TEXT
 
