@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from attendance.channels import biometric, device, hr, phone
+from attendance.channels import biometric, device, employee_punches, hr, phone
 from attendance.corrections.api import RegularizationViewSet
 from attendance.days.api import DayViewSet
 from attendance.exceptions.api import AttendanceExceptionViewSet
@@ -28,11 +28,13 @@ urlpatterns = [
     re_path(r"^api/v1/hr/attendance(?:/.*)?$", hr.HrNotFoundView.as_view()),
     path("api/v1/punch", phone.PhoneChannelView.as_view(), name="phone-punch"),
     path(
-        "api/v1/punches/today", phone.PunchesViewSet.as_view({"get": "today"}), name="punches-today"
+        "api/v1/punches/today",
+        employee_punches.PunchesViewSet.as_view({"get": "today"}),
+        name="punches-today",
     ),
     path(
         "api/v1/punches/month/<str:month>",
-        phone.PunchesViewSet.as_view({"get": "month"}),
+        employee_punches.PunchesViewSet.as_view({"get": "month"}),
         name="punches-month",
     ),
     path("api/v1/days", DayViewSet.as_view({"get": "list"}), name="days"),

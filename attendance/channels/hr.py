@@ -10,14 +10,13 @@ and attestation are recorded as evidence, and verified by nobody.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import serializers
+from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -26,29 +25,27 @@ from rest_framework.views import APIView
 from accounts.api_keys import HR_CLOCK_SCOPE, HR_WRITE_SCOPE
 from accounts.authentication import AuthenticatedClient, MachineAuthentication
 from accounts.throttling import MINUTE, RateLimit, Window, caller_key
-from attendance.channels.fields import (
-    StrictBooleanField,
-    StrictChoiceField,
-    StrictFloatField,
-    StrictTextField,
-    StrictUUIDField,
-    is_disallowed_character,
+from attendance.channels.fields import is_disallowed_character
+from attendance.channels.hr_bodies import (
+    CLOCK_HEADERS,
+    IDEMPOTENCY_HEADER,
+    KIND_DIRECTIONS,
+    MAX_IDEMPOTENCY_KEY_LENGTH,
+    ClockBodySerializer,
+    ClockReplySerializer,
+    clock_reply,
 )
 from attendance.channels.not_found import NotFoundView
 from attendance.models import Channel
 from attendance.punches.claims import Claim, bounded_key
 from attendance.punches.context import PunchContext
-from attendance.punches.record import RecordResult, load_punch_context, record_punch
+from attendance.punches.record import load_punch_context, record_punch
+from attendance.punches.results import RecordResult
 from attendance.punches.verdicts import EmployeeSnapshot
 from core.times import ParsedTimestamp, parse_timestamp, to_local_time
 from geofences.models import Geofence
 from geofences.services import geofence_by_external_id
 
-KIND_DIRECTIONS: Final = {"CLOCK_IN": "in", "CLOCK_OUT": "out"}
-DIRECTION_KINDS: Final = {direction: kind for kind, direction in KIND_DIRECTIONS.items()}
-SOURCES: Final = ("WEB", "MOBILE", "KIOSK", "SYSTEM")
-IDEMPOTENCY_HEADER: Final = "idempotency-key"
-MAX_IDEMPOTENCY_KEY_LENGTH: Final = 128
 UNKNOWN_GEOFENCE_FLAG: Final = "unknown_geofence"
 SEQUENCE_CHECK_SKIPPED_FLAG: Final = "pair_validation_skipped"
 HR_CLOCK_LIMIT: Final = RateLimit(
@@ -86,81 +83,6 @@ class ClockRequestRejected(ValidationError):
         super().__init__({field_name: [text]})
 
 
-class ClockBodySerializer(serializers.Serializer[dict[str, Any]]):
-    """One clock event."""
-
-    hrEmployeeId = StrictUUIDField()
-    kind = StrictChoiceField(*KIND_DIRECTIONS)
-    clientRequestId = StrictTextField(MAX_IDEMPOTENCY_KEY_LENGTH, required=False, allow_null=True)
-    occurredAt = StrictTextField(64, required=False, allow_null=True)
-    source = StrictChoiceField(*SOURCES, required=False, allow_null=True)  # type: ignore[assignment]
-    note = StrictTextField(
-        500, allow_line_breaks=True, allow_blank=True, required=False, allow_null=True
-    )
-    latitude = StrictFloatField(-90, 90, required=False, allow_null=True)
-    longitude = StrictFloatField(-180, 180, required=False, allow_null=True)
-    geofenceId = StrictTextField(100, required=False, allow_null=True)
-    deviceId = StrictTextField(128, required=False, allow_null=True)
-    deviceAttestation = StrictTextField(
-        4000, allow_line_breaks=True, allow_blank=True, required=False, allow_null=True
-    )
-    biometricVendor = StrictTextField(64, allow_blank=True, required=False, allow_null=True)
-    skipPairValidation = StrictBooleanField(required=False, allow_null=True)
-
-
-class ClockedSerializer(serializers.Serializer[dict[str, Any]]):
-    """A clock event as it is stored. What came with it as evidence is null once that was erased."""
-
-    id = serializers.IntegerField()
-    hrEmployeeId = serializers.UUIDField()
-    kind = serializers.ChoiceField(choices=list(KIND_DIRECTIONS))
-    occurredAt = serializers.DateTimeField()
-    recordedAt = serializers.DateTimeField()
-    verdict = serializers.ChoiceField(choices=("accepted",))
-    source = serializers.ChoiceField(choices=SOURCES, allow_null=True)  # type: ignore[assignment]
-    note = serializers.CharField(allow_null=True)
-    clientRequestId = serializers.CharField()
-    geofenceId = serializers.CharField(allow_null=True)
-    deviceId = serializers.CharField(allow_null=True)
-
-
-class ClockReplySerializer(serializers.Serializer[dict[str, Any]]):
-    """It is stored, or was before."""
-
-    success = serializers.ChoiceField(choices=(True,))
-    message = serializers.CharField()
-    data = ClockedSerializer()  # type: ignore[assignment]
-
-
-_HEADERS: Final = (
-    OpenApiParameter(
-        "Idempotency-Key",
-        str,
-        "header",
-        description="Or `clientRequestId`; one of them is needed.",
-    ),
-    OpenApiParameter(
-        "Accept-Language", str, "header", description="The language of `message`: en, hi."
-    ),
-    OpenApiParameter(
-        "Muster-Punch-Id",
-        int,
-        "header",
-        response=[201],
-        required=True,
-        description="The row.",
-    ),
-    OpenApiParameter(
-        "Idempotent-Replayed",
-        str,
-        "header",
-        response=[201],
-        enum=("true",),
-        description="This clock event came before.",
-    ),
-)
-
-
 class HrClockChannelView(APIView):
     """Clock an employee in or out."""
 
@@ -172,7 +94,7 @@ class HrClockChannelView(APIView):
 
     @extend_schema(
         request=ClockBodySerializer,
-        parameters=list(_HEADERS),
+        parameters=list(CLOCK_HEADERS),
         responses={201: ClockReplySerializer, 403: None, 404: None, 422: None},
     )
     def post(self, request: Request) -> Response:
@@ -206,7 +128,7 @@ class HrClockChannelView(APIView):
             headers["Idempotent-Replayed"] = "true"
         if not outcome.is_accepted:
             return Response(_rejection_body(outcome), status=422, headers=headers)
-        return Response(_success_body(outcome, key), status=201, headers=headers)
+        return Response(clock_reply(outcome, key), status=201, headers=headers)
 
 
 class HrNotFoundView(NotFoundView):
@@ -253,7 +175,7 @@ def _find_employee(
     holder: AuthenticatedClient, employee_id: UUID
 ) -> tuple[PunchContext, EmployeeSnapshot]:
     """The employee, if the organization has one of that id and this client may clock for them.
-    Raises RuleViolation.
+    Raises ClockRequestRejected.
     """
     known = load_punch_context(holder.organization_id, ids=[employee_id])
     person = known.employees_by_id.get(employee_id)
@@ -329,24 +251,6 @@ def _evidence(data: Mapping[str, Any], text: str, fence: Geofence | None) -> dic
     return evidence
 
 
-def _success_body(result: RecordResult, key: str) -> dict[str, Any]:
-    evidence = result.evidence
-    data = {
-        "id": result.punch_id,
-        "hrEmployeeId": str(result.employee.id) if result.employee else None,
-        "kind": DIRECTION_KINDS[result.direction or ""],
-        "occurredAt": _utc(result.at),
-        "recordedAt": _utc(result.received_at),
-        "verdict": result.verdict,
-        "source": evidence.get("source"),
-        "note": evidence.get("note"),
-        "clientRequestId": key,
-        "geofenceId": evidence.get("geofenceId"),
-        "deviceId": evidence.get("deviceId"),
-    }
-    return {"success": True, "message": _("Operation completed successfully"), "data": data}
-
-
 def _rejection_body(result: RecordResult) -> dict[str, Any]:
     """Why it was refused, by field; the row is stored all the same."""
     errors: dict[str, list[Any]] = {}
@@ -354,7 +258,3 @@ def _rejection_body(result: RecordResult) -> dict[str, Any]:
         name, text = REJECTION_MESSAGES.get(reason, ("kind", reason))
         errors.setdefault(name, []).append(text)
     return error_envelope(422, "refused", next(iter(errors.values()))[0], errors)
-
-
-def _utc(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,8 +1,8 @@
-"""What a customer's server is told about a punch: the standard event and the Cams form. Pure but
+"""What a customer's server is sent about a punch: the standard event and the Cams form. Pure but
 for the endpoint's token.
 
-The same shape whichever channel the punch came in by. Called by `punches.record` when the outbox
-rows are written.
+The shape is the same for all channels. Called by `punches.events` when a punch is stored, and by
+`punches.matching` when an unmatched punch is matched.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ CAMS_INPUT_TYPES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PunchEvent:
-    """A stored punch, with all that customers may be told about it."""
+    """A stored punch, with all that may be sent to customers about it."""
 
     punch_id: int
     channel: str

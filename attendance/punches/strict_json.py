@@ -56,8 +56,8 @@ class _ObjectPairs(list[tuple[str, Any]]):
 def decode_strict_json(text: str) -> Any:
     """The value of a JSON text: dict, list, str, bool, None, and `JsonNumber` for every number.
 
-    Raises NotJson, also for NaN, Infinity and raw control characters within strings; Unfit for what
-    is JSON all the same.
+    Raises InvalidJson, also for NaN, Infinity and raw control characters within strings;
+    DisallowedJson for JSON that must not be signed.
     """
     try:
         value = json.loads(
