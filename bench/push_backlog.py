@@ -73,7 +73,7 @@ def fill(world: RigWorld, rows: int, lanes: int) -> float:
     """The backlog: `rows` deliveries of the endpoint /dead in `lanes` due lanes; seconds it
     took.
     """
-    from webhooks.lanes import run_sql  # noqa: PLC0415
+    from core.raw_sql import run_sql  # noqa: PLC0415
 
     began, dead = time.monotonic(), world.endpoints["/dead"]
     run_sql("SET statement_timeout = 0")
@@ -135,6 +135,9 @@ def run_rounds(
     """
     from core.outbound import client as outbound_client  # noqa: PLC0415
     from webhooks import delivery, lanes  # noqa: PLC0415
+    from webhooks.adoption import adopt_deliveries  # noqa: PLC0415
+    from webhooks.jobs import next_jobs  # noqa: PLC0415
+    from webhooks.lane_claims import claim_lanes  # noqa: PLC0415
 
     clock, through = Stopwatch(), 0
     reply = outbound_client.OutboundResponse(200, b"", "", "", "127.0.0.1", 1, None)
@@ -142,13 +145,13 @@ def run_rounds(
         before()
         publish_healthy(world, lane=f"employee:{number % 50}")
         with clock.time("adopt"):
-            lanes.adopt_deliveries()
+            adopt_deliveries()
         with clock.time("claim"):
-            claimed = lanes.claim_lanes(threads)
+            claimed = claim_lanes(threads)
         assert len(claimed) <= threads, f"{len(claimed)} claimed for {threads} hands"
         for one in claimed:
             with clock.time("take up"):
-                jobs = lanes.next_jobs(lanes.accept_handovers([(one.lane_id, one.token)]))
+                jobs = next_jobs(lanes.accept_handovers([(one.lane_id, one.token)]))
             if not jobs:
                 continue
             (job,) = jobs
@@ -177,8 +180,9 @@ def replay_all(world: RigWorld) -> dict[str, float]:
     """Give the whole backlog up, and replay it; meanwhile a healthy delivery every 50 ms, and how
     long it is not adopted.
     """
+    from core.raw_sql import run_sql  # noqa: PLC0415
     from webhooks import services  # noqa: PLC0415
-    from webhooks.lanes import adopt_deliveries, run_sql  # noqa: PLC0415
+    from webhooks.adoption import adopt_deliveries  # noqa: PLC0415
     from webhooks.models import Delivery  # noqa: PLC0415
 
     dead = world.endpoints["/dead"]

@@ -1,5 +1,5 @@
-"""Put events into the queue, inside the transaction that makes them true. Called by attendance;
-knows nothing about punches.
+"""The queue of events: put in, inside the transaction that makes them true, and how long the oldest
+waits. Called by attendance and by the readiness check; knows nothing about punches.
 """
 
 from __future__ import annotations
@@ -7,11 +7,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Q
+from django.utils import timezone
+
 from core.raw_sql import SqlExpression, insert_rows
-from webhooks.models import Delivery, new_message_id
+from webhooks.models import Delivery, Endpoint, Lane, new_message_id
 
 # Two transactions that number the same lane at once: the constraint lets one through, the other is
 # tried again whole.
@@ -38,8 +41,8 @@ class OutboxMessage:
 
 
 def publish(organization_id: int, messages: Sequence[OutboxMessage], now: datetime) -> None:
-    """Queue `messages` in their order, numbered within their lanes; one statement for each AT_ONCE
-    of them.
+    """Queue `messages` in their order, numbered within their lanes; one statement for each
+    `ROWS_PER_STATEMENT` of them.
 
     Raises IntegrityError naming `SEQUENCE_CONSTRAINT` when another transaction numbered the same
     lane meanwhile.
@@ -93,3 +96,25 @@ def _body(message: OutboxMessage, sequence: SqlExpression) -> str | SqlExpressio
     return SqlExpression(
         f"%s || CAST({sequence.text} AS text) || %s", (message.head, *sequence.params, message.tail)
     )
+
+
+def oldest_due_age() -> timedelta:
+    """How long the longest-waiting delivery has waited that could be sent now: readiness looks at
+    this.
+    """
+    now = timezone.now()
+    lane = (
+        Lane.objects.filter(
+            due_at__lte=now, endpoint__state=Endpoint.State.ACTIVE, endpoint__failures=0
+        )
+        .filter(
+            Q(leased_until__isnull=True) | Q(leased_until__lte=now),
+            endpoint__removed_at__isnull=True,
+        )
+        .order_by("due_at")
+        .first()
+    )
+    new = Delivery.objects.filter(state=Delivery.State.NEW).order_by("id").first()
+    ages = [now - lane.due_at] if lane is not None and lane.due_at is not None else []
+    ages += [now - new.created_at] if new is not None else []
+    return max(ages, default=timedelta())

@@ -20,7 +20,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.credentials import decrypt, encrypt, generate_token, hash_token
 from core.outbound.ssrf_guard import check_url
-from webhooks import lanes, outbox
+from webhooks import outbox
+from webhooks.adoption import mark_waiting_lanes_due
 from webhooks.models import Delivery, Endpoint, FeedKey
 from webhooks.signing import new_secret
 
@@ -174,7 +175,7 @@ def replay_deliveries(deliveries: QuerySet[Delivery]) -> int:
 
     A lane is put back whole, in one transaction, for its order's sake; many lanes in many, for half
     a million rows would take longer than the database lets one statement run. Straight into their
-    lanes: that many rows through the watcher would keep new events of others waiting.
+    lanes: that many rows through the dispatcher would keep new events of others waiting.
     """
     again = deliveries.filter(state__in=(Delivery.State.DELIVERED, Delivery.State.DEAD)).order_by()
     number = 0
@@ -182,7 +183,7 @@ def replay_deliveries(deliveries: QuerySet[Delivery]) -> int:
         with transaction.atomic():
             mine = again.filter(endpoint_id=endpoint_id, lane_key__in=keys)
             number += mine.update(state=Delivery.State.WAITING, refusals=0, finished_at=None)
-            lanes.mark_waiting_lanes_due(endpoint_id, keys)
+            mark_waiting_lanes_due(endpoint_id, keys)
     return number
 
 

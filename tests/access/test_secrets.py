@@ -32,7 +32,9 @@ from tests.console.test_second_factor import set_up
 from tests.console.test_tenant_isolation import MODELS, NAMES, pages, url
 from tests.webhooks.conftest import dispatch_round, make_trusted
 from tests.webhooks.receiver import Receiver, run_receiver
-from webhooks import delivery, lanes
+from webhooks import delivery
+from webhooks.adoption import adopt_deliveries
+from webhooks.lane_claims import claim_lanes
 from webhooks.models import Endpoint
 from webhooks.services import endpoint_auth_token
 
@@ -190,8 +192,8 @@ def test_no_secret_is_in_a_log_an_error_a_page_a_task_or_a_row(
     published: list[str] = []
     note = lambda body, **more: published.append(f"{body} {more}")  # noqa: E731
     before_task_publish.connect(note)
-    lanes.adopt_deliveries()
-    handed = [(one.lane_id, one.token) for one in lanes.claim_lanes(40)]
+    adopt_deliveries()
+    handed = [(one.lane_id, one.token) for one in claim_lanes(40)]
     celery.publish_lanes(handed)
     before_task_publish.disconnect(note)
     assert published

@@ -15,7 +15,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.credentials import hash_token
-from devices.admin import (
+from devices.models import Device, DeviceToken, DeviceUser
+from devices.presence import (
     BLOCKED,
     DEVICE_STATES,
     ENDED,
@@ -25,7 +26,6 @@ from devices.admin import (
     device_state,
     devices_in_state,
 )
-from devices.models import Device, DeviceToken, DeviceUser
 from employees.models import Change, Organization
 from tests import people
 

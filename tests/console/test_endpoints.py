@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from accounts.credentials import decrypt
 from employees.models import Organization
-from webhooks.admin import mask_secrets
+from webhooks.admin.deliveries import mask_secrets
 from webhooks.models import Delivery, Endpoint
 
 ADD = "/admin/webhooks/endpoint/add/"

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import SecurityEvent
-from devices.admin import ACTIVE, DEACTIVATED, PHONE_STATES, REVOKED, phone_state
+from devices.admin.phones import ACTIVE, DEACTIVATED, PHONE_STATES, REVOKED, phone_state
 from devices.models import DeviceKey, Phone, PhonePolicy
 from devices.phones import deactivate_phone, get_phone_policy, max_phones, revoke_phone
 from employees.models import Employee, Organization

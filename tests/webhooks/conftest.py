@@ -13,7 +13,9 @@ from django.utils import timezone
 from employees.models import Organization
 from tests import people
 from tests.webhooks.receiver import Receiver, run_receiver
-from webhooks import delivery, lanes, outbox
+from webhooks import delivery, outbox
+from webhooks.adoption import adopt_deliveries
+from webhooks.lane_claims import claim_lanes
 from webhooks.models import Endpoint
 
 
@@ -52,8 +54,7 @@ def dispatch_round(free_slots: int = 40) -> int:
     """One round of what the watcher and a worker do: adopt, claim, run. Returns the number of
     attempts.
     """
-    lanes.adopt_deliveries()
+    adopt_deliveries()
     return sum(
-        delivery.run_lane(claimed.lane_id, claimed.token)
-        for claimed in lanes.claim_lanes(free_slots)
+        delivery.run_lane(claimed.lane_id, claimed.token) for claimed in claim_lanes(free_slots)
     )

@@ -20,7 +20,10 @@ from core.outbound.response_reader import OutboundResponse
 from tests import people
 from tests.webhooks.conftest import dispatch_round, make_trusted, queue_events
 from tests.webhooks.receiver import Receiver
-from webhooks import delivery, lanes, retry_policy, services
+from webhooks import adoption, delivery, lanes, retry_policy, services
+from webhooks.adoption import adopt_deliveries
+from webhooks.jobs import next_jobs
+from webhooks.lane_claims import claim_lanes
 from webhooks.models import Attempt, Delivery, Endpoint, Lane
 
 
@@ -214,8 +217,8 @@ def test_during_a_rotation_both_secrets_verify(endpoint: Endpoint, receiver: Rec
 
 def test_a_task_that_runs_twice_sends_once(endpoint: Endpoint, receiver: Receiver) -> None:
     queue_events(endpoint)
-    lanes.adopt_deliveries()
-    (claimed,) = lanes.claim_lanes(5)
+    adopt_deliveries()
+    (claimed,) = claim_lanes(5)
     assert [delivery.run_lane(claimed.lane_id, claimed.token) for _ in range(2)] == [1, 0]
     assert len(receiver.received) == 1
 
@@ -224,9 +227,9 @@ def test_a_late_result_is_refused_by_the_token_and_kept_as_an_attempt(
     endpoint: Endpoint, receiver: Receiver
 ) -> None:
     queue_events(endpoint)
-    lanes.adopt_deliveries()
-    (claimed,) = lanes.claim_lanes(5)
-    (job,) = lanes.next_jobs(lanes.accept_handovers([(claimed.lane_id, claimed.token)]))
+    adopt_deliveries()
+    (claimed,) = claim_lanes(5)
+    (job,) = next_jobs(lanes.accept_handovers([(claimed.lane_id, claimed.token)]))
     with _later(minutes=1):
         assert dispatch_round() == 1
         reply = OutboundResponse(500, b"", "", "", "127.0.0.1", 5, None)
@@ -241,11 +244,11 @@ def test_a_late_result_is_refused_by_the_token_and_kept_as_an_attempt(
 
 def test_a_lane_that_was_handed_over_in_vain_is_claimed_again_as_late(endpoint: Endpoint) -> None:
     queue_events(endpoint)
-    lanes.adopt_deliveries()
-    (first,) = lanes.claim_lanes(5)
-    assert lanes.claim_lanes(5) == []
+    adopt_deliveries()
+    (first,) = claim_lanes(5)
+    assert claim_lanes(5) == []
     with _later(seconds=2):
-        (second,) = lanes.claim_lanes(5)
+        (second,) = claim_lanes(5)
     assert (first.lapsed, second.lapsed, second.token != first.token) == (False, True, True)
 
 
@@ -257,11 +260,11 @@ def test_what_is_queued_while_a_lane_is_worked_on_is_not_forgotten(
 
     receiver.answer = answer
     queue_events(endpoint)
-    lanes.adopt_deliveries()
-    (claimed,) = lanes.claim_lanes(5)
-    (job,) = lanes.next_jobs(lanes.accept_handovers([(claimed.lane_id, claimed.token)]))
+    adopt_deliveries()
+    (claimed,) = claim_lanes(5)
+    (job,) = next_jobs(lanes.accept_handovers([(claimed.lane_id, claimed.token)]))
     queue_events(endpoint)
-    lanes.adopt_deliveries()
+    adopt_deliveries()
     started = timezone.now()
     assert (
         delivery.record_attempt(job, started, delivery.send_attempt(job, started), keep_lane=False)
@@ -285,14 +288,14 @@ def test_slow_endpoints_that_could_get_nothing_are_not_even_looked_at(
                 people.make_endpoint(organization, receiver.url, name=f"pit {number}"),
                 f"employee:{number}",
             )
-    lanes.adopt_deliveries()
-    while lanes.claim_lanes(8, lanes.SENDING_LEASE, total_slots=8):
+    adopt_deliveries()
+    while claim_lanes(8, lanes.SENDING_LEASE, total_slots=8):
         pass
     assert Lane.objects.filter(leased_until__isnull=False).count() == 3
     queue_events(endpoint, "quick")
-    lanes.adopt_deliveries()
+    adopt_deliveries()
     with CaptureQueriesContext(connection) as queries:
-        (claimed,) = lanes.claim_lanes(1, lanes.SENDING_LEASE, total_slots=8)
+        (claimed,) = claim_lanes(1, lanes.SENDING_LEASE, total_slots=8)
     assert Lane.objects.get(pk=claimed.lane_id).endpoint == endpoint
     assert any(
         "NOT (e.slow OR e.failures > 0)" in query["sql"] for query in queries.captured_queries
@@ -309,10 +312,8 @@ def test_slow_endpoints_of_another_organization_are_looked_at(
                 people.make_endpoint(organization, receiver.url, name=f"pit {number}"),
                 f"employee:{number}",
             )
-    lanes.adopt_deliveries()
-    held = [
-        one for _ in range(4) for one in lanes.claim_lanes(8, lanes.SENDING_LEASE, total_slots=8)
-    ]
+    adopt_deliveries()
+    held = [one for _ in range(4) for one in claim_lanes(8, lanes.SENDING_LEASE, total_slots=8)]
     by_name = Counter(Lane.objects.get(pk=one.lane_id).organization.slug for one in held)
     assert sorted(by_name.values()) == [1, 2]
 
@@ -414,8 +415,8 @@ def test_a_hand_takes_no_other_lane_once_fewer_are_allowed(
     Endpoint.objects.update(max_in_flight=2, allowance=2)
     for lane in "abcd":
         queue_events(endpoint, lane)
-    lanes.adopt_deliveries()
-    first, second = lanes.claim_lanes(2, total_slots=8)
+    adopt_deliveries()
+    first, second = claim_lanes(2, total_slots=8)
     (other,) = lanes.accept_handovers([(second.lane_id, second.token)])
     _after_each_answer(monkeypatch, lambda: Endpoint.objects.update(max_in_flight=1, allowance=1))
     assert delivery.run_lane(first.lane_id, first.token) == 1
@@ -447,8 +448,8 @@ def _after_each_answer(monkeypatch: pytest.MonkeyPatch, act: Any) -> None:
 
 
 def _push_by_one_worker() -> int:
-    lanes.adopt_deliveries()
-    (claimed,) = lanes.claim_lanes(1)
+    adopt_deliveries()
+    (claimed,) = claim_lanes(1)
     return delivery.run_lane(claimed.lane_id, claimed.token)
 
 
@@ -459,23 +460,21 @@ def test_hands_are_shared_so_that_a_long_queue_does_not_starve_a_short_one(
     for number in range(30):
         queue_events(endpoint, f"lane:{number}")
     queue_events(other, "only")
-    lanes.adopt_deliveries()
-    held = Lane.objects.in_bulk(
-        [claimed.lane_id for claimed in lanes.claim_lanes(4, total_slots=8)]
-    )
+    adopt_deliveries()
+    held = Lane.objects.in_bulk([claimed.lane_id for claimed in claim_lanes(4, total_slots=8)])
     assert {lane.endpoint_id for lane in held.values()} == {endpoint.pk, other.pk}
 
 
 def test_organizations_are_adopted_in_turn(
     endpoint: Endpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lanes, "ADOPT_BATCH_SIZE", 4)
+    monkeypatch.setattr(adoption, "ADOPT_BATCH_SIZE", 4)
     queue_events(endpoint, count=10)
     late = people.make_endpoint(people.make_organization("late"), receiver.url)
     queue_events(late)
-    assert lanes.adopt_deliveries() == 4
+    assert adopt_deliveries() == 4
     assert Delivery.objects.get(endpoint=late).state == "waiting"
-    while lanes.adopt_deliveries():
+    while adopt_deliveries():
         pass
     assert list(
         Delivery.objects.filter(endpoint=endpoint)

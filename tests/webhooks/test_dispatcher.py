@@ -14,8 +14,11 @@ from django.db import DatabaseError, connection, connections
 from tests import people
 from tests.webhooks.conftest import dispatch_round, make_trusted, queue_events
 from tests.webhooks.receiver import Receiver
-from webhooks import delivery, dispatcher, lanes
-from webhooks.dispatcher import BrokerHandover, DispatchPool, run_dispatch_loop
+from webhooks import adoption, broker_handover, delivery, dispatcher, lanes
+from webhooks.adoption import adopt_deliveries
+from webhooks.broker_handover import BrokerHandover
+from webhooks.dispatcher import DispatchPool, run_dispatch_loop
+from webhooks.lane_claims import claim_lanes
 from webhooks.lanes import LaneLease
 from webhooks.models import Delivery, Endpoint, Lane
 
@@ -109,7 +112,7 @@ def test_a_broken_broker_delays_a_push_and_never_stops_it(
 def test_a_broker_that_comes_back_is_tried_with_one_lane_and_then_trusted(
     endpoint: Endpoint, receiver: Receiver, watching: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dispatcher, "BROKER_SUSPECT_S", 0.2)
+    monkeypatch.setattr(broker_handover, "BROKER_SUSPECT_S", 0.2)
     monkeypatch.setattr(lanes, "HANDOVER_LEASE", timedelta(seconds=29))
     handed: list[tuple[int, int]] = []
     well = threading.Event()
@@ -156,15 +159,17 @@ def test_a_broker_that_hangs_for_ever_does_not_keep_the_worker_from_ending(db: N
     connection.vendor == "sqlite", reason="SQLite has one writer: a stopped one stops the others"
 )
 @pytest.mark.parametrize(
-    "where", ["_assign_positions", "renew_or_release_lane"], ids=["adopting", "recording"]
+    ("module", "where"),
+    [(adoption, "_assign_positions"), (lanes, "renew_or_release_lane")],
+    ids=["adopting", "recording"],
 )
 def test_a_worker_stopped_within_a_transaction_does_not_stop_the_others(
-    endpoint: Endpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, where: str
+    endpoint: Endpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, module: Any, where: str
 ) -> None:
     """SIGSTOP in the middle: the database takes its locks away, its changes with them, and another
     one does the work.
     """
-    original, go_on, stopped = getattr(lanes, where), threading.Event(), threading.Event()
+    original, go_on, stopped = getattr(module, where), threading.Event(), threading.Event()
 
     def stop_here(*args: Any, **kwargs: Any) -> Any:
         if threading.current_thread().name == "stopped":
@@ -172,7 +177,7 @@ def test_a_worker_stopped_within_a_transaction_does_not_stop_the_others(
             go_on.wait()
         return original(*args, **kwargs)
 
-    monkeypatch.setattr(lanes, where, stop_here)
+    monkeypatch.setattr(module, where, stop_here)
     make_trusted(endpoint)
     queue_events(endpoint)
     thread = threading.Thread(target=_push_in_a_thread, name="stopped")
@@ -181,7 +186,7 @@ def test_a_worker_stopped_within_a_transaction_does_not_stop_the_others(
     queue_events(endpoint)  # Into the same lane, which the stopped one may have locked.
     deadline = time.monotonic() + 20
     while Delivery.objects.filter(state="new").exists() and time.monotonic() < deadline:
-        _tolerantly(lanes.adopt_deliveries)
+        _tolerantly(adopt_deliveries)
         time.sleep(0.05)
     go_on.set()
     thread.join()
@@ -217,8 +222,8 @@ def test_lanes_of_one_task_are_worked_off_beside_each_other_and_once(
     make_trusted(endpoint)
     queue_events(endpoint, "employee:a")
     queue_events(endpoint, "employee:b")
-    lanes.adopt_deliveries()
-    handed = [(one.lane_id, one.token) for one in lanes.claim_lanes(8)]
+    adopt_deliveries()
+    handed = [(one.lane_id, one.token) for one in claim_lanes(8)]
     hands = DispatchPool(None, 4)
     hands.run_handover(handed)
     hands.run_handover(handed)
@@ -238,9 +243,9 @@ def test_a_lane_that_could_not_be_begun_in_time_is_given_back(
     make_trusted(endpoint)
     for lane in "ab":
         queue_events(endpoint, lane)
-    lanes.adopt_deliveries()
+    adopt_deliveries()
     hands = DispatchPool(None, 2)
-    hands.run_handover([(one.lane_id, one.token) for one in lanes.claim_lanes(2)])
+    hands.run_handover([(one.lane_id, one.token) for one in claim_lanes(2)])
     hands.close()
     assert len(receiver.received) == 1
     assert Lane.objects.filter(due_at__isnull=False, leased_until__isnull=True).count() == 1

@@ -14,7 +14,9 @@ from django.utils import timezone
 from tests import people
 from tests.webhooks.conftest import dispatch_round, queue_events
 from tests.webhooks.receiver import Receiver
-from webhooks import lanes, services
+from webhooks import services
+from webhooks.adoption import adopt_deliveries
+from webhooks.lanes import WAITING_IN_LANE_SQL
 from webhooks.models import Delivery, Endpoint
 
 FEED, REPLAY = "/api/v1/events", "/api/v1/events/replay"
@@ -35,7 +37,7 @@ def test_the_feed_gives_events_in_order_and_goes_on_after_a_position(
 ) -> None:
     for lane in "ab":
         queue_events(endpoint, lane, count=3)
-        lanes.adopt_deliveries()
+        adopt_deliveries()
     first = customer.get(FEED, {"limit": 4}).json()
     assert [row["position"] for row in first["data"]] == [1, 2, 3, 4]
     second = customer.get(first["next"]).json()
@@ -76,7 +78,7 @@ def test_a_key_opens_its_own_endpoint_only(
 ) -> None:
     other = people.make_endpoint(people.make_organization("zenith"), receiver.url)
     queue_events(other)
-    lanes.adopt_deliveries()
+    adopt_deliveries()
     theirs = Delivery.objects.get(endpoint=other)
     Delivery.objects.update(state="dead")
     assert customer.get(FEED).json()["data"] == []
@@ -141,7 +143,7 @@ def test_a_time_range_is_about_acceptance(endpoint: Endpoint, receiver: Receiver
 
 def test_the_receiver_sees_which_number_came_before(endpoint: Endpoint, receiver: Receiver) -> None:
     queue_events(endpoint, count=3)
-    lanes.adopt_deliveries()
+    adopt_deliveries()
     Delivery.objects.filter(sequence=2).update(state="dead")
     dispatch_round()
     assert [
@@ -168,7 +170,7 @@ def test_the_next_delivery_of_a_lane_is_found_by_its_index_however_long_the_lane
     from core.raw_sql import run_sql
 
     statement = (
-        f"SELECT 1 FROM webhooks_lane l JOIN webhooks_delivery d ON {lanes._WAITING_IN_LANE_SQL}"
+        f"SELECT 1 FROM webhooks_lane l JOIN webhooks_delivery d ON {WAITING_IN_LANE_SQL}"
         " WHERE l.id = 1 LIMIT 1"
     )
     if connection.vendor == "sqlite":
