@@ -284,19 +284,19 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     # A view without `limits` is not limited.
     "DEFAULT_THROTTLE_CLASSES": ["accounts.throttling.RateLimitThrottle"],
-    "DEFAULT_PARSER_CLASSES": ["config.rest.BoundedJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["config.parsers.BoundedJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.rest.FirstRendererNegotiation",
-    "DEFAULT_SCHEMA_CLASS": "config.openapi.ChannelAutoSchema",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.negotiation.FirstRendererNegotiation",
+    "DEFAULT_SCHEMA_CLASS": "config.openapi.operations.ChannelAutoSchema",
     # OPTIONS is a method like others; the OpenAPI file says what it would say.
     "DEFAULT_METADATA_CLASS": None,
     "URL_FORMAT_OVERRIDE": None,
-    "EXCEPTION_HANDLER": "config.rest.exception_handler",
+    "EXCEPTION_HANDLER": "config.errors.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "UNAUTHENTICATED_TOKEN": None,
 }
 
-# The OpenAPI file (config/openapi.py): served at /docs, kept as docs/openapi.json.
+# The OpenAPI file (config/openapi): served at /docs, kept as docs/openapi.json.
 SPECTACULAR_SETTINGS = {
     "TITLE": "Muster",
     "VERSION": "1",
@@ -310,8 +310,8 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     # Choices stand where they are used; a name for each set of them would be a name nobody uses.
     "POSTPROCESSING_HOOKS": [
-        "config.openapi.remove_enum_ids",
-        "config.openapi.join_description_lines",
+        "config.openapi.document.remove_enum_ids",
+        "config.openapi.document.join_description_lines",
     ],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
