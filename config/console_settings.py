@@ -247,7 +247,7 @@ UNFOLD: dict[str, Any] = {
     "ACCOUNT": {
         "navigation": [{"title": _("Second factor"), "link": reverse_lazy("second-factor-set-up")}]
     },
-    "DASHBOARD_CALLBACK": "config.console.dashboard",
+    "DASHBOARD_CALLBACK": "config.dashboard.dashboard",
     "SITE_FAVICONS": [
         {
             "rel": "icon",

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from config.openapi import openapi_document
+from config.openapi.document import openapi_document
 
 
 @require_safe

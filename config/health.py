@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from config.rest import RETRY_AFTER_S
+from config.errors import RETRY_AFTER_S
 from webhooks.outbox import oldest_due_age
 
 MAX_PUSH_AGE = timedelta(seconds=60)

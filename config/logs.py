@@ -57,3 +57,31 @@ class RedactingFormatter(logging.Formatter):
 def install_redaction() -> None:
     """From now on every record of this process is made by us. Idempotent."""
     logging.setLogRecordFactory(make_redacted_record)
+
+
+def logging_config(level: str) -> dict[str, Any]:
+    """What Django's LOGGING asks for: one line each on standard error, without secrets."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "line": {
+                "()": "config.logs.RedactingFormatter",
+                "format": "{asctime} {levelname} {name}: {message}",
+                "style": "{",
+            }
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            # Expected refusals are answered and counted; they are not news for the log.
+            "django.request": {"level": "ERROR"},
+            # Nor is somebody else's Host header, answered 400, worth a traceback each time.
+            "django.security.DisallowedHost": {"level": "CRITICAL"},
+            # At DEBUG it writes down the variables of a page, those of one-time pages too.
+            "django.template": {"level": "INFO"},
+            # The library that writes PDFs logs every step of cutting its font to size.
+            "fontTools": {"level": "WARNING"},
+            "fpdf": {"level": "WARNING"},
+        },
+    }

@@ -7,12 +7,14 @@ A database that another version made is refused in words, before anything is wri
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.management.base import CommandError
 from django.db import DatabaseError, connections
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
@@ -60,3 +62,18 @@ def schema_is_of_this_version(databases: Any = None, **_: Any) -> list[CheckMess
                 )
             )
     return errors
+
+
+def check_schema_version() -> None:
+    """Raise CommandError for a database that another version of Muster made."""
+    if unknown := unknown_migrations():
+        place = (
+            "The database of DATABASE_URL"
+            if "DATABASE_URL" in os.environ
+            else f"The data folder {settings.DATA_DIR}"
+        )
+        raise CommandError(
+            f"{place} was made by another version of Muster, which knows {unknown[0]}. Nothing was"
+            " changed. Start that version again, or begin with an empty one: move the folder away,"
+            " or name another, as in MUSTER_DATA=/another/folder make run."
+        )

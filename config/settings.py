@@ -17,7 +17,10 @@ import environ
 from django.utils.translation import gettext_lazy as _
 
 from config import logs
+from config.cache_settings import cache_settings
 from config.console_settings import STEP_UP_VIEWS, UNFOLD  # noqa: F401
+from config.database_settings import postgresql_options, sqlite_options
+from config.rest_settings import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401
 from config.security_headers import CONTENT_SECURITY_POLICY  # noqa: F401
 
 # Lets Django's classes be written as generic types, as in ModelForm[Employee], at run time too.
@@ -144,36 +147,17 @@ _database["ATOMIC_REQUESTS"] = False
 if _database["ENGINE"].endswith("sqlite3"):
     DATA_DIR.mkdir(parents=True, exist_ok=True)
     _database["ENGINE"] = "config.sqlite"
-    # IMMEDIATE takes the write lock at BEGIN: a transaction waits its turn instead of failing half
-    # way. FULL: an answer of 2xx is money, so it survives a power cut. A repeat waits 5 s at most
-    # for the first one. Opening a connection costs as much as a punch: threads keep theirs.
+    # Opening a connection costs as much as a punch: threads keep theirs.
     _database["CONN_MAX_AGE"] = None
-    _database["OPTIONS"] = {
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 5,
-        "init_command": (
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000;"
-        ),
-    }
+    _database["OPTIONS"] = sqlite_options()
     # Tests with several processes need a file, as an in-memory database belongs to one process.
     _database["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
 else:
     _database.setdefault("OPTIONS", {})
-    _database["OPTIONS"] |= {
-        "pool": {
-            "min_size": env.int("MUSTER_DB_POOL_MIN", default=2),
-            "max_size": env.int("MUSTER_DB_POOL_MAX", default=20),
-            "timeout": 5,
-        },
-        "connect_timeout": 5,
-        # Statements are planned once for each connection: the few that run for every punch cost
-        # less to run than to plan.
-        "server_side_binding": True,
-        "prepare_threshold": 2,
-        "options": (
-            "-c lock_timeout=5s -c statement_timeout=30s -c idle_in_transaction_session_timeout=60s"
-        ),
-    }
+    _database["OPTIONS"] |= postgresql_options(
+        pool_min=env.int("MUSTER_DB_POOL_MIN", default=2),
+        pool_max=env.int("MUSTER_DB_POOL_MAX", default=20),
+    )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Celery: the hands that push; the database rows are the queue ---------------------------------
@@ -236,27 +220,7 @@ WEB_WORKERS = int(
 )
 HR_LIMIT_PER_MINUTE = env.int("MUSTER_HR_LIMIT_PER_MINUTE", default=600)
 DEVICE_LIMIT_PER_MINUTE = env.int("MUSTER_DEVICE_LIMIT_PER_MINUTE", default=0)
-_MEMORY = "django.core.cache.backends.locmem.LocMemCache"
-CACHES: dict[str, dict[str, Any]] = {
-    "default": {"BACKEND": _MEMORY},
-    # Room for every caller of the longest window: Django's usual 300 keys would forget limits that
-    # are still running.
-    "limits": {"BACKEND": _MEMORY, "LOCATION": "limits", "OPTIONS": {"MAX_ENTRIES": 100_000}},
-    "limits-local": {
-        "BACKEND": _MEMORY,
-        "LOCATION": "limits-local",
-        "OPTIONS": {"MAX_ENTRIES": 100_000},
-    },
-}
-if LIMITS_CACHE_URL:
-    CACHES["limits"] = {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": LIMITS_CACHE_URL,
-        "KEY_PREFIX": "muster",
-        # A limit is not worth waiting for: who cannot count decides without
-        # (accounts.throttling.Breaker).
-        "OPTIONS": {"socket_timeout": 0.1, "socket_connect_timeout": 0.1},
-    }
+CACHES = cache_settings(LIMITS_CACHE_URL)
 RATELIMIT_USE_CACHE = "limits"
 
 # --- People ---------------------------------------------------------------------------------------
@@ -277,44 +241,6 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "/admin/"
-
-# --- REST -----------------------------------------------------------------------------------------
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    # A view without `limits` is not limited.
-    "DEFAULT_THROTTLE_CLASSES": ["accounts.throttling.RateLimitThrottle"],
-    "DEFAULT_PARSER_CLASSES": ["config.rest.BoundedJSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.rest.FirstRendererNegotiation",
-    "DEFAULT_SCHEMA_CLASS": "config.openapi.ChannelAutoSchema",
-    # OPTIONS is a method like others; the OpenAPI file says what it would say.
-    "DEFAULT_METADATA_CLASS": None,
-    "URL_FORMAT_OVERRIDE": None,
-    "EXCEPTION_HANDLER": "config.rest.exception_handler",
-    "UNAUTHENTICATED_USER": None,
-    "UNAUTHENTICATED_TOKEN": None,
-}
-
-# The OpenAPI file (config/openapi.py): served at /docs, kept as docs/openapi.json.
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Muster",
-    "VERSION": "1",
-    "DESCRIPTION": (
-        "Attendance: punches in by four channels, days out, pushed on. docs/api.md tells how to get"
-        " a token for each."
-    ),
-    "OAS_VERSION": "3.0.3",
-    "SCHEMA_PATH_PREFIX": "/api(?:/v1)?",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "SERVE_INCLUDE_SCHEMA": False,
-    # Choices stand where they are used; a name for each set of them would be a name nobody uses.
-    "POSTPROCESSING_HOOKS": [
-        "config.openapi.remove_enum_ids",
-        "config.openapi.join_description_lines",
-    ],
-    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-}
 
 # --- Languages, time, static files ----------------------------------------------------------------
 LANGUAGE_CODE = "en"
@@ -365,27 +291,4 @@ SILENCED_SYSTEM_CHECKS = [
 
 # --- Logs: one line each, no secrets --------------------------------------------------------------
 logs.install_redaction()
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "()": "config.logs.RedactingFormatter",
-            "format": "{asctime} {levelname} {name}: {message}",
-            "style": "{",
-        }
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.str("MUSTER_LOG_LEVEL", default="INFO")},
-    "loggers": {
-        # Expected refusals are answered and counted; they are not news for the log.
-        "django.request": {"level": "ERROR"},
-        # Nor is somebody else's Host header, answered 400, worth a traceback each time.
-        "django.security.DisallowedHost": {"level": "CRITICAL"},
-        # At DEBUG it writes down the variables of a page, those of one-time pages too.
-        "django.template": {"level": "INFO"},
-        # Whoever writes a PDF has every step of cutting its font to size written down.
-        "fontTools": {"level": "WARNING"},
-        "fpdf": {"level": "WARNING"},
-    },
-}
+LOGGING = logs.logging_config(level=env.str("MUSTER_LOG_LEVEL", default="INFO"))

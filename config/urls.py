@@ -24,7 +24,7 @@ urlpatterns = [
     path("", include("webhooks.urls")),
 ]
 
-handler400 = "config.rest.bad_request"
-handler403 = "config.rest.forbidden"
-handler404 = "config.rest.not_found"
-handler500 = "config.rest.server_error"
+handler400 = "config.error_views.bad_request"
+handler403 = "config.error_views.forbidden"
+handler404 = "config.error_views.not_found"
+handler500 = "config.error_views.server_error"

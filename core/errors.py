@@ -1,7 +1,7 @@
 """Domain errors that say more than a text: a code for machines, the rule they come from, and the
 numbers that were used.
 
-Raised by the verbs of leaves and tours; rendered by config/rest.py in the common envelope, and by
+Raised by the verbs of leaves and tours; rendered by config/errors.py in the common envelope, and by
 the console as any ValidationError.
 """
 

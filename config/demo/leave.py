@@ -1,7 +1,7 @@
 """The demo's leave: rules, the calendar of 2026, balances brought forward, and applications that
 wait. Made once.
 
-Called by `config.demo.organization.load` within its transaction, after its people and their
+Called by `config.demo.organization.load_demo` within its transaction, after its people and their
 sign-ins exist.
 """
 

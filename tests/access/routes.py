@@ -21,7 +21,7 @@ from django.db import models
 from django.http import HttpResponse
 from django.test import Client
 
-from config.openapi import openapi_document
+from config.openapi.document import openapi_document
 from tests import people
 from tests.access.actors import TenantActor
 

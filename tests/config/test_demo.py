@@ -16,8 +16,9 @@ from django.test import Client
 
 from accounts.models import ApiClient, User
 from accounts.services import revoke_client_keys
-from config.demo import organization as demo_organization
+from config.demo.organization import OFFICE_POSITION, SSID
 from config.demo.phone import signed_punch
+from config.demo.state import demo_state_file, read_demo_state
 from devices.models import Phone
 from devices.phones import revoke_phone
 from employees.models import Employee
@@ -173,16 +174,14 @@ def test_the_printed_phone_punches_and_goes_on_to_after_its_key_was_lost(client:
     for lost in (False, True):
         credentials = printed()
         for _attempt in range(2):
-            body = signed_punch(
-                credentials["phone"], *demo_organization.OFFICE_POSITION, demo_organization.SSID
-            )
+            body = signed_punch(credentials["phone"], *OFFICE_POSITION, SSID)
             headers = {"Authorization": f"Bearer {credentials['phone']['token']}"}
             reply = client.post(
                 "/api/v1/punch", body, content_type="application/json", headers=headers
             )
             assert reply.status_code == 201, reply.content
         if not lost:
-            demo_organization.demo_state_file().unlink()
+            demo_state_file().unlink()
     assert credentials["phone"]["private_key_jwk"]["kty"] == "EC"
 
 
@@ -215,7 +214,7 @@ def test_a_password_that_was_changed_is_set_again() -> None:
 
 def test_what_it_remembers_is_for_its_owner_only() -> None:
     printed()
-    assert stat.S_IMODE(demo_organization.demo_state_file().stat().st_mode) == 0o600
+    assert stat.S_IMODE(demo_state_file().stat().st_mode) == 0o600
 
 
 def test_another_port_leads_the_endpoints_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,7 +233,7 @@ def test_a_secret_no_key_opens_any_more_is_replaced() -> None:
     printed()
     Endpoint.objects.update(secret_cipher="of another key")
     printed()
-    assert demo_organization.read_demo_state()["endpoints"]["/cams"]["secret"].startswith("whsec_")
+    assert read_demo_state()["endpoints"]["/cams"]["secret"].startswith("whsec_")
 
 
 def test_it_keeps_away_from_other_installations(settings: Any) -> None:

@@ -13,7 +13,7 @@ import pytest
 import urllib3
 from standardwebhooks import Webhook
 
-from config.management.commands.demo_receiver import make_receiver_server
+from config.demo.receiver import make_receiver_server
 from webhooks.signing import new_secret
 
 SECRETS = {"/standard": new_secret(), "/cams": new_secret()}

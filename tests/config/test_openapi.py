@@ -13,8 +13,9 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from attendance.channels import device
-from config.openapi import error_schema, openapi_document
-from config.rest import common_error_envelope
+from config.errors import common_error_envelope
+from config.openapi.document import openapi_document
+from config.openapi.error_schemas import error_schema
 
 KEPT = Path(settings.BASE_DIR) / "docs" / "openapi.json"
 # Addresses that are not the API's: pages for people, and what describes the API itself.

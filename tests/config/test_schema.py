@@ -7,8 +7,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from config.management.commands.up import check_schema_version
-from config.schema import unknown_migrations
+from config.schema import check_schema_version, unknown_migrations
 
 pytestmark = pytest.mark.django_db
 

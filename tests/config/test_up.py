@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError
 
-from config.management.commands.simulate_devices import percentiles
-from config.management.commands.up import ProcessSet, check_port_is_free
+from config.demo.load_summary import percentiles
+from config.supervisor import ProcessSet, check_port_is_free
 
 
 def test_a_taken_port_is_said_in_a_sentence() -> None:

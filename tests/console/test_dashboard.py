@@ -11,7 +11,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from config.console import ACCEPTED, REJECTED, dashboard, navigation, punch_chart
+from config.console import navigation
+from config.dashboard import dashboard
+from config.punch_chart import ACCEPTED, REJECTED, punch_chart
 from tests import people
 
 

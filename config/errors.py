@@ -1,20 +1,19 @@
-"""REST behaviour shared by all channels: how bodies are read, and how every failure is answered.
+"""How every failure of a REST view is answered: from the exception to the words of its channel.
 
 A view says its dialect by an attribute `error_envelope`, a function of `ApiError`-like parts;
-everything else gets the common error_envelope. Nothing here is imported by an app: REST_FRAMEWORK
-and the root address list name it.
+everything else gets the common error_envelope. REST_FRAMEWORK names the exception handler; the
+OpenAPI file and the pages for failures outside any view (config/error_views.py) ask the same
+functions. No app imports this module.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import IO, Any
+from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import (
     PermissionDenied,
     RequestDataTooBig,
@@ -22,28 +21,16 @@ from django.core.exceptions import (
     ValidationError,
 )
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
-from django.urls import resolve
+from django.http import Http404
 from rest_framework import exceptions, status
-from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.parsers import BaseParser
 from rest_framework.response import Response
-from rest_framework.utils.mediatypes import media_type_matches
+
+from config.parsers import BodyTooLarge
 
 log = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
-
 ErrorEnvelope = Callable[[int, str, str, Mapping[str, list[str]]], dict[str, Any]]
-
-
-class BodyTooLarge(exceptions.APIException):
-    """The body is larger than any channel takes."""
-
-    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_detail = "The body is larger than 1 MiB."
-    default_code = "too_large"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,71 +48,20 @@ class ApiError:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-class BoundedJSONParser(BaseParser):
-    """Strict JSON of at most 1 MiB: UTF-8, no NaN. The text as received is left at `request.text`
-    for the evidence.
-
-    A view that has to read JSON in its own way says so by an attribute `loads`: text → value,
-    ValueError when it is none.
-    """
-
-    media_type = "application/json"
-
-    def parse(
-        self,
-        stream: IO[Any],
-        media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """The decoded body. Raises ParseError or TooLarge."""
-        raw = read_limited_body(stream, parser_context["request"] if parser_context else None)
-        loads = getattr(parser_context.get("view"), "loads", _loads) if parser_context else _loads
-        try:
-            text = raw.decode()
-            value = loads(text)
-        except (ValueError, RecursionError) as error:
-            raise exceptions.ParseError("The body is not JSON.") from error
-        if parser_context:
-            parser_context["request"].text = text
-        return value
-
-
-def read_limited_body(stream: IO[Any], request: Any) -> bytes:
-    """The body's bytes, never more than one beyond the limit. Raises TooLarge."""
-    declared = request.META.get("CONTENT_LENGTH") if request is not None else None
-    if declared and declared.isdigit() and int(declared) > settings.MAX_BODY_BYTES:
-        raise BodyTooLarge
-    raw: bytes = stream.read(settings.MAX_BODY_BYTES + 1)
-    if len(raw) > settings.MAX_BODY_BYTES:
-        raise BodyTooLarge
-    return raw
-
-
-def _loads(text: str) -> Any:
-    return json.loads(text, parse_constant=_reject_constant)
-
-
-def _reject_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-class FirstRendererNegotiation(BaseContentNegotiation):
-    """A channel answers in its own words, whatever the Accept header asks for: a punch is not lost
-    for a header.
-    """
-
-    def select_parser(self, request: Any, parsers: Any) -> Any:
-        """The parser of the body's content type; None is answered 415."""
-        return next(
-            (one for one in parsers if media_type_matches(one.media_type, request.content_type)),
-            None,
-        )
-
-    def select_renderer(
-        self, request: Any, renderers: Any, format_suffix: str | None = None
-    ) -> Any:
-        """The view's first."""
-        return renderers[0], renderers[0].media_type
+ERROR_CODES = {
+    400: "invalid_request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    409: "conflict",
+    413: "too_large",
+    415: "unsupported_media_type",
+    422: "invalid",
+    429: "rate_limited",
+    503: "unavailable",
+}
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
@@ -144,22 +80,6 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     if envelope is common_error_envelope and failure.rule is not None and "rule" in body:
         body |= {"rule": failure.rule, "details": dict(failure.details)}
     return Response(body, status=failure.status, headers=failure.headers)
-
-
-ERROR_CODES = {
-    400: "invalid_request",
-    401: "unauthorized",
-    403: "forbidden",
-    404: "not_found",
-    405: "method_not_allowed",
-    406: "not_acceptable",
-    409: "conflict",
-    413: "too_large",
-    415: "unsupported_media_type",
-    422: "invalid",
-    429: "rate_limited",
-    503: "unavailable",
-}
 
 
 def api_error_of(exc: Exception) -> ApiError:
@@ -202,11 +122,12 @@ def _api_error_of(exc: Exception) -> ApiError:
     if isinstance(exc, exceptions.APIException):
         return _of_api_exception(exc)
     if isinstance(exc, OperationalError | InterfaceError):
-        return _unavailable("The server is busy.")
-    return _unavailable("Something went wrong on the server.")
+        return unavailable("The server is busy.")
+    return unavailable("Something went wrong on the server.")
 
 
-def _unavailable(message: str) -> ApiError:
+def unavailable(message: str) -> ApiError:
+    """Answered 503: come again."""
     return ApiError(503, "unavailable", message, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
@@ -263,38 +184,3 @@ def common_error_envelope(
             "details": {},
         }
     return {"message": message, "code": code}
-
-
-def _error_response(request: HttpRequest, failure: ApiError) -> HttpResponse:
-    """A failure outside any REST view: a page for people, else the dialect of the view that the
-    address leads to.
-    """
-    if request.path_info.startswith("/admin"):
-        return render(request, "error.html", {"failure": failure}, status=failure.status)
-    try:
-        view = getattr(resolve(request.path_info).func, "cls", None)
-    except Http404:
-        view = None
-    envelope: ErrorEnvelope = getattr(view, "error_envelope", common_error_envelope)
-    body = envelope(failure.status, failure.code, failure.message, failure.fields)
-    return JsonResponse(body, status=failure.status, headers=failure.headers)
-
-
-def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Django's handler400."""
-    return _error_response(request, ApiError(400, "invalid_request", "Bad request."))
-
-
-def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Django's handler403."""
-    return _error_response(request, ApiError(403, "forbidden", "Forbidden."))
-
-
-def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Django's handler404."""
-    return _error_response(request, ApiError(404, "not_found", "Not found."))
-
-
-def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's handler500: it asks to come again, as whoever sends punches should."""
-    return _error_response(request, _unavailable("Something went wrong on the server."))
