@@ -1,6 +1,6 @@
 #!/usr/bin/env python
-"""What ten thousand fences cost a punch: `geofences.services.place` with one fence and with many,
-on a throwaway database.
+"""What ten thousand fences cost a punch: `geofences.services.evaluate_position` with one fence and
+with many, on a throwaway database.
 
 Runs on SQLite in a temporary folder, or on the PostgreSQL of DATABASE_URL, in a transaction that is
 rolled back. The many are spread over a city of 40 km, half of them for everybody and half for one

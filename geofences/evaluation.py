@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from geofences.geometry import Shape
+from geofences.geometry.shapes import Shape
 
 # The words of the phone channel's contract.
 REFUSAL_TEXT: Final = "Outside any allowed geo-fence or Wi-Fi SSID not on allowlist"

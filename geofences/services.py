@@ -21,13 +21,10 @@ from geofences.evaluation import (
     PositionRules,
     evaluate_reading,
 )
-from geofences.geometry import (
-    Shape,
-    box_around,
-    degree_square_of,
-    grid_squares_meeting,
-    looks_swapped,
-)
+from geofences.geometry.bounding_box import box_around
+from geofences.geometry.coordinates import degree_square_of, looks_swapped
+from geofences.geometry.lookup_grid import grid_squares_meeting
+from geofences.geometry.shapes import Shape
 from geofences.models import (
     MAX_SSID_BYTES,
     AllowedNetwork,

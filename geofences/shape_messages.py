@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from geofences.geometry import InvalidShape, ShapeFault
+from geofences.geometry.faults import InvalidShape, ShapeFault
 
 FAULT_MESSAGES: Final[dict[ShapeFault, Promise]] = {
     ShapeFault.NOT_JSON: _(

@@ -1,199 +1,34 @@
-"""Tours over REST: `/api/v1/tours…` for people and their approvers. Translation only; `services`
-decides.
+"""Tours over REST: `/api/v1/tours…` for people and their approvers. Translation only; the services
+decide.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from django.db.models import Q, QuerySet
-from django.http.response import HttpResponseBase
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers, status
-from rest_framework.exceptions import APIException, NotFound
-from rest_framework.permissions import IsAuthenticated
+from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from accounts.approvals.people import employee_summary, user_display_name
-from accounts.approvals.serializers import (
-    ApprovalDecisionSerializer,
-    ApprovalRemarksSerializer,
-    EmployeeSummarySerializer,
-)
-from accounts.approvals.views import (
-    ApprovalViewSet,
-    request_employee,
-    request_user,
-    validated_body,
-)
-from accounts.audit import record_attachment_download
-from accounts.authentication import BearerAuthentication
-from accounts.permissions import (
-    IsEmployee,
-)
-from accounts.throttling import V1_LIMIT
-from core.attachments import (
-    ALLOWED_CONTENT_TYPES,
-    FILE_MISSING_TEXT,
-    BoundedMultiPartParser,
-    FileMissing,
-    attachment_response,
-)
-from core.serializers import StrictSerializer
-from tours import attachments as tour_attachments
-from tours import drafts, services
+from accounts.approvals.views import ApprovalViewSet, request_employee, request_user, validated_body
+from tours import drafts
 from tours.filters import TourFilter
-from tours.models import Tour, TourDocument
-
-FIRST_YEAR, LAST_YEAR = 1950, 2200
-MAX_PLACES: Final = 20
-
-
-def validate_tour_year(value: datetime) -> None:
-    """Refuse instants no calendar is kept for."""
-    if not FIRST_YEAR <= value.year <= LAST_YEAR:
-        raise serializers.ValidationError(f"The year must be from {FIRST_YEAR} to {LAST_YEAR}.")
-
-
-class OffsetDateTimeField(serializers.DateTimeField):
-    """An instant with its offset: a time without one would be somebody's guess."""
-
-    default_error_messages = {"naive": "Give the offset, as in 2026-07-06T09:00:00+05:30."}
-
-    def to_internal_value(self, value: Any) -> datetime:
-        """The instant. Raises ValidationError."""
-        if (
-            isinstance(value, str)
-            and not value.endswith(("Z", "z"))
-            and "+" not in value[10:]
-            and "-" not in value[10:]
-        ):
-            self.fail("naive")
-        try:
-            return super().to_internal_value(value)
-        except OverflowError:
-            self.fail("invalid", format="ISO 8601")
-
-
-def _paper_ids_field() -> serializers.ListField:
-    one = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
-    return serializers.ListField(
-        child=one,
-        max_length=tour_attachments.MAX_TOUR_DOCUMENTS,
-        required=False,
-        help_text="Papers of `POST /api/v1/tours/papers`, one's own and of no other tour.",
-    )
-
-
-class TourBodySerializer(StrictSerializer):
-    """An application for a tour; with `draft` it is kept, and not asked for yet."""
-
-    tour_type = serializers.ChoiceField(
-        choices=Tour.Type.choices, required=False, default=Tour.Type.TOUR
-    )
-    purpose = serializers.CharField(max_length=500)
-    places = serializers.ListField(
-        child=serializers.CharField(max_length=200),
-        max_length=MAX_PLACES,
-        required=False,
-        default=list,
-    )
-    start_at = OffsetDateTimeField(validators=[validate_tour_year])
-    end_at = OffsetDateTimeField(validators=[validate_tour_year])
-    order_no = serializers.CharField(
-        max_length=120, required=False, allow_blank=True, allow_null=True, default=""
-    )
-    paper_ids = _paper_ids_field()
-    draft = serializers.BooleanField(required=False, default=False)
-
-
-class DraftBodySerializer(StrictSerializer):
-    """Other facts of a draft; what is left out stays. `paper_ids` are all its papers from
-    now on.
-    """
-
-    tour_type = serializers.ChoiceField(choices=Tour.Type.choices, required=False)
-    purpose = serializers.CharField(max_length=500, required=False)
-    places = serializers.ListField(
-        child=serializers.CharField(max_length=200), max_length=MAX_PLACES, required=False
-    )
-    start_at = OffsetDateTimeField(validators=[validate_tour_year], required=False)
-    end_at = OffsetDateTimeField(validators=[validate_tour_year], required=False)
-    order_no = serializers.CharField(max_length=120, required=False, allow_blank=True)
-    paper_ids = _paper_ids_field()
-
-
-class PaperBodySerializer(StrictSerializer):
-    """A paper about a tour: PDF, JPEG or PNG, at most 1 MiB with everything around it."""
-
-    file = serializers.FileField(max_length=255)
-    kind = serializers.ChoiceField(
-        choices=TourDocument.Kind.choices, required=False, default=TourDocument.Kind.OTHER
-    )
-
-
-class TourDecisionBodySerializer(ApprovalDecisionSerializer):
-    """A decision on a tour."""
-
-
-class TourRemarksBodySerializer(ApprovalRemarksSerializer):
-    """Why."""
-
-
-class NewEndBodySerializer(TourRemarksBodySerializer):
-    """The new time of return."""
-
-    end_at = OffsetDateTimeField(validators=[validate_tour_year])
-
-
-class ReportBodySerializer(StrictSerializer):
-    """What came of it."""
-
-    report = serializers.CharField(max_length=2000)
-
-
-class TravellerReplySerializer(EmployeeSummarySerializer):
-    """Who travels."""
-
-
-class PaperReplySerializer(serializers.Serializer[dict[str, Any]]):
-    """A paper of a tour; `GET /api/v1/tours/papers/{id}` gives it out."""
-
-    id = serializers.IntegerField()
-    kind = serializers.ChoiceField(choices=TourDocument.Kind.values)
-    content_type = serializers.CharField()
-    size = serializers.IntegerField()
-    uploaded_at = serializers.DateTimeField()
-
-
-class PaperIdReplySerializer(serializers.Serializer[dict[str, Any]]):
-    """What to name it by."""
-
-    id = serializers.IntegerField()
-
-
-class TourReplySerializer(serializers.Serializer[dict[str, Any]]):
-    """A tour, and what became of it."""
-
-    id = serializers.IntegerField()
-    employee = TravellerReplySerializer()
-    tour_type = serializers.ChoiceField(choices=Tour.Type.values)
-    purpose = serializers.CharField()
-    places = serializers.ListField(child=serializers.CharField())
-    start_at = serializers.DateTimeField()
-    end_at = serializers.DateTimeField()
-    order_no = serializers.CharField(allow_blank=True)
-    status = serializers.ChoiceField(choices=Tour.Status.values)
-    applied_at = serializers.DateTimeField(allow_null=True, help_text="null: a draft.")
-    decided_by = serializers.CharField(allow_null=True)
-    decided_at = serializers.DateTimeField(allow_null=True)
-    remarks = serializers.CharField(allow_blank=True)
-    report = serializers.CharField(allow_blank=True)
-    papers = PaperReplySerializer(many=True)
+from tours.models import Tour
+from tours.serializers import (
+    DraftBodySerializer,
+    NewEndBodySerializer,
+    ReportBodySerializer,
+    TourBodySerializer,
+    TourDecisionBodySerializer,
+    TourRemarksBodySerializer,
+    TourReplySerializer,
+    tour_row,
+)
+from tours.services.applications import apply_for_tour
+from tours.services.changes import cancel_tour, complete_tour, curtail_tour, extend_tour
+from tours.services.decisions import decide_tour
 
 
 class TourViewSet(ApprovalViewSet[Tour]):
@@ -250,7 +85,7 @@ class TourViewSet(ApprovalViewSet[Tour]):
         if asked["draft"]:
             drafts.save_tour_draft(tour, paper_ids)
         else:
-            services.apply_for_tour(tour, actor=user, document_ids=paper_ids)
+            apply_for_tour(tour, actor=user, document_ids=paper_ids)
         return Response(tour_row(tour), status=status.HTTP_201_CREATED)
 
     @extend_schema(request=DraftBodySerializer, responses={200: TourReplySerializer, 409: None})
@@ -283,7 +118,7 @@ class TourViewSet(ApprovalViewSet[Tour]):
         approve = body["decision"] == "approve"
         return Response(
             tour_row(
-                services.decide_tour(
+                decide_tour(
                     self.row_or_404(pk),
                     actor=request_user(request),
                     approve=approve,
@@ -301,7 +136,7 @@ class TourViewSet(ApprovalViewSet[Tour]):
         body = validated_body(TourRemarksBodySerializer, request)
         return Response(
             tour_row(
-                services.cancel_tour(
+                cancel_tour(
                     self.row_or_404(pk), actor=request_user(request), remarks=body["remarks"] or ""
                 )
             )
@@ -311,7 +146,7 @@ class TourViewSet(ApprovalViewSet[Tour]):
     def curtail(self, request: Request, pk: int) -> Response:
         """End a tour earlier."""
         body = validated_body(NewEndBodySerializer, request)
-        one = services.curtail_tour(
+        one = curtail_tour(
             self.row_or_404(pk),
             end_at=body["end_at"],
             actor=request_user(request),
@@ -323,7 +158,7 @@ class TourViewSet(ApprovalViewSet[Tour]):
     def extend(self, request: Request, pk: int) -> Response:
         """End a tour later."""
         body = validated_body(NewEndBodySerializer, request)
-        one = services.extend_tour(
+        one = extend_tour(
             self.row_or_404(pk),
             end_at=body["end_at"],
             actor=request_user(request),
@@ -339,98 +174,8 @@ class TourViewSet(ApprovalViewSet[Tour]):
         body = validated_body(ReportBodySerializer, request)
         return Response(
             tour_row(
-                services.complete_tour(
+                complete_tour(
                     self.row_or_404(pk), actor=request_user(request), report=body["report"]
                 )
             )
         )
-
-
-class TourDocumentGone(APIException):
-    """The row is there, its file is not."""
-
-    status_code = status.HTTP_410_GONE
-    default_detail = FILE_MISSING_TEXT
-    default_code = "gone"
-
-
-class TourDocumentsView(APIView):
-    """`POST /api/v1/tours/papers`: papers are kept privately and named by id."""
-
-    authentication_classes = (BearerAuthentication,)
-    permission_classes = (IsAuthenticated, IsEmployee)
-    parser_classes = (BoundedMultiPartParser,)
-    limits = (V1_LIMIT,)
-
-    @extend_schema(
-        request={"multipart/form-data": PaperBodySerializer},
-        responses={201: PaperIdReplySerializer},
-    )
-    def post(self, request: Request) -> Response:
-        """Hand in a paper about a tour: an order, an invitation."""
-        body = validated_body(PaperBodySerializer, request)
-        paper = tour_attachments.store_tour_document(
-            request_employee(request), body["file"].read(), body["kind"]
-        )
-        return Response({"id": paper.pk}, status=status.HTTP_201_CREATED)
-
-
-class TourDocumentView(APIView):
-    """`GET /api/v1/tours/papers/{id}`: for its owner, and for whoever decides on their tours once
-    it was sent in.
-    """
-
-    authentication_classes = (BearerAuthentication,)
-    permission_classes = (IsAuthenticated,)
-    limits = (V1_LIMIT,)
-
-    @extend_schema(
-        responses={(200, kind): OpenApiTypes.BINARY for kind in ALLOWED_CONTENT_TYPES} | {410: None}
-    )
-    def get(self, request: Request, pk: int) -> HttpResponseBase:
-        """The paper itself, as an attachment. Who was given it is written down."""
-        user = request_user(request)
-        one = (
-            tour_attachments.readable_tour_documents(user).filter(pk=pk).first()
-            if pk < 2**63
-            else None
-        )
-        if one is None:
-            raise NotFound
-        try:
-            reply = attachment_response(one.file, f"tour-paper-{one.pk}", one.content_type)
-        except FileMissing as error:
-            raise TourDocumentGone from error
-        record_attachment_download(one, actor=user, request=request)
-        return reply
-
-
-def tour_row(tour: Tour) -> dict[str, Any]:
-    """A tour as the API tells it."""
-    return {
-        "id": tour.pk,
-        "employee": employee_summary(tour.employee),
-        "tour_type": tour.tour_type,
-        "purpose": tour.purpose,
-        "places": tour.places,
-        "start_at": tour.start_at,
-        "end_at": tour.end_at,
-        "order_no": tour.order_no,
-        "status": tour.status,
-        "applied_at": None if tour.status == Tour.Status.DRAFT else tour.applied_at,
-        "decided_by": user_display_name(tour.decided_by),
-        "decided_at": tour.decided_at,
-        "remarks": tour.remarks,
-        "report": tour.report,
-        "papers": [_document_row(paper) for paper in tour.documents.all()],
-    }
-
-
-def _document_row(one: TourDocument) -> dict[str, Any]:
-    return {
-        "id": one.pk,
-        "kind": one.kind,
-        "content_type": one.content_type,
-        "size": one.size,
-        "uploaded_at": one.uploaded_at,
-    }

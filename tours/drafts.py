@@ -15,8 +15,10 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from core.errors import Conflict
 from tours import attachments as tour_attachments
-from tours import services
 from tours.models import Tour, TourDocument
+from tours.services.applications import submit_tour
+from tours.services.periods import require_tour_dates_in_order
+from tours.services.preconditions import lock_tour
 
 TourStatus = Tour.Status
 
@@ -51,7 +53,7 @@ def submit_tour_draft(tour: Tour, *, actor: User | None) -> Tour:
     does, Conflict the second time.
     """
     with transaction.atomic():
-        return services.submit_tour(_lock_draft(tour), actor=actor)
+        return submit_tour(_lock_draft(tour), actor=actor)
 
 
 def discard_tour_draft(tour: Tour) -> None:
@@ -65,14 +67,14 @@ def discard_tour_draft(tour: Tour) -> None:
 
 
 def _save(tour: Tour) -> None:
-    services.require_tour_dates_in_order(tour)
+    require_tour_dates_in_order(tour)
     tour.full_clean()
     tour.save()
 
 
 def _lock_draft(tour: Tour) -> Tour:
     """The draft as it is now, its row locked until the end of the transaction."""
-    one = services.lock_tour(tour)
+    one = lock_tour(tour)
     if one.status != TourStatus.DRAFT:
         raise Conflict(
             _("This tour is already submitted."),

@@ -1,4 +1,4 @@
-"""ScheduledShift away from the office: what was applied for, what was decided, and what
+"""Tours and other duty away from the office: what was applied for, what was decided, and what
 became of it.
 """
 
@@ -106,7 +106,7 @@ class Tour(TenantModel):
 
     @property
     def reservation_holder(self) -> str:
-        """Its name in the daybook."""
+        """Its name in the reservations of half-days."""
         return f"tour:{self.pk}"
 
 

@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from tours.api import TourDocumentsView, TourDocumentView, TourViewSet
+from tours.api import TourViewSet
+from tours.documents_api import TourDocumentsView, TourDocumentView
 
 urlpatterns = [
     path("api/v1/tours", TourViewSet.as_view({"get": "list", "post": "create"}), name="tours"),

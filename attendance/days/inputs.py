@@ -26,7 +26,7 @@ from leaves.statements import approved_leave_days as on_leave
 from leaves.work_calendars import load_work_calendars
 from shifts.models import Roster, ShiftSettings
 from shifts.schedule import Pattern, RosterRule, ScheduledShift, Shift, resolve_scheduled_shift
-from tours.services import tour_half_days as on_tour
+from tours.services.coverage import tour_half_days as on_tour
 
 DAY: Final = timedelta(days=1)
 # Punches of a date may lie this far before its midnight in UTC and after it: the widest window and

@@ -16,7 +16,7 @@ from django.db.models import Case, F, Q, QuerySet, TextField, Value, When
 
 from attendance.exceptions.travel import Location
 from attendance.models import Punch
-from geofences.geometry import distance_m
+from geofences.geometry.ellipsoid import distance_m
 from geofences.models import Geofence
 
 _BATCH_SIZE: Final = 1000

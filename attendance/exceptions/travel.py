@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final
 
-from geofences.geometry import distance_m
+from geofences.geometry.ellipsoid import distance_m
 
 # Punches further from each other than this are not compared: anybody is anywhere two days later.
 MAX_GAP: Final = timedelta(hours=48)

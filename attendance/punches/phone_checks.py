@@ -32,7 +32,7 @@ from devices.models import DeviceKey
 from devices.phones import get_phone_policy, phone_keys_at
 from geofences.evaluation import PositionEvaluation
 from geofences.services import evaluate_position
-from tours.services import approved_tour_at
+from tours.services.coverage import approved_tour_at
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from leaves.context import local_today
 from leaves.models import Child, LeaveAdjustment, LeaveLedgerEntry, LeavePolicy, LeaveProfile
 from leaves.services import LeaveApplicationData
 from tours.models import Tour
-from tours.services import apply_for_tour
+from tours.services.applications import apply_for_tour
 
 POLICY_STARTS_ON: Final = date(2026, 1, 1)
 BROUGHT_FORWARD_ON: Final = date(2025, 12, 31)

@@ -73,7 +73,7 @@ from tests import people
 from tours.attachments import store_tour_document as keep_tour_paper
 from tours.drafts import save_tour_draft as keep_draft
 from tours.models import Tour
-from tours.services import apply_for_tour
+from tours.services.applications import apply_for_tour
 from webhooks.models import Attempt, Delivery
 from webhooks.services import send_test_event
 

@@ -16,7 +16,7 @@ from django.urls import reverse
 from employees.models import Organization
 from geofences.models import AllowedNetwork, Geofence, GeofencePolicy
 from tests import people
-from tests.geofences.test_geojson_io import feature, file
+from tests.geofences.test_geojson_import import feature, file
 from tests.geofences.test_geometry import polygon, square_polygon
 
 LIST, ADD, NEAR = (

@@ -20,7 +20,8 @@ from geofences.evaluation import (
     PositionRules,
     evaluate_reading,
 )
-from geofences.geometry import Circle, Shape, parse_area
+from geofences.geometry.geojson import parse_area
+from geofences.geometry.shapes import Circle, Shape
 from tests.geofences.geodesic import direct
 from tests.geofences.test_geometry import LATITUDES, LONGITUDES, square_polygon
 

@@ -12,24 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geofences.geometry import (
-    MAX_VERTICES,
-    Area,
-    BoundingBox,
-    Circle,
-    InvalidShape,
-    ShapeFault,
-    box_around,
-    box_from_bounds,
-    distance_m,
-    grid_square_of,
-    grid_squares_meeting,
-    make_circle,
-    normalize_longitude,
-    parse_area,
-    parse_geojson_text,
-    stored_area,
-)
+from geofences.geometry.bounding_box import BoundingBox, box_around, box_from_bounds
+from geofences.geometry.coordinates import normalize_longitude
+from geofences.geometry.ellipsoid import distance_m
+from geofences.geometry.faults import InvalidShape, ShapeFault
+from geofences.geometry.geojson import MAX_VERTICES, parse_area, parse_geojson_text
+from geofences.geometry.lookup_grid import grid_square_of, grid_squares_meeting
+from geofences.geometry.shapes import Area, Circle, make_circle, stored_area
 from tests.geofences.geodesic import direct, inverse
 
 LATITUDES = (0.0, 28.6175, -33.9, 60.0)

@@ -15,7 +15,7 @@ from django.utils import timezone, translation
 
 from employees.models import Employee, Organization
 from geofences.evaluation import REFUSAL_TEXT, PositionEvaluation, PositionOutcome
-from geofences.geometry import InvalidShape, ShapeFault
+from geofences.geometry.faults import InvalidShape, ShapeFault
 from geofences.models import AllowedNetwork, Geofence, GeofencePolicy
 from geofences.services import (
     evaluate_position,

@@ -13,8 +13,10 @@ from tests import people
 from tests.leaves.conftest import Office, make_office
 from tests.leaves.test_parallel import at_once
 from tours import attachments as tour_attachments
-from tours import drafts, services
+from tours import drafts
 from tours.models import Tour, TourEvent
+from tours.services.applications import apply_for_tour
+from tours.services.decisions import decide_tour
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -30,7 +32,7 @@ def test_a_tour_and_leave_at_once_leave_one_of_them(transactional_db: None) -> N
             start_at=datetime(2026, 7, 6, 4, tzinfo=UTC),
             end_at=datetime(2026, 7, 8, 12, tzinfo=UTC),
         )
-        services.apply_for_tour(row, actor=None, self_service=False)
+        apply_for_tour(row, actor=None, self_service=False)
 
     outcomes = at_once([tour, lambda: office.apply("EL", "7 Jul", self_service=False), tour])
     assert outcomes.count("done") == 1
@@ -40,7 +42,7 @@ def test_a_tour_and_leave_at_once_leave_one_of_them(transactional_db: None) -> N
 
 def test_two_approvers_of_a_tour_at_once_are_one_decision(transactional_db: None) -> None:
     office = make_office(people.make_world())
-    tour = services.apply_for_tour(
+    tour = apply_for_tour(
         Tour(
             organization=office.organization,
             employee=office.asha,
@@ -53,8 +55,8 @@ def test_two_approvers_of_a_tour_at_once_are_one_decision(transactional_db: None
     )
     outcomes = at_once(
         [
-            lambda: services.decide_tour(tour, actor=office.bala, approve=True),
-            lambda: services.decide_tour(tour, actor=office.hr, approve=False),
+            lambda: decide_tour(tour, actor=office.bala, approve=True),
+            lambda: decide_tour(tour, actor=office.hr, approve=False),
         ]
     )
     assert sorted(outcomes) == ["ALREADY_DECIDED", "done"]

@@ -17,8 +17,11 @@ from employees.models import Assignment, Change, Employee, HalfDayReservation
 from leaves import services as leave
 from tests import people
 from tests.leaves.conftest import Office, make_office
-from tours import services
 from tours.models import Tour, TourEvent
+from tours.services.applications import apply_for_tour
+from tours.services.changes import cancel_tour, complete_tour, curtail_tour, extend_tour
+from tours.services.coverage import approved_tour_at, tour_half_days
+from tours.services.decisions import decide_tour
 
 DELHI = ZoneInfo("Asia/Kolkata")
 
@@ -48,7 +51,7 @@ def ask(employee: Employee, start: datetime, end: datetime, **facts: Any) -> Tou
         purpose="Audit",
         **facts,
     )
-    return services.apply_for_tour(tour, actor=None, self_service=self_service)
+    return apply_for_tour(tour, actor=None, self_service=self_service)
 
 
 def code(call: Any, *values: Any, **more: Any) -> str:
@@ -69,12 +72,10 @@ def leave_of(office: Office, kind: str, day: int, half: str = "") -> Any:
 
 
 def test_example_41_casual_leave_lies_over_a_tour_and_earned_leave_does_not(office: Office) -> None:
-    tour = services.decide_tour(
-        ask(office.asha, at(6), at(8, "18:00")), actor=office.bala, approve=True
-    )
+    tour = decide_tour(ask(office.asha, at(6), at(8, "18:00")), actor=office.bala, approve=True)
     assert code(leave_of, office, "EL", 7) == "TOUR_CONFLICT"
     application = leave_of(office, "CL", 7)
-    days = services.tour_half_days(office.organization.pk, date(2026, 7, 1), date(2026, 7, 31))
+    days = tour_half_days(office.organization.pk, date(2026, 7, 1), date(2026, 7, 31))
     assert [(one.date.day, one.half) for one in days] == [
         (6, "FN"),
         (6, "AN"),
@@ -82,10 +83,7 @@ def test_example_41_casual_leave_lies_over_a_tour_and_earned_leave_does_not(offi
         (8, "AN"),
     ]
     leave.cancel_leave(application, actor=office.bala)
-    assert (
-        len(services.tour_half_days(office.organization.pk, date(2026, 7, 1), date(2026, 7, 31)))
-        == 6
-    )
+    assert len(tour_half_days(office.organization.pk, date(2026, 7, 1), date(2026, 7, 31))) == 6
     assert HalfDayReservation.objects.filter(holder=tour.reservation_holder).count() == 6
 
 
@@ -97,11 +95,9 @@ def test_example_42_a_tour_waits_until_leave_is_taken_back(office: Office) -> No
 
 
 def test_a_cancelled_tour_leaves_the_casual_leave_upon_it(office: Office) -> None:
-    tour = services.decide_tour(
-        ask(office.asha, at(6), at(8, "18:00")), actor=office.bala, approve=True
-    )
+    tour = decide_tour(ask(office.asha, at(6), at(8, "18:00")), actor=office.bala, approve=True)
     application = leave_of(office, "CL", 7)
-    services.cancel_tour(tour, actor=office.bala)
+    cancel_tour(tour, actor=office.bala)
     assert set(HalfDayReservation.objects.values_list("holder", "overlaid_holder")) == {
         (application.holder, "")
     }
@@ -125,13 +121,13 @@ def test_two_tours_do_not_overlap(office: Office) -> None:
 def test_an_approved_tour_covers_its_instants_and_nothing_else(office: Office) -> None:
     organization, asha = office.organization.pk, office.asha.pk
     tour = ask(office.asha, at(6), at(8, "18:00"))
-    assert services.approved_tour_at(organization, asha, at(7)) is None
-    services.decide_tour(tour, actor=office.bala, approve=True)
-    assert services.approved_tour_at(organization, asha, at(6)) == tour
-    assert services.approved_tour_at(organization, asha, at(8, "18:00")) == tour
-    assert services.approved_tour_at(organization, asha, at(8, "18:01")) is None
-    assert services.approved_tour_at(organization + 1, asha, at(7)) is None
-    assert services.approved_tour_at(organization, office.bala.employee_id, at(7)) is None
+    assert approved_tour_at(organization, asha, at(7)) is None
+    decide_tour(tour, actor=office.bala, approve=True)
+    assert approved_tour_at(organization, asha, at(6)) == tour
+    assert approved_tour_at(organization, asha, at(8, "18:00")) == tour
+    assert approved_tour_at(organization, asha, at(8, "18:01")) is None
+    assert approved_tour_at(organization + 1, asha, at(7)) is None
+    assert approved_tour_at(organization, office.bala.employee_id, at(7)) is None
 
 
 def test_a_tour_is_decided_once_by_its_approver_and_never_by_the_traveller(
@@ -142,38 +138,33 @@ def test_a_tour_is_decided_once_by_its_approver_and_never_by_the_traveller(
     foreign = people.make_staff(world.zenith, "chitra", employee=world.chitra)
     for actor in (own, foreign):
         with pytest.raises(PermissionDenied):
-            services.decide_tour(tour, actor=actor, approve=True)
-    services.decide_tour(tour, actor=office.bala, approve=False, remarks="No funds")
+            decide_tour(tour, actor=actor, approve=True)
+    decide_tour(tour, actor=office.bala, approve=False, remarks="No funds")
     with pytest.raises(Conflict):
-        services.decide_tour(tour, actor=office.hr, approve=True)
+        decide_tour(tour, actor=office.hr, approve=True)
     assert not HalfDayReservation.objects.exists()
     assert list(TourEvent.objects.values_list("action", flat=True)) == ["applied", "rejected"]
 
 
 def test_cutting_short_frees_days_and_extending_takes_them(office: Office) -> None:
-    tour = services.decide_tour(
-        ask(office.asha, at(6), at(10, "18:00")), actor=office.bala, approve=True
-    )
-    services.curtail_tour(tour, end_at=at(8, "12:00"), actor=office.bala)
+    tour = decide_tour(ask(office.asha, at(6), at(10, "18:00")), actor=office.bala, approve=True)
+    curtail_tour(tour, end_at=at(8, "12:00"), actor=office.bala)
     assert HalfDayReservation.objects.count() == 5
     leave_of(office, "EL", 10)
-    assert (
-        code(services.extend_tour, tour, end_at=at(10, "18:00"), actor=office.bala)
-        == "LEAVE_CONFLICT"
-    )
-    services.extend_tour(tour, end_at=at(9, "18:00"), actor=office.bala)
+    assert code(extend_tour, tour, end_at=at(10, "18:00"), actor=office.bala) == "LEAVE_CONFLICT"
+    extend_tour(tour, end_at=at(9, "18:00"), actor=office.bala)
     assert HalfDayReservation.objects.filter(holder=tour.reservation_holder).count() == 8
-    assert code(services.extend_tour, tour, end_at=at(9, "12:00"), actor=office.bala) == "NOT_AFTER"
-    assert code(services.curtail_tour, tour, end_at=at(12), actor=office.bala) == "NOT_WITHIN"
+    assert code(extend_tour, tour, end_at=at(9, "12:00"), actor=office.bala) == "NOT_AFTER"
+    assert code(curtail_tour, tour, end_at=at(12), actor=office.bala) == "NOT_WITHIN"
 
 
 def test_a_report_ends_a_tour_that_is_over(office: Office, asha_user: User) -> None:
-    tour = services.decide_tour(ask(office.asha, at(6), at(7)), actor=office.bala, approve=True)
-    assert code(services.complete_tour, tour, actor=asha_user, report="Done") == "NOT_OVER"
+    tour = decide_tour(ask(office.asha, at(6), at(7)), actor=office.bala, approve=True)
+    assert code(complete_tour, tour, actor=asha_user, report="Done") == "NOT_OVER"
     with time_machine.travel("2026-07-10T06:30:00+00:00", tick=False):
-        services.complete_tour(tour, actor=asha_user, report="Done")
-        assert code(services.cancel_tour, tour, actor=asha_user) == "ALREADY_DECIDED"
-    assert services.approved_tour_at(office.organization.pk, office.asha.pk, at(6, "12:00")) == tour
+        complete_tour(tour, actor=asha_user, report="Done")
+        assert code(cancel_tour, tour, actor=asha_user) == "ALREADY_DECIDED"
+    assert approved_tour_at(office.organization.pk, office.asha.pk, at(6, "12:00")) == tour
 
 
 @pytest.fixture
@@ -182,10 +173,10 @@ def asha_user(world: people.World, office: Office) -> User:
 
 
 def test_a_traveller_takes_back_what_has_not_begun(office: Office, asha_user: User) -> None:
-    tour = services.decide_tour(ask(office.asha, at(6), at(7)), actor=office.bala, approve=True)
+    tour = decide_tour(ask(office.asha, at(6), at(7)), actor=office.bala, approve=True)
     with time_machine.travel("2026-07-06T06:30:00+00:00", tick=False):
-        assert code(services.cancel_tour, tour, actor=asha_user) == "ALREADY_BEGUN"
-    services.cancel_tour(tour, actor=asha_user)
+        assert code(cancel_tour, tour, actor=asha_user) == "ALREADY_BEGUN"
+    cancel_tour(tour, actor=asha_user)
 
 
 def test_long_ago_only_hr_enters_a_tour(office: Office) -> None:
@@ -214,6 +205,6 @@ def test_decisions_are_noted_for_the_floors_above_on_the_sites_own_dates(
     )
     tour = ask(office.asha, at(6, "18:00"), at(7, "12:00"))
     Change.objects.all().delete()
-    services.decide_tour(tour, actor=office.bala, approve=True)
+    decide_tour(tour, actor=office.bala, approve=True)
     note = Change.objects.get()
     assert (note.kind, note.starts_on, note.ends_on) == ("tour", date(2026, 7, 7), date(2026, 7, 7))

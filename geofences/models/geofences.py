@@ -1,11 +1,14 @@
-"""Where a phone may punch: fences, Wi-Fi networks, and each organization's rules about them."""
+"""A geofence: its shape, its period, and whom it applies to.
+
+Written by the console and the GeoJSON import; read by the services, the API and attendance.
+"""
 
 from __future__ import annotations
 
 import functools
 import operator
 from datetime import datetime
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -13,66 +16,13 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from core.tenancy import TenantModel, TenantQuerySet
-from employees.models import Department, Employee, Site
-from geofences import geometry
-from geofences.geometry import Area, BoundingBox, Circle, InvalidShape
+from geofences.geometry.bounding_box import BoundingBox
+from geofences.geometry.faults import InvalidShape, ShapeFault
+from geofences.geometry.geojson import parse_area, parse_geojson_text
+from geofences.geometry.lookup_grid import grid_square_of, grid_squares_meeting
+from geofences.geometry.shapes import Area, Circle, make_circle, stored_area
+from geofences.models.scopes import ScopedModel, ScopedQuerySet
 from geofences.shape_messages import describe_invalid_shape
-
-_M_co = TypeVar("_M_co", bound=models.Model, covariant=True)
-
-SCOPES = ("site", "department", "employee")
-MAX_SSID_BYTES = 32
-
-
-class ScopedQuerySet(TenantQuerySet[_M_co]):
-    """Vocabulary of rules that apply to somebody."""
-
-    def applying_to(self, employee_id: Any, site_id: int | None, department_id: int | None) -> Self:
-        """Active rules of the whole organization, of this employee, or of where they work."""
-        reach = Q(site__isnull=True, department__isnull=True, employee__isnull=True)
-        for name, pk in zip(SCOPES, (site_id, department_id, employee_id), strict=True):
-            if pk is not None:
-                reach |= Q(**{f"{name}_id": pk})
-        return self.filter(reach, active=True)
-
-
-class ScopedModel(TenantModel):
-    """A rule that applies to a site, a department or an employee; to the whole organization when
-    none is named.
-    """
-
-    site = models.ForeignKey(
-        Site, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("site")
-    )
-    department = models.ForeignKey(
-        Department, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("department")
-    )
-    employee = models.ForeignKey(
-        Employee, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("employee")
-    )
-    active = models.BooleanField(_("active"), default=True)
-
-    class Meta:
-        abstract = True
-        constraints: ClassVar = [
-            models.CheckConstraint(
-                condition=Q(site__isnull=True, department__isnull=True)
-                | Q(site__isnull=True, employee__isnull=True)
-                | Q(department__isnull=True, employee__isnull=True),
-                name="%(class)s_one_scope",
-                violation_error_message=_(
-                    "Choose one: a site, a department or an employee; or none for everybody."
-                ),
-            )
-        ]
-
-    @property
-    def applies_to(self) -> str:
-        """What kind of scope this is: organization, site, department or employee."""
-        return next(
-            (name for name in SCOPES if getattr(self, f"{name}_id") is not None), "organization"
-        )
 
 
 class GeofenceQuerySet(ScopedQuerySet["Geofence"]):
@@ -93,7 +43,7 @@ class GeofenceQuerySet(ScopedQuerySet["Geofence"]):
         found = self.filter(
             functools.reduce(operator.or_, across), south__lte=box.north, north__gte=box.south
         )
-        squares = geometry.grid_squares_meeting(box)
+        squares = grid_squares_meeting(box)
         return found if squares is None else found.filter(square__in=squares)
 
 
@@ -194,7 +144,7 @@ class Geofence(ScopedModel):
             self.geojson, self.radius_m = shape.geojson_text, None
             self.latitude, self.longitude = shape.centre
         self.south, self.west, self.north, self.east = shape.box
-        self.square = geometry.grid_square_of(shape.box)
+        self.square = grid_square_of(shape.box)
 
     def _clean_circle(self) -> Circle:
         given = {"latitude": self.latitude, "longitude": self.longitude, "radius_m": self.radius_m}
@@ -203,9 +153,9 @@ class Geofence(ScopedModel):
                 {name: _("A circle needs its centre and its radius.") for name in missing}
             )
         try:
-            return geometry.make_circle(self.latitude, self.longitude, self.radius_m or 0)
+            return make_circle(self.latitude, self.longitude, self.radius_m or 0)
         except InvalidShape as error:
-            field = "radius_m" if error.fault == geometry.ShapeFault.RADIUS else "latitude"
+            field = "radius_m" if error.fault == ShapeFault.RADIUS else "latitude"
             raise ValidationError({field: describe_invalid_shape(error)}) from error
 
     def _clean_area(self) -> Area:
@@ -214,7 +164,7 @@ class Geofence(ScopedModel):
                 {"geojson": _("Draw the geofence on the map, or paste its GeoJSON here.")}
             )
         try:
-            return geometry.parse_area(geometry.parse_geojson_text(self.geojson))
+            return parse_area(parse_geojson_text(self.geojson))
         except InvalidShape as error:
             raise ValidationError({"geojson": describe_invalid_shape(error)}) from error
 
@@ -240,94 +190,4 @@ def shape_from_columns(
     """The shape in a fence's columns."""
     if kind == Geofence.Kind.CIRCLE:
         return Circle(latitude, longitude, radius_m or 0)
-    return geometry.stored_area(geojson)
-
-
-class AllowedNetwork(ScopedModel):
-    """A Wi-Fi network that shows somebody to be at work. Its name is the phone's own word."""
-
-    ssid = models.CharField(
-        _("Wi-Fi name (SSID)"),
-        max_length=MAX_SSID_BYTES,
-        help_text=_("Exactly as phones show it: capitals count."),
-    )
-    note = models.CharField(_("note"), max_length=200, blank=True)
-
-    objects = ScopedQuerySet["AllowedNetwork"].as_manager()
-
-    class Meta(ScopedModel.Meta):
-        ordering = ("ssid", "id")
-        verbose_name = _("Wi-Fi network")
-        verbose_name_plural = _("Wi-Fi networks")
-        constraints: ClassVar = [
-            *ScopedModel.Meta.constraints,
-            models.CheckConstraint(condition=~Q(ssid=""), name="network_ssid_given"),
-            *(
-                models.UniqueConstraint(
-                    fields=("organization", name, "ssid"),
-                    condition=Q(**{f"{name}__isnull": False}),
-                    name=f"network_once_for_{name}",
-                )
-                for name in SCOPES
-            ),
-            models.UniqueConstraint(
-                fields=("organization", "ssid"),
-                name="network_once_for_all",
-                condition=Q(site__isnull=True, department__isnull=True, employee__isnull=True),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.ssid
-
-    def clean(self) -> None:
-        super().clean()
-        if len(self.ssid.encode(errors="replace")) > MAX_SSID_BYTES:
-            raise ValidationError({"ssid": _("A Wi-Fi name has at most 32 bytes.")})
-
-
-class GeofencePolicy(TenantModel):
-    """An organization's rules about places. Without a row the defaults hold."""
-
-    class Unfenced(models.TextChoices):
-        REFUSE = "refuse", _("Refuse the punch")
-        ACCEPT = "accept", _("Accept the punch")
-
-    ssid_sufficient = models.BooleanField(
-        _("an allowed Wi-Fi name is enough"),
-        default=True,
-        help_text=_(
-            "Off: the phone must also be inside a geofence. The Wi-Fi name then only allows an"
-            " inaccurate position."
-        ),
-    )
-    unfenced = models.CharField(
-        _("when no geofence applies to an employee"),
-        max_length=8,
-        choices=Unfenced,
-        default=Unfenced.REFUSE,
-    )
-    max_accuracy_m = models.PositiveIntegerField(
-        _("minimum accuracy (metres)"),
-        default=200,
-        validators=(MinValueValidator(1), MaxValueValidator(10_000)),
-        help_text=_("A position that is less accurate than this is refused."),
-    )
-    tolerance_m = models.PositiveIntegerField(
-        _("tolerance (metres)"),
-        default=50,
-        validators=(MaxValueValidator(500),),
-        help_text=_(
-            "How far outside a geofence a phone may be, within the accuracy of its position."
-        ),
-    )
-
-    objects = TenantQuerySet["GeofencePolicy"].as_manager()
-
-    class Meta:
-        verbose_name = _("geofence policy")
-        verbose_name_plural = _("geofence policy")
-        constraints = (models.UniqueConstraint(fields=("organization",), name="fence_policy_once"),)
-
-    def __str__(self) -> str:
-        return str(_("Geofence policy"))
+    return stored_area(geojson)

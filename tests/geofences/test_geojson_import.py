@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from employees.models import Employee, Organization
-from geofences.geojson_io import GeoJsonImportResult, export_geojson, import_geojson
+from geofences.geojson_export import export_geojson
+from geofences.geojson_import import GeoJsonImportResult, import_geojson
 from geofences.models import Geofence
 from tests import people
 from tests.geofences.test_geometry import json_values, square_polygon
