@@ -43,7 +43,7 @@ from attendance.corrections.services import (
 )
 from attendance.days import charts as day_charts
 from attendance.days import labels as day_labels
-from attendance.days.admin import DayAdmin
+from attendance.days.admin.days import DayAdmin
 from attendance.days.inputs import CORRECTION_SIGN
 from attendance.models import Day
 from core.action_pages import posted_data

@@ -22,8 +22,10 @@ from attendance.corrections.services import (
     TimeEntry,
 )
 from attendance.days import locking
-from attendance.days.calculation import CountedPunch, DayContext, calculate_day
+from attendance.days.calculation import calculate_day
+from attendance.days.counted_punches import CountedPunch
 from attendance.days.explanation import explain_day
+from attendance.days.results import DayContext
 from attendance.models import Day, Regularization
 from core.errors import Conflict, RuleViolation
 from employees.models import Employee

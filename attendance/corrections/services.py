@@ -23,7 +23,9 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from attendance import recalculation_queue
 from attendance.days import inputs as day_inputs
-from attendance.days.calculation import CountedPunch, DayContext, assign_punches_to_days
+from attendance.days.counted_punches import CountedPunch
+from attendance.days.punch_assignment import assign_punches_to_days
+from attendance.days.results import DayContext
 from attendance.models import Correction, ManualImport, Punch, Regularization, Verdict
 from core.errors import Conflict, RuleViolation
 from core.times import to_local_time, wall_time_to_utc

@@ -23,7 +23,9 @@ from attendance.corrections.services import (
 )
 from attendance.corrections.superseded import ProposedTimes, superseded_punches
 from attendance.days import locking
-from attendance.days.calculation import CountedPunch, DayContext, calculate_day
+from attendance.days.calculation import calculate_day
+from attendance.days.counted_punches import CountedPunch
+from attendance.days.results import DayContext
 from attendance.models import (
     Correction,
     DayAdjustment,
