@@ -40,7 +40,7 @@ STATUS_COLOURS: Final = {
 
 
 class DayAdmin(ApproverRowsMixin, ReadOnlyTenantAdmin):
-    """What each day was, and why. `corrections.day_page` adds the pages that correct it."""
+    """What each day was, and why. `corrections.admin.days` adds the pages that correct it."""
 
     all_rows_permission = "attendance.add_recalculation"
     fieldsets = (
