@@ -12,7 +12,7 @@ from attendance.days.admin.adjustments import DayAdjustmentAdmin
 from attendance.days.admin.period_locks import PeriodLockAdmin
 from attendance.days.admin.policies import AttendancePolicyAdmin
 from attendance.days.admin.recalculations import RecalculationAdmin
-from attendance.exceptions.admin import AttendanceExceptionAdmin
+from attendance.exceptions.admin.exceptions import AttendanceExceptionAdmin
 from attendance.lateness.admin import LateDayAdmin
 from attendance.models import (
     AttendanceException,
