@@ -129,7 +129,10 @@ class SignInSettingsAdmin(TenantAdmin):
         self, request: HttpRequest, obj: SignInSettings, form: Any, change: bool
     ) -> None:
         sso.save_sign_in_settings(
-            obj, secret=form.secret_change, actor=request.user, request=request  # type: ignore[arg-type]
+            obj,
+            secret=form.secret_change,
+            actor=request.user,
+            request=request,  # type: ignore[arg-type]
         )
 
     @display(description=_("secret stored"), boolean=True)

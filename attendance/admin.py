@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from attendance.corrections.admin import CorrectionAdmin, RegularizationAdmin
-from attendance.corrections.day_page import CorrectableDayAdmin
-from attendance.corrections.import_admin import ManualImportAdmin
-from attendance.days.admin import (
-    AttendancePolicyAdmin,
-    DayAdjustmentAdmin,
-    PeriodLockAdmin,
-    RecalculationAdmin,
-)
-from attendance.exceptions.admin import AttendanceExceptionAdmin
+from attendance.corrections.admin.corrections import CorrectionAdmin
+from attendance.corrections.admin.days import CorrectableDayAdmin
+from attendance.corrections.admin.imports import ManualImportAdmin
+from attendance.corrections.admin.regularizations import RegularizationAdmin
+from attendance.days.admin.adjustments import DayAdjustmentAdmin
+from attendance.days.admin.period_locks import PeriodLockAdmin
+from attendance.days.admin.policies import AttendancePolicyAdmin
+from attendance.days.admin.recalculations import RecalculationAdmin
+from attendance.exceptions.admin.exceptions import AttendanceExceptionAdmin
 from attendance.lateness.admin import LateDayAdmin
 from attendance.models import (
     AttendanceException,

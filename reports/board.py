@@ -32,7 +32,7 @@ from django.db.models import (
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from attendance.days.calculation import LEAVE_PREFIX
+from attendance.days.status import LEAVE_PREFIX
 from attendance.models import Day
 from employees.models import Assignment, Employee, Organization, Site
 from reports.scope import ONE_DAY

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from attendance.days import calculation
+from attendance.days import status as day_status
 
 # What stands before the kind of leave.
-LEAVE_PREFIX: Final = calculation.LEAVE_PREFIX
+LEAVE_PREFIX: Final = day_status.LEAVE_PREFIX
 PRESENT, ABSENT, HALF_DAY, ON_TOUR = "present", "absent", "half_day", "tour"
 HOLIDAY, WEEKLY_OFF, CONFLICT, EXPECTED = "holiday", "weekly_off", "conflict", "due"
 # Somebody was in service and the date has begun, but nobody has worked the day out; and a day that

@@ -3,7 +3,7 @@ their windows in time. Pure.
 
 A shift is a wall clock; a `ScheduledShift` is a shift on a date at a place, with its instants
 worked out in that place's zone. A punch can only belong to a duty whose window it falls into. Asked
-by `days.calculation`, filled by `background.recalculation`.
+by `days.calculation`, filled by `background.day_ranges`.
 """
 
 from __future__ import annotations

@@ -24,8 +24,8 @@ from accounts.approvals.views import (
     validated_body,
 )
 from attendance.corrections import regularization
+from attendance.corrections.employee_zones import EmployeeZones
 from attendance.corrections.filters import RegularizationFilterSet
-from attendance.corrections.services import EmployeeZones
 from attendance.models import Regularization
 from core.serializers import StrictSerializer
 from core.times import parse_timestamp

@@ -14,16 +14,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from attendance.corrections import regularization
-from attendance.corrections import services as correction_services
-from attendance.corrections.services import (
-    ENTERED_ID_START,
-    CorrectionInput,
-    EmployeeZones,
-    TimeEntry,
-)
+from attendance.corrections.day_context import ENTERED_ID_START, load_day_context
+from attendance.corrections.employee_zones import EmployeeZones
+from attendance.corrections.inputs import CorrectionInput, TimeEntry
+from attendance.corrections.validation import correction_error, window_error
 from attendance.days import locking
-from attendance.days.calculation import CountedPunch, DayContext, calculate_day
+from attendance.days.calculation import calculate_day
+from attendance.days.counted_punches import CountedPunch
 from attendance.days.explanation import explain_day
+from attendance.days.results import DayContext
 from attendance.models import Day, Regularization
 from core.errors import Conflict, RuleViolation
 from employees.models import Employee
@@ -47,7 +46,7 @@ class DayPreview:
 def current_day(employee: Employee, on: date) -> Day:
     """What a date is now, late punches and all."""
     now = timezone.now()
-    return _unsaved_day(employee, *correction_services.load_day_context(employee, on, now))
+    return _unsaved_day(employee, *load_day_context(employee, on, now))
 
 
 def preview_correction(employee: Employee, on: date, request: CorrectionInput) -> DayPreview:
@@ -56,11 +55,11 @@ def preview_correction(employee: Employee, on: date, request: CorrectionInput) -
     Raises RuleViolation for what stands against it, Conflict for a time that was entered before.
     """
     now = timezone.now()
-    duty, stamps, facts = correction_services.load_day_context(employee, on, now)
+    duty, stamps, facts = load_day_context(employee, on, now)
     zones = EmployeeZones(employee.organization_id, [employee.pk])
     wrong = (
-        correction_services.correction_error(request, zones, now)
-        or correction_services.window_error(request.enter, duty)
+        correction_error(request, zones, now)
+        or window_error(request.enter, duty)
         or _already_counted(request, stamps)
     )
     if wrong is not None:
@@ -107,9 +106,7 @@ def _preview(
     enter: Sequence[TimeEntry],
     void: Collection[int],
 ) -> DayPreview:
-    duty, stamps, facts = correction_services.load_day_context(
-        employee, on, now, enter=enter, void=void
-    )
+    duty, stamps, facts = load_day_context(employee, on, now, enter=enter, void=void)
     here = {stamp.id for stamp in stamps}
     elsewhere = [
         entry.at for number, entry in enumerate(enter) if ENTERED_ID_START + number not in here

@@ -18,13 +18,11 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from accounts.permissions import can_decide_for
 from attendance.corrections import services as correction_services
-from attendance.corrections.services import (
-    CorrectionInput,
-    CorrectionOrigin,
-    EmployeeZones,
-    TimeEntry,
-)
+from attendance.corrections.day_context import load_day_context
+from attendance.corrections.employee_zones import EmployeeZones
+from attendance.corrections.inputs import CorrectionInput, CorrectionOrigin, TimeEntry
 from attendance.corrections.superseded import ProposedTimes, superseded_punches
+from attendance.corrections.validation import correction_error, window_error
 from attendance.models import AttendancePolicy, Regularization
 from core.errors import Conflict, RuleViolation
 from core.times import to_local_time
@@ -83,14 +81,10 @@ def _check_times(regularization: Regularization, now: datetime) -> None:
         raise RuleViolation(
             _("This date is in the future."), code="FUTURE", rule="R2", field="date"
         )
-    wrong = correction_services.correction_error(
-        CorrectionInput(employee, regularization.reason, entries), zones, now
-    )
+    wrong = correction_error(CorrectionInput(employee, regularization.reason, entries), zones, now)
     if wrong is not None:
         raise wrong
-    outside = correction_services.window_error(
-        entries, correction_services.load_day_context(employee, regularization.date, now)[0]
-    )
+    outside = window_error(entries, load_day_context(employee, regularization.date, now)[0])
     if outside is not None:
         raise outside
 
@@ -211,7 +205,7 @@ def resulting_times(regularization: Regularization) -> tuple[list[TimeEntry], li
     """What approving would enter now, and which stamps would not count then (as `days.inputs`
     numbers them).
     """
-    duty, stamps, facts = correction_services.load_day_context(
+    duty, stamps, facts = load_day_context(
         regularization.employee, regularization.date, timezone.now()
     )
     gone = superseded_punches(

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from attendance.days.calculation import IN, OUT, CountedPunch, DayContext, DayResult, calculate_day
+from attendance.days.calculation import calculate_day
+from attendance.days.counted_punches import IN, OUT, CountedPunch
+from attendance.days.results import DayContext, DayResult
 from shifts.schedule import ScheduledShift
 
 # What a proposed time is called while it is tried out: no punch and no entered time has such a

@@ -7,7 +7,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from attendance.days.calculation import DayContext, DayResult, InterpretedPunch
+from attendance.days.counted_punches import InterpretedPunch
+from attendance.days.results import DayContext, DayResult
 from shifts.schedule import ScheduledShift, Span
 
 

@@ -2,7 +2,7 @@
 as its own values.
 
 Punches that count and times entered by hand, rosters and shifts, assignments, calendars, approved
-leave and tours. Called by `background.recalculation`; how many queries it takes does not depend on
+leave and tours. Called by `background.day_ranges`; how many queries it takes does not depend on
 how many people there are.
 """
 
@@ -17,7 +17,9 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from attendance.days.calculation import LEAVE_PREFIX, CountedPunch, DayContext, DayStatus
+from attendance.days.counted_punches import CountedPunch
+from attendance.days.results import DayContext
+from attendance.days.status import LEAVE_PREFIX, DayStatus
 from attendance.models import AttendancePolicy, Correction, Punch, PunchMatch
 from employees.models import Assignment, Employee, HalfDayReservation, Organization
 from leaves.calendars import DayClass, SiteAssignment, WorkCalendar, days_between

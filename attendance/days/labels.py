@@ -12,7 +12,7 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from attendance.days.calculation import LEAVE_PREFIX
+from attendance.days.status import LEAVE_PREFIX
 from attendance.models import Day
 from core.times import to_local_time
 

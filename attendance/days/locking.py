@@ -1,7 +1,7 @@
 """Months that have gone to payroll: their days stand, and what a late fact would make of them is
 counted in the open month.
 
-`background.recalculation` hands over what it found for days of locked months; HR locks and lifts
+`background.day_storage` hands over what it found for days of locked months; HR locks and lifts
 through the console.
 """
 

@@ -1,5 +1,5 @@
 """What is to be looked at in days, gathered as they are worked out and in the same transaction.
-Called by `background.recalculation`.
+Called by `background.day_storage`.
 
 Whatever changes a day, a late punch, a roster, leave granted afterwards, comes through here: so a
 row closes as it was opened.

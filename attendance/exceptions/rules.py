@@ -62,7 +62,7 @@ def find_day_exceptions(
     employee_id: UUID, on: date, day: Mapping[str, Any], long_day_hours: int
 ) -> list[DetectedException]:
     """What to look at in a day as it was worked out: `day` has the columns of a row
-    (`background.recalculation`).
+    (`background.day_ranges`).
 
     A day that is not over says nothing yet of punches that may still come.
     """

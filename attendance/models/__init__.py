@@ -1,17 +1,11 @@
 """The rows of attendance: punches as they came in, days, exceptions and corrections."""
 
 from attendance.models.corrections import Correction, ManualImport, Regularization
-from attendance.models.days import (
-    AttendanceException,
-    AttendancePolicy,
-    Day,
-    DayAdjustment,
-    PeriodLock,
-    Recalculation,
-    StaleDayRange,
-)
-from attendance.models.device_activity import DeviceActivityProfile
+from attendance.models.days import Day
+from attendance.models.exceptions import AttendanceException, DeviceActivityProfile
 from attendance.models.lateness import LateDay
+from attendance.models.period_locks import DayAdjustment, PeriodLock
+from attendance.models.policies import AttendancePolicy
 from attendance.models.punches import (
     Channel,
     Direction,
@@ -22,6 +16,7 @@ from attendance.models.punches import (
     PunchQuerySet,
     Verdict,
 )
+from attendance.models.recalculations import Recalculation, StaleDayRange
 
 __all__ = [
     "AttendanceException",

@@ -34,6 +34,7 @@ from accounts.services import (
 from attendance import recalculation_queue
 from attendance.background import recalculation
 from attendance.corrections import services as correction_services
+from attendance.corrections.inputs import CorrectionOrigin, TimeEntry
 from attendance.days import locking
 from attendance.models import (
     AttendanceException,
@@ -272,7 +273,7 @@ def make_day_rows(organization: Organization, mark: str, employee: Employee) -> 
     lock = PeriodLock.objects.create(
         month=date(2026, 4, 1), reason=f"{mark} lock", **of_organization
     )
-    entry = correction_services.TimeEntry(datetime(2026, 6, 17, 4, tzinfo=UTC), "in")
+    entry = TimeEntry(datetime(2026, 6, 17, 4, tzinfo=UTC), "in")
     file = ManualImport.objects.create(
         name=f"{mark}.csv", sha256="0" * 64, rows=1, imported_at=timezone.now(), **of_organization
     )
@@ -280,7 +281,7 @@ def make_day_rows(organization: Organization, mark: str, employee: Employee) -> 
         employee,
         reason=f"{mark} reason",
         enter=[entry],
-        origin=correction_services.CorrectionOrigin(manual_import=file),
+        origin=CorrectionOrigin(manual_import=file),
     )
     StaleDayRange.objects.of(organization).delete()
     return {

@@ -12,8 +12,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from attendance.exceptions import admin as exceptions_admin
 from attendance.exceptions import scan as exception_scan
+from attendance.exceptions.admin.action_links import day_correction_url
 from attendance.models import AttendanceException, Punch, PunchMatch
 from devices.models import DeviceUser
 from employees.models import HalfDayReservation
@@ -52,7 +52,7 @@ def test_the_list_says_what_happened_and_what_to_do(
     assert "Match the number to an employee, or enter it in the employee" in shown
     assert page(unknown, "match") in shown
     assert "No out punch. Punches at 09:00." in shown
-    assert exceptions_admin.day_correction_url(ours.day.pk) in shown
+    assert day_correction_url(ours.day.pk) in shown
 
 
 def test_open_ones_are_counted_by_kind_and_the_counts_lead_to_them(

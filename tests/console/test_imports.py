@@ -18,7 +18,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from attendance.background import changes
-from attendance.corrections.spreadsheet import MAX_ROWS
+from attendance.corrections.sheet_lines import MAX_ROWS
 from attendance.models import Correction, ManualImport, StaleDayRange
 from tests import people
 from tests.attendance.background.test_recalculation import NOW

@@ -18,9 +18,11 @@ from hypothesis import strategies as st
 from accounts.models import User
 from attendance.background import changes
 from attendance.corrections import imports as correction_imports
-from attendance.corrections.imports import ImportFile, JudgedRow
-from attendance.corrections.services import TimeEntry, correct_times
-from attendance.corrections.spreadsheet import COLUMNS, SheetLine
+from attendance.corrections.import_rows import JudgedRow
+from attendance.corrections.imports import ImportFile
+from attendance.corrections.inputs import TimeEntry
+from attendance.corrections.services import correct_times
+from attendance.corrections.sheet_lines import COLUMNS, SheetLine
 from attendance.models import Correction, ManualImport, PeriodLock, StaleDayRange
 from employees.models import Assignment
 from employees.services import save_assignment, save_employee

@@ -10,7 +10,8 @@ import pytest
 from accounts.models import User
 from attendance.corrections import imports as correction_imports
 from attendance.corrections import regularization
-from attendance.corrections.services import CorrectionOrigin, TimeEntry, correct_times
+from attendance.corrections.inputs import CorrectionOrigin, TimeEntry
+from attendance.corrections.services import correct_times
 from attendance.models import Correction, ManualImport, Regularization
 from tests.attendance.background.test_recalculation import MONDAY, at
 from tests.attendance.corrections.test_imports import GOOD, file

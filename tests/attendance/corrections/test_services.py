@@ -14,16 +14,13 @@ from hypothesis import strategies as st
 
 from attendance import recalculation_queue
 from attendance.background import changes
-from attendance.corrections.services import (
-    CorrectionInput,
-    CorrectionOrigin,
-    TimeEntry,
-    bulk_correct_times,
-    correct_times,
-)
+from attendance.corrections.inputs import CorrectionInput, CorrectionOrigin, TimeEntry
+from attendance.corrections.services import bulk_correct_times, correct_times
 from attendance.corrections.superseded import ProposedTimes, superseded_punches
 from attendance.days import locking
-from attendance.days.calculation import CountedPunch, DayContext, calculate_day
+from attendance.days.calculation import calculate_day
+from attendance.days.counted_punches import CountedPunch
+from attendance.days.results import DayContext
 from attendance.models import (
     Correction,
     DayAdjustment,

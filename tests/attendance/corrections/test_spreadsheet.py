@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attendance.corrections import spreadsheet
-from attendance.corrections.spreadsheet import MAX_ROWS, SheetLine
+from attendance.corrections import spreadsheet, workbook
+from attendance.corrections.sheet_lines import COLUMNS, MAX_ROWS, SheetLine
 from core.errors import RuleViolation
 
 HEAD = ["Employee code", "Date", "In", "Out", "Reason"]
@@ -140,7 +140,7 @@ def test_any_bytes_are_read_or_refused(noise: bytes, begins: bytes) -> None:
         lines = spreadsheet.read_spreadsheet(begins + noise)
     except RuleViolation:
         return
-    assert all(isinstance(one[name], str) for one in lines for name in spreadsheet.COLUMNS)
+    assert all(isinstance(one[name], str) for one in lines for name in COLUMNS)
 
 
 # --- Excel -----------------------------------------------------------------------------------
@@ -167,7 +167,7 @@ def test_cells_of_a_workbook_are_read_as_a_clerk_sees_them(
     row: list[Any], expected: list[str]
 ) -> None:
     (line,) = spreadsheet.read_spreadsheet(xlsx_of(HEAD, row))
-    assert [line[name] for name in spreadsheet.COLUMNS] == expected
+    assert [line[name] for name in COLUMNS] == expected
 
 
 @pytest.mark.parametrize("made", [xlsx_of, csv_of])
@@ -206,11 +206,11 @@ def test_a_file_too_large_is_not_looked_at() -> None:
 
 def test_a_workbook_that_unpacks_to_too_much_is_not_unpacked() -> None:
     assert (
-        refused(packed({"xl/media/picture": b"0" * (spreadsheet.MAX_UNPACKED_BYTES + 1)}))
+        refused(packed({"xl/media/picture": b"0" * (workbook.MAX_UNPACKED_BYTES + 1)}))
         == "TOO_LARGE"
     )
     assert (
-        refused(packed({f"xl/media/{number}": b"" for number in range(spreadsheet.MAX_PARTS)}))
+        refused(packed({f"xl/media/{number}": b"" for number in range(workbook.MAX_PARTS)}))
         == "TOO_LARGE"
     )
 

@@ -11,15 +11,11 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attendance.days.calculation import (
-    CountedPunch,
-    DayContext,
-    DayResult,
-    DayStatus,
-    assign_punches_to_days,
-    calculate_day,
-    is_independent_boundary,
-)
+from attendance.days.calculation import calculate_day
+from attendance.days.counted_punches import CountedPunch
+from attendance.days.punch_assignment import assign_punches_to_days, is_independent_boundary
+from attendance.days.results import DayContext, DayResult
+from attendance.days.status import DayStatus
 from shifts.schedule import (
     GENERAL_SHIFT,
     HoursMethod,

@@ -1,14 +1,11 @@
-"""The console's pages on times put right: what people ask for, the form with which HR corrects a
-day, what was corrected.
-"""
+"""The console's pages on correction requests: what employees ask for, and the decision on it."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from django import forms
-from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.utils import formats, timezone
@@ -25,11 +22,10 @@ from accounts.approvals.admin import ApproverRowsMixin
 from accounts.permissions import can_decide_for
 from attendance.corrections import preview as day_preview
 from attendance.corrections import regularization
-from attendance.corrections.day_page import locked_month_text, render_day_comparison
-from attendance.corrections.services import (
-    MAX_REASON_LENGTH,
-)
-from attendance.models import Correction, Regularization
+from attendance.corrections.admin.corrections import correction_time_text
+from attendance.corrections.admin.day_comparison import locked_month_text, render_day_comparison
+from attendance.corrections.validation import MAX_REASON_LENGTH
+from attendance.models import Regularization
 from core.action_pages import ActionFormMixin, posted_data
 from core.tenant_admin import (
     ReadOnlyTenantAdmin,
@@ -47,12 +43,8 @@ STATUS_COLOURS: Final = {
     "rejected": "danger",
     "withdrawn": "info",
 }
-SELF_CORRECTION_TEXT: Final = _(
-    "You cannot correct your own attendance. Request a correction; another person decides."
-)
 
 
-# --- A day before and after -----------------------------------------------------------------------
 class RegularizationRemarksForm(forms.Form):
     """Why."""
 
@@ -200,7 +192,7 @@ class RegularizationAdmin(ApproverRowsMixin, ActionFormMixin, ReadOnlyTenantAdmi
         rows = one.corrections.select_related("employee__organization").order_by("id")
         body = (
             (
-                link_html(change_url(row), _local_time_text(row)),
+                link_html(change_url(row), correction_time_text(row)),
                 row.get_kind_display(),
                 row.get_direction_display() or "–",
             )
@@ -227,61 +219,3 @@ def _requested_time_text(regularization: Regularization, at: datetime | None) ->
         at, (post.site.timezone if post else "") or regularization.employee.organization.timezone
     )
     return f"{there:%H:%M}" if there.date() == regularization.date else f"{there:%Y-%m-%d %H:%M}"
-
-
-# --- What was corrected ---------------------------------------------------------------------------
-class CorrectionSourceFilter(admin.SimpleListFilter):
-    """Corrections by where they come from."""
-
-    title = _("source")
-    parameter_name = "source"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [
-            ("asked", _("Approved request")),
-            ("file", _("Imported file")),
-            ("hand", _("Entered by HR")),
-        ]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        wanted = {"asked": (False, True), "file": (True, False), "hand": (True, True)}.get(
-            str(self.value())
-        )
-        if wanted is None:
-            return queryset
-        return queryset.filter(regularization__isnull=wanted[0], manual_import__isnull=wanted[1])
-
-
-class CorrectionAdmin(ReadOnlyTenantAdmin):
-    """Times that were put right, with who and why: evidence to look at."""
-
-    fieldsets = (
-        (None, {"fields": (("employee", "kind"), ("local_time", "direction"), "reason")}),
-        (
-            _("Source"),
-            {"fields": (("made_at", "made_by"), ("regularization", "manual_import"))},
-        ),
-        (_("What does not count"), {"fields": (("voids_punch", "voids"),)}),
-    )
-    readonly_fields = ("local_time",)
-    list_display = ("local_time", "employee", "kind", "direction", "reason", "made_by", "made_at")
-    list_filter: ClassVar = ["kind", CorrectionSourceFilter]
-    list_select_related = ("employee__organization", "made_by", "organization")
-    search_fields = ("employee__name", "=employee__code")
-    search_help_text = _("An employee's name or code")
-    extra_lookups = ("employee", "manual_import", "regularization")
-    date_hierarchy = "at"
-    show_full_result_count = False
-    empty_title = _("No corrections")
-    empty_text = _(
-        "Entered times and punches that do not count appear here. Correct a day on the page of that"
-        " day."
-    )
-
-    @display(description=_("time"), ordering="at")
-    def local_time(self, one: Correction) -> str:
-        return _local_time_text(one)
-
-
-def _local_time_text(one: Correction) -> str:
-    return f"{to_local_time(one.at, one.employee.organization.timezone):%Y-%m-%d %H:%M}"

@@ -1,0 +1,1 @@
+"""The console's pages on corrections, one file a page. `attendance.admin` registers them."""

@@ -1,0 +1,1 @@
+"""The console's pages on days, one file a page. `attendance.admin` registers them."""

@@ -1,0 +1,1 @@
+"""The console's pages on exceptions. `attendance.admin` registers them."""
