@@ -46,7 +46,7 @@ from rest_framework.exceptions import PermissionDenied
 
 from accounts.credentials import decrypt
 from accounts.models import SignInSettings
-from accounts.throttling import RateLimitUnavailable
+from accounts.rate_limits import RateLimitUnavailable
 from core.outbound.client import send_request
 from core.outbound.response_reader import OutboundResponse
 from core.raw_sql import release_idle_connection

@@ -25,8 +25,9 @@ from accounts.oidc_validation import (
     PKCE_VERIFIER_PATTERN,
     VISIBLE_ASCII_PATTERN,
 )
+from accounts.rate_limits import RateLimit
 from accounts.serializers import MobileExchangeReplySerializer, MobileRedirectReplySerializer
-from accounts.throttling import SSO_LIMIT, RateLimit
+from accounts.throttling import SSO_LIMIT
 from core.serializers import StrictSerializer
 
 # Browsers take a name that begins with __Host- from this very host only, over TLS: no neighbour can

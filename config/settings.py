@@ -226,7 +226,7 @@ REPORT_WORKER_NOTIFIER = (
 MAP_TILES = env.str("MUSTER_MAP_TILES", default="")
 MAP_ATTRIBUTION = env.str("MUSTER_MAP_ATTRIBUTION", default="")
 
-# --- Rate limits: counted in a cache of their own (accounts/throttling.py) ------------------------
+# --- Rate limits: counted in a cache of their own (accounts/rate_limits.py) -----------------------
 LIMITS_CACHE_URL = env.str("MUSTER_LIMITS_CACHE_URL", default="")
 # The number of proxies of ours that every request passes and that appended to X-Forwarded-For.
 TRUSTED_PROXIES = env.int("MUSTER_TRUSTED_PROXIES", default=0)
@@ -254,7 +254,7 @@ if LIMITS_CACHE_URL:
         "LOCATION": LIMITS_CACHE_URL,
         "KEY_PREFIX": "muster",
         # A limit is not worth waiting for: who cannot count decides without
-        # (accounts.throttling.Breaker).
+        # (accounts.circuit_breaker).
         "OPTIONS": {"socket_timeout": 0.1, "socket_connect_timeout": 0.1},
     }
 RATELIMIT_USE_CACHE = "limits"

@@ -25,7 +25,8 @@ from rest_framework.views import APIView
 
 from accounts.api_keys import HR_CLOCK_SCOPE, HR_WRITE_SCOPE
 from accounts.authentication import AuthenticatedClient, MachineAuthentication
-from accounts.throttling import MINUTE, RateLimit, Window, caller_key
+from accounts.rate_limits import MINUTE, RateLimit, Window
+from accounts.throttling import caller_key
 from attendance.channels.fields import (
     StrictBooleanField,
     StrictChoiceField,

@@ -24,10 +24,10 @@ from django.db import transaction
 from accounts.api_keys import BIOMETRIC_WRITE_SCOPE, HR_CLOCK_SCOPE, HR_WRITE_SCOPE
 from accounts.authentication import find_client_key
 from accounts.credentials import decrypt
+from accounts.errors import InvalidCredentials
 from accounts.models import ApiClient, ClientKey, User
 from accounts.roles import ADMIN, APPROVER, HR_ADMIN, ensure_roles
 from accounts.services import (
-    InvalidCredentials,
     issue_client_key,
     issue_machine_token,
     issue_personal_token,
