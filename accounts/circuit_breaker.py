@@ -9,13 +9,9 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    pass  # It imports this module, by its setting.
+from typing import Final
 
 log = logging.getLogger(__name__)
-
 
 CACHE_RETRY_S: Final = 3.0
 FAILURE_LOG_INTERVAL_S: Final = 60.0

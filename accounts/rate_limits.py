@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from django.core.cache import caches
 from django.utils.translation import gettext_lazy as _
@@ -32,15 +32,11 @@ from django_ratelimit.core import get_usage
 from redis.exceptions import RedisError
 from rest_framework.exceptions import APIException
 
-if TYPE_CHECKING:
-    pass  # It imports this module, by its setting.
 from accounts.circuit_breaker import circuit_breaker
 
 MINUTE: Final = 60
 HOUR: Final = 3600
 DAY: Final = 86400
-
-
 # The caches' names in settings.CACHES: the one all processes share, and the one of this process for
 # when it fails.
 SHARED_CACHE: Final = "limits"

@@ -81,8 +81,6 @@ SIGN_IN_LIMITS: Final = (
     RateLimit("sign-in", (Window(30, MINUTE),), client_network_key, REFUSE),
     RateLimit("sign-in-account", (Window(10, MINUTE), Window(100, HOUR)), username_key, REFUSE),
 )
-
-
 # Nobody guesses a refresh token, and a whole site may stand behind one address.
 REFRESH_LIMIT: Final = RateLimit("refresh", (Window(600, MINUTE),), client_network_key, REFUSE)
 

@@ -18,8 +18,10 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from accounts import oidc_client, sso
 from accounts.models import SignInSettings
+from accounts.sso import oidc_client
+from accounts.sso.oidc_errors import ProviderUnavailable, SignInDenied
+from accounts.sso.settings import callback_url, save_sign_in_settings
 from core.tenant_admin import TenantAdmin, TenantForm, is_operator, tenant_id
 
 
@@ -119,7 +121,7 @@ class SignInSettingsAdmin(TenantAdmin):
     def save_model(
         self, request: HttpRequest, obj: SignInSettings, form: Any, change: bool
     ) -> None:
-        sso.save_sign_in_settings(
+        save_sign_in_settings(
             obj,
             secret=form.secret_change,
             actor=request.user,  # type: ignore[arg-type]
@@ -132,7 +134,7 @@ class SignInSettingsAdmin(TenantAdmin):
 
     @display(description=_("redirect URI to enter at the provider"))
     def callback(self, chosen: SignInSettings) -> str:
-        return sso.callback_url()
+        return callback_url()
 
     @action(
         description=_("Check the provider"),
@@ -144,12 +146,12 @@ class SignInSettingsAdmin(TenantAdmin):
         chosen: SignInSettings = self.object_or_404(request, object_id)
         try:
             document = oidc_client.check_provider(chosen)
-        except oidc_client.ProviderUnavailable as trouble:
+        except ProviderUnavailable as trouble:
             messages.error(
                 request,
                 _("The provider cannot be reached. %(reason)s") % {"reason": trouble.reason},
             )
-        except oidc_client.SignInDenied as trouble:
+        except SignInDenied as trouble:
             messages.error(request, str(trouble.detail))
         else:
             messages.success(

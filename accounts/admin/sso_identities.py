@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
-from accounts import sso
 from accounts.models import SsoIdentity
+from accounts.sso.identities import unlink_identity
 from core.tenant_admin import ReadOnlyTenantAdmin, changelist_url
 
 
@@ -53,6 +53,6 @@ class SsoIdentityAdmin(ReadOnlyTenantAdmin):
                     " an identity again, by the verified e-mail address."
                 ),
             )
-        sso.unlink_identity(identity, actor=request.user, request=request)  # type: ignore[arg-type]
+        unlink_identity(identity, actor=request.user, request=request)  # type: ignore[arg-type]
         messages.success(request, _("Unlinked."))
         return redirect(changelist_url(SsoIdentity))

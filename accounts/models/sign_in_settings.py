@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.oidc_validation import oidc_settings_errors
+from accounts.sso.oidc_validation import oidc_settings_errors
 from core.tenancy import TenantModel, TenantQuerySet
 
 

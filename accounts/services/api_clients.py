@@ -29,7 +29,6 @@ from accounts.models import ApiClient, ClientKey, SecurityEvent, User
 MACHINE_TOKEN_LIFETIME: Final = timedelta(hours=1)
 ROTATION_OVERLAP: Final = timedelta(days=7)
 
-
 EventKind = SecurityEvent.Kind
 
 

@@ -32,12 +32,9 @@ from employees.models import Organization
 
 ACCESS_TOKEN_LIFETIME: Final = timedelta(minutes=10)
 TOKEN_FAMILY_LIFETIME: Final = timedelta(days=30)
-
-
 # Who sends the same refresh token again within this time lost the answer or asked twice; later it
 # is a thief, or the victim.
 REUSE_GRACE: Final = timedelta(seconds=10)
-
 
 EventKind = SecurityEvent.Kind
 

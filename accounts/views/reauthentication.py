@@ -17,7 +17,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from accounts import middleware, two_factor
 from accounts.models import User
-from accounts.oidc_validation import safe_local_path
+from accounts.sso.oidc_validation import safe_local_path
 from accounts.views.sign_in import sso_redirect_url
 from accounts.views.throttled import throttled_response
 

@@ -17,7 +17,7 @@ from unfold.forms import AuthenticationForm
 from accounts import middleware, services
 from accounts.errors import PasswordLoginDisabled
 from accounts.models import SignInSettings
-from accounts.oidc_validation import safe_local_path
+from accounts.sso.oidc_validation import safe_local_path
 from accounts.throttling import SIGN_IN_LIMITS
 from accounts.views.throttled import throttled_response
 from employees.models import Organization
