@@ -22,7 +22,8 @@ from django.utils.translation import gettext_lazy as _
 from attendance.models import AttendanceException, Punch, Verdict
 from attendance.punches.reconciliation import EndpointReconciliation, reconcile_organization
 from config.console_settings import NAVIGATION, UNMATCHED_PUNCHES_QUERY
-from core.tenant_admin import changelist_url, visible_rows
+from core.admin_html import changelist_url
+from core.tenant_visibility import visible_rows
 from devices.models import Device
 from devices.presence import ONLINE, SILENT, device_state
 from employees.models import Organization

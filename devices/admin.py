@@ -20,14 +20,10 @@ from unfold.enums import ActionVariant
 
 from accounts.audit import record_security_event
 from accounts.models import SecurityEvent
-from core.tenant_admin import (
-    ReadOnlyInline,
-    ReadOnlyTenantAdmin,
-    TenantAdmin,
-    TenantInline,
-    badge_html,
-    tenant_id,
-)
+from core.admin_html import badge_html
+from core.admin_inlines import ReadOnlyInline, TenantInline
+from core.tenant_admin import ReadOnlyTenantAdmin, TenantAdmin
+from core.tenant_visibility import tenant_id
 from devices.models import Device, DeviceKey, DeviceToken, DeviceUser, Phone, PhonePolicy
 from devices.phones import release_phone, revoke_phone
 from devices.presence import (

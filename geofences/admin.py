@@ -27,15 +27,10 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget
 
-from core.tenant_admin import (
-    TenantAdmin,
-    badge_html,
-    change_url,
-    changelist_url,
-    is_operator,
-    to_validation_error,
-    visible_rows,
-)
+from core.admin_errors import to_validation_error
+from core.admin_html import badge_html, change_url, changelist_url
+from core.tenant_admin import TenantAdmin
+from core.tenant_visibility import is_operator, visible_rows
 from employees.models import Organization
 from geofences.geojson_io import MAX_FILE_CHARS, export_geojson, import_geojson
 from geofences.geometry import box_from_bounds

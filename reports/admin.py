@@ -19,13 +19,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from core.tenant_admin import (
-    ReadOnlyTenantAdmin,
-    badge_html,
-    changelist_url,
-    is_operator,
-    link_html,
-)
+from core.admin_html import badge_html, changelist_url, link_html
+from core.tenant_admin import ReadOnlyTenantAdmin
+from core.tenant_visibility import is_operator
 from reports import board_admin as _board_admin  # noqa: F401  Its pages are registered there.
 from reports import jobs
 from reports.catalog import REPORTS

@@ -15,12 +15,10 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSingleDateWidget, UnfoldAdminTextareaWidget
 
 from core.action_pages import ActionFormMixin
-from core.tenant_admin import (
-    TenantAdmin,
-    TenantForm,
-    TenantInline,
-    table_html,
-)
+from core.admin_forms import TenantForm
+from core.admin_html import table_html
+from core.admin_inlines import TenantInline
+from core.tenant_admin import TenantAdmin
 from employees.models import Department, Employee, Site
 from shifts import services as shift_services
 from shifts.models import PatternSlot, Roster, ShiftPattern, ShiftSettings, ShiftType

@@ -23,16 +23,10 @@ from accounts.approvals.admin import ApproverRowsMixin
 from accounts.audit import record_attachment_download
 from accounts.permissions import can_decide_for
 from core.action_pages import posted_data
-from core.tenant_admin import (
-    ReadOnlyTenantAdmin,
-    TenantAdmin,
-    TenantForm,
-    badge_html,
-    change_url,
-    is_operator,
-    link_html,
-    table_html,
-)
+from core.admin_forms import TenantForm
+from core.admin_html import badge_html, change_url, link_html, table_html
+from core.tenant_admin import ReadOnlyTenantAdmin, TenantAdmin
+from core.tenant_visibility import is_operator
 from tours import attachments as tour_attachments
 from tours import services
 from tours.models import Tour, TourDocument

@@ -22,16 +22,9 @@ from unfold.widgets import UnfoldAdminDateWidget, UnfoldBooleanSwitchWidget
 
 from accounts.audit import record_security_event
 from accounts.models import SecurityEvent
-from core.tenant_admin import (
-    ReadOnlyInline,
-    ReadOnlyTenantAdmin,
-    TenantAdmin,
-    badge_html,
-    change_url,
-    changelist_url,
-    link_html,
-    preformatted_html,
-)
+from core.admin_html import badge_html, change_url, changelist_url, link_html, preformatted_html
+from core.admin_inlines import ReadOnlyInline
+from core.tenant_admin import ReadOnlyTenantAdmin, TenantAdmin
 from webhooks.models import Attempt, Delivery, Endpoint
 from webhooks.services import (
     ROTATION_OVERLAP,

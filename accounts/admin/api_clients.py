@@ -18,7 +18,10 @@ from accounts import services
 from accounts.api_keys import SCOPES
 from accounts.models import ApiClient, ClientKey
 from accounts.permissions import signed_in_user
-from core.tenant_admin import ReadOnlyInline, TenantAdmin, TenantForm, badge_html
+from core.admin_forms import TenantForm
+from core.admin_html import badge_html
+from core.admin_inlines import ReadOnlyInline
+from core.tenant_admin import TenantAdmin
 
 
 class ApiClientForm(TenantForm):

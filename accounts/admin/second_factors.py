@@ -13,7 +13,8 @@ from unfold.enums import ActionVariant
 
 from accounts import two_factor
 from accounts.models import SecondFactor
-from core.tenant_admin import ReadOnlyTenantAdmin, changelist_url
+from core.admin_html import changelist_url
+from core.tenant_admin import ReadOnlyTenantAdmin
 
 
 class SecondFactorAdmin(ReadOnlyTenantAdmin):

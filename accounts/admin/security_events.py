@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from accounts.models import SecurityEvent
-from core.tenant_admin import ReadOnlyTenantAdmin, preformatted_html
+from core.admin_html import preformatted_html
+from core.tenant_admin import ReadOnlyTenantAdmin
 
 
 class SecurityEventAdmin(ReadOnlyTenantAdmin):

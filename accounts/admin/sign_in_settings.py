@@ -22,7 +22,9 @@ from accounts.models import SignInSettings
 from accounts.sso import oidc_client
 from accounts.sso.oidc_errors import ProviderUnavailable, SignInDenied
 from accounts.sso.settings import callback_url, save_sign_in_settings
-from core.tenant_admin import TenantAdmin, TenantForm, is_operator, tenant_id
+from core.admin_forms import TenantForm
+from core.tenant_admin import TenantAdmin
+from core.tenant_visibility import is_operator, tenant_id
 
 
 class LinesField(forms.Field):

@@ -13,7 +13,8 @@ from unfold.enums import ActionVariant
 
 from accounts.models import SsoIdentity
 from accounts.sso.identities import unlink_identity
-from core.tenant_admin import ReadOnlyTenantAdmin, changelist_url
+from core.admin_html import changelist_url
+from core.tenant_admin import ReadOnlyTenantAdmin
 
 
 class SsoIdentityAdmin(ReadOnlyTenantAdmin):

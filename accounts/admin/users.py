@@ -19,7 +19,9 @@ from accounts.audit import record_security_event
 from accounts.models import SecurityEvent, User
 from accounts.permissions import signed_in_user
 from accounts.roles import ROLES
-from core.tenant_admin import TenantAdmin, TenantForm, is_operator, tenant_id
+from core.admin_forms import TenantForm
+from core.tenant_admin import TenantAdmin
+from core.tenant_visibility import is_operator, tenant_id
 
 HTTP_FOUND = 302
 

@@ -17,28 +17,19 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
-from unfold.widgets import (
-    UnfoldAdminTextareaWidget,
-)
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts.approvals.admin import ApproverRowsMixin
 from accounts.permissions import can_decide_for
 from attendance.corrections import preview as day_preview
 from attendance.corrections import regularization
 from attendance.corrections.day_page import locked_month_text, render_day_comparison
-from attendance.corrections.services import (
-    MAX_REASON_LENGTH,
-)
+from attendance.corrections.services import MAX_REASON_LENGTH
 from attendance.models import Correction, Regularization
 from core.action_pages import ActionFormMixin, posted_data
-from core.tenant_admin import (
-    ReadOnlyTenantAdmin,
-    badge_html,
-    change_url,
-    is_operator,
-    link_html,
-    table_html,
-)
+from core.admin_html import badge_html, change_url, link_html, table_html
+from core.tenant_admin import ReadOnlyTenantAdmin
+from core.tenant_visibility import is_operator
 from core.times import to_local_time
 
 STATUS_COLOURS: Final = {

@@ -47,12 +47,9 @@ from attendance.days.admin import DayAdmin
 from attendance.days.inputs import CORRECTION_SIGN
 from attendance.models import Day
 from core.action_pages import posted_data
-from core.tenant_admin import (
-    TolerantAutocompleteSelect,
-    changelist_url,
-    table_html,
-    visible_rows,
-)
+from core.admin_choices import TolerantAutocompleteSelect
+from core.admin_html import changelist_url, table_html
+from core.tenant_visibility import visible_rows
 from core.times import to_local_time
 from employees.models import Employee
 

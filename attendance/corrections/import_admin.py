@@ -30,17 +30,10 @@ from attendance.corrections.day_page import locked_month_text
 from attendance.corrections.imports import ImportFile, JudgedRow, RowOutcome
 from attendance.corrections.spreadsheet import COLUMNS, MAX_BYTES, SheetLine
 from attendance.models import Correction, ManualImport
+from core.admin_html import badge_html, change_url, changelist_url, link_html, table_html
 from core.csv_injection import escape_formula
-from core.tenant_admin import (
-    ReadOnlyTenantAdmin,
-    badge_html,
-    change_url,
-    changelist_url,
-    is_operator,
-    link_html,
-    table_html,
-    visible_rows,
-)
+from core.tenant_admin import ReadOnlyTenantAdmin
+from core.tenant_visibility import is_operator, visible_rows
 from core.times import to_local_time
 from employees.models import Organization
 

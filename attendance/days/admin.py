@@ -35,14 +35,9 @@ from attendance.models import (
     StaleDayRange,
 )
 from core.action_pages import ActionFormMixin
-from core.tenant_admin import (
-    ReadOnlyTenantAdmin,
-    TenantAdmin,
-    TenantForm,
-    badge_html,
-    link_html,
-    table_html,
-)
+from core.admin_forms import TenantForm
+from core.admin_html import badge_html, link_html, table_html
+from core.tenant_admin import ReadOnlyTenantAdmin, TenantAdmin
 from core.times import to_local_time
 
 STATUS_COLOURS: Final = {

@@ -31,17 +31,11 @@ from attendance.models import AttendanceException, Channel, Day, Punch, PunchMat
 from attendance.punches import matching
 from attendance.punches.record import DatabaseBusy
 from core.action_pages import ActionFormMixin
+from core.admin_choices import TolerantAutocompleteSelect
+from core.admin_html import badge_html, change_url, changelist_url, link_html, table_html
 from core.bulk_actions import BulkActionMixin
-from core.tenant_admin import (
-    ReadOnlyTenantAdmin,
-    TolerantAutocompleteSelect,
-    badge_html,
-    change_url,
-    changelist_url,
-    link_html,
-    table_html,
-    visible_rows,
-)
+from core.tenant_admin import ReadOnlyTenantAdmin
+from core.tenant_visibility import visible_rows
 from core.times import to_local_time
 from devices.models import DeviceUser
 from devices.services import save_device_user

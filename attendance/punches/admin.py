@@ -22,16 +22,10 @@ from unfold.enums import ActionVariant
 from attendance.models import Punch, PunchMatch, Verdict
 from attendance.punches.matching import match_punch
 from attendance.punches.record import DatabaseBusy
-from core.tenant_admin import (
-    ReadOnlyTenantAdmin,
-    TolerantAutocompleteSelect,
-    badge_html,
-    change_url,
-    link_html,
-    preformatted_html,
-    table_html,
-    visible_rows,
-)
+from core.admin_choices import TolerantAutocompleteSelect
+from core.admin_html import badge_html, change_url, link_html, preformatted_html, table_html
+from core.tenant_admin import ReadOnlyTenantAdmin
+from core.tenant_visibility import visible_rows
 from core.times import to_local_time
 from employees.models import Employee
 from webhooks.services import deliveries_about
