@@ -134,7 +134,7 @@ class UserAdmin(DjangoUserAdmin, TenantAdmin):  # type: ignore[type-arg, misc]
             ),
         )
 
-    def _walled_filter(self, item: Any) -> Any:
+    def _tenant_filter(self, item: Any) -> Any:
         return item if item == "groups" else super()._tenant_filter(item)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
