@@ -22,7 +22,7 @@ from accounts import tokens
 from accounts.api_keys import PERSONAL_TOKEN_PREFIX, is_well_formed_key
 from accounts.credentials import constant_time_equal, hash_token
 from accounts.models import ClientKey, PersonalToken, TokenFamily, User
-from accounts.throttling import Window
+from accounts.rate_limits import Window
 from core.raw_sql import from_db_datetime, run_sql, to_db_datetime
 
 LAST_USED_RESOLUTION: Final = timedelta(seconds=60)

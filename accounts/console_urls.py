@@ -4,13 +4,19 @@ precede.
 
 from django.urls import path
 
-from accounts import views
+from accounts.views import reauthentication, second_factor, sign_in
 
 urlpatterns = [
-    path("login/", views.sign_in_view, name="console-sign-in"),
-    path("reauthenticate/", views.reauthenticate_view, name="reauthenticate"),
-    path("second-factor/", views.second_factor_view, name="second-factor"),
-    path("second-factor/set-up/", views.second_factor_setup_view, name="second-factor-set-up"),
-    path("second-factor/codes/", views.new_recovery_codes_view, name="second-factor-codes"),
-    path("second-factor/remove/", views.remove_second_factor_view, name="second-factor-remove"),
+    path("login/", sign_in.sign_in_view, name="console-sign-in"),
+    path("reauthenticate/", reauthentication.reauthenticate_view, name="reauthenticate"),
+    path("second-factor/", reauthentication.second_factor_view, name="second-factor"),
+    path(
+        "second-factor/set-up/", second_factor.second_factor_setup_view, name="second-factor-set-up"
+    ),
+    path("second-factor/codes/", second_factor.new_recovery_codes_view, name="second-factor-codes"),
+    path(
+        "second-factor/remove/",
+        second_factor.remove_second_factor_view,
+        name="second-factor-remove",
+    ),
 ]

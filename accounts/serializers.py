@@ -1,5 +1,5 @@
-"""What sign-in and one's own account answer: shapes for the OpenAPI file. The views fill them by
-hand.
+"""What sign-in and one's own account are asked with, and what they answer. The views fill the
+answers by hand: those shapes are for the OpenAPI file.
 """
 
 from __future__ import annotations
@@ -10,8 +10,53 @@ from rest_framework import serializers
 
 from accounts.permissions import ABILITIES
 from accounts.roles import ROLES
+from core.serializers import StrictSerializer
 
 ResponseSerializer = serializers.Serializer[dict[str, Any]]
+
+
+class SignInSerializer(StrictSerializer):
+    """A password sign-in. `organization` may be left out where there is exactly one."""
+
+    organization = serializers.CharField(max_length=50, required=False, allow_null=True)
+    username = serializers.CharField(max_length=150)
+    password = serializers.CharField(max_length=4096, trim_whitespace=False)
+
+
+class RefreshBodySerializer(StrictSerializer):
+    """A refresh token."""
+
+    refresh = serializers.CharField(max_length=200)
+
+
+class RevokeBodySerializer(StrictSerializer):
+    """A refresh token, which ends its sign-in, or a personal access token."""
+
+    token = serializers.CharField(max_length=200)
+
+
+class ClientCredentialsSerializer(StrictSerializer):
+    """OAuth's client credentials."""
+
+    grant_type = serializers.CharField(max_length=50)
+    client_id = serializers.CharField(max_length=64, required=False)
+    client_secret = serializers.CharField(max_length=200, required=False)
+    scope = serializers.CharField(max_length=500, required=False, allow_blank=True)
+
+    def validate_grant_type(self, value: str) -> str:
+        """There is one grant."""
+        if value != "client_credentials":
+            raise serializers.ValidationError("Only client_credentials is supported.")
+        return value
+
+
+class NewTokenSerializer(StrictSerializer):
+    """The name of a new personal access token, and for how many days it lasts (empty: until
+    revoked).
+    """
+
+    name = serializers.CharField(max_length=100)
+    days = serializers.IntegerField(min_value=1, max_value=3650, required=False, allow_null=True)
 
 
 class ModeReplySerializer(ResponseSerializer):

@@ -25,7 +25,7 @@ from django_otp.oath import TOTP
 from accounts.audit import record_security_event
 from accounts.credentials import decrypt, encrypt, hash_token
 from accounts.models import RecoveryCode, SecondFactor, SecurityEvent, SignInSettings, User
-from accounts.throttling import HOUR, MINUTE, REFUSE, RateLimit, Window
+from accounts.rate_limits import HOUR, MINUTE, REFUSE, RateLimit, Window
 
 TOTP_STEP_S: Final = 30
 TOTP_DIGITS: Final = 6

@@ -2,8 +2,10 @@
 
 from django.urls import path
 
-from accounts.api import AuthViewSet, MachineTokenView, MeView, PersonalTokenViewSet
-from accounts.sso_api import (
+from accounts.api.machine_tokens import MachineTokenView
+from accounts.api.me import MeView, PersonalTokenViewSet
+from accounts.api.sign_in import AuthViewSet
+from accounts.sso.api import (
     SsoMobileExchangeView,
     SsoMobileRedirectView,
     SsoWebCallbackView,

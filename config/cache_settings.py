@@ -29,7 +29,7 @@ def cache_settings(limits_url: str) -> dict[str, dict[str, Any]]:
             "LOCATION": limits_url,
             "KEY_PREFIX": "muster",
             # A limit is not worth waiting for: who cannot count decides without
-            # (accounts.throttling.Breaker).
+            # (accounts.circuit_breaker).
             "OPTIONS": {"socket_timeout": 0.1, "socket_connect_timeout": 0.1},
         }
     return caches

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from attendance.models import AttendanceException, Punch
 from config.console_settings import NAVIGATION
-from core.tenant_admin import visible_rows
+from core.tenant_visibility import visible_rows
 
 # The badge in the sidebar is on every page: it stops counting here.
 MAX_BADGE_COUNT: Final = 100

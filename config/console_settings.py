@@ -243,7 +243,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_LANGUAGES": True,
     "BORDER_RADIUS": "6px",
-    "LOGIN": {"form": "accounts.views.SignInForm"},
+    "LOGIN": {"form": "accounts.views.sign_in.SignInForm"},
     "ACCOUNT": {
         "navigation": [{"title": _("Second factor"), "link": reverse_lazy("second-factor-set-up")}]
     },

@@ -21,7 +21,8 @@ from attendance.models import AttendanceException, Punch, Verdict
 from attendance.punches.reconciliation import EndpointReconciliation, reconcile_organization
 from config.console_settings import UNMATCHED_PUNCHES_QUERY
 from config.punch_chart import ACCEPTED, OUTCOME_LABELS, REJECTED, UNMATCHED, punch_chart
-from core.tenant_admin import changelist_url, visible_rows
+from core.admin_html import changelist_url
+from core.tenant_visibility import visible_rows
 from devices.models import Device
 from devices.presence import ONLINE, SILENT, device_state
 from employees.models import Organization

@@ -16,7 +16,7 @@ from django.template.response import TemplateResponse
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 
-from core.tenant_admin import changelist_url
+from core.admin_html import changelist_url
 
 MAX_ROWS: Final = 200
 _ROW_ID: Final = re.compile(r"[0-9]{1,18}")

@@ -10,7 +10,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from core.tenant_admin import ReadOnlyTenantAdmin, TenantAdmin, TenantInline, is_operator
+from core.admin_inlines import TenantInline
+from core.tenant_admin import ReadOnlyTenantAdmin, TenantAdmin
+from core.tenant_visibility import is_operator
 from employees.models import Assignment, Change, Department, Employee, Organization, Site
 from employees.services import save_assignment, save_employee
 

@@ -34,17 +34,11 @@ from accounts.approvals.admin import ApproverRowsMixin
 from accounts.audit import record_attachment_download
 from accounts.permissions import can_decide_for, local_today
 from core.action_pages import ActionFormMixin, posted_data
-from core.tenant_admin import (
-    ReadOnlyTenantAdmin,
-    TenantAdmin,
-    TenantForm,
-    TenantInline,
-    badge_html,
-    change_url,
-    is_operator,
-    link_html,
-    table_html,
-)
+from core.admin_forms import TenantForm
+from core.admin_html import badge_html, change_url, link_html, table_html
+from core.admin_inlines import TenantInline
+from core.tenant_admin import ReadOnlyTenantAdmin, TenantAdmin
+from core.tenant_visibility import is_operator
 from employees.models import Employee
 from leaves import charts as leave_charts
 from leaves import publishing, records, services, suggestions

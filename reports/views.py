@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.permissions import READ_REPORTS, has_ability
-from core.tenant_admin import changelist_url
+from core.admin_html import changelist_url
 from employees.models import Organization
 from reports import services
 from reports.base import CSV, Report

@@ -16,7 +16,8 @@ from django.core.cache import caches
 from django.db import connections
 from django.test import TransactionTestCase, override_settings
 
-from accounts import throttling
+from accounts import rate_limits
+from accounts.circuit_breaker import circuit_breaker
 from accounts.models import User
 from attendance.days import locking
 from core.append_only import triggers_disabled
@@ -91,9 +92,9 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
 @pytest.fixture(autouse=True)
 def _reset_rate_limits() -> None:
     """Ids repeat from test to test, and so do the keys that are counted by."""
-    for name in (throttling.SHARED_CACHE, throttling.LOCAL_CACHE):
+    for name in (rate_limits.SHARED_CACHE, rate_limits.LOCAL_CACHE):
         caches[name].clear()
-    throttling.circuit_breaker.reset()
+    circuit_breaker.reset()
 
 
 @pytest.fixture(autouse=True)

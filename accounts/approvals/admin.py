@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django.http import HttpRequest
 
 from accounts.approvals.people import employees_decided_for
-from core.tenant_admin import is_operator
+from core.tenant_visibility import is_operator
 
 
 class ApproverRowsMixin:

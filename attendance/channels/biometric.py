@@ -25,7 +25,8 @@ from rest_framework.views import APIView
 
 from accounts.api_keys import BIOMETRIC_WRITE_SCOPE
 from accounts.authentication import ApiKeyAuthentication, AuthenticatedClient
-from accounts.throttling import BIOMETRIC_WINDOWS, RateLimit, caller_key
+from accounts.rate_limits import RateLimit
+from accounts.throttling import BIOMETRIC_WINDOWS, caller_key
 from attendance.channels.biometric_bodies import (
     BIOMETRIC_BODY,
     BIOMETRIC_HEADERS,

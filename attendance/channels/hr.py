@@ -24,7 +24,8 @@ from rest_framework.views import APIView
 
 from accounts.api_keys import HR_CLOCK_SCOPE, HR_WRITE_SCOPE
 from accounts.authentication import AuthenticatedClient, MachineAuthentication
-from accounts.throttling import MINUTE, RateLimit, Window, caller_key
+from accounts.rate_limits import MINUTE, RateLimit, Window
+from accounts.throttling import caller_key
 from attendance.channels.fields import is_disallowed_character
 from attendance.channels.hr_bodies import (
     CLOCK_HEADERS,

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from attendance.days import labels as day_labels
 from attendance.models import Day
-from core.tenant_admin import change_url
+from core.admin_html import change_url
 from core.times import to_local_time
 
 WIDTH, HEIGHT, TOP, BAR = 960, 96, 28, 26

@@ -25,8 +25,9 @@ from attendance.days import labels as day_labels
 from attendance.lateness import services as lateness_services
 from attendance.models import LateDay
 from core.action_pages import ActionFormMixin
+from core.admin_html import changelist_url, table_html
 from core.bulk_actions import BulkActionMixin
-from core.tenant_admin import ReadOnlyTenantAdmin, changelist_url, table_html
+from core.tenant_admin import ReadOnlyTenantAdmin
 from leaves.models import LateMark
 
 

@@ -14,14 +14,10 @@ from django.contrib.auth.models import Group
 
 from accounts.api_keys import BIOMETRIC_WRITE_SCOPE, HR_CLOCK_SCOPE, HR_WRITE_SCOPE
 from accounts.authentication import find_client_key
+from accounts.errors import InvalidCredentials
 from accounts.models import ApiClient, ClientKey, User
 from accounts.roles import ADMIN, APPROVER, HR_ADMIN, ensure_roles
-from accounts.services import (
-    InvalidCredentials,
-    issue_client_key,
-    issue_machine_token,
-    save_api_client,
-)
+from accounts.services import issue_client_key, issue_machine_token, save_api_client
 from config.demo.state import read_demo_state
 from employees.models import Employee, Organization
 

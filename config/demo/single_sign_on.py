@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from accounts.models import SignInSettings, User
-from accounts.sso import CALLBACK_PATH, save_sign_in_settings
+from accounts.sso.settings import CALLBACK_PATH, save_sign_in_settings
 from core.outbound.client import send_request
 from employees.models import Employee, Organization
 

@@ -3,7 +3,7 @@ byte.
 
 One thread (`DeadlineReaper`) cuts the line of an attempt under a thread that is still using it:
 socket timeouts start again with every byte, so a server that drips one byte a second would never
-meet one. `core.outbound.client` says what a line is.
+meet one. `core.outbound.connection` says what a line is.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Name lookups with an end, whatever the name server does. `core.outbound.client` asks before it
-connects.
+"""Name lookups with an end, whatever the name server does. `core.outbound.connection` asks before
+it connects.
 """
 
 from __future__ import annotations

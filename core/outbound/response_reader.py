@@ -1,7 +1,8 @@
 """What becomes of one attempt, and the reading of a stranger's reply in bounded memory.
 
-`core.outbound.client` reads every reply through `LimitedResponse`, notes in a `ResponseProgress`
-how far it came, and hands its callers a `OutboundResponse`. Nothing here opens a connection.
+`core.outbound.connection` reads every reply through `LimitedResponse`, notes in a
+`ResponseProgress` how far it came, and hands its callers a `OutboundResponse`. Nothing here opens a
+connection.
 """
 
 from __future__ import annotations

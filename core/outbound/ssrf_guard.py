@@ -2,9 +2,9 @@
 
 A customer types the URL, so it may point at our own insides. `check_url` is asked when an endpoint
 is saved and again before every attempt; `forbidden_address_reason` is asked by
-`core.outbound.client` at connect time about every address a name leads to, because a name may lead
-elsewhere later. The tables follow the IANA special-purpose registries for IPv4 and IPv6 and are
-kept here, since `ipaddress.is_global` of Python 3.11 lets some of these networks through.
+`core.outbound.connection` at connect time about every address a name leads to, because a name may
+lead elsewhere later. The tables follow the IANA special-purpose registries for IPv4 and IPv6 and
+are kept here, since `ipaddress.is_global` of Python 3.11 lets some of these networks through.
 """
 
 from __future__ import annotations

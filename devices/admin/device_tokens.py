@@ -18,7 +18,8 @@ from unfold.enums import ActionVariant
 
 from accounts.audit import record_security_event
 from accounts.models import SecurityEvent
-from core.tenant_admin import ReadOnlyInline, TenantAdmin
+from core.admin_inlines import ReadOnlyInline
+from core.tenant_admin import TenantAdmin
 from devices.models import Device, DeviceToken
 from devices.services import ROTATION_OVERLAP, issue_token, revoke_tokens
 

@@ -13,7 +13,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from core.tenant_admin import TenantInline, badge_html
+from core.admin_html import badge_html
+from core.admin_inlines import TenantInline
 from devices.admin.device_tokens import DeviceTokensAdmin, TokenInline
 from devices.models import Device, DeviceUser
 from devices.presence import (

@@ -8,7 +8,8 @@ from __future__ import annotations
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from core.tenant_admin import TenantAdmin, tenant_id
+from core.tenant_admin import TenantAdmin
+from core.tenant_visibility import tenant_id
 from devices.models import PhonePolicy
 
 

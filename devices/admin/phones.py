@@ -13,7 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from core.tenant_admin import ReadOnlyInline, ReadOnlyTenantAdmin, badge_html
+from core.admin_html import badge_html
+from core.admin_inlines import ReadOnlyInline
+from core.tenant_admin import ReadOnlyTenantAdmin
 from devices.models import DeviceKey, Phone
 from devices.phones import release_phone, revoke_phone
 

@@ -16,7 +16,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from core.tenant_admin import change_url
+from core.admin_html import change_url
 from geofences.admin.status import ON, geofence_status
 from geofences.models import Geofence
 

@@ -20,7 +20,9 @@ from django.urls import path
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from core.tenant_admin import badge_html, changelist_url, to_validation_error, visible_rows
+from core.admin_errors import to_validation_error
+from core.admin_html import badge_html, changelist_url
+from core.tenant_visibility import visible_rows
 from geofences.admin.geofence_map import (
     MAX_GEOFENCES_ON_MAP,
     allow_tile_images,

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget
 
-from core.tenant_admin import is_operator
+from core.tenant_visibility import is_operator
 from employees.models import Organization
 from geofences.geojson_import import MAX_FILE_CHARS
 

@@ -7,7 +7,8 @@ from typing import ClassVar
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from core.tenant_admin import TenantAdmin, is_operator, visible_rows
+from core.tenant_admin import TenantAdmin
+from core.tenant_visibility import is_operator, visible_rows
 from geofences.models import GeofencePolicy
 from geofences.services import save_geofence_policy
 

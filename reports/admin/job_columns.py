@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from core.tenant_admin import badge_html, link_html
+from core.admin_html import badge_html, link_html
 from reports.catalog import REPORTS
 from reports.formats import FORMATS
 from reports.jobs.errors import job_error_message

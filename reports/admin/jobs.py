@@ -17,7 +17,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
-from core.tenant_admin import ReadOnlyTenantAdmin, changelist_url, is_operator
+from core.admin_html import changelist_url
+from core.tenant_admin import ReadOnlyTenantAdmin
+from core.tenant_visibility import is_operator
 from reports.admin.job_columns import ReportJobColumns, is_downloadable
 from reports.jobs.deletion import delete_report_job
 from reports.jobs.downloads import download_report

@@ -13,7 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from core.tenant_admin import TenantAdmin, badge_html, visible_rows
+from core.admin_html import badge_html
+from core.tenant_admin import TenantAdmin
+from core.tenant_visibility import visible_rows
 from employees.models import Organization
 from reports import screens
 from reports.board import LiveBoard

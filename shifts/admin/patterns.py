@@ -10,11 +10,9 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from core.tenant_admin import (
-    TenantAdmin,
-    TenantInline,
-    table_html,
-)
+from core.admin_html import table_html
+from core.admin_inlines import TenantInline
+from core.tenant_admin import TenantAdmin
 from shifts import services as shift_services
 from shifts.models import PatternSlot, ShiftPattern
 

@@ -8,10 +8,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from core.tenant_admin import (
-    TenantAdmin,
-    TenantForm,
-)
+from core.admin_forms import TenantForm
+from core.tenant_admin import TenantAdmin
 from shifts import services as shift_services
 from shifts.models import ShiftType
 

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as examples
 from schemathesis.specs.openapi import checks
 
-from accounts import throttling
+from accounts import rate_limits
 from tests.access.actors import TenantActor
 from tests.config.test_openapi import KEPT
 
@@ -61,7 +61,7 @@ def _one_connection() -> Iterator[None]:
 def test_every_operation_does_what_the_file_says(
     case: schemathesis.Case, ours: TenantActor
 ) -> None:
-    for name in (throttling.SHARED_CACHE, throttling.LOCAL_CACHE):
+    for name in (rate_limits.SHARED_CACHE, rate_limits.LOCAL_CACHE):
         caches[name].clear()
     schemes: list[dict[str, Any]] = case.operation.definition.raw.get("security", [{}])
     response = case.call(headers=ours.headers(schemes[0]))

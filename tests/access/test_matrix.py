@@ -22,7 +22,7 @@ from django.core.cache import caches
 from django.db import models, transaction
 from django.utils import timezone
 
-from accounts import throttling, tokens
+from accounts import rate_limits, tokens
 from tests.access import routes
 from tests.access.actors import SCHEME_HEADERS, TenantActor
 from tests.access.routes import OPERATIONS, Operation
@@ -34,7 +34,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 @contextmanager
 def rolled_back() -> Iterator[None]:
     """Each question starts from the same rows, and from limits nobody has used."""
-    for name in (throttling.SHARED_CACHE, throttling.LOCAL_CACHE):
+    for name in (rate_limits.SHARED_CACHE, rate_limits.LOCAL_CACHE):
         caches[name].clear()
     with transaction.atomic():
         yield

@@ -32,20 +32,18 @@ from accounts.models import (
     TokenFamily,
     User,
 )
-from accounts.oidc_client import ProviderIdentity, SignInDenied
-from accounts.oidc_validation import (
+from accounts.sso.identities import unlink_identity, user_for_identity
+from accounts.sso.oidc_client import ProviderIdentity
+from accounts.sso.oidc_errors import SignInDenied
+from accounts.sso.oidc_validation import (
     is_issuer,
     is_redirect_uri,
     pkce_challenge,
     safe_local_path,
     verifier_matches,
 )
-from accounts.sso import (
-    claim_sso_attempt,
-    save_sign_in_settings,
-    unlink_identity,
-    user_for_identity,
-)
+from accounts.sso.settings import save_sign_in_settings
+from accounts.sso.sign_on import claim_sso_attempt
 from employees.models import Employee, Organization
 from tests import people
 

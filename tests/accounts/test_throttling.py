@@ -18,23 +18,21 @@ from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
-from accounts import throttling
-from accounts.throttling import (
+from accounts import rate_limits, throttling
+from accounts.circuit_breaker import CACHE_RETRY_S, CircuitBreaker, circuit_breaker
+from accounts.rate_limits import (
     DAY,
     HOUR,
     MINUTE,
     PASS,
     REFUSE,
-    SIGN_IN_LIMITS,
-    SSO_LIMIT,
-    V1_LIMIT,
-    V1_PUNCH_LIMIT,
     RateLimit,
     RateLimitResult,
     RateLimitUnavailable,
     Window,
     count_request,
 )
+from accounts.throttling import SIGN_IN_LIMITS, SSO_LIMIT, V1_LIMIT, V1_PUNCH_LIMIT
 
 START = 1_781_000_000
 
@@ -57,7 +55,7 @@ def _passed(calls: int, *which: RateLimit) -> int:
 def broken(settings: Any) -> None:
     """The shared cache is a port where nobody listens."""
     settings.CACHES = settings.CACHES | {
-        throttling.SHARED_CACHE: {
+        rate_limits.SHARED_CACHE: {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
             "LOCATION": "redis://127.0.0.1:1/0",
         }
@@ -87,7 +85,7 @@ def test_the_next_window_starts_anew_exactly_when_the_refusal_said() -> None:
     key=st.text(max_size=5),
 )
 def test_retry_after_is_the_time_to_the_end_of_the_window(at: float, period: int, key: str) -> None:
-    caches[throttling.SHARED_CACHE].clear()
+    caches[rate_limits.SHARED_CACHE].clear()
     limit = _limit(Window(1, period), key=key)
     with time_machine.travel(at, tick=False) as clock:
         _spend(limit)
@@ -252,28 +250,28 @@ class TestWithoutTheCache:
     def test_sign_in_does_not_pass(self) -> None:
         with pytest.raises(RateLimitUnavailable) as caught:
             _spend(_limit(Window(3, MINUTE)), _limit(Window(3, MINUTE), on_failure=REFUSE))
-        assert 1 <= caught.value.wait <= throttling.CACHE_RETRY_S
+        assert 1 <= caught.value.wait <= CACHE_RETRY_S
 
     def test_sign_in_answers_503_and_when_to_come_again(self) -> None:
         reply = _post(type("Sso", (_View,), {"limits": (SSO_LIMIT,)}))
         assert (reply.status_code, reply.data["code"]) == (503, "unavailable")
-        assert 1 <= int(reply["Retry-After"]) <= throttling.CACHE_RETRY_S
+        assert 1 <= int(reply["Retry-After"]) <= CACHE_RETRY_S
 
     def test_the_failure_is_counted_always_and_said_once(self, caplog: Any) -> None:
         with caplog.at_level(logging.WARNING):
             _passed(5, _limit(Window(9, DAY)))
-            throttling.circuit_breaker.record_failure(OSError("again"))
-        assert throttling.circuit_breaker.counters == {"failures": 2, "uncounted": 5}
-        assert [record.name for record in caplog.records] == ["accounts.throttling"]
+            circuit_breaker.record_failure(OSError("again"))
+        assert circuit_breaker.counters == {"failures": 2, "uncounted": 5}
+        assert [record.name for record in caplog.records] == ["accounts.circuit_breaker"]
 
 
 def test_the_breaker_lets_one_request_try_and_the_others_not_wait() -> None:
     now = [1000.0]
-    breaker = throttling.CircuitBreaker(lambda: now[0])
+    breaker = CircuitBreaker(lambda: now[0])
     assert [breaker.allows_request() for _ in range(3)] == [True] * 3
     breaker.record_failure(OSError())
-    assert (breaker.allows_request(), breaker.wait) == (False, throttling.CACHE_RETRY_S)
-    now[0] += throttling.CACHE_RETRY_S
+    assert (breaker.allows_request(), breaker.wait) == (False, CACHE_RETRY_S)
+    now[0] += CACHE_RETRY_S
     assert [breaker.allows_request() for _ in range(3)] == [True, False, False]
     breaker.record_success()
     assert [breaker.allows_request() for _ in range(3)] == [True] * 3

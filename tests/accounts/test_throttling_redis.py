@@ -16,17 +16,18 @@ from typing import Any, NamedTuple
 import pytest
 from django.core.cache import caches
 
-from accounts import throttling
-from accounts.throttling import (
+from accounts import rate_limits
+from accounts.circuit_breaker import circuit_breaker
+from accounts.rate_limits import (
     DAY,
     MINUTE,
     REFUSE,
-    SSO_LIMIT,
     RateLimit,
     RateLimitUnavailable,
     Window,
     count_request,
 )
+from accounts.throttling import SSO_LIMIT
 from tests import people
 from tests.attendance.channels.test_device import Terminal
 from tests.rig.processes import Redis, Web, environment, folder
@@ -56,7 +57,7 @@ def shared(settings: Any, line: Proxy, redis: Redis) -> Proxy:
     """This process counts at the other end of the line, with the timeouts of an installation."""
     redis.flush()
     settings.CACHES = settings.CACHES | {
-        throttling.SHARED_CACHE: {
+        rate_limits.SHARED_CACHE: {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
             "LOCATION": f"redis://127.0.0.1:{line.port}/0",
             "OPTIONS": {"socket_timeout": 0.1, "socket_connect_timeout": 0.1},
@@ -75,8 +76,8 @@ def _source_whose_window_begins_next() -> str:
     """
 
     def seconds_left(address: str) -> int:
-        entry = next(throttling._counted_windows(_From(address), (SSO_LIMIT,)))
-        return throttling._count_shared(entry, False)[1]
+        entry = next(rate_limits._counted_windows(_From(address), (SSO_LIMIT,)))
+        return rate_limits._count_shared(entry, False)[1]
 
     addresses = [f"127.0.0.{number}" for number in range(2, 250)]
     chosen = min(addresses, key=seconds_left)
@@ -146,14 +147,14 @@ def test_a_hung_cache_is_tried_once_and_then_left_alone(shared: Proxy) -> None:
     with pytest.raises(RateLimitUnavailable):
         count_request(None, [GUARDED])
     assert shared.accepted == 1
-    assert throttling.circuit_breaker.counters == {"failures": 1, "uncounted": 51}
+    assert circuit_breaker.counters == {"failures": 1, "uncounted": 51}
 
 
 def test_a_cache_that_hangs_in_mid_talk_is_left_alone_too(shared: Proxy) -> None:
     assert count_request(None, [LIMIT]).states[0].count == 1
     shared.switch(Mode.HANG)
     assert [count_request(None, [LIMIT]).states[0].count for _ in range(3)] == [1, 2, 3]
-    assert (shared.accepted, throttling.circuit_breaker.failures) == (1, 1)
+    assert (shared.accepted, circuit_breaker.failures) == (1, 1)
 
 
 @pytest.mark.parametrize("mode", [Mode.REFUSE, Mode.CUT, Mode.DRIP, Mode.HANG])
@@ -163,9 +164,9 @@ def test_it_counts_on_where_it_was_once_the_cache_is_back(
     count_request(None, [LIMIT])
     shared.switch(mode)
     assert count_request(None, [LIMIT]).retry_after is None
-    assert throttling.circuit_breaker.failures == 1
+    assert circuit_breaker.failures == 1
     shared.switch(Mode.PASS)
-    monkeypatch.setattr(throttling.circuit_breaker, "_until", 0.0)
+    monkeypatch.setattr(circuit_breaker, "_until", 0.0)
     count = count_request(None, [LIMIT]).states[0].count
     assert count in (2, 3)  # What was under way when the line broke may have been counted.
     assert count_request(None, [LIMIT]).states[0].count == count + 1
@@ -176,7 +177,7 @@ def test_a_redis_that_was_started_anew_costs_nothing(shared: Proxy, redis: Redis
     shared.switch(Mode.CUT)  # The connection is gone, as after a restart.
     shared.switch(Mode.PASS)
     assert count_request(None, [LIMIT]).states[0].count == 2
-    assert throttling.circuit_breaker.failures == 0
+    assert circuit_breaker.failures == 0
 
 
 def test_a_count_that_is_no_number_is_a_failure_of_the_cache(shared: Proxy, redis: Redis) -> None:
@@ -185,7 +186,7 @@ def test_a_count_that_is_no_number_is_a_failure_of_the_cache(shared: Proxy, redi
     redis._client().delete(key)
     redis._client().lpush(key, "x")
     assert count_request(None, [LIMIT]).retry_after is None
-    assert throttling.circuit_breaker.failures == 1
+    assert circuit_breaker.failures == 1
 
 
 def test_a_terminal_s_punches_pass_while_the_cache_hangs(
@@ -196,10 +197,10 @@ def test_a_terminal_s_punches_pass_while_the_cache_hangs(
     assert terminal.punch(request_id="a")["RateLimit"].startswith('"device-minute";r=999;')
     shared.switch(Mode.HANG)
     assert [terminal.punch(request_id=key).status_code for key in "bcd"] == [200] * 3
-    assert throttling.circuit_breaker.failures == 1
+    assert circuit_breaker.failures == 1
 
 
 def test_no_name_and_no_address_lies_in_the_cache(shared: Proxy, redis: Redis) -> None:
     count_request(None, [GUARDED])
     assert not any(b"asha" in key for key in redis._client().keys("*"))
-    assert caches[throttling.SHARED_CACHE].get("asha") is None
+    assert caches[rate_limits.SHARED_CACHE].get("asha") is None

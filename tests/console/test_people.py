@@ -11,6 +11,7 @@ from django.db import IntegrityError
 from django.test import Client
 from django.urls import reverse
 
+from accounts.roles import ROLES
 from employees.models import Assignment, Change, Employee, Site
 
 ADD = "/admin/employees/employee/add/"
@@ -80,3 +81,9 @@ def test_a_site_that_was_used_stays_and_one_that_was_not_goes(
 def test_an_employee_is_not_deleted(staff: Client, ours: SimpleNamespace) -> None:
     address = reverse("admin:employees_employee_delete", args=(ours.employee.pk,))
     assert staff.post(address, {"post": "yes"}).status_code == 403
+
+
+def test_users_can_be_filtered_by_role(staff: Client) -> None:
+    page = staff.get("/admin/accounts/user/")
+    (roles,) = [one for one in page.context["cl"].filter_specs if one.field_path == "groups"]
+    assert set(ROLES) <= {name for _, name in roles.lookup_choices}

@@ -11,7 +11,7 @@ from django.core.cache import caches
 
 from accounts.models import SignInSettings, User
 from accounts.roles import ADMIN, ensure_roles
-from accounts.sso import save_sign_in_settings
+from accounts.sso.settings import save_sign_in_settings
 from employees.models import Employee, Organization
 from tests.e2e import provider
 

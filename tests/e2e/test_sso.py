@@ -328,7 +328,7 @@ def test_nobody_is_sent_on_to_another_site(
 def test_a_client_secret_that_is_wrong_is_told(
     acme_login: SignInSettings, asha_user: User, settings: Any
 ) -> None:
-    from accounts.sso import save_sign_in_settings
+    from accounts.sso.settings import save_sign_in_settings
 
     save_sign_in_settings(acme_login, secret="another secret")
     assert exchange(phone()).json()["code"] == "sso_client"

@@ -16,10 +16,11 @@ from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.csv_injection import escape_formula
 from employees.models import Organization
 from reports import formats
 from reports.base import Chunk, Report, ReportRun
-from reports.columns import Column, ColumnKind, Row, escape_formula
+from reports.columns import Column, ColumnKind, Row
 from reports.formats import FORMATS
 
 pytestmark = pytest.mark.django_db

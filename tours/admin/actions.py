@@ -18,7 +18,8 @@ from unfold.enums import ActionVariant
 from accounts.approvals.admin import ApproverRowsMixin
 from accounts.permissions import can_decide_for
 from core.action_pages import posted_data
-from core.tenant_admin import TenantAdmin, is_operator
+from core.tenant_admin import TenantAdmin
+from core.tenant_visibility import is_operator
 from tours.admin.forms import TourEndForm, TourRemarksForm
 from tours.models import Tour
 from tours.services.changes import cancel_tour, curtail_tour, extend_tour

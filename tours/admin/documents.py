@@ -11,7 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from accounts.audit import record_attachment_download
-from core.tenant_admin import ReadOnlyTenantAdmin, change_url, is_operator, link_html
+from core.admin_html import change_url, link_html
+from core.tenant_admin import ReadOnlyTenantAdmin
+from core.tenant_visibility import is_operator
 from tours import attachments as tour_attachments
 from tours.models import Tour, TourDocument
 

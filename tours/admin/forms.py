@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextareaWidget
 
-from core.tenant_admin import TenantForm
+from core.admin_forms import TenantForm
 
 
 class TourRemarksForm(forms.Form):

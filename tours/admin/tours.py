@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from core.tenant_admin import badge_html, change_url, link_html, table_html
+from core.admin_html import badge_html, change_url, link_html, table_html
 from tours.admin.actions import TourActionsAdmin
 from tours.admin.forms import TourForm
 from tours.models import Tour

@@ -10,7 +10,9 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from core.tenant_admin import ReadOnlyInline, ReadOnlyTenantAdmin, preformatted_html
+from core.admin_html import preformatted_html
+from core.admin_inlines import ReadOnlyInline
+from core.tenant_admin import ReadOnlyTenantAdmin
 from webhooks.models import Attempt
 
 

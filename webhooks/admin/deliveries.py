@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from accounts.models import SecurityEvent
-from core.tenant_admin import ReadOnlyTenantAdmin, badge_html, preformatted_html
+from core.admin_html import badge_html, preformatted_html
+from core.tenant_admin import ReadOnlyTenantAdmin
 from webhooks.admin.attempts import AttemptInline
 from webhooks.admin.endpoint_actions import log_security_event
 from webhooks.models import Delivery

@@ -14,7 +14,8 @@ from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from accounts.audit import record_security_event
-from core.tenant_admin import TenantAdmin, change_url
+from core.admin_html import change_url
+from core.tenant_admin import TenantAdmin
 from webhooks.models import Endpoint
 from webhooks.services import pause_endpoint, remove_endpoint, resume_endpoint, send_test_event
 

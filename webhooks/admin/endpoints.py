@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from core.tenant_admin import badge_html, changelist_url, link_html
+from core.admin_html import badge_html, changelist_url, link_html
 from webhooks.admin.endpoint_keys import EndpointKeysAdmin
 from webhooks.admin.replay import ReplayAdmin
 from webhooks.models import Delivery, Endpoint

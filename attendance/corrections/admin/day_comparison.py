@@ -16,9 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from attendance.days import charts as day_charts
 from attendance.days import labels as day_labels
 from attendance.models import Day
-from core.tenant_admin import (
-    table_html,
-)
+from core.admin_html import table_html
 from core.times import to_local_time
 
 

@@ -24,9 +24,7 @@ from attendance.corrections.validation import MAX_REASON_LENGTH
 from attendance.days import labels as day_labels
 from attendance.days.inputs import CORRECTION_SIGN
 from attendance.models import Day
-from core.tenant_admin import (
-    TolerantAutocompleteSelect,
-)
+from core.admin_choices import TolerantAutocompleteSelect
 from employees.models import Employee
 
 

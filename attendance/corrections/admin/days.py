@@ -31,10 +31,8 @@ from attendance.corrections.validation import is_self_correction
 from attendance.days.admin.days import DayAdmin
 from attendance.models import Day
 from core.action_pages import posted_data
-from core.tenant_admin import (
-    changelist_url,
-    visible_rows,
-)
+from core.admin_html import changelist_url
+from core.tenant_visibility import visible_rows
 from employees.models import Employee
 
 SELF_CORRECTION_TEXT: Final = _(

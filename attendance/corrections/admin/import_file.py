@@ -18,10 +18,7 @@ from attendance.corrections import spreadsheet
 from attendance.corrections.imports import ImportFile
 from attendance.corrections.sheet_lines import COLUMNS, SheetLine
 from attendance.corrections.spreadsheet import MAX_BYTES
-from core.tenant_admin import (
-    is_operator,
-    visible_rows,
-)
+from core.tenant_visibility import is_operator, visible_rows
 from employees.models import Organization
 
 # How long a file may be looked at before it is stored.

@@ -15,11 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from attendance.corrections.admin.day_comparison import locked_month_text
 from attendance.corrections.import_rows import JudgedRow, RowOutcome
 from attendance.corrections.sheet_lines import COLUMNS
+from core.admin_html import badge_html, table_html
 from core.csv_injection import escape_formula
-from core.tenant_admin import (
-    badge_html,
-    table_html,
-)
 
 COLUMN_TITLES: Final = {
     "code": _("Employee code"),

@@ -32,13 +32,8 @@ from attendance.corrections.admin.import_results import (
 )
 from attendance.corrections.import_rows import JudgedRow, RowOutcome
 from attendance.models import Correction, ManualImport
-from core.tenant_admin import (
-    ReadOnlyTenantAdmin,
-    change_url,
-    changelist_url,
-    link_html,
-    table_html,
-)
+from core.admin_html import change_url, changelist_url, link_html, table_html
+from core.tenant_admin import ReadOnlyTenantAdmin
 
 MAX_TIMES_SHOWN: Final = 200
 CSV_SAMPLE: Final = (

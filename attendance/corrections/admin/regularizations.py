@@ -27,14 +27,9 @@ from attendance.corrections.admin.day_comparison import locked_month_text, rende
 from attendance.corrections.validation import MAX_REASON_LENGTH
 from attendance.models import Regularization
 from core.action_pages import ActionFormMixin, posted_data
-from core.tenant_admin import (
-    ReadOnlyTenantAdmin,
-    badge_html,
-    change_url,
-    is_operator,
-    link_html,
-    table_html,
-)
+from core.admin_html import badge_html, change_url, link_html, table_html
+from core.tenant_admin import ReadOnlyTenantAdmin
+from core.tenant_visibility import is_operator
 from core.times import to_local_time
 
 STATUS_COLOURS: Final = {

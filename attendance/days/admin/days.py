@@ -19,12 +19,8 @@ from attendance.models import (
     Day,
     DayAdjustment,
 )
-from core.tenant_admin import (
-    ReadOnlyTenantAdmin,
-    badge_html,
-    link_html,
-    table_html,
-)
+from core.admin_html import badge_html, link_html, table_html
+from core.tenant_admin import ReadOnlyTenantAdmin
 from core.times import to_local_time
 
 STATUS_COLOURS: Final = {

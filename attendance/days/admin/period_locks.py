@@ -20,12 +20,9 @@ from attendance.models import (
     PeriodLock,
 )
 from core.action_pages import ActionFormMixin
-from core.tenant_admin import (
-    TenantAdmin,
-    TenantForm,
-    badge_html,
-    table_html,
-)
+from core.admin_forms import TenantForm
+from core.admin_html import badge_html, table_html
+from core.tenant_admin import TenantAdmin
 
 
 class PeriodLockForm(TenantForm):

@@ -12,11 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from attendance.models import AttendanceException
-from core.tenant_admin import (
-    change_url,
-    changelist_url,
-    link_html,
-)
+from core.admin_html import change_url, changelist_url, link_html
 from shifts.models import ShiftType
 
 ExceptionKind, ExceptionState = AttendanceException.Kind, AttendanceException.State

@@ -9,11 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from attendance.days import charts as day_charts
 from attendance.models import AttendanceException, Day, Punch, Verdict
-from core.tenant_admin import (
-    change_url,
-    link_html,
-    table_html,
-)
+from core.admin_html import change_url, link_html, table_html
 from core.times import to_local_time
 
 ExceptionKind = AttendanceException.Kind

@@ -26,13 +26,10 @@ from attendance.exceptions.admin.filters import ExceptionStateFilter
 from attendance.exceptions.admin.matching import MatchEmployeeForm, match_code
 from attendance.models import AttendanceException, Day
 from core.action_pages import ActionFormMixin
+from core.admin_html import badge_html, changelist_url
 from core.bulk_actions import BulkActionMixin
-from core.tenant_admin import (
-    ReadOnlyTenantAdmin,
-    badge_html,
-    changelist_url,
-    visible_rows,
-)
+from core.tenant_admin import ReadOnlyTenantAdmin
+from core.tenant_visibility import visible_rows
 from employees.models import Employee, HalfDayReservation
 
 ExceptionKind, ExceptionState = AttendanceException.Kind, AttendanceException.State

@@ -18,9 +18,7 @@ from attendance.exceptions.code_scan import scan_codes
 from attendance.models import AttendanceException, Channel, PunchMatch
 from attendance.punches import matching
 from attendance.punches.record import DatabaseBusy
-from core.tenant_admin import (
-    TolerantAutocompleteSelect,
-)
+from core.admin_choices import TolerantAutocompleteSelect
 from devices.models import DeviceUser
 from devices.services import save_device_user
 from employees.models import Employee

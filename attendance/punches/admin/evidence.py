@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from attendance.punches.admin.labels import REASON_LABELS
-from core.tenant_admin import link_html
+from core.admin_html import link_html
 
 # What comes with a punch, by its name in the evidence, in the order to show it.
 EVIDENCE_LABELS: dict[str, Any] = {

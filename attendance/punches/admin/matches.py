@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from attendance.models import PunchMatch
-from core.tenant_admin import ReadOnlyTenantAdmin, TolerantAutocompleteSelect
+from core.admin_choices import TolerantAutocompleteSelect
+from core.tenant_admin import ReadOnlyTenantAdmin
 from employees.models import Employee
 
 

@@ -22,15 +22,9 @@ from attendance.punches.admin.labels import reason_labels
 from attendance.punches.admin.matches import PunchMatchForm
 from attendance.punches.matching import match_punch
 from attendance.punches.record import DatabaseBusy
-from core.tenant_admin import (
-    ReadOnlyTenantAdmin,
-    badge_html,
-    change_url,
-    link_html,
-    preformatted_html,
-    table_html,
-    visible_rows,
-)
+from core.admin_html import badge_html, change_url, link_html, preformatted_html, table_html
+from core.tenant_admin import ReadOnlyTenantAdmin
+from core.tenant_visibility import visible_rows
 from core.times import to_local_time
 from employees.models import Employee
 from webhooks.services import deliveries_about

@@ -20,7 +20,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from accounts import throttling
+from accounts import rate_limits
 from accounts.models import User
 from accounts.services import issue_personal_token
 from attendance.models import IngestionLogEntry, Punch, PunchEvidence
@@ -603,7 +603,7 @@ def test_a_point_is_accepted_only_in_the_fence(
 
 
 def _unlimited() -> None:
-    for name in (throttling.SHARED_CACHE, throttling.LOCAL_CACHE):
+    for name in (rate_limits.SHARED_CACHE, rate_limits.LOCAL_CACHE):
         caches[name].clear()
 
 

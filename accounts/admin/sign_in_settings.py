@@ -1,5 +1,5 @@
-"""The console's pages on how people sign in: the settings, the linked accounts of the provider, the
-second factors of staff.
+"""The console's page of sign-in settings: the provider, and what is demanded of passwords and
+second factors.
 """
 
 from __future__ import annotations
@@ -7,28 +7,24 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
-from unfold.enums import ActionVariant
 from unfold.widgets import (
     UnfoldAdminPasswordWidget,
     UnfoldAdminTextareaWidget,
     UnfoldBooleanSwitchWidget,
 )
 
-from accounts import oidc_client, sso, two_factor
-from accounts.models import SecondFactor, SignInSettings, SsoIdentity
-from core.tenant_admin import (
-    ReadOnlyTenantAdmin,
-    TenantAdmin,
-    TenantForm,
-    changelist_url,
-    is_operator,
-    tenant_id,
-)
+from accounts.models import SignInSettings
+from accounts.sso import oidc_client
+from accounts.sso.oidc_errors import ProviderUnavailable, SignInDenied
+from accounts.sso.settings import callback_url, save_sign_in_settings
+from core.admin_forms import TenantForm
+from core.tenant_admin import TenantAdmin
+from core.tenant_visibility import is_operator, tenant_id
 
 
 class LinesField(forms.Field):
@@ -77,7 +73,6 @@ class SignInSettingsForm(TenantForm):
         return self.cleaned_data.get("new_secret") or None
 
 
-@admin.register(SignInSettings)
 class SignInSettingsAdmin(TenantAdmin):
     """One row for each organization. What is set here decides who gets in, so every change is a
     security event.
@@ -128,11 +123,11 @@ class SignInSettingsAdmin(TenantAdmin):
     def save_model(
         self, request: HttpRequest, obj: SignInSettings, form: Any, change: bool
     ) -> None:
-        sso.save_sign_in_settings(
+        save_sign_in_settings(
             obj,
             secret=form.secret_change,
-            actor=request.user,
-            request=request,  # type: ignore[arg-type]
+            actor=request.user,  # type: ignore[arg-type]
+            request=request,
         )
 
     @display(description=_("secret stored"), boolean=True)
@@ -141,7 +136,7 @@ class SignInSettingsAdmin(TenantAdmin):
 
     @display(description=_("redirect URI to enter at the provider"))
     def callback(self, chosen: SignInSettings) -> str:
-        return sso.callback_url()
+        return callback_url()
 
     @action(
         description=_("Check the provider"),
@@ -153,99 +148,15 @@ class SignInSettingsAdmin(TenantAdmin):
         chosen: SignInSettings = self.object_or_404(request, object_id)
         try:
             document = oidc_client.check_provider(chosen)
-        except oidc_client.ProviderUnavailable as trouble:
+        except ProviderUnavailable as trouble:
             messages.error(
                 request,
                 _("The provider cannot be reached. %(reason)s") % {"reason": trouble.reason},
             )
-        except oidc_client.SignInDenied as trouble:
+        except SignInDenied as trouble:
             messages.error(request, str(trouble.detail))
         else:
             messages.success(
                 request, _("The provider answers: %(issuer)s") % {"issuer": document["issuer"]}
             )
         return redirect(self.object_url(chosen))
-
-
-@admin.register(SsoIdentity)
-class SsoIdentityAdmin(ReadOnlyTenantAdmin):
-    """Which account of the provider signs in as whom."""
-
-    list_display = ("user", "email", "issuer", "linked_at", "last_used_at")
-    list_select_related = ("user", "organization")
-    search_fields = ("user__username", "email")
-    fields = ("user", "email", "issuer", "subject", ("linked_at", "last_used_at"))
-    empty_title = _("No linked identities yet")
-    empty_text = _(
-        "An identity is linked at the first single sign-on, by the verified e-mail address."
-    )
-    actions_detail: ClassVar[list[str]] = ["unlink"]
-
-    def has_unlink_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return bool(request.user.has_perm("accounts.delete_ssoidentity"))
-
-    @action(
-        description=_("Unlink"),
-        url_path="unlink",
-        icon="link_off",
-        variant=ActionVariant.DANGER,
-        permissions=["unlink"],
-    )
-    def unlink(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        identity: SsoIdentity = self.object_or_404(request, object_id)
-        if request.method != "POST":
-            return self.render_confirmation(
-                request,
-                identity,
-                title=_("Unlink"),
-                button=_("Unlink"),
-                danger=True,
-                question=_(
-                    "This identity no longer signs in as this user. The next single sign-on links"
-                    " an identity again, by the verified e-mail address."
-                ),
-            )
-        sso.unlink_identity(identity, actor=request.user, request=request)  # type: ignore[arg-type]
-        messages.success(request, _("Unlinked."))
-        return redirect(changelist_url(SsoIdentity))
-
-
-@admin.register(SecondFactor)
-class SecondFactorAdmin(ReadOnlyTenantAdmin):
-    """Who has set up a second factor; it can be taken away when the phone is lost."""
-
-    list_display = ("user", "set_up_at", "last_used_at")
-    list_select_related = ("user", "organization")
-    search_fields = ("user__username",)
-    fields = ("user", ("set_up_at", "last_used_at"))
-    empty_title = _("Nobody has set up a second factor yet")
-    empty_text = _("Every user can set one up, under their name at the bottom of the sidebar.")
-    actions_detail: ClassVar[list[str]] = ["remove"]
-
-    def has_remove_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return bool(request.user.has_perm("accounts.delete_secondfactor"))
-
-    @action(
-        description=_("Remove"),
-        url_path="remove",
-        icon="phonelink_erase",
-        variant=ActionVariant.DANGER,
-        permissions=["remove"],
-    )
-    def remove(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        factor: SecondFactor = self.object_or_404(request, object_id)
-        if request.method != "POST":
-            return self.render_confirmation(
-                request,
-                factor,
-                title=_("Remove the second factor"),
-                button=_("Remove"),
-                danger=True,
-                question=_(
-                    "The authenticator app and the recovery codes of this user stop working. Verify"
-                    " who asked for this."
-                ),
-            )
-        two_factor.remove_second_factor(factor.user, actor=request.user, request=request)  # type: ignore[arg-type]
-        messages.success(request, _("The second factor was removed."))
-        return redirect(changelist_url(SecondFactor))

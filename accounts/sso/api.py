@@ -18,15 +18,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import services, sso
-from accounts.oidc_validation import (
+from accounts import services
+from accounts.rate_limits import RateLimit
+from accounts.serializers import MobileExchangeReplySerializer, MobileRedirectReplySerializer
+from accounts.sso import sign_on
+from accounts.sso.oidc_validation import (
     MAX_REDIRECT_URI_LENGTH,
     PKCE_CHALLENGE_PATTERN,
     PKCE_VERIFIER_PATTERN,
     VISIBLE_ASCII_PATTERN,
 )
-from accounts.serializers import MobileExchangeReplySerializer, MobileRedirectReplySerializer
-from accounts.throttling import SSO_LIMIT, RateLimit
+from accounts.throttling import SSO_LIMIT
 from core.serializers import StrictSerializer
 
 # Browsers take a name that begins with __Host- from this very host only, over TLS: no neighbour can
@@ -37,8 +39,6 @@ BROWSER_COOKIE: Final = (
 # As often as the callback, and counted apart: a phone's two calls share what there is.
 MOBILE_LIMITS: Final = (replace(SSO_LIMIT, name="sso-mobile"),)
 AUTHENTICATION_BACKEND: Final = "accounts.backends.TenantBackend"
-
-
 ORGANIZATION_PARAMETER: Final = OpenApiParameter(
     "organization", description="Its slug; may be left out where there is one."
 )
@@ -149,7 +149,7 @@ class SsoWebRedirectView(SsoBrowserView):
         organization = services.get_organization(asked.get("organization"))
         # Kept over sign-ons under way in other tabs.
         browser = request.COOKIES.get(BROWSER_COOKIE) or secrets.token_urlsafe(32)
-        begun = sso.start_web_sign_on(
+        begun = sign_on.start_web_sign_on(
             organization,
             browser_secret=browser,
             next_page=asked.get("next"),
@@ -188,7 +188,7 @@ class SsoWebCallbackView(SsoBrowserView):
     def get(self, request: Request) -> HttpResponse:
         """On to the page that was wanted."""
         asked = request.query_params
-        user, attempt = sso.finish_web_sign_on(
+        user, attempt = sign_on.finish_web_sign_on(
             state=asked.get("state", ""),
             browser_secret=request.COOKIES.get(BROWSER_COOKIE, ""),
             code=asked.get("code", "")[:4096],
@@ -219,7 +219,7 @@ class SsoMobileRedirectView(SsoView):
         body.is_valid(raise_exception=True)
         asked = body.validated_data
         organization = services.get_organization(asked.get("organization"))
-        begun = sso.start_mobile_sign_on(
+        begun = sign_on.start_mobile_sign_on(
             organization,
             redirect_uri=asked["redirect_uri"],
             challenge=asked["code_challenge"],
@@ -241,7 +241,7 @@ class SsoMobileExchangeView(SsoView):
         body = MobileExchangeSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         asked = body.validated_data
-        row, text = sso.finish_mobile_sign_on(
+        row, text = sign_on.finish_mobile_sign_on(
             state=asked["state"],
             code=asked["code"],
             verifier=asked["code_verifier"],

@@ -1,0 +1,97 @@
+"""The console's sign-in page: password or provider, with tries limited."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from unfold.forms import AuthenticationForm
+
+from accounts import middleware, services
+from accounts.errors import PasswordLoginDisabled
+from accounts.models import SignInSettings
+from accounts.sso.oidc_validation import safe_local_path
+from accounts.throttling import SIGN_IN_LIMITS
+from accounts.views.throttled import throttled_response
+from employees.models import Organization
+
+
+def _submitted_account_key(request: HttpRequest) -> str | None:
+    """Key: the account somebody tries to get into, counted together with the tries at the token
+    endpoint.
+    """
+    name = request.POST.get("username", "")
+    organization, sep, own = name.partition("/")
+    return (f"{organization}\n{own}" if sep else f"\n{name}").casefold() if name else None
+
+
+CONSOLE_SIGN_IN_LIMITS: Final = (
+    SIGN_IN_LIMITS[0],
+    replace(SIGN_IN_LIMITS[1], key=_submitted_account_key),
+)
+
+
+class SignInForm(AuthenticationForm):  # type: ignore[misc]
+    """Username and password; where single sign-on is the only way, it says so to whoever knew the
+    password.
+    """
+
+    def confirm_login_allowed(self, user: Any) -> None:
+        """Raises ValidationError for somebody who must come from the provider. Operators keep their
+        passwords.
+        """
+        super().confirm_login_allowed(user)
+        if (
+            not user.is_superuser
+            and SignInSettings.objects.of(user.organization_id).are_passwords_disabled()
+        ):
+            raise ValidationError(PasswordLoginDisabled.default_detail, code="sso_enforced")
+
+
+@never_cache
+def sign_in_view(request: HttpRequest) -> HttpResponse:
+    """The console's sign-in page: Django's, with tries limited and the provider offered."""
+    if request.method == "POST" and (wait := throttled_response(request, CONSOLE_SIGN_IN_LIMITS)):
+        return wait
+    return admin.site.login(request, extra_context={"sign_on": _sso_options(request)})
+
+
+def _sso_options(request: HttpRequest) -> dict[str, Any]:
+    """What the page offers beside the password. Which organizations there are is nobody's to read
+    here: they are asked for.
+    """
+    slug = request.GET.get("organization", "")
+    on = SignInSettings.objects.filter(sso_enabled=True)
+    if not on.exists():
+        return {}
+    try:
+        organization = services.get_organization(slug or None)
+    except ValidationError as error:
+        return {"ask": True, "slug": slug, "error": " ".join(error.messages) if slug else ""}
+    chosen = on.filter(organization=organization).first()
+    if chosen is None:
+        return {
+            "ask": True,
+            "slug": slug,
+            "error": _("This organization does not use single sign-on.") if slug else "",
+        }
+    return {
+        "name": chosen.name or organization.name,
+        "url": sso_redirect_url(organization, request.GET.get("next")),
+    }
+
+
+def sso_redirect_url(organization: Organization, page: str | None, **more: str) -> str:
+    asked = {
+        "organization": organization.slug,
+        "next": safe_local_path(page, middleware.CONSOLE_PATH),
+        **more,
+    }
+    return f"{reverse('sso-redirect')}?{urlencode(asked)}"
