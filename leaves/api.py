@@ -45,7 +45,7 @@ from core.attachments import BoundedMultiPartParser
 from core.pagination import NewestFirstPagination
 from core.serializers import StrictSerializer
 from employees.models import Assignment, Employee, HalfDayReservation
-from leaves import records, services, statements
+from leaves import statements
 from leaves.eligibility import LeaveEligibility, LeaveRefusal
 from leaves.filters import FIRST_YEAR, LAST_YEAR, HolidayFilter, LeaveFilter
 from leaves.models import (
@@ -68,6 +68,11 @@ from leaves.serializers import (
     OutlookReplySerializer,
     PreviewReplySerializer,
 )
+from leaves.services.amendments import cancel_leave, convert_leave, curtail_leave, extend_leave
+from leaves.services.application_data import WITHHOLD_OPTIONS, LeaveApplicationData, WithheldOffDays
+from leaves.services.applications import apply_for_leave, preview_leave
+from leaves.services.certificates import store_certificate
+from leaves.services.decisions import decide_leave, preview_decision, recommend_leave
 
 # The six of the contract; special casual leave is HR's.
 SELF_SERVICE_TYPES: Final = [
@@ -213,16 +218,14 @@ class LeaveViewSet(ApprovalViewSet[LeaveApplication]):
     def create(self, request: Request) -> Response:
         """Apply for leave. A refusal names its code, its rule and the numbers it used."""
         user, employee = _user_and_employee(request)
-        application = services.apply_for_leave(
-            employee, _application_data(request, employee), actor=user
-        )
+        application = apply_for_leave(employee, _application_data(request, employee), actor=user)
         return Response(leave_body(_reloaded(application)), status=status.HTTP_201_CREATED)
 
     @extend_schema(request=LeaveBodySerializer, responses={200: PreviewReplySerializer})
     def preview(self, request: Request) -> Response:
         """What this would cost and why, without applying."""
         _user, employee = _user_and_employee(request)
-        seen = services.preview_leave(employee, _application_data(request, employee))
+        seen = preview_leave(employee, _application_data(request, employee))
         charges = seen.eligibility.day_debits
         return Response(
             {
@@ -279,16 +282,14 @@ class LeaveViewSet(ApprovalViewSet[LeaveApplication]):
         what withholding costs.
         """
         one = self.row_or_404(pk)
-        seen = services.preview_decision(one, request_user(request))
+        seen = preview_decision(one, request_user(request))
         return Response(
             {
                 "status": one.status,
                 "who_decides": _sanction_body(seen.eligibility),
                 "recommendation": one.recommendation or None,
                 "refusal": _refusal_body(seen.refusal) if seen.refusal else None,
-                "days_debited": {
-                    name: seen.days_debited.get(name) for name in services.WITHHOLD_OPTIONS
-                },
+                "days_debited": {name: seen.days_debited.get(name) for name in WITHHOLD_OPTIONS},
             }
         )
 
@@ -300,7 +301,7 @@ class LeaveViewSet(ApprovalViewSet[LeaveApplication]):
         """Say, once, whether pending leave should be sanctioned. Another officer decides."""
         body = validated_body(RecommendationBodySerializer, request)
         favour = body["recommendation"] == LeaveApplication.Recommendation.RECOMMENDED
-        one = services.recommend_leave(
+        one = recommend_leave(
             self.row_or_404(pk),
             actor=request_user(request),
             recommended=favour,
@@ -314,12 +315,12 @@ class LeaveViewSet(ApprovalViewSet[LeaveApplication]):
     def approve(self, request: Request, pk: int) -> Response:
         """Decide a pending application, once."""
         body = validated_body(DecisionBodySerializer, request)
-        one = services.decide_leave(
+        one = decide_leave(
             self.row_or_404(pk),
             actor=request_user(request),
             approve=body["decision"] == "approve",
             remarks=body["remarks"] or "",
-            withhold=services.WithheldOffDays(body["withhold_prefix"], body["withhold_suffix"]),
+            withhold=WithheldOffDays(body["withhold_prefix"], body["withhold_suffix"]),
         )
         return Response(leave_body(_reloaded(one)))
 
@@ -332,7 +333,7 @@ class LeaveViewSet(ApprovalViewSet[LeaveApplication]):
         return Response(
             leave_body(
                 _reloaded(
-                    services.cancel_leave(
+                    cancel_leave(
                         self.row_or_404(pk),
                         actor=request_user(request),
                         remarks=body["remarks"] or "",
@@ -345,7 +346,7 @@ class LeaveViewSet(ApprovalViewSet[LeaveApplication]):
     def curtail(self, request: Request, pk: int) -> Response:
         """End leave earlier; the days after it are given back."""
         body = validated_body(CurtailBodySerializer, request)
-        one = services.curtail_leave(
+        one = curtail_leave(
             self.row_or_404(pk),
             ends_on=body["end_date"],
             actor=request_user(request),
@@ -357,7 +358,7 @@ class LeaveViewSet(ApprovalViewSet[LeaveApplication]):
     def extend(self, request: Request, pk: int) -> Response:
         """Ask for more of the same: a new application for the days after it."""
         body = validated_body(ExtendBodySerializer, request)
-        one = services.extend_leave(
+        one = extend_leave(
             self.row_or_404(pk),
             ends_on=body["end_date"],
             actor=request_user(request),
@@ -370,7 +371,7 @@ class LeaveViewSet(ApprovalViewSet[LeaveApplication]):
         """Change the kind of leave that was taken, within the window after rejoining."""
         body, one = validated_body(ConvertBodySerializer, request), self.row_or_404(pk)
         paper = _certificate(body["certificate_id"], one.employee)
-        done = services.convert_leave(
+        done = convert_leave(
             one,
             kind=body["leave_type"],
             actor=request_user(request),
@@ -396,7 +397,7 @@ class CertificateView(APIView):
         """Upload a medical certificate."""
         _user, employee = _user_and_employee(request)
         body = validated_body(CertificateBodySerializer, request)
-        paper = records.store_certificate(
+        paper = store_certificate(
             employee, body["file"].read(), sick_on=body.get("sick_on"), fit_on=body.get("fit_on")
         )
         return Response({"id": paper.pk}, status=status.HTTP_201_CREATED)
@@ -507,10 +508,10 @@ def _reloaded(application: LeaveApplication) -> LeaveApplication:
     )
 
 
-def _application_data(request: Request, employee: Employee) -> services.LeaveApplicationData:
+def _application_data(request: Request, employee: Employee) -> LeaveApplicationData:
     asked = validated_body(LeaveBodySerializer, request)
     half = (asked["half_day_session"] or HalfDayReservation.Half.FN) if asked["is_half_day"] else ""
-    return services.LeaveApplicationData(
+    return LeaveApplicationData(
         asked["leave_type"],
         asked["start_date"],
         asked["end_date"],

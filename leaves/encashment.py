@@ -1,7 +1,8 @@
 """How much leave may be turned into money (E12): with a leave travel concession while in service,
 and on leaving. Pure.
 
-Quantities are half-days; what is given back counts as a negative encashment. Called by `records`,
+Quantities are half-days; what is given back counts as a negative encashment. Called by
+`leaves.services.encashment_limits`,
 which holds the accounts.
 """
 

@@ -11,9 +11,10 @@ from unfold.decorators import action, display
 
 from core.action_pages import ActionFormMixin, posted_data
 from core.tenant_admin import TenantAdmin, change_url, link_html, table_html
-from leaves import records
 from leaves.admin.forms import ConfirmationForm, EndSuspensionForm
 from leaves.models import LeaveApplication, Suspension
+from leaves.services.absences import revoke_absence, save_absence
+from leaves.services.suspensions import end_suspension, revoke_suspension, save_suspension
 
 
 class AbsenceAdmin(ActionFormMixin, TenantAdmin):
@@ -38,7 +39,7 @@ class AbsenceAdmin(ActionFormMixin, TenantAdmin):
         return [*found, self.detail_fieldsets] if obj else found
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        records.save_absence(obj, actor=request.user)  # type: ignore[arg-type]
+        save_absence(obj, actor=request.user)  # type: ignore[arg-type]
 
     def has_revoke_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return bool(request.user.has_perm("leaves.change_absence"))
@@ -50,7 +51,7 @@ class AbsenceAdmin(ActionFormMixin, TenantAdmin):
             request,
             one,
             ConfirmationForm(posted_data(request)),
-            lambda said: records.revoke_absence(one),
+            lambda said: revoke_absence(one),
             _("Revoked."),
             title=_("Revoke the absence"),
             button=_("Revoke"),
@@ -82,7 +83,7 @@ class SuspensionAdmin(ActionFormMixin, TenantAdmin):
         return [*found, self.detail_fieldsets] if obj else found
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        records.save_suspension(obj, actor=request.user)  # type: ignore[arg-type]
+        save_suspension(obj, actor=request.user)  # type: ignore[arg-type]
 
     def has_revoke_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return bool(request.user.has_perm("leaves.change_suspension"))
@@ -100,7 +101,7 @@ class SuspensionAdmin(ActionFormMixin, TenantAdmin):
             request,
             one,
             EndSuspensionForm(posted_data(request)),
-            lambda said: records.end_suspension(one, said["ends_on"]),
+            lambda said: end_suspension(one, said["ends_on"]),
             _("Saved."),
             title=_("Set the last day of the suspension"),
             button=_("Resolve"),
@@ -113,7 +114,7 @@ class SuspensionAdmin(ActionFormMixin, TenantAdmin):
             request,
             one,
             ConfirmationForm(posted_data(request)),
-            lambda said: records.revoke_suspension(one),
+            lambda said: revoke_suspension(one),
             _("Revoked."),
             title=_("Revoke the suspension"),
             button=_("Revoke"),

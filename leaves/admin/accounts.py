@@ -14,10 +14,10 @@ from accounts.permissions import local_today
 from core.action_pages import ActionFormMixin, posted_data
 from core.tenant_admin import ReadOnlyTenantAdmin, change_url, link_html, table_html
 from leaves import charts as leave_charts
-from leaves import records
 from leaves.admin.encashment import encashment_table
 from leaves.admin.forms import EncashmentForm
 from leaves.models import LeaveAccount, LeaveTypeChoices
+from leaves.services.adjustments import propose_encashment
 
 
 class LeaveAccountAdmin(ActionFormMixin, ReadOnlyTenantAdmin):
@@ -65,7 +65,7 @@ class LeaveAccountAdmin(ActionFormMixin, ReadOnlyTenantAdmin):
             EncashmentForm(
                 posted_data(request), initial={"effective_on": one.employee.left_on or day}
             ),
-            lambda said: records.propose_encashment(one, actor=request.user, **said),  # type: ignore[arg-type]
+            lambda said: propose_encashment(one, actor=request.user, **said),  # type: ignore[arg-type]
             _("The leave adjustment was proposed. Another person must confirm it."),
             title=_("Encash leave"),
             button=_("Propose the adjustment"),

@@ -13,10 +13,10 @@ from unfold.enums import ActionVariant
 
 from core.action_pages import ActionFormMixin, posted_data
 from core.tenant_admin import TenantAdmin
-from leaves import records
 from leaves.admin.encashment import encashment_table
 from leaves.admin.forms import ConfirmationForm
 from leaves.models import LeaveAdjustment, LeaveLedgerEntry
+from leaves.services.adjustments import decide_adjustment, propose_adjustment
 
 
 class LeaveAdjustmentAdmin(ActionFormMixin, TenantAdmin):
@@ -58,7 +58,7 @@ class LeaveAdjustmentAdmin(ActionFormMixin, TenantAdmin):
         return [*found, self.detail_fieldsets] if obj else found
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        records.propose_adjustment(obj, actor=request.user)  # type: ignore[arg-type]
+        propose_adjustment(obj, actor=request.user)  # type: ignore[arg-type]
 
     def has_decide_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return bool(request.user.has_perm("leaves.change_leaveadjustment"))
@@ -107,7 +107,7 @@ class LeaveAdjustmentAdmin(ActionFormMixin, TenantAdmin):
             request,
             one,
             ConfirmationForm(posted_data(request)),
-            lambda said: records.decide_adjustment(one, actor=request.user, confirm=confirm),  # type: ignore[arg-type]
+            lambda said: decide_adjustment(one, actor=request.user, confirm=confirm),  # type: ignore[arg-type]
             done,
             details=(
                 encashment_table(one.employee, one.kind, one.effective_on)

@@ -15,7 +15,6 @@ from unfold.enums import ActionVariant
 from accounts.permissions import can_decide_for
 from core.action_pages import ActionFormMixin, posted_data
 from core.tenant_admin import TenantAdmin, is_operator
-from leaves import records, services
 from leaves.admin.application_details import LeaveApplicationDetailsMixin
 from leaves.admin.application_forms import (
     LeaveConvertForm,
@@ -25,6 +24,8 @@ from leaves.admin.application_forms import (
     RejoinForm,
 )
 from leaves.models import LeaveApplication
+from leaves.services.amendments import cancel_leave, convert_leave, curtail_leave, record_rejoining
+from leaves.services.overstays import record_overstay
 
 
 class AmendableLeaveAdmin(ActionFormMixin, LeaveApplicationDetailsMixin, TenantAdmin):
@@ -51,7 +52,7 @@ class AmendableLeaveAdmin(ActionFormMixin, LeaveApplicationDetailsMixin, TenantA
             request,
             one,
             LeaveCurtailForm(posted_data(request)),
-            lambda said: services.curtail_leave(
+            lambda said: curtail_leave(
                 one,
                 ends_on=said["ends_on"],
                 actor=request.user,  # type: ignore[arg-type]
@@ -69,7 +70,7 @@ class AmendableLeaveAdmin(ActionFormMixin, LeaveApplicationDetailsMixin, TenantA
             request,
             one,
             RejoinForm(posted_data(request)),
-            lambda said: services.record_rejoining(one, on=said["rejoined_on"], actor=request.user),  # type: ignore[arg-type]
+            lambda said: record_rejoining(one, on=said["rejoined_on"], actor=request.user),  # type: ignore[arg-type]
             _("Saved."),
             title=_("Record the return to duty"),
             button=_("Resolve"),
@@ -85,7 +86,7 @@ class AmendableLeaveAdmin(ActionFormMixin, LeaveApplicationDetailsMixin, TenantA
             request,
             one,
             LeaveConvertForm(posted_data(request), one),
-            lambda said: services.convert_leave(one, actor=request.user, **said),  # type: ignore[arg-type]
+            lambda said: convert_leave(one, actor=request.user, **said),  # type: ignore[arg-type]
             _("Converted. The old debit was reversed and the new one posted."),
             title=_("Convert into another kind of leave"),
             button=_("Convert"),
@@ -109,7 +110,7 @@ class AmendableLeaveAdmin(ActionFormMixin, LeaveApplicationDetailsMixin, TenantA
             request,
             one,
             OverstayForm(posted_data(request)),
-            lambda said: records.record_overstay(
+            lambda said: record_overstay(
                 one.employee,
                 said["starts_on"],
                 said["ends_on"],
@@ -136,7 +137,7 @@ class AmendableLeaveAdmin(ActionFormMixin, LeaveApplicationDetailsMixin, TenantA
             request,
             one,
             LeaveRemarksForm(posted_data(request)),
-            lambda said: services.cancel_leave(one, actor=request.user, remarks=said["remarks"]),  # type: ignore[arg-type]
+            lambda said: cancel_leave(one, actor=request.user, remarks=said["remarks"]),  # type: ignore[arg-type]
             _("Cancelled. All debits are reversed."),
             title=_("Cancel the leave"),
             button=_("Cancel it"),

@@ -16,10 +16,11 @@ from unfold.decorators import display
 
 from core.tenant_admin import badge_html, table_html
 from leaves import charts as leave_charts
-from leaves import services
 from leaves.eligibility import LeaveEligibility
 from leaves.models import AuthorityChoices, LeaveApplication
 from leaves.rule_messages import to_rule_violation
+from leaves.services.decisions import DecisionPreview
+from leaves.services.evaluation import evaluate_application
 
 LEAVE_STATUS_COLOURS: Final = {
     "pending": "warning",
@@ -37,7 +38,7 @@ DAY_CLASS_LABELS: Final = {
 }
 
 
-def _withholding_rows(preview: services.DecisionPreview) -> Iterator[tuple[Any, str]]:
+def _withholding_rows(preview: DecisionPreview) -> Iterator[tuple[Any, str]]:
     """What withholding comes to, each with the difference."""
     names = {
         "none": _("none"),
@@ -71,7 +72,7 @@ class LeaveApplicationDetailsMixin:
     def decision_details(
         self,
         application: LeaveApplication,
-        preview: services.DecisionPreview | None,
+        preview: DecisionPreview | None,
         *,
         withholding: bool = False,
     ) -> SafeString:
@@ -108,7 +109,7 @@ class LeaveApplicationDetailsMixin:
     @display(description=_("sanctioning authority"))
     def who_decides(self, application: LeaveApplication) -> str:
         return (
-            _sanction_text(services.evaluate_application(application))
+            _sanction_text(evaluate_application(application))
             if application.status == LeaveApplication.Status.PENDING
             else "–"
         )

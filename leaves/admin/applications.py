@@ -11,7 +11,6 @@ from unfold.enums import ActionVariant
 
 from accounts.approvals.admin import ApproverRowsMixin
 from core.action_pages import posted_data
-from leaves import services
 from leaves.admin.application_amendments import AmendableLeaveAdmin
 from leaves.admin.application_forms import (
     LeaveApplicationForm,
@@ -20,6 +19,9 @@ from leaves.admin.application_forms import (
     LeaveRemarksForm,
 )
 from leaves.models import LeaveApplication
+from leaves.services.application_data import LeaveApplicationData, WithheldOffDays
+from leaves.services.applications import apply_for_leave
+from leaves.services.decisions import decide_leave, preview_decision, recommend_leave
 
 # What can still be done with an application, by its status.
 ACTIONS_BY_STATUS: Final = {
@@ -103,8 +105,8 @@ class LeaveApplicationAdmin(ApproverRowsMixin, AmendableLeaveAdmin):
         return super().get_fieldsets(request, obj) if obj is None else list(self.detail_fieldsets)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        application_data = services.LeaveApplicationData.from_application(obj)
-        obj.pk = services.apply_for_leave(
+        application_data = LeaveApplicationData.from_application(obj)
+        obj.pk = apply_for_leave(
             obj.employee,
             application_data,
             actor=request.user,  # type: ignore[arg-type]
@@ -134,7 +136,7 @@ class LeaveApplicationAdmin(ApproverRowsMixin, AmendableLeaveAdmin):
             request,
             one,
             LeaveRecommendForm(posted_data(request)),
-            lambda said: services.recommend_leave(
+            lambda said: recommend_leave(
                 one,
                 actor=request.user,  # type: ignore[arg-type]
                 recommended=said["recommendation"] == "recommended",
@@ -143,7 +145,7 @@ class LeaveApplicationAdmin(ApproverRowsMixin, AmendableLeaveAdmin):
             _("The recommendation was saved. Another officer decides."),
             title=_("Recommend or do not recommend the leave"),
             button=_("Resolve"),
-            details=self.decision_details(one, services.preview_decision(one, request.user)),  # type: ignore[arg-type]
+            details=self.decision_details(one, preview_decision(one, request.user)),  # type: ignore[arg-type]
         )
 
     @action(
@@ -179,7 +181,7 @@ class LeaveApplicationAdmin(ApproverRowsMixin, AmendableLeaveAdmin):
     ) -> HttpResponse:
         one = self.get_to_decide(request, object_id)
         seen = (
-            services.preview_decision(one, request.user)  # type: ignore[arg-type]
+            preview_decision(one, request.user)  # type: ignore[arg-type]
             if one.status == LeaveApplication.Status.PENDING
             else None
         )
@@ -193,12 +195,12 @@ class LeaveApplicationAdmin(ApproverRowsMixin, AmendableLeaveAdmin):
             request,
             one,
             kind(posted_data(request)),
-            lambda said: services.decide_leave(
+            lambda said: decide_leave(
                 one,
                 actor=request.user,  # type: ignore[arg-type]
                 approve=approve,
                 remarks=said["remarks"],
-                withhold=services.WithheldOffDays(
+                withhold=WithheldOffDays(
                     said.get("withhold_prefix", False), said.get("withhold_suffix", False)
                 ),
             ),

@@ -14,11 +14,19 @@ from unfold.enums import ActionVariant
 from core.action_pages import ActionFormMixin, posted_data
 from core.tenant_admin import TenantAdmin, TenantInline, badge_html, change_url
 from leaves import charts as leave_charts
-from leaves import publishing
 from leaves.admin.drafts import impact_table, is_draft
 from leaves.admin.forms import ConfirmationForm, PrefillHolidaysForm
 from leaves.context import to_office_calendar
 from leaves.models import CalendarDay, HolidayCalendar
+from leaves.services.calendar_publishing import (
+    delete_calendar_day,
+    draft_holiday_calendar,
+    holiday_calendar_impact,
+    prefill_holidays,
+    publish_holiday_calendar,
+    save_calendar_day,
+    save_holiday_calendar,
+)
 
 
 class CalendarDayInline(TenantInline):
@@ -50,8 +58,8 @@ class HolidayCalendarAdmin(ActionFormMixin, TenantAdmin):
     readonly_fields = ("version", "published_at", "published_by", "chart")
     inlines = (CalendarDayInline,)
     save_functions: ClassVar = {
-        HolidayCalendar: publishing.save_holiday_calendar,
-        CalendarDay: publishing.save_calendar_day,
+        HolidayCalendar: save_holiday_calendar,
+        CalendarDay: save_calendar_day,
     }
     list_display = ("year", "office", "version", "badge", "order_no")
     list_display_links = ("year", "office")
@@ -77,7 +85,7 @@ class HolidayCalendarAdmin(ActionFormMixin, TenantAdmin):
         return draft and bool(super().has_change_permission(request, obj))
 
     def remove_row(self, row: Any) -> None:
-        publishing.delete_calendar_day(row)
+        delete_calendar_day(row)
 
     def has_publish_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return bool(request.user.has_perm("leaves.change_holidaycalendar"))
@@ -108,7 +116,7 @@ class HolidayCalendarAdmin(ActionFormMixin, TenantAdmin):
             request,
             one,
             PrefillHolidaysForm(posted_data(request)),
-            lambda said: publishing.prefill_holidays(one, said["state"]),
+            lambda said: prefill_holidays(one, said["state"]),
             _("Dates were suggested. Compare each with your order before you publish."),
             title=_("Pre-fill from holidays"),
             button=_("Add the suggested dates"),
@@ -133,7 +141,7 @@ class HolidayCalendarAdmin(ActionFormMixin, TenantAdmin):
             request,
             one,
             ConfirmationForm(posted_data(request)),
-            lambda said: publishing.publish_holiday_calendar(one, actor=request.user),  # type: ignore[arg-type]
+            lambda said: publish_holiday_calendar(one, actor=request.user),  # type: ignore[arg-type]
             _("Published. The leave it affects was recalculated."),
             title=_("Publish the holiday calendar"),
             button=_("Publish"),
@@ -142,9 +150,7 @@ class HolidayCalendarAdmin(ActionFormMixin, TenantAdmin):
                 " version."
             ),
             details=(
-                impact_table(publishing.holiday_calendar_impact(one))
-                if one.published_at is None
-                else ""
+                impact_table(holiday_calendar_impact(one)) if one.published_at is None else ""
             ),
         )
 
@@ -167,7 +173,7 @@ class HolidayCalendarAdmin(ActionFormMixin, TenantAdmin):
                     " current version stays in force until then."
                 ),
             )
-        draft = publishing.draft_holiday_calendar(one.organization, one.site, one.year)
+        draft = draft_holiday_calendar(one.organization, one.site, one.year)
         self.log_change(request, one, str(_("New version created.")))
         return redirect(change_url(draft))
 

@@ -11,10 +11,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from core.tenant_admin import change_url, link_html, table_html
-from leaves import publishing
+from leaves.services.publishing_impact import DebitChange
 
 
-def impact_table(changes: Iterable[publishing.DebitChange]) -> SafeString:
+def impact_table(changes: Iterable[DebitChange]) -> SafeString:
     rows = (
         (
             link_html(change_url(one.application), str(one.application)),

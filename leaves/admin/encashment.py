@@ -12,9 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 from core.tenant_admin import table_html
 from employees.models import Employee
-from leaves import records
 from leaves.encashment import EncashmentOccasion
 from leaves.models import LeaveAdjustment
+from leaves.services.encashment_limits import EncashmentLimit, encashment_limits
 
 
 def encashment_table(employee: Employee, kind: str, on: date) -> SafeString:
@@ -27,13 +27,13 @@ def encashment_table(employee: Employee, kind: str, on: date) -> SafeString:
             _limits_text(one),
             f"{one.max_half_days / 2:g}",
         )
-        for one in records.encashment_limits(employee, kind, on)
+        for one in encashment_limits(employee, kind, on)
     ]
     head = (_("Occasion"), _("Available"), _("Encashed so far"), _("Limits"), _("At most now"))
     return table_html(head, rows, _("No leave policy is published for that day."))
 
 
-def _limits_text(limit: records.EncashmentLimit) -> str:
+def _limits_text(limit: EncashmentLimit) -> str:
     rules = limit.policy
     if limit.occasion is EncashmentOccasion.LEAVING:
         return gettext("%(days)d days, earned and half pay leave together") % {

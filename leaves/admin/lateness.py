@@ -11,9 +11,9 @@ from unfold.decorators import action
 
 from core.action_pages import ActionFormMixin, posted_data
 from core.tenant_admin import TenantAdmin
-from leaves import records
 from leaves.admin.forms import LateMarkForm, OwedDebitForm
 from leaves.models import LateMark
+from leaves.services.late_marks import LateDecision, propose_owed_debit, record_late_mark
 
 
 class LateMarkAdmin(ActionFormMixin, TenantAdmin):
@@ -52,8 +52,8 @@ class LateMarkAdmin(ActionFormMixin, TenantAdmin):
         return super().get_fieldsets(request, obj) if obj is None else list(self.detail_fieldsets)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        late = records.LateDecision(obj.minutes, form.cleaned_data["condone"], obj.reason)
-        obj.pk = records.record_late_mark(obj.employee, obj.date, late, actor=request.user).pk  # type: ignore[arg-type]
+        late = LateDecision(obj.minutes, form.cleaned_data["condone"], obj.reason)
+        obj.pk = record_late_mark(obj.employee, obj.date, late, actor=request.user).pk  # type: ignore[arg-type]
 
     def has_settle_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return bool(request.user.has_perm("leaves.add_leaveadjustment"))
@@ -85,7 +85,7 @@ class LateMarkAdmin(ActionFormMixin, TenantAdmin):
 
     def _propose_debit(self, request: HttpRequest, late_mark: LateMark, effective_on: Any) -> None:
         if (
-            records.propose_owed_debit(
+            propose_owed_debit(
                 late_mark.employee,
                 actor=request.user,  # type: ignore[arg-type]
                 effective_on=effective_on,

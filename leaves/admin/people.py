@@ -13,8 +13,8 @@ from unfold.decorators import action
 
 from accounts.audit import record_attachment_download
 from core.tenant_admin import ReadOnlyTenantAdmin, TenantAdmin
-from leaves import records
 from leaves.models import LeaveProfile
+from leaves.services.profiles import save_leave_profile
 
 
 class LeaveProfileAdmin(TenantAdmin):
@@ -34,7 +34,7 @@ class LeaveProfileAdmin(TenantAdmin):
             },
         ),
     )
-    save_functions: ClassVar = {LeaveProfile: records.save_leave_profile}
+    save_functions: ClassVar = {LeaveProfile: save_leave_profile}
     autocomplete_fields = ("employee",)
     list_display = ("employee", "starts_on", "scheme", "sex", "single", "disabled")
     list_filter = ("scheme",)

@@ -23,10 +23,19 @@ from core.tenant_admin import (
     link_html,
     table_html,
 )
-from leaves import publishing
 from leaves.admin.drafts import impact_table, is_draft
 from leaves.admin.forms import ConfirmationForm, NextPolicyVersionForm
 from leaves.models import LeavePolicy, SanctionRule
+from leaves.services.policy_publishing import (
+    add_leave_type_rules,
+    ccs_1972_rules,
+    delete_sanction_rule,
+    draft_next_leave_policy,
+    leave_policy_impact,
+    publish_leave_policy,
+    save_leave_policy,
+    save_sanction_rule,
+)
 
 
 class SanctionRuleInline(TenantInline):
@@ -86,8 +95,8 @@ class LeavePolicyAdmin(ActionFormMixin, TenantAdmin):
     )
     readonly_fields = ("kinds", "published_at", "published_by")
     save_functions: ClassVar = {
-        LeavePolicy: publishing.save_leave_policy,
-        SanctionRule: publishing.save_sanction_rule,
+        LeavePolicy: save_leave_policy,
+        SanctionRule: save_sanction_rule,
     }
     inlines = (SanctionRuleInline,)
     list_display = ("name", "scheme", "effective_from", "badge")
@@ -113,17 +122,17 @@ class LeavePolicyAdmin(ActionFormMixin, TenantAdmin):
         return super().get_inlines(request, obj) if obj else ()
 
     def remove_row(self, row: Any) -> None:
-        publishing.delete_sanction_rule(row)
+        delete_sanction_rule(row)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """A new version starts with all kinds of the central government's rules."""
         if change:
-            publishing.save_leave_policy(obj)
+            save_leave_policy(obj)
             return
-        data = publishing.ccs_1972_rules()
+        data = ccs_1972_rules()
         obj.combinations = data["combinations"]
-        publishing.save_leave_policy(obj)
-        publishing.add_leave_type_rules(obj, data["kinds"])
+        save_leave_policy(obj)
+        add_leave_type_rules(obj, data["kinds"])
 
     def has_publish_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return bool(request.user.has_perm("leaves.change_leavepolicy"))
@@ -151,7 +160,7 @@ class LeavePolicyAdmin(ActionFormMixin, TenantAdmin):
             request,
             one,
             ConfirmationForm(posted_data(request)),
-            lambda said: publishing.publish_leave_policy(one, actor=request.user),  # type: ignore[arg-type]
+            lambda said: publish_leave_policy(one, actor=request.user),  # type: ignore[arg-type]
             _("Published. The leave it affects was recalculated."),
             title=_("Publish the leave policy"),
             button=_("Publish"),
@@ -174,7 +183,7 @@ class LeavePolicyAdmin(ActionFormMixin, TenantAdmin):
             request,
             one,
             NextPolicyVersionForm(posted_data(request)),
-            lambda said: publishing.draft_next_leave_policy(one, said["effective_from"]),
+            lambda said: draft_next_leave_policy(one, said["effective_from"]),
             _("A draft was created. It is in the list."),
             title=_("Create the next version"),
             button=_("Create"),
@@ -214,6 +223,6 @@ class LeavePolicyAdmin(ActionFormMixin, TenantAdmin):
 
 def _policy_impact_table(policy: LeavePolicy) -> SafeString:
     try:
-        return impact_table(publishing.leave_policy_impact(policy))
+        return impact_table(leave_policy_impact(policy))
     except ValidationError as error:
         return format_html('<p class="muster-error">{}</p>', " ".join(error.messages))

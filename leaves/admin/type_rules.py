@@ -8,8 +8,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from core.tenant_admin import TenantAdmin
-from leaves import publishing
 from leaves.models import LeaveTypeRule
+from leaves.services.policy_publishing import save_leave_type_rule
 
 
 class LeaveTypeRuleAdmin(TenantAdmin):
@@ -52,7 +52,7 @@ class LeaveTypeRuleAdmin(TenantAdmin):
         ),
         (_("Pay"), {"fields": (("pay_percent", "full_pay_days", "pay_percent_after"),)}),
     )
-    save_functions: ClassVar = {LeaveTypeRule: publishing.save_leave_type_rule}
+    save_functions: ClassVar = {LeaveTypeRule: save_leave_type_rule}
     list_display = ("policy", "kind", "amount", "cycle", "ceiling")
     list_filter = ("policy", "kind")
     list_select_related = ("policy", "organization")

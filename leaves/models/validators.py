@@ -34,6 +34,7 @@ def validate_half_days(value: Decimal) -> None:
 
 
 def days_field(label: Any, **more: Any) -> models.DecimalField[Any, Any]:
+    """A column of days, whole or half."""
     return models.DecimalField(
         label, max_digits=6, decimal_places=1, validators=[validate_half_days], **more
     )

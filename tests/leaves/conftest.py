@@ -17,7 +17,7 @@ from django.core.exceptions import ValidationError
 from accounts.models import User
 from core.errors import RuleViolation
 from employees.models import Employee, Organization
-from leaves import overviews, publishing, records, services, statements
+from leaves import overviews, statements
 from leaves.models import (
     HolidayCalendar,
     LeaveAdjustment,
@@ -25,7 +25,17 @@ from leaves.models import (
     LeaveLedgerEntry,
     LeavePolicy,
 )
-from leaves.services import LeaveApplicationData
+from leaves.services import policy_publishing
+from leaves.services.adjustments import decide_adjustment, propose_adjustment
+from leaves.services.application_data import LeaveApplicationData
+from leaves.services.applications import apply_for_leave
+from leaves.services.calendar_publishing import (
+    add_calendar_days,
+    draft_holiday_calendar,
+    publish_holiday_calendar,
+)
+from leaves.services.decisions import decide_leave
+from leaves.services.policy_publishing import ccs_1972_rules, draft_leave_policy
 from tests import people
 from tests.leaves.test_rules import CLOSED, RESTRICTED, on
 
@@ -45,22 +55,20 @@ def publish_leave_policy(
     effective_from: date = date(2026, 1, 1),
 ) -> LeavePolicy:
     """Put rules into force; the central government's unless others are given."""
-    draft = publishing.draft_leave_policy(
-        organization, data or publishing.ccs_1972_rules(), effective_from
-    )
-    return publishing.publish_leave_policy(draft, actor=None)
+    draft = draft_leave_policy(organization, data or ccs_1972_rules(), effective_from)
+    return policy_publishing.publish_leave_policy(draft, actor=None)
 
 
 def publish_delhi(organization: Organization, year: int = 2026) -> HolidayCalendar:
     """Publish the list of central offices in Delhi."""
-    calendar = publishing.draft_holiday_calendar(organization, None, year)
-    publishing.add_calendar_days(
+    calendar = draft_holiday_calendar(organization, None, year)
+    add_calendar_days(
         calendar, [(on(one), "CLOSED", f"Closed on {one}") for one in CLOSED.split(", ")]
     )
-    publishing.add_calendar_days(
+    add_calendar_days(
         calendar, [(on(one), "RESTRICTED", f"Restricted {one}") for one in RESTRICTED.split(", ")]
     )
-    publishing.publish_holiday_calendar(calendar, actor=None)
+    publish_holiday_calendar(calendar, actor=None)
     return calendar
 
 
@@ -85,9 +93,7 @@ class Office:
             effective_on=date(2025, 12, 31),
             reason="Service book",
         )
-        records.decide_adjustment(
-            records.propose_adjustment(order, actor=self.hr), actor=self.chief
-        )
+        decide_adjustment(propose_adjustment(order, actor=self.hr), actor=self.chief)
 
     def apply(
         self, kind: str, first: str, last: str | None = None, half: str = "", **more: Any
@@ -98,13 +104,13 @@ class Office:
         wish = LeaveApplicationData(
             kind, on(first), on(last or first), half, bool(half), reason="personal", **more
         )
-        return services.apply_for_leave(who, wish, actor=None, self_service=self_service)
+        return apply_for_leave(who, wish, actor=None, self_service=self_service)
 
     def grant(
         self, kind: str, first: str, last: str | None = None, half: str = "", **more: Any
     ) -> LeaveApplication:
         """Apply, and let Bala approve."""
-        return services.decide_leave(
+        return decide_leave(
             self.apply(kind, first, last, half, **more), actor=self.bala, approve=True
         )
 
