@@ -46,7 +46,8 @@ from core.pagination import NewestFirstPagination
 from core.serializers import StrictSerializer
 from employees.models import Assignment, Employee, HalfDayReservation
 from leaves import statements
-from leaves.eligibility import LeaveEligibility, LeaveRefusal
+from leaves.eligibility.evaluation import LeaveEligibility
+from leaves.eligibility.refusal import LeaveRefusal
 from leaves.filters import FIRST_YEAR, LAST_YEAR, HolidayFilter, LeaveFilter
 from leaves.models import (
     CalendarDay,
@@ -73,6 +74,7 @@ from leaves.services.application_data import WITHHOLD_OPTIONS, LeaveApplicationD
 from leaves.services.applications import apply_for_leave, preview_leave
 from leaves.services.certificates import store_certificate
 from leaves.services.decisions import decide_leave, preview_decision, recommend_leave
+from leaves.year_balances import LeaveBalance
 
 # The six of the contract; special casual leave is HR's.
 SELF_SERVICE_TYPES: Final = [
@@ -601,7 +603,7 @@ def _refusal_body(refusal: LeaveRefusal) -> dict[str, Any]:
     }
 
 
-def _balance_body(balance: statements.LeaveBalance) -> dict[str, Any]:
+def _balance_body(balance: LeaveBalance) -> dict[str, Any]:
     names = ("opening", "credited", "debited", "lapsed", "held", "available")
     return {"leave_type": str(balance.kind), **{name: getattr(balance, name) / 2 for name in names}}
 

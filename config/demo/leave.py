@@ -13,9 +13,9 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from accounts.models import User
+from accounts.permissions import local_today
 from employees.models import Employee, Organization
 from leaves.calendars import WeeklyOffs
-from leaves.context import local_today
 from leaves.models import Child, LeaveAdjustment, LeaveLedgerEntry, LeavePolicy, LeaveProfile
 from leaves.services.adjustments import decide_adjustment, propose_adjustment
 from leaves.services.application_data import LeaveApplicationData

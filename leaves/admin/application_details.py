@@ -16,7 +16,7 @@ from unfold.decorators import display
 
 from core.tenant_admin import badge_html, table_html
 from leaves import charts as leave_charts
-from leaves.eligibility import LeaveEligibility
+from leaves.eligibility.evaluation import LeaveEligibility
 from leaves.models import AuthorityChoices, LeaveApplication
 from leaves.rule_messages import to_rule_violation
 from leaves.services.decisions import DecisionPreview

@@ -16,7 +16,6 @@ from core.tenant_admin import TenantAdmin, TenantInline, badge_html, change_url
 from leaves import charts as leave_charts
 from leaves.admin.drafts import impact_table, is_draft
 from leaves.admin.forms import ConfirmationForm, PrefillHolidaysForm
-from leaves.context import to_office_calendar
 from leaves.models import CalendarDay, HolidayCalendar
 from leaves.services.calendar_publishing import (
     delete_calendar_day,
@@ -27,6 +26,7 @@ from leaves.services.calendar_publishing import (
     save_calendar_day,
     save_holiday_calendar,
 )
+from leaves.work_calendars import to_office_calendar
 
 
 class CalendarDayInline(TenantInline):

@@ -13,10 +13,10 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from core.tenancy import TenantModel, TenantQuerySet
-from leaves import policies
 from leaves.models.choices import AuthorityChoices, LeaveTypeChoices
 from leaves.models.validators import validate_weekly_offs
 from leaves.policies import LeavePolicyVersion
+from leaves.policy_parsing import parse_leave_policy
 
 
 class LeavePolicy(TenantModel):
@@ -149,7 +149,7 @@ class LeavePolicy(TenantModel):
                 )
             },
         }
-        return policies.parse_leave_policy(data, self.effective_from, self.pk)
+        return parse_leave_policy(data, self.effective_from, self.pk)
 
 
 class SanctionRule(TenantModel):

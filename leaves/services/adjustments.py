@@ -17,7 +17,7 @@ from accounts.models import User
 from core.errors import Conflict, RuleViolation
 from leaves import ledger
 from leaves.context import load_leave_context
-from leaves.eligibility import LeaveRefusal
+from leaves.eligibility.refusal import LeaveRefusal
 from leaves.models import LeaveAccount, LeaveAdjustment, LeaveLedgerEntry
 from leaves.policies import LeaveType, to_half_days
 from leaves.rule_messages import to_rule_violation

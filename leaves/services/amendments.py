@@ -12,13 +12,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from accounts.permissions import local_today
 from core.errors import Conflict, RuleViolation
 from employees import half_day_reservations
 from employees.changes import record_change
 from employees.models import Change
-from leaves import ledger
-from leaves.context import LeaveContext, load_leave_context, local_today
-from leaves.eligibility import LeaveRefusal, evaluate_leave
+from leaves.context import LeaveContext, load_leave_context
+from leaves.debits import mark_leave_changed, post_debits, reverse_debits, write_leave_days
+from leaves.eligibility.evaluation import evaluate_leave
+from leaves.eligibility.refusal import LeaveRefusal
 from leaves.models import Certificate, LeaveApplication
 from leaves.rule_messages import to_rule_violation
 from leaves.services.application_data import LeaveApplicationData
@@ -72,11 +74,11 @@ def cancel_leave(
             remarks,
         )
         one.save(update_fields=["status", "decided_at", "decided_by", "remarks"])
-        ledger.reverse_debits(one, actor=actor, reason=remarks)
+        reverse_debits(one, actor=actor, reason=remarks)
         half_day_reservations.release_half_days(one.employee, one.holder)
         log_leave_event(one, ApplicationAction.CANCELLED, actor, remarks, was=was)
         recalculate_neighbours(one, actor)
-        ledger.mark_leave_changed(one)
+        mark_leave_changed(one)
     return one
 
 
@@ -204,12 +206,12 @@ def convert_leave(
         raise_first_refusal(judgement.refusals)
         check_authority_limit(one, judgement, context, actor)
         one.save(update_fields=["kind", "study", "certificate"])
-        ledger.reverse_debits(one, actor=actor, reason=remarks)
-        ledger.write_leave_days(one, judgement.day_debits, context)
-        ledger.post_debits(one, actor=actor)
+        reverse_debits(one, actor=actor, reason=remarks)
+        write_leave_days(one, judgement.day_debits, context)
+        post_debits(one, actor=actor)
         log_leave_event(one, ApplicationAction.CONVERTED, actor, remarks, was=was, kind=kind)
         recalculate_neighbours(one, actor)
-        ledger.mark_leave_changed(one)
+        mark_leave_changed(one)
     return one
 
 

@@ -13,6 +13,7 @@ from accounts.models import User
 from core.errors import Conflict
 from leaves import ledger
 from leaves.context import load_leave_context
+from leaves.debits import mark_leave_changed, recalculate_leave
 from leaves.models import LeaveApplication, LeaveEvent
 from leaves.rule_messages import to_json_value
 
@@ -43,9 +44,9 @@ def recalculate_neighbours(application: LeaveApplication, actor: User | None) ->
     """Recalculate what applications beside this one cost, and bring the accounts up to date."""
     employee = application.employee
     context = load_leave_context(employee, application.starts_on, application.ends_on)
-    for one in ledger.recalculate_leave(context, actor=actor):
+    for one in recalculate_leave(context, actor=actor):
         if one.pk != application.pk:
-            ledger.mark_leave_changed(one)
+            mark_leave_changed(one)
     ledger.settle_accounts(employee)
 
 

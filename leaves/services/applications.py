@@ -19,7 +19,9 @@ from employees.models import Employee
 from leaves import ledger
 from leaves.context import load_leave_context
 from leaves.day_counting import total_half_days
-from leaves.eligibility import LeaveEligibility, LeaveRefusal, evaluate_leave
+from leaves.debits import write_leave_days
+from leaves.eligibility.evaluation import LeaveEligibility, evaluate_leave
+from leaves.eligibility.refusal import LeaveRefusal
 from leaves.models import LeaveApplication
 from leaves.policies import LeaveType
 from leaves.rule_messages import to_rule_violation
@@ -130,7 +132,7 @@ def apply_for_leave(
         application.full_clean()
         application.save()
         _reserve_half_days(application)
-        ledger.write_leave_days(application, judgement.day_debits, context)
+        write_leave_days(application, judgement.day_debits, context)
         log_leave_event(
             application,
             ApplicationAction.APPLIED,

@@ -12,7 +12,9 @@ from accounts.models import User
 from accounts.permissions import approval_roles, can_decide_for
 from employees.models import Employee
 from leaves.context import LeaveContext
-from leaves.eligibility import LeaveEligibility, LeaveRefusal, authority_refusal
+from leaves.eligibility.authority import authority_refusal
+from leaves.eligibility.evaluation import LeaveEligibility
+from leaves.eligibility.refusal import LeaveRefusal
 from leaves.models import LeaveApplication
 from leaves.policies import Authority, LeaveType
 from leaves.rule_messages import to_rule_violation

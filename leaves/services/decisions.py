@@ -16,10 +16,11 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from core.errors import Conflict
 from employees import half_day_reservations
-from leaves import ledger
 from leaves.context import LeaveContext
 from leaves.day_counting import total_half_days
-from leaves.eligibility import LeaveEligibility, LeaveRefusal
+from leaves.debits import mark_leave_changed, post_debits, write_leave_days
+from leaves.eligibility.evaluation import LeaveEligibility
+from leaves.eligibility.refusal import LeaveRefusal
 from leaves.models import LeaveApplication
 from leaves.policies import LeaveType
 from leaves.rule_messages import to_rule_violation
@@ -148,7 +149,7 @@ def decide_leave(
             raise_first_refusal(
                 refusal for refusal in judgement.refusals if refusal.code in _APPROVAL_BLOCKERS
             )
-            ledger.write_leave_days(one, judgement.day_debits, context)
+            write_leave_days(one, judgement.day_debits, context)
         one.status = ApplicationStatus.APPROVED if approve else ApplicationStatus.REJECTED
         one.decided_at, one.decided_by, one.remarks = timezone.now(), actor, remarks
         one.save(
@@ -162,7 +163,7 @@ def decide_leave(
             ]
         )
         if approve:
-            ledger.post_debits(one, actor=actor)
+            post_debits(one, actor=actor)
         else:
             half_day_reservations.release_half_days(one.employee, one.holder)
         said = {"withheld": [name for name in ("prefix", "suffix") if getattr(withhold, name)]}
@@ -174,7 +175,7 @@ def decide_leave(
             **(said if said["withheld"] else {}),
         )
         recalculate_neighbours(one, actor)
-        ledger.mark_leave_changed(one)
+        mark_leave_changed(one)
     return one
 
 

@@ -13,7 +13,7 @@ from django.db.models import Max
 from employees.models import Employee
 from leaves import encashment
 from leaves.context import LeaveContext, load_leave_context
-from leaves.eligibility import LeaveRefusal
+from leaves.eligibility.refusal import LeaveRefusal
 from leaves.encashment import EncashmentOccasion
 from leaves.models import LeaveAdjustment, LeaveLedgerEntry, LeaveProfile
 from leaves.policies import LeavePolicyVersion, LeaveType, to_half_days

@@ -12,14 +12,9 @@ from django.db.models import Sum
 from employees.models import Employee
 from leaves.context import LeaveContext, child_details, load_leave_context, to_spell
 from leaves.day_counting import DayHalf, Spell
-from leaves.eligibility import (
-    MAX_LEAVE_DAYS,
-    ApplicantContext,
-    LeaveEligibility,
-    LeaveRefusal,
-    LeaveRequest,
-    evaluate_leave,
-)
+from leaves.eligibility.evaluation import MAX_LEAVE_DAYS, LeaveEligibility, evaluate_leave
+from leaves.eligibility.refusal import LeaveRefusal
+from leaves.eligibility.request import ApplicantContext, LeaveRequest
 from leaves.models import LeaveApplication, LeaveDay
 from leaves.policies import LeaveType
 from leaves.rule_messages import to_rule_violation

@@ -16,7 +16,8 @@ from employees.changes import record_change
 from employees.models import Change, Employee
 from leaves import ledger
 from leaves.context import LeaveContext, load_leave_context
-from leaves.eligibility import LateArrival, LeaveRefusal, condonation_refusal
+from leaves.eligibility.late_arrivals import LateArrival, condonation_refusal
+from leaves.eligibility.refusal import LeaveRefusal
 from leaves.models import LateMark, LeaveAdjustment, LeaveLedgerEntry
 from leaves.policies import LeaveType
 from leaves.rule_messages import to_rule_violation

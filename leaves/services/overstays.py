@@ -17,7 +17,7 @@ from employees.models import Change, Employee
 from leaves import ledger
 from leaves.calendars import days_between
 from leaves.context import load_leave_context
-from leaves.eligibility import LeaveRefusal
+from leaves.eligibility.refusal import LeaveRefusal
 from leaves.models import Absence, LeaveApplication, LeaveLedgerEntry
 from leaves.policies import LeaveType
 from leaves.rule_messages import to_rule_violation

@@ -16,6 +16,7 @@ from employees.models import Employee
 from leaves import ledger
 from leaves.context import LeaveContext, load_leave_context, to_spell
 from leaves.day_counting import calculate_all_day_debits, total_half_days
+from leaves.debits import mark_leave_changed, recalculate_leave
 from leaves.models import HolidayCalendar, LeaveApplication, LeaveDay, LeavePolicy
 
 
@@ -61,8 +62,8 @@ def recalculate_employee_leave(
 ) -> list[LeaveApplication]:
     """Bring what one person's leave around some dates costs up to date. Within a transaction."""
     ledger.lock_accounts(employee)
-    changed = ledger.recalculate_leave(load_leave_context(employee, first, last), actor=actor)
+    changed = recalculate_leave(load_leave_context(employee, first, last), actor=actor)
     for one in changed:
-        ledger.mark_leave_changed(one)
+        mark_leave_changed(one)
     ledger.settle_accounts(employee)
     return changed

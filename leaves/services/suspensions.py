@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from core.errors import Conflict
 from leaves import ledger
-from leaves.eligibility import LeaveRefusal
+from leaves.eligibility.refusal import LeaveRefusal
 from leaves.models import Suspension
 from leaves.rule_messages import to_rule_violation
 

@@ -17,7 +17,7 @@ from django.core.exceptions import ValidationError
 from accounts.models import User
 from core.errors import RuleViolation
 from employees.models import Employee, Organization
-from leaves import overviews, statements
+from leaves import statements
 from leaves.models import (
     HolidayCalendar,
     LeaveAdjustment,
@@ -36,6 +36,8 @@ from leaves.services.calendar_publishing import (
 )
 from leaves.services.decisions import decide_leave
 from leaves.services.policy_publishing import ccs_1972_rules, draft_leave_policy
+from leaves.statements import bulk_leave_statements
+from leaves.year_balances import LeaveBalance
 from tests import people
 from tests.leaves.test_rules import CLOSED, RESTRICTED, on
 
@@ -127,15 +129,13 @@ class Office:
 
     def statement_row(
         self, kind: str, year: int = 2026, employee: Employee | None = None
-    ) -> statements.LeaveBalance:
+    ) -> LeaveBalance:
         """One line of the year's statement, in half-days; whoever asks for many people at once is
         told the same.
         """
         person = employee or self.asha
         _as_of, found = statements.leave_statement(person, year)
-        assert overviews.bulk_leave_statements(person.organization, [person], year) == {
-            person.pk: found
-        }
+        assert bulk_leave_statements(person.organization, [person], year) == {person.pk: found}
         return next(one for one in found if one.kind == kind)
 
 

@@ -14,7 +14,8 @@ from accounts.models import Delegation, User
 from core.errors import Conflict, RuleViolation
 from employees.models import Assignment
 from leaves.models import LeaveApplication, LeaveEvent, LeavePolicy, SanctionRule
-from leaves.policies import Authority, LeaveType, parse_leave_policy
+from leaves.policies import Authority, LeaveType
+from leaves.policy_parsing import parse_leave_policy
 from leaves.services import policy_publishing
 from leaves.services.amendments import convert_leave
 from leaves.services.decisions import decide_leave, preview_decision, recommend_leave

@@ -14,7 +14,7 @@ from django.db.models import Sum
 from accounts.models import Delegation
 from core.errors import Conflict, RuleViolation
 from employees.models import Assignment, Change, Employee, HalfDayReservation
-from leaves import statements
+from leaves.approved_days import approved_leave_days
 from leaves.due_postings import settle_employee
 from leaves.models import (
     Absence,
@@ -368,7 +368,7 @@ def test_child_care_leave_is_asked_for_beforehand_and_a_man_has_none(office: Off
 def test_the_second_year_of_child_care_leave_pays_four_fifths(office: Office) -> None:
     child = mother(office)
     application = office.grant("CCL", "9 Feb", "2027-02-10", child=child)
-    days = statements.approved_leave_days(office.organization.pk, on("1 Jan"), date(2027, 12, 31))
+    days = approved_leave_days(office.organization.pk, on("1 Jan"), date(2027, 12, 31))
     assert {day.pay_percent for day in days} == {100, 80}
     assert sum(day.pay_percent == 100 for day in days) == 365
     assert days[-1].application_id == application.pk
@@ -539,9 +539,7 @@ def test_the_days_that_are_covered_are_those_of_approved_leave_without_free_ones
 ) -> None:
     office.grant("CL", "30 Apr", "4 May")
     office.apply("CL", "6 Jul")
-    days = statements.approved_leave_days(
-        office.organization.pk, on("1 Jan"), on("31 Dec"), [office.asha.pk]
-    )
+    days = approved_leave_days(office.organization.pk, on("1 Jan"), on("31 Dec"), [office.asha.pk])
     assert [(day.date, day.kind, day.half, day.pay_percent) for day in days] == [
         (on("30 Apr"), "CL", "", 100),
         (on("4 May"), "CL", "", 100),
@@ -711,7 +709,7 @@ def test_an_organization_without_rules_grants_nothing(world: people.World) -> No
 
 def test_nothing_of_one_organization_reaches_another(world: people.World, office: Office) -> None:
     office.grant("CL", "6 Jul")
-    assert statements.approved_leave_days(world.zenith.pk, on("1 Jan"), on("31 Dec")) == []
+    assert approved_leave_days(world.zenith.pk, on("1 Jan"), on("31 Dec")) == []
     assert not LeaveAccount.objects.of(world.zenith).exists()
 
 

@@ -11,11 +11,11 @@ import pytest
 
 from employees.models import Employee
 from leaves.calendars import DayClass, SiteAssignment, days_between
-from leaves.context import policy_history_of, work_calendar_of
 from leaves.models import LeaveProfile
+from leaves.policy_history import policy_history_of
 from leaves.services import policy_publishing
 from leaves.services.policy_publishing import ccs_1972_rules, draft_leave_policy
-from leaves.work_calendars import load_work_calendars
+from leaves.work_calendars import load_work_calendars, work_calendar_of
 from tests import people
 from tests.leaves.conftest import publish_leave_policy
 from tests.leaves.test_rules import on
