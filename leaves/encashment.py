@@ -1,8 +1,8 @@
-"""How much leave may be turned into money (E12): with a leave travel concession while in service,
-and on leaving. Pure.
+"""How much leave may be turned into money (E12): with a leave travel concession while in
+service, and on leaving. Pure.
 
-Quantities are half-days; what is given back counts as a negative encashment. Called by `records`,
-which holds the accounts.
+Quantities are half-days; what is given back counts as a negative encashment. Called by
+`leaves.services.encashment_limits`, which holds the accounts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from leaves.eligibility import LeaveRefusal
+from leaves.eligibility.refusal import LeaveRefusal
 from leaves.policies import LeavePolicyVersion, LeaveType
 
 

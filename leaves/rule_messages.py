@@ -10,7 +10,7 @@ from django.utils import formats
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import RuleViolation
-from leaves.eligibility import LeaveRefusal
+from leaves.eligibility.refusal import LeaveRefusal
 from leaves.models import AuthorityChoices, LeaveTypeChoices
 
 REFUSAL_MESSAGES: Final[Mapping[str, Any]] = {

@@ -2,7 +2,9 @@
 
 from django.urls import path
 
-from leaves.api import AdminHolidayViewSet, CertificateView, HolidayListView, LeaveViewSet
+from leaves.api.applications import LeaveViewSet
+from leaves.api.certificates import CertificateView
+from leaves.api.holidays import AdminHolidayViewSet, HolidayListView
 
 urlpatterns = [
     path("api/v1/leaves", LeaveViewSet.as_view({"get": "list", "post": "create"}), name="leaves"),

@@ -22,9 +22,9 @@ from attendance.days.results import DayContext
 from attendance.days.status import LEAVE_PREFIX, DayStatus
 from attendance.models import AttendancePolicy, Correction, Punch, PunchMatch
 from employees.models import Assignment, Employee, HalfDayReservation, Organization
+from leaves.approved_days import approved_leave_days as on_leave
 from leaves.calendars import DayClass, SiteAssignment, WorkCalendar, days_between
 from leaves.models import Absence
-from leaves.statements import approved_leave_days as on_leave
 from leaves.work_calendars import load_work_calendars
 from shifts.models import Roster, ShiftSettings
 from shifts.schedule import Pattern, RosterRule, ScheduledShift, Shift, resolve_scheduled_shift

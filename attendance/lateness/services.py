@@ -2,7 +2,7 @@
 condoned.
 
 Nothing is taken by itself. The rules of it (L1 to L4) are kept by
-`leaves.records.record_late_mark`; the console calls these.
+`leaves.services.late_marks.record_late_mark`; the console calls these.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from leaves import ledger
 from leaves.context import load_leave_context
 from leaves.models import LateMark
 from leaves.policies import LeaveType
-from leaves.records import LateDecision, record_late_mark
+from leaves.services.late_marks import LateDecision, record_late_mark
 
 # What nobody decided in so long is not asked about any more.
 DECISION_HORIZON: Final = timedelta(days=366)

@@ -13,12 +13,25 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from accounts.models import User
+from accounts.permissions import local_today
 from employees.models import Employee, Organization
-from leaves import publishing, records, services
 from leaves.calendars import WeeklyOffs
-from leaves.context import local_today
 from leaves.models import Child, LeaveAdjustment, LeaveLedgerEntry, LeavePolicy, LeaveProfile
-from leaves.services import LeaveApplicationData
+from leaves.services.adjustments import decide_adjustment, propose_adjustment
+from leaves.services.application_data import LeaveApplicationData
+from leaves.services.applications import apply_for_leave
+from leaves.services.calendar_publishing import (
+    delhi_2026_days,
+    draft_delhi_2026,
+    publish_holiday_calendar,
+)
+from leaves.services.decisions import decide_leave
+from leaves.services.policy_publishing import (
+    ccs_1972_rules,
+    draft_leave_policy,
+    publish_leave_policy,
+)
+from leaves.services.profiles import save_leave_profile
 from tours.models import Tour
 from tours.services.applications import apply_for_tour
 
@@ -34,11 +47,11 @@ def load_demo_leave(organization: Organization) -> None:
         return
     admin = User.objects.get(organization=organization, username="admin")
     keeper = User.objects.get(organization=organization, username="hr")
-    publishing.publish_leave_policy(
-        publishing.draft_leave_policy(organization, publishing.ccs_1972_rules(), POLICY_STARTS_ON),
+    publish_leave_policy(
+        draft_leave_policy(organization, ccs_1972_rules(), POLICY_STARTS_ON),
         actor=admin,
     )
-    publishing.publish_holiday_calendar(publishing.draft_delhi_2026(organization), actor=admin)
+    publish_holiday_calendar(draft_delhi_2026(organization), actor=admin)
     people = {
         one.code: one for one in Employee.objects.of(organization).select_related("organization")
     }
@@ -53,13 +66,13 @@ def load_demo_leave(organization: Organization) -> None:
                 effective_on=BROUGHT_FORWARD_ON,
                 reason="From the service book",
             )
-            records.decide_adjustment(records.propose_adjustment(order, actor=keeper), actor=admin)
+            decide_adjustment(propose_adjustment(order, actor=keeper), actor=admin)
     _load_child(people["1003"])
     _applications(people, User.objects.get(organization=organization, username="bala"))
 
 
 def _load_child(meera: Employee) -> None:
-    records.save_leave_profile(
+    save_leave_profile(
         LeaveProfile(
             organization=meera.organization, employee=meera, starts_on=meera.joined_on, sex="F"
         )
@@ -75,17 +88,15 @@ def _applications(people: dict[str, Employee], approver: User) -> None:
     """
     asha, john, farhan = people["1001"], people["EMP001"], people["1002"]
     tuesday = _tuesday_after(asha, timedelta(days=7))
-    granted = services.apply_for_leave(
+    granted = apply_for_leave(
         asha,
         LeaveApplicationData("EL", tuesday, tuesday + timedelta(days=2), reason="Cousin's wedding"),
         actor=None,
     )
-    services.decide_leave(granted, actor=approver, approve=True, remarks="Enjoy it")
+    decide_leave(granted, actor=approver, approve=True, remarks="Enjoy it")
     later = _tuesday_after(asha, timedelta(days=21))
-    services.apply_for_leave(
-        asha, LeaveApplicationData("CL", later, later, "FN", True, "Bank"), actor=None
-    )
-    services.apply_for_leave(
+    apply_for_leave(asha, LeaveApplicationData("CL", later, later, "FN", True, "Bank"), actor=None)
+    apply_for_leave(
         john,
         LeaveApplicationData("EL", later, later + timedelta(days=3), reason="Visit home"),
         actor=None,
@@ -105,7 +116,7 @@ def _applications(people: dict[str, Employee], approver: User) -> None:
 
 def _tuesday_after(employee: Employee, wait: timedelta) -> date:
     """A Tuesday with nothing but working days until Friday, by the calendar that the demo has."""
-    closed = {day for day, _mark, _name in publishing.delhi_2026_days()}
+    closed = {day for day, _mark, _name in delhi_2026_days()}
     weekend = WeeklyOffs.parse("SAT,SUN")
     day = local_today(employee) + wait
     while day.weekday() != 1 or any(

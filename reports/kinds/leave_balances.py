@@ -15,8 +15,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from employees.models import Employee
-from leaves import overviews, statements
 from leaves.models import LeaveTypeChoices as Leave
+from leaves.statements import bulk_leave_statements
+from leaves.year_balances import STATEMENT_TYPES, LeaveBalance
 from reports.base import Chunk, Report, Totals
 from reports.columns import Column, ColumnKind, Row
 from reports.forms import YearForm
@@ -81,9 +82,7 @@ class LeaveBalancesReport(Report):
             rows = list(
                 Employee.objects.of(self.organization).filter(pk__in=asked).order_by("code")
             )
-            found = overviews.bulk_leave_statements(
-                self.organization, rows, self.parameters["year"]
-            )
+            found = bulk_leave_statements(self.organization, rows, self.parameters["year"])
             yield Chunk(len(persons), [row for one in rows for row in _rows(one, found[one.pk])])
 
     def _employees(self) -> QuerySet[Employee]:
@@ -98,9 +97,7 @@ class LeaveBalancesReport(Report):
 
     def zero_totals(self) -> Totals:
         """Sums of each kind: days of different kinds are not added up."""
-        return {
-            str(kind): dict.fromkeys(BALANCE_COLUMNS, 0.0) for kind in statements.STATEMENT_TYPES
-        }
+        return {str(kind): dict.fromkeys(BALANCE_COLUMNS, 0.0) for kind in STATEMENT_TYPES}
 
     def add_to_totals(self, totals: Totals, row: Row) -> None:
         """A row, with those of its kind."""
@@ -113,7 +110,7 @@ class LeaveBalancesReport(Report):
         return [(str(_("Total")), None, kind, *sums.values()) for kind, sums in totals.items()]
 
 
-def _rows(employee: Employee, found: Sequence[statements.LeaveBalance]) -> Sequence[Row]:
+def _rows(employee: Employee, found: Sequence[LeaveBalance]) -> Sequence[Row]:
     return [
         (
             employee.code,

@@ -53,7 +53,6 @@ from attendance.models import (
 from devices.models import DeviceUser, PhonePolicy
 from employees.models import Assignment, Change, Employee, Organization
 from geofences.models import AllowedNetwork, GeofencePolicy
-from leaves import publishing, records, services
 from leaves.due_postings import settle_employee
 from leaves.models import (
     Absence,
@@ -64,7 +63,20 @@ from leaves.models import (
     LeaveProfile,
     Suspension,
 )
-from leaves.services import LeaveApplicationData
+from leaves.services.absences import save_absence
+from leaves.services.adjustments import propose_adjustment
+from leaves.services.application_data import LeaveApplicationData
+from leaves.services.applications import apply_for_leave
+from leaves.services.calendar_publishing import add_calendar_days, draft_holiday_calendar
+from leaves.services.certificates import store_certificate
+from leaves.services.late_marks import record_late_mark
+from leaves.services.policy_publishing import (
+    ccs_1972_rules,
+    draft_leave_policy,
+    publish_leave_policy,
+)
+from leaves.services.profiles import save_leave_profile
+from leaves.services.suspensions import save_suspension
 from reports.formats import FORMATS
 from reports.jobs.services import request_report
 from reports.kinds.attendance import PunchCountReport
@@ -193,14 +205,14 @@ def make_tenant_rows(organization: Organization, mark: str, employee: Employee) 
 
 def make_leave_rows(organization: Organization, mark: str, employee: Employee) -> dict[str, Any]:
     """One row of every kind of `leaves`."""
-    policy = publishing.draft_leave_policy(
-        organization, publishing.ccs_1972_rules() | {"name": f"{mark} rules"}, date(2026, 1, 1)
+    policy = draft_leave_policy(
+        organization, ccs_1972_rules() | {"name": f"{mark} rules"}, date(2026, 1, 1)
     )
-    publishing.publish_leave_policy(policy, actor=None)
-    calendar = publishing.draft_holiday_calendar(organization, None, 2026)
-    publishing.add_calendar_days(calendar, [(date(2026, 5, 1), "CLOSED", f"{mark} day")])
+    publish_leave_policy(policy, actor=None)
+    calendar = draft_holiday_calendar(organization, None, 2026)
+    add_calendar_days(calendar, [(date(2026, 5, 1), "CLOSED", f"{mark} day")])
     of_employee = {"organization": organization, "employee": employee}
-    absence = records.save_absence(
+    absence = save_absence(
         Absence(
             kind="EOL",
             starts_on=date(2026, 3, 2),
@@ -224,25 +236,21 @@ def make_leave_rows(organization: Organization, mark: str, employee: Employee) -
         "leavetyperule": policy.rules.first(),
         "holidaycalendar": calendar,
         "absence": absence,
-        "leaveapplication": services.apply_for_leave(
-            employee, wish, actor=None, self_service=False
-        ),
+        "leaveapplication": apply_for_leave(employee, wish, actor=None, self_service=False),
         "leaveaccount": LeaveAccount.objects.of(organization).get(employee=employee, kind="EL"),
         "leaveledgerentry": LeaveLedgerEntry.objects.of(organization)
         .filter(account__kind="EL")
         .latest("pk"),
-        "latemark": records.record_late_mark(employee, date(2026, 7, 8)),
-        "leaveadjustment": records.propose_adjustment(
+        "latemark": record_late_mark(employee, date(2026, 7, 8)),
+        "leaveadjustment": propose_adjustment(
             order, actor=people.make_staff(organization, f"{mark}-keeper")
         ),
-        "leaveprofile": records.save_leave_profile(
-            LeaveProfile(starts_on=date(2026, 1, 1), **of_employee)
-        ),
+        "leaveprofile": save_leave_profile(LeaveProfile(starts_on=date(2026, 1, 1), **of_employee)),
         "child": Child.objects.create(
             name=f"{mark} child", born_on=date(2020, 1, 1), **of_employee
         ),
-        "certificate": records.store_certificate(employee, b"%PDF-1.4"),
-        "suspension": records.save_suspension(
+        "certificate": store_certificate(employee, b"%PDF-1.4"),
+        "suspension": save_suspension(
             Suspension(
                 starts_on=date(2025, 3, 2),
                 ends_on=date(2025, 3, 3),

@@ -10,7 +10,6 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import SecurityEvent
-from leaves import publishing, records, services
 from leaves.models import (
     CalendarDay,
     HolidayCalendar,
@@ -21,7 +20,11 @@ from leaves.models import (
     LeavePolicy,
     Suspension,
 )
-from leaves.services import LeaveApplicationData
+from leaves.services.adjustments import decide_adjustment, propose_adjustment
+from leaves.services.application_data import LeaveApplicationData
+from leaves.services.applications import apply_for_leave
+from leaves.services.decisions import decide_leave
+from leaves.services.policy_publishing import draft_next_leave_policy, publish_leave_policy
 from tests import people
 from tests.people import World
 from tours.models import Tour
@@ -47,7 +50,7 @@ def test_nobody_approves_their_own_leave_in_the_console(
     client: Client, world: World, ours: SimpleNamespace
 ) -> None:
     wish = LeaveApplicationData("CL", date(2026, 7, 6), date(2026, 7, 6), reason="Mine")
-    own = services.apply_for_leave(world.bala, wish, actor=None, self_service=False)
+    own = apply_for_leave(world.bala, wish, actor=None, self_service=False)
     client.force_login(people.make_staff(world.acme, "bala", role="hr_admin", employee=world.bala))
     assert client.post(page("leaveapplication", "approve", own.pk), {}).status_code == 403
     assert LeaveApplication.objects.get(pk=own.pk).status == "pending"
@@ -154,7 +157,7 @@ def test_leave_is_converted_on_request_and_an_overstay_is_booked_by_hr(
     client: Client, ours: SimpleNamespace
 ) -> None:
     hr = people.make_staff(ours.organization, "keeper", role="hr_admin")
-    one = services.decide_leave(ours.leaveapplication, actor=hr, approve=True)
+    one = decide_leave(ours.leaveapplication, actor=hr, approve=True)
     client.force_login(hr)
     assert (
         client.post(
@@ -300,7 +303,7 @@ def test_a_certificate_whose_file_is_lost_says_so_in_words(
 def test_who_decides_is_told_and_an_officer_recommends(
     client: Client, world: World, ours: SimpleNamespace
 ) -> None:
-    draft = publishing.draft_next_leave_policy(ours.leavepolicy, date(2026, 7, 1))
+    draft = draft_next_leave_policy(ours.leavepolicy, date(2026, 7, 1))
     rows = reverse("admin:leaves_leavepolicy_change", args=(draft.pk,))
     client.force_login(people.make_staff(ours.organization, "keeper", role="hr_admin"))
     kept = (
@@ -325,7 +328,7 @@ def test_who_decides_is_told_and_an_officer_recommends(
         "sanctions-0-recommendation": "on",
     }
     assert client.post(rows, form).status_code == 302
-    publishing.publish_leave_policy(draft, actor=None)
+    publish_leave_policy(draft, actor=None)
     client.force_login(people.make_staff(world.acme, "bala", role="approver", employee=world.bala))
     approve = page("leaveapplication", "approve", ours.leaveapplication.pk)
     assert "sanctioned by HR" in client.get(approve).content.decode()
@@ -345,7 +348,7 @@ def test_withholding_off_days_shows_the_difference_before_it_is_charged(
     client: Client, ours: SimpleNamespace
 ) -> None:
     wish = LeaveApplicationData("EL", date(2026, 7, 10), date(2026, 7, 10), reason="Home")
-    one = services.apply_for_leave(ours.employee, wish, actor=None, self_service=False)
+    one = apply_for_leave(ours.employee, wish, actor=None, self_service=False)
     client.force_login(people.make_staff(ours.organization, "keeper", role="hr_admin"))
     address = page("leaveapplication", "approve", one.pk)
     assert "<td>after</td><td>3 (+2)</td>" in client.get(address).content.decode()
@@ -391,7 +394,7 @@ def test_hr_suspends_ends_and_takes_back_and_sees_leave_on_those_days(
 def test_publishing_rules_shows_which_leave_changes_its_cost(
     staff: Client, ours: SimpleNamespace
 ) -> None:
-    draft = publishing.draft_next_leave_policy(ours.leavepolicy, date(2026, 7, 1))
+    draft = draft_next_leave_policy(ours.leavepolicy, date(2026, 7, 1))
     draft.rules.filter(kind="CL").update(nature="REGULAR", factor=2)
     address = page("leavepolicy", "publish", draft.pk)
     shown = staff.get(address).content.decode()
@@ -418,7 +421,7 @@ def test_hr_encashes_with_the_numbers_in_sight_and_another_person_confirms(
         reason="Book",
     )
     keeper, second = (people.make_staff(ours.organization, name) for name in ("third", "fourth"))
-    records.decide_adjustment(records.propose_adjustment(opening, actor=keeper), actor=second)
+    decide_adjustment(propose_adjustment(opening, actor=keeper), actor=second)
     assert client.post(address, form).status_code == 302
     order = LeaveAdjustment.objects.get(type="ENCASH")
     client.force_login(keeper)

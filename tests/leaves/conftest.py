@@ -17,7 +17,7 @@ from django.core.exceptions import ValidationError
 from accounts.models import User
 from core.errors import RuleViolation
 from employees.models import Employee, Organization
-from leaves import overviews, publishing, records, services, statements
+from leaves import statements
 from leaves.models import (
     HolidayCalendar,
     LeaveAdjustment,
@@ -25,7 +25,19 @@ from leaves.models import (
     LeaveLedgerEntry,
     LeavePolicy,
 )
-from leaves.services import LeaveApplicationData
+from leaves.services import policy_publishing
+from leaves.services.adjustments import decide_adjustment, propose_adjustment
+from leaves.services.application_data import LeaveApplicationData
+from leaves.services.applications import apply_for_leave
+from leaves.services.calendar_publishing import (
+    add_calendar_days,
+    draft_holiday_calendar,
+    publish_holiday_calendar,
+)
+from leaves.services.decisions import decide_leave
+from leaves.services.policy_publishing import ccs_1972_rules, draft_leave_policy
+from leaves.statements import bulk_leave_statements
+from leaves.year_balances import LeaveBalance
 from tests import people
 from tests.leaves.test_rules import CLOSED, RESTRICTED, on
 
@@ -45,22 +57,20 @@ def publish_leave_policy(
     effective_from: date = date(2026, 1, 1),
 ) -> LeavePolicy:
     """Put rules into force; the central government's unless others are given."""
-    draft = publishing.draft_leave_policy(
-        organization, data or publishing.ccs_1972_rules(), effective_from
-    )
-    return publishing.publish_leave_policy(draft, actor=None)
+    draft = draft_leave_policy(organization, data or ccs_1972_rules(), effective_from)
+    return policy_publishing.publish_leave_policy(draft, actor=None)
 
 
 def publish_delhi(organization: Organization, year: int = 2026) -> HolidayCalendar:
     """Publish the list of central offices in Delhi."""
-    calendar = publishing.draft_holiday_calendar(organization, None, year)
-    publishing.add_calendar_days(
+    calendar = draft_holiday_calendar(organization, None, year)
+    add_calendar_days(
         calendar, [(on(one), "CLOSED", f"Closed on {one}") for one in CLOSED.split(", ")]
     )
-    publishing.add_calendar_days(
+    add_calendar_days(
         calendar, [(on(one), "RESTRICTED", f"Restricted {one}") for one in RESTRICTED.split(", ")]
     )
-    publishing.publish_holiday_calendar(calendar, actor=None)
+    publish_holiday_calendar(calendar, actor=None)
     return calendar
 
 
@@ -85,9 +95,7 @@ class Office:
             effective_on=date(2025, 12, 31),
             reason="Service book",
         )
-        records.decide_adjustment(
-            records.propose_adjustment(order, actor=self.hr), actor=self.chief
-        )
+        decide_adjustment(propose_adjustment(order, actor=self.hr), actor=self.chief)
 
     def apply(
         self, kind: str, first: str, last: str | None = None, half: str = "", **more: Any
@@ -98,13 +106,13 @@ class Office:
         wish = LeaveApplicationData(
             kind, on(first), on(last or first), half, bool(half), reason="personal", **more
         )
-        return services.apply_for_leave(who, wish, actor=None, self_service=self_service)
+        return apply_for_leave(who, wish, actor=None, self_service=self_service)
 
     def grant(
         self, kind: str, first: str, last: str | None = None, half: str = "", **more: Any
     ) -> LeaveApplication:
         """Apply, and let Bala approve."""
-        return services.decide_leave(
+        return decide_leave(
             self.apply(kind, first, last, half, **more), actor=self.bala, approve=True
         )
 
@@ -121,15 +129,13 @@ class Office:
 
     def statement_row(
         self, kind: str, year: int = 2026, employee: Employee | None = None
-    ) -> statements.LeaveBalance:
+    ) -> LeaveBalance:
         """One line of the year's statement, in half-days; whoever asks for many people at once is
         told the same.
         """
         person = employee or self.asha
         _as_of, found = statements.leave_statement(person, year)
-        assert overviews.bulk_leave_statements(person.organization, [person], year) == {
-            person.pk: found
-        }
+        assert bulk_leave_statements(person.organization, [person], year) == {person.pk: found}
         return next(one for one in found if one.kind == kind)
 
 

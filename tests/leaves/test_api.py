@@ -14,8 +14,8 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.services import issue_personal_token
-from leaves import publishing
 from leaves.models import Child, LeaveApplication
+from leaves.services.calendar_publishing import draft_holiday_calendar, publish_holiday_calendar
 from tests import people
 from tests.leaves.conftest import Office, publish_delhi
 
@@ -348,11 +348,11 @@ def test_staff_see_what_is_in_force_and_drafts_by_filter(
     world: people.World, office: Office, asha: Chair, chitra: Chair
 ) -> None:
     chief = Chair(office.chief)
-    draft = publishing.draft_holiday_calendar(world.acme, None, 2026)
+    draft = draft_holiday_calendar(world.acme, None, 2026)
     every: Callable[..., Any] = lambda **query: chief.get("admin/holidays", **query).json()["data"]  # noqa: E731
     assert {one["version"] for one in every(published="true")} == {1}
     assert {one["version"] for one in every(published="false")} == {2}
-    publishing.publish_holiday_calendar(draft, actor=None)
+    publish_holiday_calendar(draft, actor=None)
     assert {one["version"] for one in every()} == {2}
     assert {one["class"] for one in every(**{"class": "RESTRICTED"})} == {"RESTRICTED"}
     assert every(year=2025) == every(office="Nowhere") == []

@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from employees.models import Employee
-from leaves import publishing, records
 from leaves.encashment import (
     EncashmentOccasion,
     EncashmentPosition,
@@ -24,6 +23,10 @@ from leaves.encashment import (
 )
 from leaves.models import LeaveAccount, LeaveAdjustment, LeaveLedgerEntry, LeaveProfile
 from leaves.policies import LeaveType
+from leaves.services.adjustments import decide_adjustment, propose_adjustment, propose_encashment
+from leaves.services.encashment_limits import encashment_limits
+from leaves.services.policy_publishing import ccs_1972_rules
+from leaves.services.profiles import save_leave_profile
 from tests.leaves.conftest import Office, publish_leave_policy
 from tests.leaves.test_leaving import leave_service
 from tests.leaves.test_rules import JANUARY, POLICY, on
@@ -50,11 +53,11 @@ def propose(
         effective_on=on(day),
         reason="LTC 2026",
     )
-    return records.propose_adjustment(order, actor=office.hr)
+    return propose_adjustment(order, actor=office.hr)
 
 
 def encash(office: Office, *values: Any, **more: Any) -> LeaveAdjustment:
-    return records.decide_adjustment(propose(office, *values, **more), actor=office.chief)
+    return decide_adjustment(propose(office, *values, **more), actor=office.chief)
 
 
 def numbers(call: Any, *values: Any, **more: Any) -> dict[str, Any]:
@@ -90,7 +93,7 @@ def test_e12_eleven_days_at_a_time_are_refused_also_in_two_orders_of_one_date(
 
 def test_e12_sixty_days_in_a_career_with_those_of_the_service_book(office: Office) -> None:
     office.opening("EL", 200)
-    records.save_leave_profile(
+    save_leave_profile(
         LeaveProfile(
             organization=office.organization,
             employee=office.asha,
@@ -138,10 +141,9 @@ def test_e12_two_orders_proposed_before_either_is_confirmed_are_judged_again(
 ) -> None:
     office.opening("EL", 100)
     first, second = propose(office, 10), propose(office, 10)
-    records.decide_adjustment(first, actor=office.chief)
+    decide_adjustment(first, actor=office.chief)
     assert (
-        office.violation_code(records.decide_adjustment, second, actor=office.chief)
-        == "ENCASH_AT_A_TIME"
+        office.violation_code(decide_adjustment, second, actor=office.chief) == "ENCASH_AT_A_TIME"
     )
     second.refresh_from_db()
     assert second.state == "proposed"
@@ -170,12 +172,12 @@ def test_an_order_says_the_occasion_of_an_encashment_and_of_nothing_else(office:
         reason="Audit",
     )
     with pytest.raises(ValidationError, match="Only what is encashed"):
-        records.propose_adjustment(order, actor=office.hr)
+        propose_adjustment(order, actor=office.hr)
 
 
 def test_the_limits_are_numbers_of_the_version_of_the_day(office: Office) -> None:
     office.opening("EL", 100)
-    data = publishing.ccs_1972_rules()
+    data = ccs_1972_rules()
     data["switches"] |= {"encash_at_a_time": 15, "encash_remain": 0}
     publish_leave_policy(office.organization, data, on("1 Mar"))
     assert office.violation_code(propose, office, 15, "28 Feb") == "ENCASH_AT_A_TIME"
@@ -231,7 +233,7 @@ def test_g15_who_has_no_claim_encashes_nothing(office: Office, manner: str) -> N
 def test_the_verb_proposes_and_another_person_confirms(office: Office) -> None:
     office.opening("EL", 50)
     account = LeaveAccount.objects.get(employee=office.asha, kind="EL")
-    order = records.propose_encashment(
+    order = propose_encashment(
         account, "TRAVEL", Decimal(10), on("2 Feb"), actor=office.hr, reason="LTC"
     )
     assert (order.state, order.days, LeaveLedgerEntry.objects.filter(type="ENCASH").count()) == (
@@ -239,22 +241,22 @@ def test_the_verb_proposes_and_another_person_confirms(office: Office) -> None:
         -10,
         0,
     )
-    assert office.violation_code(records.decide_adjustment, order, actor=office.hr) == "TWO_PERSONS"
+    assert office.violation_code(decide_adjustment, order, actor=office.hr) == "TWO_PERSONS"
     with pytest.raises(ValidationError, match="above zero"):
-        records.propose_encashment(
+        propose_encashment(
             account, "TRAVEL", Decimal(-1), on("2 Feb"), actor=office.hr, reason="LTC"
         )
 
 
 def test_the_room_says_the_most_that_would_not_be_refused(office: Office) -> None:
     office.opening("EL", 22)
-    travel, leaving = records.encashment_limits(office.asha, "EL", on("2 Feb"))
+    travel, leaving = encashment_limits(office.asha, "EL", on("2 Feb"))
     assert (travel.max_half_days, leaving.max_half_days) == (14, 0)
     propose(office, 7)
     assert office.violation_code(propose, office, 8) == "ENCASH_REMAINDER"
     Employee.objects.filter(pk=office.asha.pk).update(left_on=LAST)
     office.asha.refresh_from_db()
-    assert records.encashment_limits(office.asha, "EL", on("2 Feb"))[1].max_half_days == 2 * 37
+    assert encashment_limits(office.asha, "EL", on("2 Feb"))[1].max_half_days == 2 * 37
 
 
 @given(

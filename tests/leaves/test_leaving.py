@@ -12,12 +12,16 @@ from hypothesis import strategies as st
 
 from core.errors import Conflict
 from employees.models import Employee
-from leaves import records, services
 from leaves.accrual import AccrualTerms, ExitManner, ServicePeriod, due_entries
 from leaves.balances import BalanceProjection, missing_entries
 from leaves.due_postings import employees_to_settle, settle_due_accounts, settle_employee
 from leaves.models import LeaveAdjustment, LeaveLedgerEntry, LeaveProfile, Suspension
 from leaves.policies import LeavePolicyHistory, LeaveType
+from leaves.services.adjustments import decide_adjustment, propose_adjustment
+from leaves.services.amendments import cancel_leave
+from leaves.services.decisions import decide_leave
+from leaves.services.profiles import save_leave_profile
+from leaves.services.suspensions import end_suspension, revoke_suspension, save_suspension
 from tests.leaves.conftest import Office
 from tests.leaves.test_rules import JANUARY, POLICY, on
 
@@ -36,7 +40,7 @@ def leave_service(office: Office, manner: str, day: date = LEFT) -> None:
         starts_on=JANUARY,
         exit_manner=manner,
     )
-    records.save_leave_profile(row)
+    save_leave_profile(row)
 
 
 def forfeited(office: Office) -> dict[str, int]:
@@ -87,9 +91,7 @@ def test_the_job_may_run_again_and_only_the_difference_is_posted(office: Office)
         effective_on=LEFT,
         reason="Audit",
     )
-    records.decide_adjustment(
-        records.propose_adjustment(order, actor=office.hr), actor=office.chief
-    )
+    decide_adjustment(propose_adjustment(order, actor=office.hr), actor=office.chief)
     settle_employee(office.asha, LEFT + timedelta(days=41))
     rows = LeaveLedgerEntry.objects.filter(type="FORFEIT", account__kind="EL").values_list(
         "half_days", flat=True
@@ -168,7 +170,7 @@ def suspend(office: Office, first: str, last: str | None = None) -> Suspension:
         ends_on=on(last) if last else None,
         reason="Order 7",
     )
-    return records.save_suspension(row, actor=office.hr)
+    return save_suspension(row, actor=office.hr)
 
 
 def test_no_leave_is_asked_for_nor_granted_under_suspension(office: Office) -> None:
@@ -177,25 +179,24 @@ def test_no_leave_is_asked_for_nor_granted_under_suspension(office: Office) -> N
     assert office.violation_code(office.apply, "CL", "13 Jul") == "SUSPENDED"
     assert office.violation_code(office.apply, "CL", "30 Jun", "1 Jul") == "SUSPENDED"
     assert (
-        office.violation_code(services.decide_leave, pending, actor=office.bala, approve=True)
-        == "SUSPENDED"
+        office.violation_code(decide_leave, pending, actor=office.bala, approve=True) == "SUSPENDED"
     )
-    assert services.decide_leave(pending, actor=office.bala, approve=False).status == "rejected"
+    assert decide_leave(pending, actor=office.bala, approve=False).status == "rejected"
     office.apply("CL", "30 Jun")
 
 
 def test_a_suspension_ends_or_is_taken_back_and_is_not_changed(office: Office) -> None:
     row = suspend(office, "1 Jul")
-    assert office.violation_code(records.end_suspension, row, on("30 Jun")) == "DATES_REVERSED"
-    records.end_suspension(row, on("10 Jul"))
+    assert office.violation_code(end_suspension, row, on("30 Jun")) == "DATES_REVERSED"
+    end_suspension(row, on("10 Jul"))
     office.apply("CL", "13 Jul")
     assert office.violation_code(office.apply, "CL", "10 Jul") == "SUSPENDED"
-    records.revoke_suspension(row)
+    revoke_suspension(row)
     office.apply("CL", "9 Jul")
     with pytest.raises(Conflict):
-        records.end_suspension(row, on("12 Jul"))
+        end_suspension(row, on("12 Jul"))
     with pytest.raises(ValidationError):
-        records.save_suspension(row)
+        save_suspension(row)
 
 
 def test_leave_granted_before_a_suspension_stays_until_hr_takes_it_back(office: Office) -> None:
@@ -203,4 +204,4 @@ def test_leave_granted_before_a_suspension_stays_until_hr_takes_it_back(office: 
     suspend(office, "1 Jul")
     granted.refresh_from_db()
     assert granted.status == "approved"
-    services.cancel_leave(granted, actor=office.hr)
+    cancel_leave(granted, actor=office.hr)

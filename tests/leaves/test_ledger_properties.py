@@ -14,7 +14,7 @@ from django.db.models import Sum
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from leaves import due_postings, publishing, records, services
+from leaves import due_postings
 from leaves.accrual import AccrualTerms, ServicePeriod, due_entries
 from leaves.balances import BalanceProjection, missing_entries
 from leaves.day_counting import (
@@ -25,6 +25,18 @@ from leaves.day_counting import (
 )
 from leaves.models import Absence, CalendarDay, HolidayCalendar, LeaveApplication, LeaveLedgerEntry
 from leaves.policies import LeavePolicyHistory, LeaveType
+from leaves.services.absences import revoke_absence
+from leaves.services.amendments import cancel_leave, convert_leave, curtail_leave
+from leaves.services.application_data import LeaveApplicationData
+from leaves.services.applications import apply_for_leave
+from leaves.services.calendar_publishing import (
+    add_calendar_days,
+    draft_holiday_calendar,
+    publish_holiday_calendar,
+)
+from leaves.services.decisions import decide_leave
+from leaves.services.late_marks import LateDecision, record_late_mark
+from leaves.services.overstays import record_overstay
 from tests.leaves.conftest import Office
 from tests.leaves.test_rules import ALMANAC, GROUND, JANUARY, POLICY
 
@@ -152,22 +164,22 @@ def act(office: Office, step: tuple[Any, ...]) -> None:
         with transaction.atomic():
             if step[0] == "apply":
                 first = JANUARY + timedelta(days=step[2])
-                wish = services.LeaveApplicationData(
+                wish = LeaveApplicationData(
                     step[1], first, first + timedelta(days=step[3]), reason="x"
                 )
-                services.apply_for_leave(office.asha, wish, actor=None)
+                apply_for_leave(office.asha, wish, actor=None)
             elif step[0] == "holiday":
                 change_calendar(office, JANUARY + timedelta(days=step[1]), closed=step[2])
             elif step[0] == "job":
                 due_postings.settle_employee(office.asha, JANUARY + timedelta(days=step[1]))
             elif step[0] == "late":
-                late = records.LateDecision(30, step[2], "Train")
-                records.record_late_mark(
+                late = LateDecision(30, step[2], "Train")
+                record_late_mark(
                     office.asha, JANUARY + timedelta(days=step[1]), late, actor=office.bala
                 )
             elif step[0] == "overstay":
                 first = JANUARY + timedelta(days=step[1])
-                records.record_overstay(
+                record_overstay(
                     office.asha, first, first + timedelta(days=step[2]), actor=office.hr
                 )
             elif rows:
@@ -178,21 +190,21 @@ def act(office: Office, step: tuple[Any, ...]) -> None:
 
 def change(office: Office, row: LeaveApplication, what: str, how: Any) -> None:
     if what == "convert":
-        services.convert_leave(row, kind=how, actor=office.bala)
+        convert_leave(row, kind=how, actor=office.bala)
     elif what == "cancel":
-        services.cancel_leave(row, actor=office.bala)
+        cancel_leave(row, actor=office.bala)
     elif what == "curtail":
-        services.curtail_leave(row, ends_on=row.starts_on + timedelta(days=how), actor=office.bala)
+        curtail_leave(row, ends_on=row.starts_on + timedelta(days=how), actor=office.bala)
     else:
-        services.decide_leave(row, actor=office.bala, approve=what == "approve")
+        decide_leave(row, actor=office.bala, approve=what == "approve")
 
 
 def change_calendar(office: Office, day: date, *, closed: bool) -> None:
-    draft = publishing.draft_holiday_calendar(office.organization, None, 2026)
+    draft = draft_holiday_calendar(office.organization, None, 2026)
     CalendarDay.objects.filter(calendar=draft, date=day).delete()
     if closed:
-        publishing.add_calendar_days(draft, [(day, "LOCAL", "Closed")])
-    publishing.publish_holiday_calendar(draft, actor=None)
+        add_calendar_days(draft, [(day, "LOCAL", "Closed")])
+    publish_holiday_calendar(draft, actor=None)
 
 
 def sums() -> dict[tuple[str, date], int]:
@@ -240,9 +252,9 @@ def test_random_histories_keep_the_books(office: Office, steps: list[tuple[Any, 
         assert sums() == once
         # Everything taken back: as if nobody had ever asked.
         for row in LeaveApplication.objects.live():
-            services.cancel_leave(row, actor=office.bala)
+            cancel_leave(row, actor=office.bala)
         for lost in Absence.objects.all():
-            records.revoke_absence(lost)
+            revoke_absence(lost)
         due_postings.settle_employee(office.asha, date(2027, 1, 1))
         left = (
             LeaveLedgerEntry.objects.filter(application__isnull=False).aggregate(

@@ -13,7 +13,7 @@ from django.db import connection, connections, transaction
 
 from core.errors import RuleViolation
 from employees.models import HalfDayReservation
-from leaves import due_postings, publishing, records, services
+from leaves import due_postings
 from leaves.models import (
     CalendarDay,
     LeaveAdjustment,
@@ -21,6 +21,16 @@ from leaves.models import (
     LeaveDay,
     LeaveEvent,
     LeaveLedgerEntry,
+)
+from leaves.services.adjustments import decide_adjustment, propose_adjustment
+from leaves.services.application_data import LeaveApplicationData
+from leaves.services.applications import apply_for_leave
+from leaves.services.calendar_publishing import draft_holiday_calendar, publish_holiday_calendar
+from leaves.services.decisions import decide_leave, recommend_leave
+from leaves.services.policy_publishing import (
+    ccs_1972_rules,
+    draft_leave_policy,
+    publish_leave_policy,
 )
 from tests import people
 from tests.leaves.conftest import Office, make_office
@@ -63,9 +73,9 @@ def test_parallel_applications_do_not_overdraw(office: Office) -> None:
 def test_nobody_waits_for_the_application_of_somebody_else(office: Office) -> None:
     other = people.make_employee(office.organization, "2002", "Dev")
     with transaction.atomic():
-        services.apply_for_leave(
+        apply_for_leave(
             office.asha,
-            services.LeaveApplicationData("CL", on("6 Jul"), on("6 Jul"), reason="personal"),
+            LeaveApplicationData("CL", on("6 Jul"), on("6 Jul"), reason="personal"),
             actor=None,
         )
         assert at_once([lambda: office.apply("CL", "6 Jul", employee=other)]) == ["done"]
@@ -84,7 +94,7 @@ def test_parallel_applications_of_kinds_that_do_not_mix_leave_one(office: Office
 
 def test_two_approvers_at_once_are_one_decision(office: Office) -> None:
     application = office.apply("CL", "6 Jul")
-    decide = services.decide_leave
+    decide = decide_leave
     outcomes = at_once(
         [
             lambda: decide(application, actor=office.bala, approve=True),
@@ -113,7 +123,7 @@ def test_the_job_in_many_places_at_once_posts_once(office: Office) -> None:
 
 def test_a_calendar_published_while_leave_is_approved_is_worked_in(office: Office) -> None:
     application = office.apply("CL", "6 Jul", "8 Jul")
-    draft = publishing.draft_holiday_calendar(office.organization, None, 2026)
+    draft = draft_holiday_calendar(office.organization, None, 2026)
     CalendarDay.objects.create(
         organization=office.organization,
         calendar=draft,
@@ -123,8 +133,8 @@ def test_a_calendar_published_while_leave_is_approved_is_worked_in(office: Offic
     )
     outcomes = at_once(
         [
-            lambda: publishing.publish_holiday_calendar(draft, actor=None),
-            lambda: services.decide_leave(application, actor=office.bala, approve=True),
+            lambda: publish_holiday_calendar(draft, actor=None),
+            lambda: decide_leave(application, actor=office.bala, approve=True),
         ]
     )
     assert outcomes == ["done", "done"]
@@ -140,7 +150,7 @@ def test_a_calendar_published_while_leave_is_approved_is_worked_in(office: Offic
 
 def test_two_officers_who_recommend_at_once_are_one_recommendation(office: Office) -> None:
     application = office.apply("CL", "6 Jul")
-    recommend = services.recommend_leave
+    recommend = recommend_leave
     outcomes = at_once(
         [
             lambda: recommend(application, actor=office.bala, recommended=True),
@@ -153,12 +163,12 @@ def test_two_officers_who_recommend_at_once_are_one_recommendation(office: Offic
 
 def test_rules_published_while_leave_is_asked_for_are_worked_in(office: Office) -> None:
     office.opening("EL", 50)
-    data = publishing.ccs_1972_rules()
+    data = ccs_1972_rules()
     data["kinds"]["EL"]["counts_off_days"] = False
-    draft = publishing.draft_leave_policy(office.organization, data, on("1 Feb"))
+    draft = draft_leave_policy(office.organization, data, on("1 Feb"))
     outcomes = at_once(
         [
-            lambda: publishing.publish_leave_policy(draft, actor=None),
+            lambda: publish_leave_policy(draft, actor=None),
             lambda: office.apply("EL", "2 Jul", "7 Jul"),
             lambda: office.apply("EL", "6 Aug", "11 Aug"),
         ]
@@ -170,7 +180,7 @@ def test_rules_published_while_leave_is_asked_for_are_worked_in(office: Office) 
 def test_two_encashments_confirmed_at_once_do_not_pass_the_limit(office: Office) -> None:
     office.opening("EL", 100)
     orders = [
-        records.propose_adjustment(
+        propose_adjustment(
             LeaveAdjustment(
                 organization=office.organization,
                 employee=office.asha,
@@ -186,7 +196,7 @@ def test_two_encashments_confirmed_at_once_do_not_pass_the_limit(office: Office)
         for _ in range(3)
     ]
     outcomes = at_once(
-        [lambda one=one: records.decide_adjustment(one, actor=office.chief) for one in orders]
+        [lambda one=one: decide_adjustment(one, actor=office.chief) for one in orders]
     )  # type: ignore[misc]
     assert sorted(outcomes) == ["ENCASH_AT_A_TIME", "ENCASH_AT_A_TIME", "done"]
     assert office.available("EL") == 105

@@ -29,15 +29,10 @@ from leaves.day_counting import (
     calculate_all_day_debits,
     total_half_days,
 )
-from leaves.eligibility import (
-    ApplicantContext,
-    ChildDetails,
-    LeaveEligibility,
-    LeaveRequest,
-    PersonalStatus,
-    evaluate_leave,
-)
-from leaves.policies import LeavePolicyHistory, LeavePolicyVersion, LeaveType, parse_leave_policy
+from leaves.eligibility.evaluation import LeaveEligibility, evaluate_leave
+from leaves.eligibility.request import ApplicantContext, ChildDetails, LeaveRequest, PersonalStatus
+from leaves.policies import LeavePolicyHistory, LeavePolicyVersion, LeaveType
+from leaves.policy_parsing import parse_leave_policy
 
 CCS = json.loads((Path(__file__).parents[2] / "leaves" / "ccs_1972.json").read_text())
 JANUARY = date(2026, 1, 1)

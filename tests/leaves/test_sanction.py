@@ -13,9 +13,19 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from accounts.models import Delegation, User
 from core.errors import Conflict, RuleViolation
 from employees.models import Assignment
-from leaves import publishing, services
 from leaves.models import LeaveApplication, LeaveEvent, LeavePolicy, SanctionRule
-from leaves.policies import Authority, LeaveType, parse_leave_policy
+from leaves.policies import Authority, LeaveType
+from leaves.policy_parsing import parse_leave_policy
+from leaves.services import policy_publishing
+from leaves.services.amendments import convert_leave
+from leaves.services.decisions import decide_leave, preview_decision, recommend_leave
+from leaves.services.policy_publishing import (
+    ccs_1972_rules,
+    delete_sanction_rule,
+    draft_leave_policy,
+    draft_next_leave_policy,
+    save_sanction_rule,
+)
 from tests import people
 from tests.leaves.conftest import Office, publish_leave_policy
 from tests.leaves.test_api import Chair
@@ -35,7 +45,7 @@ def chain(office: Office) -> Office:
     """The same office with authority by kind and length, from February on."""
     office.opening("EL", 200)
     publish_leave_policy(
-        office.organization, publishing.ccs_1972_rules() | {"sanctions": ROWS}, date(2026, 2, 1)
+        office.organization, ccs_1972_rules() | {"sanctions": ROWS}, date(2026, 2, 1)
     )
     return office
 
@@ -66,13 +76,13 @@ def refusal(call: Any, *values: Any, **more: Any) -> RuleViolation:
 def test_without_rows_whoever_may_decide_decides_any_length(office: Office) -> None:
     office.opening("EL", 200)
     application = office.apply("EL", "1 Jun", "31 Jul")
-    assert services.preview_decision(application, office.bala).eligibility.sanction is None
-    assert services.decide_leave(application, actor=office.bala, approve=True).status == "approved"
+    assert preview_decision(application, office.bala).eligibility.sanction is None
+    assert decide_leave(application, actor=office.bala, approve=True).status == "approved"
 
 
 def test_beyond_the_authority_is_refused_with_the_numbers(chain: Office, head: User) -> None:
     application = chain.apply("EL", "6 Jul", "17 Jul")
-    found = refusal(services.decide_leave, application, actor=chain.bala, approve=True)
+    found = refusal(decide_leave, application, actor=chain.bala, approve=True)
     assert (found.code, found.rule, found.status) == ("BEYOND_AUTHORITY", "G11", 422)
     assert found.details == {
         "kind": "EL",
@@ -83,16 +93,16 @@ def test_beyond_the_authority_is_refused_with_the_numbers(chain: Office, head: U
     }
     assert "head of department" in str(found.text)
     assert (
-        refusal(services.decide_leave, application, actor=chain.bala, approve=False).code
+        refusal(decide_leave, application, actor=chain.bala, approve=False).code
         == "BEYOND_AUTHORITY"
     )
-    assert services.decide_leave(application, actor=head, approve=True).status == "approved"
+    assert decide_leave(application, actor=head, approve=True).status == "approved"
 
 
 def test_the_days_of_one_absence_count_together(chain: Office) -> None:
     chain.grant("EL", "6 Jul", "10 Jul")
     more = chain.apply("EL", "13 Jul", "14 Jul")
-    assert refusal(services.decide_leave, more, actor=chain.bala, approve=True).details["days"] == 9
+    assert refusal(decide_leave, more, actor=chain.bala, approve=True).details["days"] == 9
 
 
 def test_a_kind_without_rows_of_its_own_has_the_common_ones(chain: Office) -> None:
@@ -104,7 +114,7 @@ def test_whoever_stands_in_has_the_place_they_stand_in_for(chain: Office, head: 
     user = people.make_user(other, "other")
     application = chain.apply("EL", "6 Jul", "17 Jul")
     with pytest.raises(PermissionDenied):
-        services.decide_leave(application, actor=user, approve=True)
+        decide_leave(application, actor=user, approve=True)
     Delegation.objects.create(
         organization=chain.organization,
         approver=head.employee,
@@ -112,7 +122,7 @@ def test_whoever_stands_in_has_the_place_they_stand_in_for(chain: Office, head: 
         starts_on=on("1 Feb"),
         ends_on=on("3 Feb"),
     )
-    services.decide_leave(application, actor=User.objects.get(pk=user.pk), approve=True)
+    decide_leave(application, actor=User.objects.get(pk=user.pk), approve=True)
 
 
 def test_where_a_recommendation_is_asked_for_another_officer_decides_after_it(
@@ -120,17 +130,14 @@ def test_where_a_recommendation_is_asked_for_another_officer_decides_after_it(
 ) -> None:
     application = chain.apply("EL", "1 Jun", "31 Jul")
     assert (
-        refusal(services.decide_leave, application, actor=chain.hr, approve=True).code
+        refusal(decide_leave, application, actor=chain.hr, approve=True).code
         == "RECOMMENDATION_MISSING"
     )
-    services.recommend_leave(application, actor=chain.hr, recommended=False, remarks="Audit")
-    assert (
-        refusal(services.decide_leave, application, actor=chain.hr, approve=True).code
-        == "SAME_OFFICER"
-    )
+    recommend_leave(application, actor=chain.hr, recommended=False, remarks="Audit")
+    assert refusal(decide_leave, application, actor=chain.hr, approve=True).code == "SAME_OFFICER"
     with pytest.raises(Conflict):
-        services.recommend_leave(application, actor=chain.bala, recommended=True)
-    services.decide_leave(application, actor=chain.chief, approve=True)
+        recommend_leave(application, actor=chain.bala, recommended=True)
+    decide_leave(application, actor=chain.chief, approve=True)
     assert list(
         LeaveEvent.objects.filter(application=application).values_list("action", "actor", "remarks")
     ) == [
@@ -139,12 +146,12 @@ def test_where_a_recommendation_is_asked_for_another_officer_decides_after_it(
         ("approved", chain.chief.pk, ""),
     ]
     with pytest.raises(Conflict):
-        services.recommend_leave(LeaveApplication.objects.get(), actor=chain.bala, recommended=True)
+        recommend_leave(LeaveApplication.objects.get(), actor=chain.bala, recommended=True)
 
 
 def test_the_authority_may_reject_without_a_recommendation(chain: Office) -> None:
     application = chain.apply("EL", "1 Jun", "31 Jul")
-    assert services.decide_leave(application, actor=chain.hr, approve=False).status == "rejected"
+    assert decide_leave(application, actor=chain.hr, approve=False).status == "rejected"
 
 
 def test_nobody_recommends_their_own_leave_nor_a_strangers(
@@ -155,26 +162,23 @@ def test_nobody_recommends_their_own_leave_nor_a_strangers(
     application = chain.apply("EL", "1 Jun", "31 Jul")
     for actor in (own, foreign):
         with pytest.raises(PermissionDenied):
-            services.recommend_leave(application, actor=actor, recommended=True)
+            recommend_leave(application, actor=actor, recommended=True)
     assert LeaveApplication.objects.get().recommendation == ""
 
 
 def test_another_kind_is_given_by_the_authority_of_that_kind(chain: Office) -> None:
     application = chain.grant("HPL", "6 Jul", "15 Jul")
     asked = {"kind": "EL", "asked_on": on("16 Jul")}
-    assert (
-        refusal(services.convert_leave, application, actor=chain.bala, **asked).code
-        == "BEYOND_AUTHORITY"
-    )
-    assert services.convert_leave(application, actor=chain.hr, **asked).kind == "EL"
+    assert refusal(convert_leave, application, actor=chain.bala, **asked).code == "BEYOND_AUTHORITY"
+    assert convert_leave(application, actor=chain.hr, **asked).kind == "EL"
 
 
 def test_rules_that_nobody_could_sanction_are_not_published(office: Office) -> None:
     rows = [{"kind": "EL", "authority": "HEAD", "up_to_days": 30}]
-    draft = publishing.draft_leave_policy(
-        office.organization, publishing.ccs_1972_rules() | {"sanctions": rows}, date(2026, 3, 1)
+    draft = draft_leave_policy(
+        office.organization, ccs_1972_rules() | {"sanctions": rows}, date(2026, 3, 1)
     )
-    found = refusal(publishing.publish_leave_policy, draft, actor=None)
+    found = refusal(policy_publishing.publish_leave_policy, draft, actor=None)
     assert (found.code, str(found.text)) == (
         "CONTRADICTION",
         "EL: nobody may sanction more than 30 days",
@@ -183,18 +187,18 @@ def test_rules_that_nobody_could_sanction_are_not_published(office: Office) -> N
 
 def test_rows_go_into_the_next_version_and_are_fixed_in_a_published_one(chain: Office) -> None:
     policy = LeavePolicy.objects.get(effective_from="2026-02-01")
-    copy = publishing.draft_next_leave_policy(policy, date(2027, 1, 1))
+    copy = draft_next_leave_policy(policy, date(2027, 1, 1))
     assert [one.as_data() for one in copy.sanctions.all()] == [
         one.as_data() for one in policy.sanctions.all()
     ]
     row = policy.sanctions.first()
     assert row is not None
     assert (
-        refusal(publishing.save_sanction_rule, row).code
-        == refusal(publishing.delete_sanction_rule, row).code
+        refusal(save_sanction_rule, row).code
+        == refusal(delete_sanction_rule, row).code
         == "PUBLISHED"
     )
-    publishing.delete_sanction_rule(copy.sanctions.first())  # type: ignore[arg-type]
+    delete_sanction_rule(copy.sanctions.first())  # type: ignore[arg-type]
     assert SanctionRule.objects.filter(policy=copy).count() == len(ROWS) - 1
 
 

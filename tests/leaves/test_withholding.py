@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leaves import services
 from leaves.day_counting import Spell, SpellPart, calculate_all_day_debits, total_half_days
 from leaves.models import LeaveApplication, LeaveEvent, LeaveLedgerEntry
 from leaves.policies import LeaveType
-from leaves.services import WITHHOLD_OPTIONS, WithheldOffDays
+from leaves.services.amendments import cancel_leave
+from leaves.services.application_data import WITHHOLD_OPTIONS, WithheldOffDays
+from leaves.services.decisions import decide_leave, preview_decision
 from tests import people
 from tests.leaves.conftest import Office
 from tests.leaves.test_api import Chair
@@ -80,16 +81,14 @@ def asked(office: Office) -> LeaveApplication:
 def test_the_difference_is_told_first_and_charged_with_the_decision(
     office: Office, asked: LeaveApplication
 ) -> None:
-    assert services.preview_decision(asked, office.bala).days_debited == {
+    assert preview_decision(asked, office.bala).days_debited == {
         "none": 1,
         "prefix": 1,
         "suffix": 4,
         "both": 4,
     }
     assert office.statement_row("EL").held == 2
-    services.decide_leave(
-        asked, actor=office.bala, approve=True, withhold=WITHHOLD_OPTIONS["suffix"]
-    )
+    decide_leave(asked, actor=office.bala, approve=True, withhold=WITHHOLD_OPTIONS["suffix"])
     assert (office.statement_row("EL").held, office.statement_row("EL").debited) == (0, 8)
     days = LeaveLedgerEntry.objects.filter(application=asked).values_list("effective_on", flat=True)
     assert list(days) == [on("30 Apr"), on("1 May"), on("2 May"), on("3 May")]
@@ -100,25 +99,23 @@ def test_a_spell_after_it_does_not_pay_for_the_same_days_again(
     office: Office, asked: LeaveApplication
 ) -> None:
     later = office.grant("EL", "4 May")
-    services.decide_leave(
-        asked, actor=office.bala, approve=True, withhold=WITHHOLD_OPTIONS["suffix"]
-    )
+    decide_leave(asked, actor=office.bala, approve=True, withhold=WITHHOLD_OPTIONS["suffix"])
     assert office.statement_row("EL").debited == 10
-    services.cancel_leave(asked, actor=office.bala)
+    cancel_leave(asked, actor=office.bala)
     assert (office.statement_row("EL").debited, later.status) == (2, "approved")
 
 
 def test_a_cancellation_gives_withheld_days_back(office: Office, asked: LeaveApplication) -> None:
     before = office.statement_row("EL").available
-    services.decide_leave(asked, actor=office.bala, approve=True, withhold=WITHHOLD_OPTIONS["both"])
-    services.cancel_leave(asked, actor=office.bala)
+    decide_leave(asked, actor=office.bala, approve=True, withhold=WITHHOLD_OPTIONS["both"])
+    cancel_leave(asked, actor=office.bala)
     assert office.statement_row("EL").available == before + 2  # What it held comes back too.
 
 
 def test_withheld_days_that_the_balance_does_not_cover_are_refused(office: Office) -> None:
     application = office.apply("EL", "16 Apr", "30 Apr")
     code = office.violation_code(
-        services.decide_leave,
+        decide_leave,
         application,
         actor=office.bala,
         approve=True,
@@ -131,9 +128,9 @@ def test_withheld_days_that_the_balance_does_not_cover_are_refused(office: Offic
 @pytest.mark.parametrize("kind", ["CL", "RH"])
 def test_kinds_that_leave_off_days_out_refuse_it(office: Office, kind: str) -> None:
     application = office.apply(kind, "16 Jul")
-    assert services.preview_decision(application, office.bala).days_debited == {"none": 1}
+    assert preview_decision(application, office.bala).days_debited == {"none": 1}
     code = office.violation_code(
-        services.decide_leave,
+        decide_leave,
         application,
         actor=office.bala,
         approve=True,

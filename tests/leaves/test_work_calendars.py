@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from employees.models import Employee
-from leaves import publishing
 from leaves.calendars import DayClass, SiteAssignment, days_between
-from leaves.context import policy_history_of, work_calendar_of
 from leaves.models import LeaveProfile
-from leaves.work_calendars import load_work_calendars
+from leaves.policy_history import policy_history_of
+from leaves.services import policy_publishing
+from leaves.services.policy_publishing import ccs_1972_rules, draft_leave_policy
+from leaves.work_calendars import load_work_calendars, work_calendar_of
 from tests import people
 from tests.leaves.conftest import publish_leave_policy
 from tests.leaves.test_rules import on
@@ -24,12 +25,10 @@ SATURDAYS = [date(2026, 4, 4), date(2026, 5, 2), date(2026, 6, 6)]
 
 
 def rules(organization: Any, weekly_offs: str, since: str, scheme: str = "standard") -> None:
-    draft = publishing.draft_leave_policy(
-        organization, publishing.ccs_1972_rules(), on(since), scheme=scheme
-    )
+    draft = draft_leave_policy(organization, ccs_1972_rules(), on(since), scheme=scheme)
     draft.weekly_offs = weekly_offs
     draft.save()
-    publishing.publish_leave_policy(draft, actor=None)
+    policy_publishing.publish_leave_policy(draft, actor=None)
 
 
 def of_one(employee: Employee) -> Any:

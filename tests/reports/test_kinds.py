@@ -21,8 +21,12 @@ from django.test.utils import CaptureQueriesContext
 from accounts.services import issue_personal_token
 from attendance.models import PunchMatch
 from employees.models import Assignment, Employee, Organization
-from leaves import publishing
 from leaves.models import LeaveAccount
+from leaves.services.policy_publishing import (
+    ccs_1972_rules,
+    draft_leave_policy,
+    publish_leave_policy,
+)
 from reports import keyset
 from reports.catalog import REPORTS
 from tests import people
@@ -178,8 +182,8 @@ def test_deliveries_are_told_by_endpoint_with_a_sum_for_each_state(acme: Organiz
 # --- Leave balances -------------------------------------------------------------------------------
 @pytest.fixture
 def ruled(acme: Organization) -> Organization:
-    policy = publishing.draft_leave_policy(acme, publishing.ccs_1972_rules(), date(2026, 1, 1))
-    publishing.publish_leave_policy(policy, actor=None)
+    policy = draft_leave_policy(acme, ccs_1972_rules(), date(2026, 1, 1))
+    publish_leave_policy(policy, actor=None)
     return acme
 
 

@@ -14,7 +14,11 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from accounts.models import User
 from core.errors import Conflict, RuleViolation
 from employees.models import Assignment, Change, Employee, HalfDayReservation
-from leaves import services as leave
+from leaves.models import LeaveApplication
+from leaves.services.amendments import cancel_leave
+from leaves.services.application_data import LeaveApplicationData
+from leaves.services.applications import apply_for_leave
+from leaves.services.decisions import decide_leave
 from tests import people
 from tests.leaves.conftest import Office, make_office
 from tours.models import Tour, TourEvent
@@ -63,12 +67,12 @@ def code(call: Any, *values: Any, **more: Any) -> str:
 
 def leave_of(office: Office, kind: str, day: int, half: str = "") -> Any:
     on = date(2026, 7, day)
-    application = leave.apply_for_leave(
+    application = apply_for_leave(
         office.asha,
-        leave.LeaveApplicationData(kind, on, on, half, bool(half), "personal"),
+        LeaveApplicationData(kind, on, on, half, bool(half), "personal"),
         actor=None,
     )
-    return leave.decide_leave(application, actor=office.bala, approve=True)
+    return decide_leave(application, actor=office.bala, approve=True)
 
 
 def test_example_41_casual_leave_lies_over_a_tour_and_earned_leave_does_not(office: Office) -> None:
@@ -82,7 +86,7 @@ def test_example_41_casual_leave_lies_over_a_tour_and_earned_leave_does_not(offi
         (8, "FN"),
         (8, "AN"),
     ]
-    leave.cancel_leave(application, actor=office.bala)
+    cancel_leave(application, actor=office.bala)
     assert len(tour_half_days(office.organization.pk, date(2026, 7, 1), date(2026, 7, 31))) == 6
     assert HalfDayReservation.objects.filter(holder=tour.reservation_holder).count() == 6
 
@@ -90,7 +94,7 @@ def test_example_41_casual_leave_lies_over_a_tour_and_earned_leave_does_not(offi
 def test_example_42_a_tour_waits_until_leave_is_taken_back(office: Office) -> None:
     application = leave_of(office, "EL", 8)
     assert code(ask, office.asha, at(8), at(8, "18:00")) == "LEAVE_CONFLICT"
-    leave.cancel_leave(application, actor=office.bala)
+    cancel_leave(application, actor=office.bala)
     ask(office.asha, at(8), at(8, "18:00"))
 
 
@@ -108,7 +112,7 @@ def test_half_a_day_on_local_tour_and_half_a_day_of_leave_share_a_date(office: O
     leave_of(office, "CL", 6, half="FN")
     assert set(HalfDayReservation.objects.values_list("half", "holder")) == {
         ("AN", f"tour:{Tour.objects.get().pk}"),
-        ("FN", f"leave:{leave.LeaveApplication.objects.get().pk}"),
+        ("FN", f"leave:{LeaveApplication.objects.get().pk}"),
     }
 
 

@@ -32,9 +32,13 @@ from core.errors import Conflict, RuleViolation
 from employees.changes import record_change
 from employees.models import Assignment, Change, HalfDayReservation
 from employees.services import save_assignment, save_employee
-from leaves import publishing
 from leaves.models import Absence, LeaveApplication, LeaveDay
-from leaves.records import save_absence
+from leaves.services.absences import save_absence
+from leaves.services.calendar_publishing import (
+    add_calendar_days,
+    draft_holiday_calendar,
+    publish_holiday_calendar,
+)
 from shifts import services as shift_services
 from shifts.models import PatternSlot, Roster, ShiftPattern, ShiftSettings, ShiftType
 from tests.people import World as People
@@ -405,9 +409,9 @@ def test_a_holiday_published_later_changes_the_day(world: People) -> None:
     recalculation_queue.mark_days_stale(world.acme.pk, [world.asha.pk], MONDAY, MONDAY)
     settle()
     assert day(world).status == "absent"
-    calendar = publishing.draft_holiday_calendar(world.acme, None, 2026)
-    publishing.add_calendar_days(calendar, [(MONDAY, "CLOSED", "Rath Yatra")])
-    publishing.publish_holiday_calendar(calendar, actor=None)
+    calendar = draft_holiday_calendar(world.acme, None, 2026)
+    add_calendar_days(calendar, [(MONDAY, "CLOSED", "Rath Yatra")])
+    publish_holiday_calendar(calendar, actor=None)
     settle()
     assert (day(world).status, day(world).why["holiday"]) == ("holiday", "Rath Yatra")
 

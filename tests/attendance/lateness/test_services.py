@@ -16,8 +16,8 @@ from django.utils import timezone
 from attendance.lateness import services as lateness_services
 from attendance.models import LateDay
 from core.errors import RuleViolation
-from leaves import publishing
 from leaves.models import LateMark, LeaveLedgerEntry
+from leaves.services.policy_publishing import ccs_1972_rules
 from tests import people
 from tests.leaves.conftest import Office, make_office, publish_leave_policy
 
@@ -146,7 +146,7 @@ def test_without_casual_leave_half_a_day_is_owed_and_no_earned_leave_is_touched_
 
 
 def test_where_the_rules_say_so_only_who_has_no_casual_leave_is_condoned_l4(office: Office) -> None:
-    data = publishing.ccs_1972_rules()
+    data = ccs_1972_rules()
     data["switches"]["late_spent_only"] = True
     publish_leave_policy(office.organization, data | {"name": "Since February"}, date(2026, 2, 1))
     assert office.violation_code(condone, office, day(office, feb(3))) == "LATE_CASUAL_LEFT"

@@ -1,0 +1,1 @@
+"""Leave over REST: translation only; the verbs are in `leaves.services`."""

@@ -1,0 +1,1 @@
+"""Whether leave may be taken: the rules as pure functions, and refusals as values."""
