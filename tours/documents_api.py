@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.approvals.views import request_employee, request_user, validated_body
+from accounts.approvals.views import request_employee, request_user
 from accounts.audit import record_attachment_download
 from accounts.authentication import BearerAuthentication
 from accounts.permissions import IsEmployee
@@ -26,6 +26,7 @@ from core.attachments import (
     FileMissing,
     attachment_response,
 )
+from core.serializers import validated_body
 from tours import attachments as tour_attachments
 from tours.serializers import PaperBodySerializer, PaperIdReplySerializer
 

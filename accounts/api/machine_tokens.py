@@ -18,10 +18,11 @@ from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
 from accounts import services
-from accounts.api.bodies import no_store, validated_body
+from accounts.api.caching import no_store
 from accounts.errors import InvalidCredentials
 from accounts.serializers import ClientCredentialsSerializer, MachineTokenReplySerializer
 from accounts.throttling import SIGN_IN_LIMITS
+from core.serializers import validated_body
 
 
 class FormTooLarge(APIException):

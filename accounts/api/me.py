@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from accounts import services
-from accounts.api.bodies import no_store, validated_body
+from accounts.api.caching import no_store
 from accounts.authentication import BearerAuthentication, BearerToken
 from accounts.models import PersonalToken, TokenFamily, User
 from accounts.permissions import abilities_of, groups_of
@@ -28,6 +28,7 @@ from accounts.serializers import (
 )
 from accounts.throttling import V1_LIMIT
 from core.pagination import NewestFirstPagination
+from core.serializers import validated_body
 from employees.models import Assignment, Employee
 
 

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from accounts import services
-from accounts.api.bodies import no_store, validated_body
+from accounts.api.caching import no_store
 from accounts.errors import InvalidCredentials
 from accounts.models import SignInSettings
 from accounts.rate_limits import RateLimit
@@ -27,6 +27,7 @@ from accounts.serializers import (
     SignInSerializer,
 )
 from accounts.throttling import SIGN_IN_LIMITS
+from core.serializers import validated_body
 
 
 class AuthViewSet(ViewSet):

@@ -10,7 +10,6 @@ from typing import Any, ClassVar, TypeVar
 
 from django.db.models import Model, Q, QuerySet
 from django_filters.rest_framework import DjangoFilterBackend
-from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -42,16 +41,6 @@ def request_employee(request: Request) -> Employee:
     if employee is None:
         raise NotFound
     return employee
-
-
-def validated_body(
-    serializer_class: type[serializers.Serializer[Any]], request: Request
-) -> dict[str, Any]:
-    """The fields of a body. Raises ValidationError."""
-    body = serializer_class(data=request.data)
-    body.is_valid(raise_exception=True)
-    fields: dict[str, Any] = body.validated_data
-    return fields
 
 
 class ApprovalViewSet(GenericViewSet[_M]):

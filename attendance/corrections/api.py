@@ -17,17 +17,12 @@ from rest_framework.response import Response
 
 from accounts.approvals.people import employee_summary, user_display_name
 from accounts.approvals.serializers import ApprovalDecisionSerializer, remarks_field
-from accounts.approvals.views import (
-    ApprovalViewSet,
-    request_employee,
-    request_user,
-    validated_body,
-)
+from accounts.approvals.views import ApprovalViewSet, request_employee, request_user
 from attendance.corrections import regularization
 from attendance.corrections.employee_zones import EmployeeZones
 from attendance.corrections.filters import RegularizationFilterSet
 from attendance.models import Regularization
-from core.serializers import StrictSerializer
+from core.serializers import StrictSerializer, validated_body
 from core.times import parse_timestamp
 from leaves.serializers import ApplicantReplySerializer
 

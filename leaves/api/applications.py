@@ -12,7 +12,8 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.approvals.views import ApprovalViewSet, request_employee, request_user, validated_body
+from accounts.approvals.views import ApprovalViewSet, request_employee, request_user
+from core.serializers import validated_body
 from leaves import statements
 from leaves.api.bodies import (
     ConvertBodySerializer,

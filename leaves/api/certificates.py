@@ -9,11 +9,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.approvals.views import request_employee, validated_body
+from accounts.approvals.views import request_employee
 from accounts.authentication import BearerAuthentication
 from accounts.permissions import IsEmployee
 from accounts.throttling import V1_LIMIT
 from core.attachments import BoundedMultiPartParser
+from core.serializers import validated_body
 from leaves.api.bodies import CertificateBodySerializer
 from leaves.serializers import IdReplySerializer
 from leaves.services.certificates import store_certificate

@@ -7,8 +7,8 @@ from __future__ import annotations
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from accounts.approvals.views import validated_body
 from accounts.permissions import local_today
+from core.serializers import validated_body
 from employees.models import Employee, HalfDayReservation
 from leaves.api.bodies import LeaveBodySerializer, YearQuerySerializer
 from leaves.models import Certificate, Child
