@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
+from django.db.backends.sqlite3._functions import register
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -80,6 +81,7 @@ def sqlite_rows(path: Path) -> dict[str, int]:
 
 def load_sqlite(path: Path, sql: str) -> None:
     with contextlib.closing(sqlite3.connect(path)) as connection:
+        register(connection)  # Checks of tables call functions that Django brings.
         connection.executescript(sql)
 
 
