@@ -397,3 +397,29 @@ def test_an_offices_holidays_are_found_by_its_name_as_its_people_read_them(
     assert len(listed()) == 24
     for unknown in (foreign.name, foreign.pk, "9" * 40, 987_654_321, "²"):
         assert listed(office=unknown) == []
+
+
+@pytest.mark.parametrize("word", ["yes", "true", "", 1, 0, [], {}])
+def test_half_a_day_is_true_or_false_and_no_word(asha: Chair, word: object) -> None:
+    for field in ("is_half_day", "for_study"):
+        reply = asha.post("leaves", MONDAY | {field: word})
+        assert (reply.status_code, list(reply.json()["errors"])) == (422, [field])
+    assert not LeaveApplication.objects.exists()
+
+
+def test_what_a_leave_application_cannot_mean_is_refused_and_named(asha: Chair) -> None:
+    for path in ("leaves", "leaves/preview"):
+        reply = asha.post(path, MONDAY | {"hours": 4, "employee": "E2"})
+        assert (reply.status_code, reply.json()["errors"]) == (
+            422,
+            {"hours": ["There is no such field."], "employee": ["There is no such field."]},
+        )
+    assert not LeaveApplication.objects.exists()
+    certificate = SimpleUploadedFile("c.pdf", b"%PDF-1.4", "application/pdf")
+    upload = asha.upload(file=certificate, employee="E2")
+    assert (upload.status_code, list(upload.json()["errors"])) == (422, ["employee"])
+
+
+def test_a_body_of_nothing_but_unknown_fields_is_not_said_back_whole(asha: Chair) -> None:
+    reply = asha.post("leaves", {f"field{number}": 1 for number in range(5000)})
+    assert (reply.status_code, len(reply.json()["errors"])) == (422, 20)
