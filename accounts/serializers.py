@@ -15,7 +15,15 @@ from core.serializers import StrictSerializer
 ResponseSerializer = serializers.Serializer[dict[str, Any]]
 
 
-class SignInSerializer(StrictSerializer):
+class SignInBaseSerializer(StrictSerializer):
+    """What is sent to `/api/auth`, where every body may name its `organization`, and an app may say
+    more about itself.
+    """
+
+    ignores_unknown_fields = True
+
+
+class SignInSerializer(SignInBaseSerializer):
     """A password sign-in. `organization` may be left out where there is exactly one."""
 
     organization = serializers.CharField(max_length=50, required=False, allow_null=True)
@@ -23,13 +31,13 @@ class SignInSerializer(StrictSerializer):
     password = serializers.CharField(max_length=4096, trim_whitespace=False)
 
 
-class RefreshBodySerializer(StrictSerializer):
+class RefreshBodySerializer(SignInBaseSerializer):
     """A refresh token."""
 
     refresh = serializers.CharField(max_length=200)
 
 
-class RevokeBodySerializer(StrictSerializer):
+class RevokeBodySerializer(SignInBaseSerializer):
     """A refresh token, which ends its sign-in, or a personal access token."""
 
     token = serializers.CharField(max_length=200)
@@ -38,6 +46,8 @@ class RevokeBodySerializer(StrictSerializer):
 class ClientCredentialsSerializer(StrictSerializer):
     """OAuth's client credentials."""
 
+    # RFC 6749, section 3.2: a parameter that is not recognized is ignored.
+    ignores_unknown_fields = True
     grant_type = serializers.CharField(max_length=50)
     client_id = serializers.CharField(max_length=64, required=False)
     client_secret = serializers.CharField(max_length=200, required=False)

@@ -40,8 +40,10 @@ def validate_single_line(text: str) -> None:
 
 
 class RegisterBodySerializer(StrictSerializer):
-    """What a phone says about itself."""
+    """What a phone says about itself; what else it says is not heard."""
 
+    # An app tells its version and its system's, which change nothing about the phone.
+    ignores_unknown_fields = True
     device_uuid = serializers.CharField(max_length=36)
     platform = serializers.ChoiceField(choices=Phone.Platform.choices)
     model = serializers.CharField(max_length=200, validators=[validate_single_line])

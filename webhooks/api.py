@@ -20,6 +20,7 @@ from rest_framework.viewsets import ViewSet
 from accounts.audit import record_security_event
 from accounts.models import SecurityEvent
 from accounts.throttling import V1_LIMIT
+from core.serializers import StrictSerializer
 from webhooks import services
 from webhooks.authentication import FeedKeyAuthentication
 from webhooks.models import Delivery, Endpoint, FeedKey
@@ -35,7 +36,7 @@ class FeedQuerySerializer(serializers.Serializer[dict[str, Any]]):
     limit = serializers.IntegerField(min_value=1, max_value=MAX_PAGE_SIZE, default=PAGE_SIZE)
 
 
-class WantedSerializer(serializers.Serializer[dict[str, Any]]):
+class WantedSerializer(StrictSerializer):
     """What is to be sent again: one event, all that were given up, or all of a time."""
 
     id = serializers.CharField(max_length=40, required=False)

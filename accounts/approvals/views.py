@@ -11,7 +11,7 @@ from typing import Any, ClassVar, TypeVar
 from django.db.models import Model, Q, QuerySet
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.exceptions import NotFound
-from rest_framework.permissions import IsAuthenticated
+from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -67,8 +67,8 @@ class ApprovalViewSet(GenericViewSet[_M]):
         raise NotImplementedError
 
     def approver_rows(self, rows: QuerySet[_M], own: Q) -> QuerySet[_M]:
-        """What an approver may name in an action. Whose it is not to decide is told so by the verb:
-        403.
+        """What an approver may name in an action that decides. Whose it is not to decide is told so
+        by the verb: 403.
         """
         return rows
 
@@ -92,7 +92,11 @@ class ApprovalViewSet(GenericViewSet[_M]):
         if self.action in (*self.approver_actions, *self.shared_actions) and has_ability(
             user, APPROVE_LEAVE
         ):
-            return self.approver_rows(rows, own)
+            named = self.approver_rows(rows, own)
+            # No verb refuses an action that only shows something.
+            if self.request.method in SAFE_METHODS:
+                return named.filter(own | Q(employee__in=employees_decided_for(user)))
+            return named
         return rows.filter(own)
 
     def row_or_404(self, pk: int) -> _M:

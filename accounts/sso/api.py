@@ -20,7 +20,11 @@ from rest_framework.views import APIView
 
 from accounts import services
 from accounts.rate_limits import RateLimit
-from accounts.serializers import MobileExchangeReplySerializer, MobileRedirectReplySerializer
+from accounts.serializers import (
+    MobileExchangeReplySerializer,
+    MobileRedirectReplySerializer,
+    SignInBaseSerializer,
+)
 from accounts.sso import sign_on
 from accounts.sso.oidc_validation import (
     MAX_REDIRECT_URI_LENGTH,
@@ -29,7 +33,6 @@ from accounts.sso.oidc_validation import (
     VISIBLE_ASCII_PATTERN,
 )
 from accounts.throttling import SSO_LIMIT
-from core.serializers import StrictSerializer
 
 # Browsers take a name that begins with __Host- from this very host only, over TLS: no neighbour can
 # plant one.
@@ -44,7 +47,7 @@ ORGANIZATION_PARAMETER: Final = OpenApiParameter(
 )
 
 
-class MobileRedirectSerializer(StrictSerializer):
+class MobileRedirectSerializer(SignInBaseSerializer):
     """Where a phone wants to be sent back to, and the S256 challenge of the verifier it keeps."""
 
     organization = serializers.CharField(max_length=50, required=False, allow_null=True)
@@ -60,7 +63,7 @@ class MobileRedirectSerializer(StrictSerializer):
         return value
 
 
-class MobileExchangeSerializer(StrictSerializer):
+class MobileExchangeSerializer(SignInBaseSerializer):
     """What came back from the provider, and the verifier; `verifier` is another name for
     `code_verifier`.
     """

@@ -12,7 +12,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import status
 from rest_framework.exceptions import (
     APIException,
     MethodNotAllowed,
@@ -32,6 +33,7 @@ from attendance.channels.biometric_bodies import (
     BIOMETRIC_HEADERS,
     BIOMETRIC_SAMPLES,
     BatchReplySerializer,
+    NothingStoredReplySerializer,
 )
 from attendance.channels.biometric_events import (
     BiometricEvent,
@@ -104,7 +106,15 @@ class BiometricChannelView(APIView):
     @extend_schema(
         request=BIOMETRIC_BODY,
         parameters=list(BIOMETRIC_HEADERS),
-        responses={200: BatchReplySerializer, 403: None, 422: None},
+        responses={
+            200: BatchReplySerializer,
+            400: OpenApiResponse(
+                NothingStoredReplySerializer,
+                description="The request cannot be read, or nothing in it can be stored.",
+            ),
+            403: None,
+            422: None,
+        },
         examples=list(BIOMETRIC_SAMPLES),
     )
     def post(self, request: Request) -> Response:
@@ -121,7 +131,7 @@ class BiometricChannelView(APIView):
         events = [validate_event(one) for one in raw]
         readable = [event for event in events if not event.error]
         if not readable:
-            return _response(events)
+            raise ValidationError(events[0].error)
         known = load_punch_context(
             holder.organization_id, codes=sorted({event.data["employeeId"] for event in readable})
         )
@@ -160,21 +170,31 @@ def _rejection_message(result: RecordResult) -> str:
 def _response(events: Sequence[BiometricEvent]) -> Response:
     fine = [event.result for event in events if event.result is not None and not event.error]
     if not fine:
-        if len(events) == 1 and events[0].error == SCAN_ID_CONFLICT_MESSAGE:
-            raise ScanIdConflict
-        raise ValidationError(events[0].error)
+        first = events[0].error
+        if len(events) == 1:
+            raise ScanIdConflict if first == SCAN_ID_CONFLICT_MESSAGE else ValidationError(first)
+        failure = error_envelope(status.HTTP_400_BAD_REQUEST, "", first, {})
+        return Response(failure | _counts_and_results(events), status=status.HTTP_400_BAD_REQUEST)
     headers = {"Muster-Punch-Id": ", ".join(str(outcome.punch_id) for outcome in fine)}
     if all(outcome.is_duplicate for outcome in fine):
         headers["Idempotent-Replayed"] = "true"
     body = {
         "success": True,
         "message": "Attendance data processed successfully",
-        "processed": len(events),
-        "successful": len(fine),
-        "failed": len(events) - len(fine),
-        "results": [_result(event) for event in events],
+        **_counts_and_results(events),
     }
     return Response(body, headers=headers)
+
+
+def _counts_and_results(events: Sequence[BiometricEvent]) -> dict[str, Any]:
+    results = [_result(event) for event in events]
+    successful = sum(result["success"] for result in results)
+    return {
+        "processed": len(events),
+        "successful": successful,
+        "failed": len(events) - successful,
+        "results": results,
+    }
 
 
 def _result(event: BiometricEvent) -> dict[str, Any]:

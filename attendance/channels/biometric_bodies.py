@@ -88,6 +88,19 @@ class BatchReplySerializer(serializers.Serializer[dict[str, Any]]):
     results = ResultSerializer(many=True)
 
 
+class NothingStoredReplySerializer(serializers.Serializer[dict[str, Any]]):
+    """Nothing is stored. The message is about the request or its first event; where several events
+    could be read, there is one result per event too, in their order.
+    """
+
+    success = serializers.ChoiceField(choices=(False,))
+    message = serializers.CharField()
+    processed = serializers.IntegerField(required=False)
+    successful = serializers.IntegerField(required=False)
+    failed = serializers.IntegerField(required=False)
+    results = ResultSerializer(many=True, required=False)
+
+
 BIOMETRIC_BODY: Final = PolymorphicProxySerializer(
     "BiometricBody", [EventBodySerializer, BatchBodySerializer], resource_type_field_name=None
 )

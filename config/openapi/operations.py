@@ -20,6 +20,7 @@ from rest_framework.permissions import AllowAny, IsAuthenticated
 
 from config.errors import ErrorEnvelope, common_error_envelope
 from config.openapi.error_schemas import ERROR_HEADERS, STATUS_DESCRIPTIONS, Schema, error_schema
+from core.serializers import ClosedSerializer
 
 METHODS_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
@@ -41,6 +42,13 @@ class ChannelAutoSchema(AutoSchema):
     def get_description(self) -> str:  # type: ignore[override]
         """The rest of the docstring."""
         return super().get_description().partition(". ")[2]
+
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> Schema:
+        """A body in which a field that is not known refuses says so."""
+        schema: Schema = super()._map_basic_serializer(serializer, direction)
+        if isinstance(serializer, ClosedSerializer) and not serializer.ignores_unknown_fields:
+            schema["additionalProperties"] = False
+        return schema
 
     def _is_list_view(self, serializer: Any = None) -> bool:
         """A page of rows is what says so (`many=True`), whatever the method is called."""

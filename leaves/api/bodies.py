@@ -120,4 +120,6 @@ class CertificateBodySerializer(StrictSerializer):
 class YearQuerySerializer(StrictSerializer):
     """Which year; without it this one."""
 
+    # A query: nothing else in it is heard.
+    ignores_unknown_fields = True
     year = serializers.IntegerField(min_value=FIRST_YEAR, max_value=LAST_YEAR, required=False)

@@ -23,6 +23,7 @@ from accounts.models import User
 from accounts.permissions import READ_REPORTS, requires_ability
 from accounts.throttling import V1_LIMIT
 from core.pagination import NewestFirstPagination
+from core.serializers import ClosedSerializer
 from reports.base import CSV
 from reports.catalog import REPORTS
 from reports.formats import FORMATS
@@ -58,7 +59,7 @@ class NumberParameterField(TextParameterField):
     """A number, or the id of a row."""
 
 
-class JobBodySerializer(serializers.Serializer[dict[str, Any]]):
+class JobBodySerializer(ClosedSerializer):
     """Which report, as which file, and the answers to its questions: those that its own address
     takes as a query.
     """

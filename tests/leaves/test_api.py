@@ -14,8 +14,14 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.services import issue_personal_token
+from employees.models import Assignment
+from employees.services import save_assignment
 from leaves.models import Child, LeaveApplication
-from leaves.services.calendar_publishing import draft_holiday_calendar, publish_holiday_calendar
+from leaves.services.calendar_publishing import (
+    add_calendar_days,
+    draft_holiday_calendar,
+    publish_holiday_calendar,
+)
 from tests import people
 from tests.leaves.conftest import Office, publish_delhi
 
@@ -359,3 +365,61 @@ def test_staff_see_what_is_in_force_and_drafts_by_filter(
     assert chief.get("admin/holidays", **{"class": "x"}).status_code == 422
     assert asha.get("admin/holidays").status_code == 403
     assert chitra.get("admin/holidays").json()["data"] == []
+
+
+def test_an_offices_holidays_are_found_by_its_name_as_its_people_read_them(
+    world: people.World, office: Office, asha: Chair
+) -> None:
+    chief = Chair(office.chief)
+    site, other = people.make_site(world.acme), people.make_site(world.acme, "Pune")
+    foreign = people.make_site(world.zenith, "Elsewhere")
+    save_assignment(
+        Assignment(
+            organization=world.acme, employee=office.asha, site=site, starts_on=date(2026, 1, 1)
+        )
+    )
+    local = draft_holiday_calendar(world.acme, other, 2026)
+    add_calendar_days(local, [(date(2026, 3, 19), "CLOSED", "Gudi Padwa")])
+
+    def listed(**query: Any) -> list[str]:
+        return sorted(one["date"] for one in chief.get("admin/holidays", **query).json()["data"])
+
+    own = asha.get("holidays", year=2026).json()
+    common = sorted(one["date"] for one in own["data"])
+    assert (own["office"], len(common)) == (site.name, 23)
+    for named in (site.name, site.pk, ""):
+        assert listed(year=2026, office=named) == common
+    # A draft is no list in force: both are shown until it is published.
+    assert listed(office="Pune") == sorted([*common, "2026-03-19"])
+    assert listed(office="Pune", published="false") == ["2026-03-19"]
+    publish_holiday_calendar(local, actor=None)
+    assert listed(office="Pune") == listed(office=other.pk) == ["2026-03-19"]
+    assert len(listed()) == 24
+    for unknown in (foreign.name, foreign.pk, "9" * 40, 987_654_321, "²"):
+        assert listed(office=unknown) == []
+
+
+@pytest.mark.parametrize("word", ["yes", "true", "", 1, 0, [], {}])
+def test_half_a_day_is_true_or_false_and_no_word(asha: Chair, word: object) -> None:
+    for field in ("is_half_day", "for_study"):
+        reply = asha.post("leaves", MONDAY | {field: word})
+        assert (reply.status_code, list(reply.json()["errors"])) == (422, [field])
+    assert not LeaveApplication.objects.exists()
+
+
+def test_what_a_leave_application_cannot_mean_is_refused_and_named(asha: Chair) -> None:
+    for path in ("leaves", "leaves/preview"):
+        reply = asha.post(path, MONDAY | {"hours": 4, "employee": "E2"})
+        assert (reply.status_code, reply.json()["errors"]) == (
+            422,
+            {"hours": ["There is no such field."], "employee": ["There is no such field."]},
+        )
+    assert not LeaveApplication.objects.exists()
+    certificate = SimpleUploadedFile("c.pdf", b"%PDF-1.4", "application/pdf")
+    upload = asha.upload(file=certificate, employee="E2")
+    assert (upload.status_code, list(upload.json()["errors"])) == (422, ["employee"])
+
+
+def test_a_body_of_nothing_but_unknown_fields_is_not_said_back_whole(asha: Chair) -> None:
+    reply = asha.post("leaves", {f"field{number}": 1 for number in range(5000)})
+    assert (reply.status_code, len(reply.json()["errors"])) == (422, 20)

@@ -288,3 +288,25 @@ def test_asha_neither_recommends_nor_looks_at_the_decision(
             chair.post(f"leaves/{number}/recommend", {"recommendation": "recommended"}).status_code
             == status
         )
+
+
+def test_the_decision_is_shown_to_those_who_decide_for_the_person_and_nobody_else(
+    world: people.World, chain: Office
+) -> None:
+    other_team = Chair(
+        people.make_user(people.make_employee(world.acme, "M2", "Meera"), "meera", "approver")
+    )
+    number = chain.apply("EL", "1 Jun", "31 Jul").pk
+    statuses = {
+        chair.user.username: chair.get(f"leaves/{number}/decision").status_code
+        for chair in (Chair(chain.bala), Chair(chain.hr), Chair(chain.chief), other_team)
+    }
+    assert statuses == {
+        chain.bala.username: 200,
+        chain.hr.username: 200,
+        chain.chief.username: 200,
+        "meera": 404,
+    }
+    # A verb says itself whose it is not.
+    decided = other_team.post(f"leaves/{number}/approve", {"decision": "approve"})
+    assert decided.status_code == 403

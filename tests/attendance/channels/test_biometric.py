@@ -386,6 +386,53 @@ def test_another_event_under_a_used_scan_id_fails_and_the_first_stays(
     assert Punch.objects.get(key="s:SCAN_001_20241201_001").direction == "in"
 
 
+def test_several_events_under_used_scan_ids_get_one_result_each(scanner: Scanner) -> None:
+    scanner.batch(event(scanId="a"), event(scanId="b"))
+    reply = scanner.batch(
+        event(scanId="a", eventType="check_out"), event(scanId="b", employeeId="1001")
+    )
+    taken = "scanId already used for another event"
+    assert (reply.status_code, reply.json()) == (
+        400,
+        {
+            "success": False,
+            "message": f"Processing failed: {taken}",
+            "processed": 2,
+            "successful": 0,
+            "failed": 2,
+            "results": [
+                {"success": False, "message": taken, "scanId": "a"},
+                {"success": False, "message": taken, "scanId": "b"},
+            ],
+        },
+    )
+    assert Punch.objects.count() == 2
+
+
+def test_of_several_events_that_fail_each_says_why(scanner: Scanner) -> None:
+    scanner.send()
+    reply = scanner.batch(
+        event(scanId=...),
+        event(eventType="check_out"),
+        event(scanId="c", timestamp="yesterday \ud800"),
+        event(scanId="d", timestamp="2099-01-01T00:00:00Z"),
+    )
+    body = reply.json()
+    assert (reply.status_code, body["success"], body["successful"], body["failed"]) == (
+        400,
+        False,
+        0,
+        4,
+    )
+    assert body["message"] == "Processing failed: Missing required field: scanId"
+    assert [(one["scanId"], one["message"].split(":")[0]) for one in body["results"]] == [
+        (None, "Missing required field"),
+        (event()["scanId"], "scanId already used for another event"),
+        ("c", "Invalid field timestamp"),
+        ("d", "Invalid field timestamp"),
+    ]
+
+
 def test_a_scan_is_the_same_whichever_key_of_the_organization_sends_it(
     scanner: Scanner, world: people.World
 ) -> None:
