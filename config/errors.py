@@ -72,7 +72,11 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     if failure.status >= 500 and not isinstance(exc, exceptions.APIException):
         log.error("%s at %s", type(exc).__name__, context["request"].path, exc_info=exc)
     envelope: ErrorEnvelope = getattr(context.get("view"), "error_envelope", common_error_envelope)
-    if envelope is common_error_envelope and isinstance(exc, exceptions.ValidationError):
+    if (
+        envelope is common_error_envelope
+        and isinstance(exc, exceptions.ValidationError)
+        and failure.status == status.HTTP_400_BAD_REQUEST
+    ):
         # In the common envelope a field that is wrong is 422; a channel with words of its own says
         # which it is.
         failure = replace(failure, status=status.HTTP_422_UNPROCESSABLE_ENTITY, code="invalid")

@@ -4,13 +4,16 @@ parser; no app imports it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from django.conf import settings
 from rest_framework import exceptions, status
 from rest_framework.parsers import BaseParser
+
+from core.json_bodies import DuplicateJsonKey, decode_json_body
+
+BYTE_ORDER_MARK: Final = "\ufeff"
 
 
 class BodyTooLarge(exceptions.APIException):
@@ -21,9 +24,19 @@ class BodyTooLarge(exceptions.APIException):
     default_code = "too_large"
 
 
+class ContentEncodingNotSupported(exceptions.ValidationError):
+    """The body is compressed, or encoded in another way. The answer names the encoding."""
+
+    status_code = status.HTTP_415_UNSUPPORTED_MEDIA_TYPE
+
+    def __init__(self, encoding: str) -> None:
+        text = f"Content-Encoding {encoding[:64]} is not supported. Send the body without it."
+        super().__init__({"Content-Encoding": [text]})
+
+
 class BoundedJSONParser(BaseParser):
-    """Strict JSON of at most 1 MiB: UTF-8, no NaN. The text as received is left at `request.text`
-    for the evidence.
+    """Strict JSON of at most 1 MiB: UTF-8, with or without a byte order mark; no NaN, and no key
+    twice in one object. The text as received is left at `request.text` for the evidence.
 
     A view that has to read JSON in its own way says so by an attribute `loads`: text → value,
     ValueError when it is none.
@@ -39,10 +52,13 @@ class BoundedJSONParser(BaseParser):
     ) -> Any:
         """The decoded body. Raises ParseError or BodyTooLarge."""
         raw = read_limited_body(stream, parser_context["request"] if parser_context else None)
-        loads = getattr(parser_context.get("view"), "loads", _loads) if parser_context else _loads
+        view = parser_context.get("view") if parser_context else None
+        loads = getattr(view, "loads", decode_json_body)
         try:
             text = raw.decode()
-            value = loads(text)
+            value = loads(text.removeprefix(BYTE_ORDER_MARK))
+        except DuplicateJsonKey as error:
+            raise exceptions.ParseError(str(error)) from error
         except (ValueError, RecursionError) as error:
             raise exceptions.ParseError("The body is not JSON.") from error
         if parser_context:
@@ -59,11 +75,3 @@ def read_limited_body(stream: IO[Any], request: Any) -> bytes:
     if len(raw) > settings.MAX_BODY_BYTES:
         raise BodyTooLarge
     return raw
-
-
-def _loads(text: str) -> Any:
-    return json.loads(text, parse_constant=_reject_constant)
-
-
-def _reject_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")

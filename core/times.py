@@ -17,7 +17,11 @@ LEAP_SECOND: Final = "leap_second"
 _TIMESTAMP_PATTERN = re.compile(
     r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[ T](?P<clock>[0-9]{2}:[0-9]{2})"
     r"(?::(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]{1,9}))?)?"
-    r" *(?P<offset>[Zz]|(?:GMT ?)?[+-][0-9]{2}:?[0-9]{2}|GMT)?"
+    r" *(?P<offset>[Zz]|(?:GMT ?)?[+-](?:[0-9]{2}:?[0-9]{2}|[0-9]{1,2}(?::[0-9]{2})?)|GMT)?"
+)
+# ISO 8601's basic format, the date and the time without separators.
+_BASIC_FORMAT = re.compile(
+    r"([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})(?:([0-9]{2})(?![0-9]))?(?![0-9:])"
 )
 _MAX_OFFSET = timedelta(hours=14)
 # No clock of any zone has to show a year 0 or 10000 for what lies between them.
@@ -40,12 +44,13 @@ def parse_timestamp(text: str, home_zone: str) -> ParsedTimestamp:
     """The instant that `text` names; without an offset it is local time in `home_zone` (an IANA
     name).
 
-    Understood: `2026-06-21 09:30:00`, the same with `T`, ISO 8601 with offset, `2026-06-21 09:30:00
-    GMT +0530`. In the hour that comes twice the first is meant (flagged); a time in the hour that
+    Understood: `2026-06-21 09:30:00`, the same with `T`, ISO 8601 with offset (also `+05` and
+    `+5:30`), its basic format `20260621T040000Z`, and `2026-06-21 09:30:00 GMT +0530`. In the hour
+    that comes twice the first is meant (flagged); a time in the hour that
     is skipped moves forward (flagged). The first and the last day of the calendar, which only
     broken clocks show, are read as the moments next to them. Raises ValueError for anything else.
     """
-    match = _TIMESTAMP_PATTERN.fullmatch(text.strip())
+    match = _TIMESTAMP_PATTERN.fullmatch(_with_separators(text.strip()))
     if match is None:
         raise ValueError("not a time such as 2026-06-21 09:30:00")
     flags: tuple[str, ...] = ()
@@ -69,6 +74,15 @@ def parse_timestamp(text: str, home_zone: str) -> ParsedTimestamp:
     return ParsedTimestamp(_clamp_to_calendar(at), home_zone, flags + found)
 
 
+def _with_separators(text: str) -> str:
+    basic = _BASIC_FORMAT.match(text)
+    if basic is None:
+        return text
+    year, month, day, hour, minute, second = basic.groups()
+    clock = f"{hour}:{minute}" if second is None else f"{hour}:{minute}:{second}"
+    return f"{year}-{month}-{day}T{clock}{text[basic.end() :]}"
+
+
 def _clamp_to_calendar(at: datetime) -> datetime:
     return min(max(at, _FIRST), _LAST)
 
@@ -84,10 +98,13 @@ def wall_time_to_utc(naive: datetime, zone: tzinfo) -> tuple[datetime, tuple[str
 
 
 def _parse_offset(text: str) -> timezone:
-    digits = text.removeprefix("GMT").strip().replace(":", "")
+    digits = text.removeprefix("GMT").strip()
     if digits in ("", "Z", "z"):
         return UTC
-    hours, minutes = int(digits[1:3]), int(digits[3:5])
+    hour_text, colon, minute_text = digits[1:].partition(":")
+    if not colon:
+        hour_text, minute_text = hour_text[:2], hour_text[2:]
+    hours, minutes = int(hour_text), int(minute_text or 0)
     width = timedelta(hours=hours, minutes=minutes)
     if minutes > 59 or width > _MAX_OFFSET:
         raise ValueError("no such offset")

@@ -8,7 +8,6 @@ in the vendor's words; it decides nothing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -45,6 +44,7 @@ from attendance.channels.biometric_events import (
 from attendance.channels.not_found import NotFoundView
 from attendance.punches.record import load_punch_context, record_punches
 from attendance.punches.results import RecordResult
+from core.json_bodies import decode_json_body
 from core.times import to_local_time
 
 MAX_INTEGER_DIGITS: Final = 300
@@ -58,7 +58,7 @@ SCAN_ID_CONFLICT_MESSAGE: Final = "scanId already used for another event"
 _MESSAGES: Final = {
     401: "Invalid or missing API key",
     405: "Only POST requests are accepted",
-    415: "Only application/json is accepted",
+    415: "Only JSON is accepted",
     422: SCAN_ID_CONFLICT_MESSAGE,
 }
 _TIME_MESSAGES: Final = {
@@ -71,7 +71,7 @@ def error_envelope(
     status: int, code: str, message: str, fields: Mapping[str, list[str]]
 ) -> dict[str, Any]:
     """A failure in this channel's words."""
-    text = _MESSAGES.get(status, message)
+    text = message if status == 415 and fields else _MESSAGES.get(status, message)
     return {"success": False, "message": f"Processing failed: {text}" if status == 400 else text}
 
 
@@ -90,6 +90,7 @@ class BiometricChannelView(APIView):
     authentication_classes = (ApiKeyAuthentication,)
     permission_classes = ()
     limits = (BIOMETRIC_LIMIT,)
+    assumes_json = True
     error_envelope = staticmethod(error_envelope)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -101,7 +102,7 @@ class BiometricChannelView(APIView):
     @staticmethod
     def loads(text: str) -> Any:
         """JSON as scanners write it: a number that is none fails its event, not its neighbours."""
-        return json.loads(text, parse_int=_bounded_integer)
+        return decode_json_body(text, parse_int=_bounded_integer, parse_constant=float)
 
     @extend_schema(
         request=BIOMETRIC_BODY,

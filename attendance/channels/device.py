@@ -8,8 +8,9 @@ for, so what cannot be helped by repeating (a clock in the future) is stored and
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
@@ -20,7 +21,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from accounts.throttling import DEVICE_LIMIT
-from attendance.channels.fields import StrictFloatField, StrictIntegerField, StrictTextField
+from attendance.channels.fields import StrictFloatField, StrictTextField, TolerantIntegerField
 from attendance.channels.not_found import NotFoundView
 from attendance.models import Channel
 from attendance.punches.claims import Claim, Terminal, bounded_key
@@ -30,15 +31,19 @@ from devices.authentication import AuthenticatedDevice, DeviceAuthentication
 from devices.punch_states import direction_for_state
 from devices.services import record_device_seen, record_rejection
 
+IMPOSSIBLE: Final = math.inf
+IMPOSSIBLE_POSITION_FLAG: Final = "impossible_position"
+POSITION_FIELDS: Final = ("latitude", "longitude", "accuracy_m")
+
 
 def error_envelope(
     status: int, code: str, message: str, fields: Mapping[str, list[str]]
 ) -> dict[str, Any]:
     """A failure in this channel's words: `{"ok": false, "error": …}`, with `detail` by field when
-    the request was wrong.
+    the request was wrong or a Content-Encoding was used.
     """
     body: dict[str, Any] = {"ok": False, "error": "conflict" if status == 422 else code}
-    if status == 400:
+    if status == 400 or (status == 415 and fields):
         body["detail"] = dict(fields) or {"body": [message]}
     return body
 
@@ -51,16 +56,27 @@ class KeyConflict(APIException):
     default_code = "conflict"
 
 
+class PositionNumberField(StrictFloatField):
+    """A number of a position. One that no place on earth has is read as IMPOSSIBLE: the position is
+    dropped, not the punch.
+    """
+
+    def to_internal_value(self, data: Any) -> float:
+        if isinstance(data, int | float) and not isinstance(data, bool):
+            return float(data) if self.min_value <= data <= self.max_value else IMPOSSIBLE
+        self.fail("invalid")
+
+
 class PunchBodySerializer(serializers.Serializer[dict[str, Any]]):
     """What a terminal sends for one recognized person."""
 
     user_id = StrictTextField(64, allow_integer=True)
     att_time = serializers.CharField(max_length=64)
-    att_state = StrictIntegerField(required=False, allow_null=True)
-    input_type = StrictIntegerField(required=False, allow_null=True)
-    latitude = StrictFloatField(-90, 90, required=False, allow_null=True)
-    longitude = StrictFloatField(-180, 180, required=False, allow_null=True)
-    accuracy_m = StrictFloatField(0, 1e7, required=False, allow_null=True)
+    att_state = TolerantIntegerField(required=False, allow_null=True)
+    input_type = TolerantIntegerField(required=False, allow_null=True)
+    latitude = PositionNumberField(-90, 90, required=False, allow_null=True)
+    longitude = PositionNumberField(-180, 180, required=False, allow_null=True)
+    accuracy_m = PositionNumberField(0, 1e7, required=False, allow_null=True)
     request_id = StrictTextField(100, allow_integer=True, required=False, allow_null=True)
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
@@ -146,6 +162,7 @@ class DeviceChannelViewSet(ViewSet):
     authentication_classes = (DeviceAuthentication,)
     permission_classes = ()
     limits = (DEVICE_LIMIT,)
+    assumes_json = True
     error_envelope = staticmethod(error_envelope)
 
     @extend_schema(
@@ -224,6 +241,7 @@ def _build_claim(device: AuthenticatedDevice, request: Request) -> Claim:
     instant = _parse_instant(data["att_time"], device)
     state, input_type = data.get("att_state"), data.get("input_type")
     given = data.get("request_id")
+    impossible = any(data.get(name) == IMPOSSIBLE for name in POSITION_FIELDS)
     user, at = data["user_id"], instant.at.isoformat()
     return Claim(
         channel=Channel.DEVICE,
@@ -237,7 +255,7 @@ def _build_claim(device: AuthenticatedDevice, request: Request) -> Claim:
         direction=direction_for_state(state, device.states),
         raw_state=state,
         raw_input_type=input_type,
-        flags=instant.flags,
+        flags=(*instant.flags, IMPOSSIBLE_POSITION_FLAG) if impossible else instant.flags,
         terminal=Terminal(device.id, device.serial, device.name, device.site),
         evidence=_evidence(data, getattr(request, "text", "")),
     )
@@ -251,14 +269,14 @@ def _parse_instant(text: str, device: AuthenticatedDevice) -> ParsedTimestamp:
 
 
 def _evidence(data: Mapping[str, Any], text: str) -> dict[str, Any]:
+    """What is kept beside the punch. A position counts only when all of it is possible; the text as
+    received has it in any case.
+    """
     evidence: dict[str, Any] = {"raw": text}
-    if data.get("latitude") is not None and data.get("longitude") is not None:
-        location = {
-            "latitude": data["latitude"],
-            "longitude": data["longitude"],
-            "accuracy_m": data.get("accuracy_m"),
-        }
-        evidence["location"] = location
+    position = {name: data.get(name) for name in POSITION_FIELDS}
+    given = position["latitude"] is not None and position["longitude"] is not None
+    if given and IMPOSSIBLE not in position.values():
+        evidence["location"] = position
     return evidence
 
 

@@ -15,6 +15,7 @@ from rest_framework import serializers
 
 INT64_LIMIT: Final = 2**63
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_INTEGER_TEXT = re.compile(r"[+-]?[0-9]{1,19}")
 FLOAT_MAX: Final = sys.float_info.max
 
 
@@ -41,6 +42,16 @@ class StrictIntegerField(serializers.Field[int, Any, int, Any]):
 
     def to_representation(self, value: int) -> int:
         return value
+
+
+class TolerantIntegerField(StrictIntegerField):
+    """A whole number of 64 bits as simple gateways write it: `1`, `1.0` or `"1"`."""
+
+    def to_internal_value(self, data: Any) -> int:
+        is_whole_float = isinstance(data, float) and data.is_integer()
+        if is_whole_float or (isinstance(data, str) and _INTEGER_TEXT.fullmatch(data.strip())):
+            data = int(data)
+        return super().to_internal_value(data)
 
 
 class StrictFloatField(serializers.Field[float, Any, float, Any]):

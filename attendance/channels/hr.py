@@ -147,10 +147,8 @@ def _validate_request(request: Request) -> tuple[Mapping[str, Any], str]:
         raise ValidationError(_("A JSON object is required."))
     body.is_valid()
     errors = {name: list(texts) for name, texts in body.errors.items()}
-    given, said = (
-        request.headers.get(IDEMPOTENCY_HEADER, "").strip(),
-        request.data.get("clientRequestId"),
-    )
+    given = _read_as_utf8(request.headers.get(IDEMPOTENCY_HEADER, "")).strip()
+    said = request.data.get("clientRequestId")
     if not given and said is None:
         errors[IDEMPOTENCY_HEADER] = [_("Send the header Idempotency-Key, or clientRequestId.")]
     elif len(given) > MAX_IDEMPOTENCY_KEY_LENGTH or any(
@@ -170,6 +168,14 @@ def _validate_request(request: Request) -> tuple[Mapping[str, Any], str]:
             _("The header Idempotency-Key and clientRequestId are not the same."),
         )
     return body.validated_data, given or named or ""
+
+
+def _read_as_utf8(header: str) -> str:
+    """A header that WSGI decoded as Latin-1, as the UTF-8 that it is; as it was when it is none."""
+    try:
+        return header.encode("latin-1").decode()
+    except UnicodeError:
+        return header
 
 
 def _find_employee(

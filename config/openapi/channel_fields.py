@@ -38,6 +38,30 @@ class NumberFieldExtension(OpenApiSerializerFieldExtension):
         return {"type": "integer", "format": "int64", "minimum": -(2**63), "maximum": 2**63 - 1}
 
 
+class TolerantNumberFieldExtension(OpenApiSerializerFieldExtension):
+    """A whole number of 64 bits, or its digits as text."""
+
+    target_class = "attendance.channels.fields.TolerantIntegerField"
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: Any) -> dict[str, Any]:
+        """Its two forms."""
+        number = {"type": "integer", "format": "int64", "minimum": -(2**63), "maximum": 2**63 - 1}
+        return {"oneOf": [number, {"type": "string", "pattern": "^[+-]?[0-9]{1,18}$"}]}
+
+
+class PositionNumberFieldExtension(OpenApiSerializerFieldExtension):
+    """A number of a position, also an impossible one."""
+
+    target_class = "attendance.channels.device.PositionNumberField"
+    priority = 1
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: Any) -> dict[str, Any]:
+        """The bounds are in the description, because a number beyond them refuses nothing."""
+        low, high = self.target.min_value, self.target.max_value
+        bounds = f"From {low:.0f} to {high:.0f}; with another number the position is dropped."
+        return {"type": "number", "description": bounds}
+
+
 class RealFieldExtension(OpenApiSerializerFieldExtension):
     """A number within bounds."""
 

@@ -21,7 +21,7 @@ STATUS_DESCRIPTIONS: Final = {
     409: "This was done before, or otherwise.",
     410: "This is gone for good.",
     413: "The body is larger than 1 MiB.",
-    415: "The body is of a content type that is not taken here.",
+    415: "The content type is not taken here, or the body has a Content-Encoding.",
     422: "The request can be read, and is refused.",
     429: "Too many requests: come again after the seconds of Retry-After.",
     503: ("Not now: come again after the seconds of Retry-After. Nothing was lost."),

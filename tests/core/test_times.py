@@ -25,6 +25,15 @@ DELHI, NEW_YORK = "Asia/Kolkata", "America/New_York"
         ("2026-06-21T09:30:00.123456+05:30", NEW_YORK, "2026-06-21T04:00:00.123456", ()),
         ("2026-06-21T09:30:00.1234567Z", NEW_YORK, "2026-06-21T09:30:00.123456", ()),
         ("2026-06-21 09:30:00 GMT +0530", NEW_YORK, "2026-06-21T04:00:00", ()),
+        ("20241201T083000Z", DELHI, "2024-12-01T08:30:00", ()),
+        ("20241201T0830", DELHI, "2024-12-01T03:00:00", ()),
+        ("20241201T083000.5+0530", NEW_YORK, "2024-12-01T03:00:00.500000", ()),
+        ("20241201T083060Z", DELHI, "2024-12-01T08:30:59", (LEAP_SECOND,)),
+        ("20261101T013000", NEW_YORK, "2026-11-01T05:30:00", (AMBIGUOUS_TIME,)),
+        ("2024-12-01 08:30:00+05", NEW_YORK, "2024-12-01T03:30:00", ()),
+        ("2024-12-01 08:30:00.25-03", DELHI, "2024-12-01T11:30:00.250000", ()),
+        ("2024-12-01T08:30:00+5:30", NEW_YORK, "2024-12-01T03:00:00", ()),
+        ("2024-12-01T08:30:00 GMT +5:30", NEW_YORK, "2024-12-01T03:00:00", ()),
         ("2026-06-21 09:30:00 GMT", DELHI, "2026-06-21T09:30:00", ()),
         ("2024-02-29 00:00:00", DELHI, "2024-02-28T18:30:00", ()),
         ("2026-12-31 23:59:60", "UTC", "2026-12-31T23:59:59", (LEAP_SECOND,)),
@@ -52,6 +61,28 @@ def test_whatever_is_read_can_be_shown_in_every_zone(text: str, zone: str) -> No
             at.astimezone(ZoneInfo(other)).year in {1, 9999}
             for other in (DELHI, NEW_YORK, "Pacific/Kiritimati")
         )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "20241201T08300Z",
+        "20241201T08:30:00Z",
+        "2024-12-01T083000Z",
+        "20241201083000",
+        "20241201",
+        "20241301T083000Z",
+        "2024-12-01 08:30:00+530",
+        "2024-12-01 08:30:00+5:3",
+        "2024-12-01 08:30:00+15",
+        "2024-12-01 08:30:00+05:",
+        "2024-12-01 08:30:00+",
+        "٢٠٢٤١٢٠١T083000Z",
+    ],
+)
+def test_half_of_a_format_is_no_time(text: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        parse_timestamp(text, DELHI)
 
 
 @given(st.text(max_size=40))
@@ -96,3 +127,29 @@ def test_an_offset_means_what_it_says(naive: datetime, minutes: int) -> None:
     assert parse_timestamp(text, DELHI).at == (
         naive.replace(microsecond=0) - timedelta(minutes=minutes)
     ).replace(tzinfo=UTC)
+
+
+@given(
+    st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2090, 1, 1)),  # noqa: DTZ001
+    st.integers(-14 * 60, 14 * 60),
+    st.sampled_from(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y%m%dT%H%M%S"]),
+)
+def test_every_form_of_one_moment_is_that_moment(naive: datetime, minutes: int, clock: str) -> None:
+    moment = naive.replace(microsecond=0)
+    sign, (hours, rest) = "-" if minutes < 0 else "+", divmod(abs(minutes), 60)
+    offsets = [f"{hours:02}:{rest:02}", f"{hours:02}{rest:02}", f"{hours}:{rest:02}"]
+    offsets += [] if rest else [f"{hours:02}", f"{hours}"]
+    read = [parse_timestamp(f"{moment.strftime(clock)}{sign}{width}", DELHI) for width in offsets]
+    at = (moment - timedelta(minutes=minutes)).replace(tzinfo=UTC)
+    assert {(one.at, one.zone) for one in read} == {(at, read[0].zone)}
+
+
+@given(
+    st.from_regex(
+        r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}[T ][0-9]{2}:?[0-9]{2}[-+Z0-9:.,]{0,9}", fullmatch=True
+    )
+)
+def test_what_is_nearly_a_time_is_read_or_refused_as_unreadable(text: str) -> None:
+    with suppress(ValueError):
+        read = parse_timestamp(text, DELHI)
+        assert read.at.tzinfo is UTC

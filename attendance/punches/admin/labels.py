@@ -22,6 +22,7 @@ REASON_LABELS: dict[str, Any] = {
     "ambiguous_time": _("ambiguous time: the clocks went back"),
     "nonexistent_time": _("nonexistent time: the clocks went forward"),
     "leap_second": _("leap second"),
+    "impossible_position": _("impossible position"),
     "temperature_out_of_range": _("implausible temperature"),
     "unknown_geofence": _("unknown geofence"),
     "pair_validation_skipped": _("correction: in/out sequence not checked"),

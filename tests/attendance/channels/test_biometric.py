@@ -276,7 +276,7 @@ def test_a_hundred_events_are_taken_and_of_one_more_none(scanner: Scanner) -> No
     ("status", "body", "content_type"),
     [
         (413, b'{"x":"' + b"1" * 2_000_000 + b'"}', "application/json"),
-        (415, b"a=b", "text/plain"),
+        (415, b"a=b", "application/x-www-form-urlencoded"),
         (404, b"", ""),
     ],
 )

@@ -119,13 +119,17 @@ def test_every_request_is_counted_and_the_counts_balance(terminal: Terminal) -> 
         ({"att_time": "9999-12-31 23:59:59 GMT -0530"}, "att_time"),
         ({"att_time": "२०२६-०६-२१ ०९:३०:००"}, "att_time"),
         ({"att_time": "2026-06-21 09:30:00\u0000"}, "att_time"),
-        ({"att_state": "1"}, "att_state"),
+        ({"att_state": "one"}, "att_state"),
+        ({"att_state": ""}, "att_state"),
+        ({"att_state": "1.5"}, "att_state"),
+        ({"att_state": "१"}, "att_state"),
+        ({"att_state": "9" * 19}, "att_state"),
+        ({"att_state": True}, "att_state"),
         ({"att_state": 2**63}, "att_state"),
         ({"input_type": 1.5}, "input_type"),
-        ({"latitude": 91, "longitude": 0}, "latitude"),
         ({"latitude": "28.6"}, "latitude"),
-        ({"longitude": -181}, "longitude"),
-        ({"accuracy_m": -1}, "accuracy_m"),
+        ({"longitude": True}, "longitude"),
+        ({"accuracy_m": []}, "accuracy_m"),
         ({"request_id": {}}, "request_id"),
     ],
 )
@@ -137,6 +141,46 @@ def test_a_bad_field_is_named_and_nothing_is_stored(
     assert reply.json()["error"] == "invalid_request"
     assert set(reply.json()["detail"]) == {field}
     assert not Punch.objects.exists()
+
+
+@pytest.mark.parametrize(("state", "given"), [(1, "1"), (1, 1.0), (2, " 2 "), (-1, "-1")])
+def test_a_whole_number_may_be_text_or_end_in_a_zero_fraction(
+    terminal: Terminal, state: int, given: Any
+) -> None:
+    first, again = (
+        terminal.punch(att_state=state, input_type=state),
+        terminal.punch(att_state=given, input_type=given),
+    )
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert (Punch.objects.get().raw_state, Punch.objects.get().raw_input_type) == (state, state)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"latitude": 91, "longitude": 0},
+        {"latitude": 0, "longitude": -180.1},
+        {"latitude": 10**400, "longitude": 0},
+        {"latitude": 28.6, "longitude": 77.2, "accuracy_m": -1},
+        {"latitude": -91},
+    ],
+)
+def test_an_impossible_position_is_dropped_and_flagged_and_the_punch_is_taken(
+    terminal: Terminal, asha: Any, changes: dict[str, Any]
+) -> None:
+    assert terminal.punch(**changes).status_code == 200
+    punch = Punch.objects.get()
+    assert (punch.verdict, punch.flags) == ("accepted", ["impossible_position"])
+    evidence = json.loads(PunchEvidence.objects.get().body)
+    assert "location" not in evidence
+    assert json.loads(evidence["raw"]) == SEED | changes
+
+
+def test_a_position_at_the_edge_of_the_map_is_possible(terminal: Terminal) -> None:
+    terminal.punch(latitude=90, longitude=-180)
+    assert Punch.objects.get().flags == []
+    assert "location" in json.loads(PunchEvidence.objects.get().body)
 
 
 @pytest.mark.parametrize("missing", ["user_id", "att_time"])

@@ -492,3 +492,32 @@ def test_each_client_has_the_limit_of_the_setting_or_its_own(
 def test_a_client_that_lost_its_secret_loses_its_tokens(hr: HrSystem, asha: Any) -> None:
     ClientKey.objects.filter(purpose="secret").update(revoked_at=timezone.now())
     assert hr.clock(asha).status_code == 401
+
+
+# --- Idempotency keys beyond ASCII ---------------------------------------------------------------
+def as_wsgi(text: str) -> str:
+    """UTF-8 as WSGI hands on a header: each byte as a character."""
+    return text.encode().decode("latin-1")
+
+
+@pytest.mark.parametrize("key", ["clé", "à", "कुंजी-1", "鍵"])
+def test_an_idempotency_key_in_utf_8_is_the_same_in_header_body_and_answer(
+    world: people.World, key: str
+) -> None:
+    hr = HrSystem(world.acme)
+    first = hr.clock(world.asha, key=as_wsgi(key), clientRequestId=key)
+    assert (first.status_code, first.json()["data"]["clientRequestId"]) == (201, key)
+    again = hr.clock(world.asha, key="", clientRequestId=key)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert hr.clock(world.asha, key=as_wsgi(key)).headers["Idempotent-Replayed"] == "true"
+
+
+def test_an_idempotency_key_that_is_no_utf_8_is_read_as_it_was(world: people.World) -> None:
+    reply = HrSystem(world.acme).clock(world.asha, key="cl\xe9")
+    assert (reply.status_code, reply.json()["data"]["clientRequestId"]) == (201, "clé")
+
+
+def test_the_length_of_an_idempotency_key_counts_characters(world: people.World) -> None:
+    hr = HrSystem(world.acme)
+    assert hr.clock(world.asha, key=as_wsgi("क" * 128)).status_code == 201
+    assert hr.clock(world.asha, key=as_wsgi("क" * 129)).status_code == 400
