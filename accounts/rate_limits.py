@@ -71,6 +71,16 @@ class Window:
 Windows = tuple[Window, ...]
 
 
+def override_windows(windows: Windows, own: Windows) -> Windows:
+    """`windows`, in which each window of `own` replaces the one of the same length; the others
+    stay.
+    """
+    return (
+        *own,
+        *(one for one in windows if one.period not in {window.period for window in own}),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class RateLimit:
     """What is counted together (`name`), for whom (`key`), how much of it may be, and what happens

@@ -11,8 +11,9 @@ DEFAULT_THROTTLE_CLASSES:
     request.auth.client_id),)
 
     # Windows that the caller brings along: a function instead of a tuple. No windows, no limit.
-    limits = (RateLimit("biometric", lambda request: request.auth.windows or BIOMETRIC_WINDOWS,
-    key=caller_key),)
+    # A client's own window replaces the one of the same length only.
+    limits = (RateLimit("biometric", lambda request: override_windows(BIOMETRIC_WINDOWS,
+    request.auth.windows), key=caller_key),)
 
 `caller_key` asks what authentication left in `request.auth` for its `limit_key`: a text that stays
 the same over rotation (token family, API client) and differs between kinds (`token:7`,
