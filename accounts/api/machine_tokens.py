@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping
 from typing import IO, Any
 from urllib.parse import parse_qsl
 
@@ -21,7 +22,7 @@ from accounts import services
 from accounts.api.caching import no_store
 from accounts.errors import InvalidCredentials
 from accounts.serializers import ClientCredentialsSerializer, MachineTokenReplySerializer
-from accounts.throttling import SIGN_IN_LIMITS
+from accounts.sign_in_limits import client_secret_limits
 from core.serializers import validated_body
 
 
@@ -58,12 +59,23 @@ class SizeLimitedFormParser(BaseParser):
         return dict(pairs)
 
 
+def _client_id_key(request: Request) -> str | None:
+    """Key: the client whose secret is tried, by header or by body."""
+    try:
+        client_id, _secret = _basic_credentials(request) or (None, None)
+    except AuthenticationFailed:
+        return None
+    if client_id is None and isinstance(request.data, Mapping):
+        client_id = request.data.get("client_id")
+    return f"client:{client_id.strip()}" if isinstance(client_id, str) else None
+
+
 class MachineTokenView(APIView):
     """`POST /api/v1/oauth/token`: a client's id and secret for a machine token, as form or JSON."""
 
     authentication_classes = ()
     permission_classes = ()
-    limits = SIGN_IN_LIMITS
+    limits = client_secret_limits(_client_id_key)
     parser_classes = (*api_settings.DEFAULT_PARSER_CLASSES, SizeLimitedFormParser)  # type: ignore[arg-type]
 
     def get_authenticate_header(self, request: Request) -> str:

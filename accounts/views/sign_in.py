@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin
@@ -17,25 +16,10 @@ from unfold.forms import AuthenticationForm
 from accounts import middleware, services
 from accounts.errors import PasswordLoginDisabled
 from accounts.models import SignInSettings
+from accounts.sign_in_limits import CONSOLE_SIGN_IN_LIMITS
 from accounts.sso.oidc_validation import safe_local_path
-from accounts.throttling import SIGN_IN_LIMITS
 from accounts.views.throttled import throttled_response
 from employees.models import Organization
-
-
-def _submitted_account_key(request: HttpRequest) -> str | None:
-    """Key: the account somebody tries to get into, counted together with the tries at the token
-    endpoint.
-    """
-    name = request.POST.get("username", "")
-    organization, sep, own = name.partition("/")
-    return (f"{organization}\n{own}" if sep else f"\n{name}").casefold() if name else None
-
-
-CONSOLE_SIGN_IN_LIMITS: Final = (
-    SIGN_IN_LIMITS[0],
-    replace(SIGN_IN_LIMITS[1], key=_submitted_account_key),
-)
 
 
 class SignInForm(AuthenticationForm):  # type: ignore[misc]
