@@ -20,7 +20,8 @@ from rest_framework.views import APIView
 
 from accounts import services
 from accounts.api.caching import no_store
-from accounts.errors import InvalidCredentials
+from accounts.api.oauth import error_envelope
+from accounts.errors import InvalidCredentials, TokenRequestRefused
 from accounts.serializers import ClientCredentialsSerializer, MachineTokenReplySerializer
 from accounts.sign_in_limits import client_secret_limits
 from core.serializers import validated_body
@@ -76,6 +77,7 @@ class MachineTokenView(APIView):
     authentication_classes = ()
     permission_classes = ()
     limits = client_secret_limits(_client_id_key)
+    error_envelope = staticmethod(error_envelope)
     parser_classes = (*api_settings.DEFAULT_PARSER_CLASSES, SizeLimitedFormParser)  # type: ignore[arg-type]
 
     def get_authenticate_header(self, request: Request) -> str:
@@ -88,6 +90,12 @@ class MachineTokenView(APIView):
     def post(self, request: Request) -> Response:
         """The token of RFC 6749, section 4.4.3."""
         asked = validated_body(ClientCredentialsSerializer, request)
+        if asked["grant_type"] != "client_credentials":
+            raise TokenRequestRefused(
+                "Only client_credentials is supported.",
+                code="unsupported_grant_type",
+                field="grant_type",
+            )
         client_id, secret = _basic_credentials(request) or (
             asked.get("client_id", ""),
             asked.get("client_secret", ""),
