@@ -27,7 +27,7 @@ def root_view(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def home_view(request: HttpRequest) -> HttpResponse:
-    """Says who is signed in; whoever has the console is led there."""
+    """Says who is signed in. Users with the console are led there."""
     if not isinstance(request.user, User) or request.user.is_staff:
         return root_view(request)
     return render(request, "home.html", {"name": user_display_name(request.user)})
