@@ -59,7 +59,7 @@ class AuthenticatedClient:
     audience: str
     scopes: frozenset[str]
     employee_id: UUID | None
-    # In place of the channel's own limits, where there are any.
+    # Each replaces the channel's window of the same length.
     windows: tuple[Window, ...]
     last_used_at: datetime | None
 

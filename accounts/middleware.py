@@ -31,6 +31,8 @@ REAUTHENTICATION_MAX_AGE_S: Final = 600
 # Writing the session at every click would be a write at every click.
 LAST_SEEN_RESOLUTION_S: Final = 60
 CONSOLE_PATH: Final = "/admin/"
+# Pages outside the console whose session ends as the console's does.
+SESSION_VIEWS: Final = frozenset(("root", "home"))
 # What somebody may open who has not shown everything yet.
 PARTIAL_SESSION_VIEWS: Final = frozenset(
     (
@@ -64,6 +66,11 @@ def start_console_session(session: Any, *, login_method: str, reauthenticated: b
             SESSION_REAUTHENTICATED_AT: now if reauthenticated else 0,
         }
     )
+
+
+def path_after_sign_in(user: User, page: str = CONSOLE_PATH) -> str:
+    """Where a user who has signed in is led: to `page`, or without the console to the home page."""
+    return page if user.is_staff else reverse("home")
 
 
 def mark_reauthenticated(session: Any, *, second_factor: bool) -> None:
@@ -110,17 +117,17 @@ class ConsoleSessionMiddleware:
     ) -> HttpResponse | None:
         """A redirect to what must be done first, or None."""
         name = request.resolver_match.view_name if request.resolver_match else ""
-        if not request.path_info.startswith(CONSOLE_PATH):
+        if not request.path_info.startswith(CONSOLE_PATH) and name not in SESSION_VIEWS:
             return None
         user = request.user
-        if not isinstance(user, User) or not user.is_staff:
+        if not isinstance(user, User):
             return None
         if _is_expired(request.session):
             logout(request)
             return _redirect_with_next("admin:login", request)
         if name not in POLLING_VIEWS:
             _update_last_seen(request.session)
-        if name in PARTIAL_SESSION_VIEWS:
+        if name in PARTIAL_SESSION_VIEWS | SESSION_VIEWS or not user.is_staff:
             return None
         if owed := required_second_factor_view(request, user):
             return _redirect_with_next(owed, request)

@@ -71,13 +71,23 @@ class Window:
 Windows = tuple[Window, ...]
 
 
+def override_windows(windows: Windows, own: Windows) -> Windows:
+    """`windows`, in which each window of `own` replaces the one of the same length; the others
+    stay.
+    """
+    return (
+        *own,
+        *(one for one in windows if one.period not in {window.period for window in own}),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class RateLimit:
     """What is counted together (`name`), for whom (`key`), how much of it may be, and what happens
     when the cache fails.
 
     Limits of one name share their counts, as long as key and window are the same. A key may be any
-    text, number or UUID.
+    text, number or UUID, or a tuple of them: then each is counted.
     """
 
     name: str
@@ -147,15 +157,20 @@ class RateLimitResult:
         """Headers for the answer, whatever it is."""
         if not self.states:
             return {}
-        entries = [state.entry for state in self.states]
+        # Of several keys of a limit the fullest is shown; how many there are is not.
+        shown: dict[str, _WindowState] = {}
+        for state in self.states:
+            title = state.entry.title
+            if title not in shown or state.count > shown[title].count:
+                shown[title] = state
         found = {
             "RateLimit-Policy": ", ".join(
-                f"{one.title};q={one.window.limit};w={one.window.period}" for one in entries
+                f"{title};q={state.entry.window.limit};w={state.entry.window.period}"
+                for title, state in shown.items()
             ),
             "RateLimit": ", ".join(
-                f"{state.entry.title};r={max(0, state.entry.window.limit - state.count)}"
-                f";t={state.resets_in}"
-                for state in self.states
+                f"{title};r={max(0, state.entry.window.limit - state.count)};t={state.resets_in}"
+                for title, state in shown.items()
             ),
         }
         if self.retry_after is not None:
@@ -188,8 +203,8 @@ def count_request(request: Any, limits: Iterable[RateLimit]) -> RateLimitResult:
 def _counted_windows(request: Any, limits: tuple[RateLimit, ...]) -> Iterator[_CountedWindow]:
     for limit in limits:
         windows = limit.windows(request) if callable(limit.windows) else limit.windows
-        key = limit.key(request) if windows else None
-        if key is not None:
+        found = limit.key(request) if windows else None
+        for key in found if isinstance(found, tuple) else (found,) if found is not None else ():
             digest = hashlib.sha256(str(key).encode("utf-8", "surrogatepass")).hexdigest()
             yield from (
                 _CountedWindow(limit.name, one, digest)

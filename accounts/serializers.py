@@ -53,12 +53,6 @@ class ClientCredentialsSerializer(StrictSerializer):
     client_secret = serializers.CharField(max_length=200, required=False)
     scope = serializers.CharField(max_length=500, required=False, allow_blank=True)
 
-    def validate_grant_type(self, value: str) -> str:
-        """There is one grant."""
-        if value != "client_credentials":
-            raise serializers.ValidationError("Only client_credentials is supported.")
-        return value
-
 
 class NewTokenSerializer(StrictSerializer):
     """The name of a new personal access token, and for how many days it lasts (empty: until

@@ -11,19 +11,20 @@ DEFAULT_THROTTLE_CLASSES:
     request.auth.client_id),)
 
     # Windows that the caller brings along: a function instead of a tuple. No windows, no limit.
-    limits = (RateLimit("biometric", lambda request: request.auth.windows or BIOMETRIC_WINDOWS,
-    key=caller_key),)
+    # A client's own window replaces the one of the same length only.
+    limits = (RateLimit("biometric", lambda request: override_windows(BIOMETRIC_WINDOWS,
+    request.auth.windows), key=caller_key),)
 
 `caller_key` asks what authentication left in `request.auth` for its `limit_key`: a text that stays
 the same over rotation (token family, API client) and differs between kinds (`token:7`,
-`endpoint:7`). Other ready keys: `client_network_key`, `username_key`. A view set gives different
-limits per action with a property `limits`, or with `as_view({…}, limits=(…))`. A plain Django view
-calls `accounts.rate_limits.count_request` itself, as `accounts.views.throttled` does.
+`endpoint:7`). Another ready key: `client_network_key`. The limits on passwords and client secrets
+are in `accounts.sign_in_limits`. A view set gives different limits per action with a property
+`limits`, or with `as_view({…}, limits=(…))`. A plain Django view calls
+`accounts.rate_limits.count_request` itself, as `accounts.views.throttled` does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -48,17 +49,6 @@ def client_network_key(request: Any) -> str:
     return get_client_network(request)
 
 
-def username_key(request: Any) -> str | None:
-    """Key: the account that somebody tries to get into, by the body's `organization` and
-    `username` (or `client_id`).
-    """
-    data = request.data
-    if not isinstance(data, Mapping):
-        return None
-    name = data.get("username") or data.get("client_id")
-    return f"{data.get('organization') or ''}\n{name}".casefold() if isinstance(name, str) else None
-
-
 # The limits that the channels' contracts name.
 V1_LIMIT: Final = RateLimit("v1", (Window(60, MINUTE),), caller_key)
 V1_PUNCH_LIMIT: Final = replace(V1_LIMIT, name="v1-punch", windows=(Window(30, MINUTE),))
@@ -75,12 +65,6 @@ DEVICE_LIMIT: Final = RateLimit(
 )
 BIOMETRIC_WINDOWS: Final = (Window(1000, HOUR), Window(10_000, DAY))
 SSO_LIMIT: Final = RateLimit("sso", (Window(30, MINUTE),), client_network_key, REFUSE)
-# Passwords and client secrets: one address tries few, and one account is tried few times from
-# wherever it comes.
-SIGN_IN_LIMITS: Final = (
-    RateLimit("sign-in", (Window(30, MINUTE),), client_network_key, REFUSE),
-    RateLimit("sign-in-account", (Window(10, MINUTE), Window(100, HOUR)), username_key, REFUSE),
-)
 # Nobody guesses a refresh token, and a whole site may stand behind one address.
 REFRESH_LIMIT: Final = RateLimit("refresh", (Window(600, MINUTE),), client_network_key, REFUSE)
 

@@ -1,4 +1,4 @@
-"""Addresses of sign-in and of one's own account."""
+"""Addresses of sign-in, of one's own account, and of the home page."""
 
 from django.urls import path
 
@@ -12,8 +12,12 @@ from accounts.sso.api import (
     SsoWebRedirectView,
 )
 from accounts.throttling import REFRESH_LIMIT
+from accounts.views import home
 
 urlpatterns = [
+    path("", home.root_view, name="root"),
+    path("home", home.home_view, name="home"),
+    path("home/sign-out", home.sign_out_view, name="home-sign-out"),
     path("api/auth/mode", AuthViewSet.as_view({"get": "mode"}, limits=()), name="auth-mode"),
     path("api/auth/token", AuthViewSet.as_view({"post": "token"}), name="auth-token"),
     path(

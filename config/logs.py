@@ -14,6 +14,15 @@ from collections.abc import Callable
 from typing import Any, Final
 
 REDACTED: Final = "[redacted]"
+# Django's exceptions that are the caller's doing, by name; each has a logger of its own.
+UNLOGGED_BAD_REQUESTS: Final = (
+    "DisallowedHost",
+    "DisallowedModelAdminLookup",
+    "DisallowedModelAdminToField",
+    "RequestDataTooBig",
+    "TooManyFieldsSent",
+    "TooManyFilesSent",
+)
 # The parameter, with its name spelled as addresses may spell it, and keys by their form, wherever
 # they turn up.
 _PARAMETER = re.compile(
@@ -76,8 +85,9 @@ def logging_config(level: str) -> dict[str, Any]:
         "loggers": {
             # Expected refusals are answered and counted; they are not news for the log.
             "django.request": {"level": "ERROR"},
-            # Nor is somebody else's Host header, answered 400, worth a traceback each time.
-            "django.security.DisallowedHost": {"level": "CRITICAL"},
+            # Nor is a request that Django answers 400, such as one with a foreign Host header or
+            # with an admin filter that does not exist, worth a traceback each time.
+            **{f"django.security.{name}": {"level": "CRITICAL"} for name in UNLOGGED_BAD_REQUESTS},
             # At DEBUG it writes down the variables of a page, those of one-time pages too.
             "django.template": {"level": "INFO"},
             # The library that writes PDFs logs every step of cutting its font to size.

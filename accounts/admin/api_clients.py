@@ -52,7 +52,16 @@ class ApiClientAdmin(TenantAdmin):
     fieldsets = (
         (None, {"fields": ("name", "active")}),
         (_("Access"), {"fields": ("scopes", "employee", "audience")}),
-        (_("Rate limits"), {"fields": ("per_minute", "per_hour", "per_day")}),
+        (
+            _("Rate limits"),
+            {
+                "fields": ("per_minute", "per_hour", "per_day"),
+                "description": _(
+                    "A limit replaces the limit of the channel for the same length of time. The"
+                    " other limits of the channel stay."
+                ),
+            },
+        ),
     )
     _credentials_fieldset = (_("Credentials"), {"fields": (("client_id", "created_at"),)})
     readonly_fields = ("client_id", "created_at")

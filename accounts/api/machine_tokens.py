@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping
 from typing import IO, Any
 from urllib.parse import parse_qsl
 
@@ -19,9 +20,10 @@ from rest_framework.views import APIView
 
 from accounts import services
 from accounts.api.caching import no_store
-from accounts.errors import InvalidCredentials
+from accounts.api.oauth import error_envelope
+from accounts.errors import InvalidCredentials, TokenRequestRefused
 from accounts.serializers import ClientCredentialsSerializer, MachineTokenReplySerializer
-from accounts.throttling import SIGN_IN_LIMITS
+from accounts.sign_in_limits import client_secret_limits
 from core.serializers import validated_body
 
 
@@ -58,12 +60,24 @@ class SizeLimitedFormParser(BaseParser):
         return dict(pairs)
 
 
+def _client_id_key(request: Request) -> str | None:
+    """Key: the client whose secret is tried, by header or by body."""
+    try:
+        client_id, _secret = _basic_credentials(request) or (None, None)
+    except AuthenticationFailed:
+        return None
+    if client_id is None and isinstance(request.data, Mapping):
+        client_id = request.data.get("client_id")
+    return f"client:{client_id.strip()}" if isinstance(client_id, str) else None
+
+
 class MachineTokenView(APIView):
     """`POST /api/v1/oauth/token`: a client's id and secret for a machine token, as form or JSON."""
 
     authentication_classes = ()
     permission_classes = ()
-    limits = SIGN_IN_LIMITS
+    limits = client_secret_limits(_client_id_key)
+    error_envelope = staticmethod(error_envelope)
     parser_classes = (*api_settings.DEFAULT_PARSER_CLASSES, SizeLimitedFormParser)  # type: ignore[arg-type]
 
     def get_authenticate_header(self, request: Request) -> str:
@@ -76,6 +90,12 @@ class MachineTokenView(APIView):
     def post(self, request: Request) -> Response:
         """The token of RFC 6749, section 4.4.3."""
         asked = validated_body(ClientCredentialsSerializer, request)
+        if asked["grant_type"] != "client_credentials":
+            raise TokenRequestRefused(
+                "Only client_credentials is supported.",
+                code="unsupported_grant_type",
+                field="grant_type",
+            )
         client_id, secret = _basic_credentials(request) or (
             asked.get("client_id", ""),
             asked.get("client_secret", ""),

@@ -26,7 +26,7 @@ from accounts.serializers import (
     RevokedReplySerializer,
     SignInSerializer,
 )
-from accounts.throttling import SIGN_IN_LIMITS
+from accounts.sign_in_limits import SIGN_IN_LIMITS
 from core.serializers import validated_body
 
 

@@ -8,7 +8,6 @@ import secrets
 from datetime import timedelta
 from typing import Any, Final
 
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -23,7 +22,7 @@ from accounts.api_keys import (
 )
 from accounts.audit import record_security_event
 from accounts.credentials import constant_time_equal, hash_token
-from accounts.errors import InvalidCredentials
+from accounts.errors import InvalidCredentials, TokenRequestRefused
 from accounts.models import ApiClient, ClientKey, SecurityEvent, User
 
 MACHINE_TOKEN_LIFETIME: Final = timedelta(hours=1)
@@ -115,8 +114,8 @@ def issue_machine_token(
     """A machine token for the client whose id and secret these are: (token, scopes, seconds it
     lasts).
 
-    `scopes` asks for fewer than the client has. Raises InvalidCredentials; ValidationError for a
-    scope the client does not have.
+    `scopes` asks for fewer than the client has. Raises InvalidCredentials; TokenRequestRefused
+    for a scope the client does not have.
     """
     if not is_well_formed_key(secret):
         raise InvalidCredentials
@@ -136,7 +135,9 @@ def issue_machine_token(
     client = found.client
     granted = frozenset(client.scopes) if scopes is None else scopes
     if not granted <= frozenset(client.scopes):
-        raise ValidationError({"scope": _("This client does not have that scope.")})
+        raise TokenRequestRefused(
+            _("This client does not have that scope."), code="invalid_scope", field="scope"
+        )
     ClientKey.objects.of(client.organization_id).filter(pk=found.pk).update(last_used_at=now)
     token = tokens.encode_jwt(
         tokens.MACHINE_TOKEN_AUDIENCE,

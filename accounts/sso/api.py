@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import services
+from accounts.middleware import path_after_sign_in
 from accounts.rate_limits import RateLimit
 from accounts.serializers import (
     MobileExchangeReplySerializer,
@@ -203,7 +204,7 @@ class SsoWebCallbackView(SsoBrowserView):
         # A provider that still knew them asked for nothing: that is a sign-in, and no fresh proof.
         plain.login_method, plain.login_reauthenticated = "sso", attempt.reauthenticate
         login(plain, user, backend=AUTHENTICATION_BACKEND)
-        return HttpResponseRedirect(attempt.next)
+        return HttpResponseRedirect(path_after_sign_in(user, attempt.next))
 
 
 class SsoMobileRedirectView(SsoView):

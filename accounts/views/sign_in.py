@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin
+from django.contrib.auth.forms import AuthenticationForm as DjangoAuthenticationForm
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
@@ -16,26 +17,11 @@ from unfold.forms import AuthenticationForm
 
 from accounts import middleware, services
 from accounts.errors import PasswordLoginDisabled
-from accounts.models import SignInSettings
+from accounts.models import SignInSettings, User
+from accounts.sign_in_limits import CONSOLE_SIGN_IN_LIMITS
 from accounts.sso.oidc_validation import safe_local_path
-from accounts.throttling import SIGN_IN_LIMITS
 from accounts.views.throttled import throttled_response
 from employees.models import Organization
-
-
-def _submitted_account_key(request: HttpRequest) -> str | None:
-    """Key: the account somebody tries to get into, counted together with the tries at the token
-    endpoint.
-    """
-    name = request.POST.get("username", "")
-    organization, sep, own = name.partition("/")
-    return (f"{organization}\n{own}" if sep else f"\n{name}").casefold() if name else None
-
-
-CONSOLE_SIGN_IN_LIMITS: Final = (
-    SIGN_IN_LIMITS[0],
-    replace(SIGN_IN_LIMITS[1], key=_submitted_account_key),
-)
 
 
 class SignInForm(AuthenticationForm):  # type: ignore[misc]
@@ -45,9 +31,10 @@ class SignInForm(AuthenticationForm):  # type: ignore[misc]
 
     def confirm_login_allowed(self, user: Any) -> None:
         """Raises ValidationError for somebody who must come from the provider. Operators keep their
-        passwords.
+        passwords. Users without the console sign in too, and see the home page.
         """
-        super().confirm_login_allowed(user)
+        # Not the admin's form, which refuses users without the console.
+        DjangoAuthenticationForm.confirm_login_allowed(self, user)
         if (
             not user.is_superuser
             and SignInSettings.objects.of(user.organization_id).are_passwords_disabled()
@@ -58,9 +45,19 @@ class SignInForm(AuthenticationForm):  # type: ignore[misc]
 @never_cache
 def sign_in_view(request: HttpRequest) -> HttpResponse:
     """The console's sign-in page: Django's, with tries limited and the provider offered."""
-    if request.method == "POST" and (wait := throttled_response(request, CONSOLE_SIGN_IN_LIMITS)):
-        return wait
-    return admin.site.login(request, extra_context={"sign_on": _sso_options(request)})
+    if request.method == "POST":
+        if wait := throttled_response(request, CONSOLE_SIGN_IN_LIMITS):
+            return wait
+    elif _has_no_console(request):
+        return redirect("home")
+    response = admin.site.login(request, extra_context={"sign_on": _sso_options(request)})
+    if response.status_code == 302 and _has_no_console(request):
+        return redirect("home")
+    return response
+
+
+def _has_no_console(request: HttpRequest) -> bool:
+    return isinstance(request.user, User) and not request.user.is_staff
 
 
 def _sso_options(request: HttpRequest) -> dict[str, Any]:

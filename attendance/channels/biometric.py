@@ -25,7 +25,7 @@ from rest_framework.views import APIView
 
 from accounts.api_keys import BIOMETRIC_WRITE_SCOPE
 from accounts.authentication import ApiKeyAuthentication, AuthenticatedClient
-from accounts.rate_limits import RateLimit
+from accounts.rate_limits import RateLimit, override_windows
 from accounts.throttling import BIOMETRIC_WINDOWS, caller_key
 from attendance.channels.biometric_bodies import (
     BIOMETRIC_BODY,
@@ -49,7 +49,9 @@ from core.times import to_local_time
 
 MAX_INTEGER_DIGITS: Final = 300
 BIOMETRIC_LIMIT: Final = RateLimit(
-    "biometric", lambda request: request.auth.windows or BIOMETRIC_WINDOWS, key=caller_key
+    "biometric",
+    lambda request: override_windows(BIOMETRIC_WINDOWS, request.auth.windows),
+    key=caller_key,
 )
 
 RECORDED_MESSAGE: Final = "Attendance recorded successfully"

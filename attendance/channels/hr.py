@@ -24,7 +24,7 @@ from rest_framework.views import APIView
 
 from accounts.api_keys import HR_CLOCK_SCOPE, HR_WRITE_SCOPE
 from accounts.authentication import AuthenticatedClient, MachineAuthentication
-from accounts.rate_limits import MINUTE, RateLimit, Window
+from accounts.rate_limits import MINUTE, RateLimit, Window, override_windows
 from accounts.throttling import caller_key
 from attendance.channels.fields import is_disallowed_character
 from attendance.channels.hr_bodies import (
@@ -51,7 +51,9 @@ UNKNOWN_GEOFENCE_FLAG: Final = "unknown_geofence"
 SEQUENCE_CHECK_SKIPPED_FLAG: Final = "pair_validation_skipped"
 HR_CLOCK_LIMIT: Final = RateLimit(
     "hr-clock",
-    lambda request: request.auth.windows or (Window(settings.HR_LIMIT_PER_MINUTE, MINUTE),),
+    lambda request: override_windows(
+        (Window(settings.HR_LIMIT_PER_MINUTE, MINUTE),), request.auth.windows
+    ),
     key=caller_key,
 )
 # reason → (field, text), for what is stored as refused.

@@ -132,8 +132,8 @@ def test_machine_tokens_come_as_form_json_or_basic(client: ApiClient) -> None:
     [
         ({"client_secret": "fl_sec_wrong"}, 401),
         ({"client_id": "mc_nobody"}, 401),
-        ({"grant_type": "password"}, 422),
-        ({"scope": "hr:attendance:write"}, 422),
+        ({"grant_type": "password"}, 400),
+        ({"scope": "hr:attendance:write"}, 400),
         ({"scope": "hr:attendance:clock"}, 200),
     ],
 )

@@ -32,7 +32,8 @@ from accounts.rate_limits import (
     Window,
     count_request,
 )
-from accounts.throttling import SIGN_IN_LIMITS, SSO_LIMIT, V1_LIMIT, V1_PUNCH_LIMIT
+from accounts.sign_in_limits import SIGN_IN_LIMITS
+from accounts.throttling import SSO_LIMIT, V1_LIMIT, V1_PUNCH_LIMIT
 
 START = 1_781_000_000
 
@@ -209,7 +210,7 @@ def test_forged_addresses_are_one_client() -> None:
     assert codes == [200] * 30 + [429] * 10
 
 
-@pytest.mark.usefixtures("frozen_clock")
+@pytest.mark.usefixtures("frozen_clock", "db")
 def test_an_account_is_tried_few_times_from_everywhere() -> None:
     view: Any = type("Token", (_View,), {"limits": SIGN_IN_LIMITS})
 

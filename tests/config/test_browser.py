@@ -21,7 +21,7 @@ from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import sync_playwright
 
-from accounts.models import SignInSettings
+from accounts.models import SignInSettings, User
 from reports.jobs import execution, leases
 from reports.models import ReportJob
 from tests import people
@@ -109,6 +109,27 @@ def test_the_consoles_pages_work_under_their_policy(visit: Any) -> None:
         .get_attribute("href")
         .startswith("/api/auth/sso/redirect?")
     )
+
+
+def test_the_home_page_fits_a_phone_and_signs_out(visit: Any) -> None:
+    page, _seen = visit(reverse("admin:login"))
+    page.context.clear_cookies()
+    elsewhere(lambda: User.objects.filter(username="acme-hr").update(is_staff=False))
+    page.set_viewport_size({"width": 360, "height": 640})
+    page, _seen = visit("/")
+    page.fill("input[name=username]", "acme-hr")
+    page.fill("input[name=password]", people.PASSWORD)
+    page.click("#login-form button")
+    page.wait_for_url("**/home")
+    assert page.locator("h1").inner_text() == "acme-hr"
+    page.click("button[lang=hi]")
+    page.wait_for_load_state()
+    assert page.locator("html").get_attribute("lang") == "hi"
+    for button in page.locator("button").all():
+        assert button.bounding_box()["height"] >= 44
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.get_by_text("साइन-आउट करें").click()
+    page.wait_for_selector("#login-form")
 
 
 def elsewhere(work: Callable[[], Any]) -> Any:

@@ -90,6 +90,17 @@ def test_a_browser_that_comes_back_is_in_the_console_and_has_no_token(
     assert kinds[-2:] == ["linked", "signed_in"]
 
 
+@pytest.mark.parametrize("page", ["/admin/", "/admin/devices/device/"])
+def test_who_has_no_console_lands_on_the_home_page(
+    acme_login: SignInSettings, asha_user: User, page: str
+) -> None:
+    User.objects.filter(pk=asha_user.pk).update(is_staff=False)
+    browser = Client()
+    response = callback(browser, Visitor().visit(begin(browser, page), "asha"))
+    assert (response.status_code, response["Location"]) == (302, "/home")
+    assert "Asha" in browser.get("/home").content.decode()
+
+
 def test_the_address_sent_to_asks_for_pkce_nonce_and_our_callback(
     acme_login: SignInSettings,
 ) -> None:
