@@ -23,6 +23,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -171,8 +172,6 @@ def _now() -> Any:
 
 
 def _long_ago() -> Any:
-    from datetime import timedelta  # noqa: PLC0415
-
     return _now() - timedelta(days=5)
 
 
@@ -277,7 +276,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         found["empty"] = show("no backlog", clock)
         seconds = fill(world, options.rows, options.lanes)
         print(f"filled {options.rows} rows in {options.lanes} lanes: {seconds:.0f} s")
-        hour = {"retry_at": _now().replace(year=2100), "failures": 9, "allowance": 1}
+        # As far ahead as a server may ask for: what is further counts as a clock that was ahead.
+        hour = {"retry_at": _now() + timedelta(hours=5), "failures": 9, "allowance": 1}
         probed = {"retry_at": None, "failures": 9, "allowance": 1}
         slow = {"retry_at": None, "failures": 0, "allowance": 8}
         for name, facts in (("backed off", hour), ("being probed", probed), ("slow", slow)):

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from config.errors import RETRY_AFTER_S
-from webhooks.outbox import oldest_due_age
+from webhooks.outbox import oldest_waiting_age
 
 MAX_PUSH_AGE = timedelta(seconds=60)
 
@@ -67,11 +67,11 @@ class ReadyzView(APIView):
             executor = MigrationExecutor(connection)
             missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
             checks["migrations"] = "ok" if not missing else f"{len(missing)} missing"
-            age = oldest_due_age() if not missing else timedelta()
+            age = oldest_waiting_age() if not missing else timedelta()
             checks["push"] = (
                 "ok"
                 if age < MAX_PUSH_AGE
-                else f"oldest due push waits for {age.total_seconds():.0f} s"
+                else f"oldest waiting push waits for {age.total_seconds():.0f} s"
             )
         except (DatabaseError, InterfaceError):
             checks = {"database": "unavailable"}

@@ -25,6 +25,7 @@ from core.background_loop import run_background_loop
 from webhooks import delivery, lanes
 from webhooks.adoption import adopt_deliveries
 from webhooks.broker_handover import BrokerHandover, PublishLanes
+from webhooks.impossible_times import TIME_CHECK_INTERVAL_S, reset_impossible_times
 from webhooks.jobs import DeliveryJob, next_jobs
 from webhooks.lane_claims import claim_lanes
 from webhooks.lanes import LaneLease
@@ -185,5 +186,14 @@ def dispatch_once(pool: DispatchPool) -> int:
 
 
 def run_dispatch_loop(pool: DispatchPool, stop: threading.Event) -> None:
-    """Look again and again until `stop`."""
-    run_background_loop(lambda: BUSY_POLL_S if dispatch_once(pool) else IDLE_POLL_S, stop)
+    """Look again and again until `stop`, and now and then for times that cannot be."""
+    next_time_check = 0.0
+
+    def look() -> float:
+        nonlocal next_time_check
+        if time.monotonic() >= next_time_check:
+            reset_impossible_times()
+            next_time_check = time.monotonic() + TIME_CHECK_INTERVAL_S
+        return BUSY_POLL_S if dispatch_once(pool) else IDLE_POLL_S
+
+    run_background_loop(look, stop)

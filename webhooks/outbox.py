@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q
 from django.utils import timezone
 
 from core.raw_sql import SqlExpression, insert_rows
+from webhooks.impossible_times import oldest_misdated_age
 from webhooks.models import Delivery, Endpoint, Lane, new_message_id
 
 # Two transactions that number the same lane at once: the constraint lets one through, the other is
@@ -98,17 +98,19 @@ def _body(message: OutboxMessage, sequence: SqlExpression) -> str | SqlExpressio
     )
 
 
-def oldest_due_age() -> timedelta:
+def oldest_waiting_age() -> timedelta:
     """How long the longest-waiting delivery has waited that could be sent now: readiness looks at
     this.
+
+    Leases are not looked at: a lane that is worked on is due again after every delivery. A lane
+    whose due time cannot be right counts from when its delivery was accepted.
     """
     now = timezone.now()
     lane = (
         Lane.objects.filter(
-            due_at__lte=now, endpoint__state=Endpoint.State.ACTIVE, endpoint__failures=0
-        )
-        .filter(
-            Q(leased_until__isnull=True) | Q(leased_until__lte=now),
+            due_at__lte=now,
+            endpoint__state=Endpoint.State.ACTIVE,
+            endpoint__failures=0,
             endpoint__removed_at__isnull=True,
         )
         .order_by("due_at")
@@ -117,4 +119,4 @@ def oldest_due_age() -> timedelta:
     new = Delivery.objects.filter(state=Delivery.State.NEW).order_by("id").first()
     ages = [now - lane.due_at] if lane is not None and lane.due_at is not None else []
     ages += [now - new.created_at] if new is not None else []
-    return max(ages, default=timedelta())
+    return max(*ages, oldest_misdated_age(), timedelta())

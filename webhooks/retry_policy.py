@@ -59,6 +59,7 @@ ENDPOINT_DELAYS: Final = (
 PAUSE_ENDPOINT_AFTER_S: Final = 8 * DAY
 RETRY_AFTER_CAP_S: Final = 6 * HOUR
 JITTER: Final = 0.2
+LONGEST_ENDPOINT_DELAY_S: Final = max(ENDPOINT_DELAYS[-1] * (1 + JITTER), RETRY_AFTER_CAP_S)
 # An endpoint whose answer took longer does not get many threads.
 SLOW_MS: Final = 1000
 
