@@ -38,8 +38,8 @@ def use_asynchronous_commit(database: dict[str, Any]) -> None:
     """Let this process commit without waiting for the disk. For the worker and its scheduler: all
     they write can be done again.
 
-    A result that a power cut takes back is a delivery made once more, with the same id; a match
-    taken back leaves its change waiting. Punches are committed by the web process, which waits.
+    A result that a power cut takes back is a delivery made once more, with the same id. What sends
+    a new event waits for the disk: punches in the web process, matches by `durable_transaction`.
     """
     options = database["OPTIONS"]
     if "init_command" in options:

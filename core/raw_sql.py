@@ -7,8 +7,8 @@ authentication, attendance, the outbox and the lanes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -84,6 +84,34 @@ def write_transaction() -> AbstractContextManager[Any]:
     nothing on PostgreSQL.
     """
     return transaction.atomic() if connection.vendor == "sqlite" else nullcontext()
+
+
+@contextmanager
+def durable_transaction() -> Iterator[None]:
+    """A transaction whose commit waits for the disk, also in a process whose other commits do not:
+    for what is sent to somebody outside right after it.
+    """
+    with sqlite_full_sync(), transaction.atomic():
+        if connection.vendor == "postgresql":
+            # Until the outermost transaction ends.
+            run_sql("SET LOCAL synchronous_commit = on")
+        yield
+
+
+@contextmanager
+def sqlite_full_sync() -> Iterator[None]:
+    """Let SQLite's commits in this block wait for the disk. SQLite changes that between two
+    transactions only: within one, this does nothing.
+    """
+    if connection.vendor != "sqlite" or connection.in_atomic_block:
+        yield
+        return
+    ((before,),) = run_sql("PRAGMA synchronous")
+    run_sql("PRAGMA synchronous = FULL")
+    try:
+        yield
+    finally:
+        run_sql(f"PRAGMA synchronous = {int(before)}")
 
 
 def release_idle_connection() -> None:

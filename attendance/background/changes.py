@@ -21,6 +21,7 @@ from attendance.days.changes import mark_changed_days_stale
 from attendance.exceptions.code_scan import last_match_id, scan_new_matches
 from attendance.punches import matching
 from core.background_loop import pause_after_transaction, run_background_loop
+from core.raw_sql import sqlite_full_sync
 from devices.models import DeviceUser
 from employees.models import Change, Employee, Organization
 from leaves.changes import settle_changed_accounts
@@ -61,7 +62,8 @@ def _process_change(change_id: int, consumer: Consumer) -> int:
     again in the next round, and holds up neither the other consumer nor other changes.
     """
     try:
-        with transaction.atomic():
+        # It may match punches, whose events are sent right after the commit.
+        with sqlite_full_sync(), transaction.atomic():
             # The conditional UPDATE decides who processes a change; it also holds the row until the
             # work is committed.
             mine = Change.objects.filter(pk=change_id, **{f"{consumer.mark}__isnull": True})

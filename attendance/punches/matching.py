@@ -25,7 +25,7 @@ from attendance.punches import payloads
 from attendance.punches.claims import Claim, Terminal
 from attendance.punches.record import retry_on_sequence_conflict
 from attendance.punches.verdicts import ClaimFacts, judge_claim
-from core.raw_sql import insert_rows
+from core.raw_sql import durable_transaction, insert_rows
 from core.times import to_local_time
 from employees.models import Employee
 from webhooks import outbox
@@ -94,12 +94,16 @@ def _is_within_service(punch: Punch, employee: Employee) -> bool:
 def match_punches(pairs: Sequence[tuple[Punch, UUID]], actor: User | None) -> int:
     """Match punches of one organization to employees by id, each at most once for ever; returns how
     many were matched now.
+
+    The commit waits for the disk, also in the scheduler: the event may be sent right after it, and
+    a match that a power cut took back would send another event with the same number.
     """
     if not pairs:
         return 0
     organization_id = pairs[0][0].organization_id
     return retry_on_sequence_conflict(
-        lambda: _store_matches(organization_id, pairs, actor, timezone.now())
+        lambda: _store_matches(organization_id, pairs, actor, timezone.now()),
+        durable_transaction,
     )
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID
@@ -112,13 +113,16 @@ def record_punches(
     return retry_on_sequence_conflict(lambda: _record(organization_id, judged_claims, context))
 
 
-def retry_on_sequence_conflict(write: Callable[[], T]) -> T:
+def retry_on_sequence_conflict(
+    write: Callable[[], T],
+    begin: Callable[[], AbstractContextManager[None]] = transaction.atomic,
+) -> T:
     """Run `write` in a transaction, again when it met another one that numbered the same lane.
-    Raises DatabaseBusy.
+    `begin` opens the transaction. Raises DatabaseBusy.
     """
     for _round in range(MAX_SEQUENCE_RETRIES):
         try:
-            with transaction.atomic():
+            with begin():
                 return write()
         except IntegrityError as error:
             if outbox.SEQUENCE_CONSTRAINT not in str(error):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
 
 from attendance.background.changes import process_changes, rematch_recent_punches
 from attendance.models import Punch, PunchMatch
 from attendance.punches.matching import match_punch
+from core.raw_sql import run_sql
 from devices.models import DeviceUser
 from devices.services import save_device_user
 from employees.services import save_employee
@@ -156,3 +159,32 @@ def test_who_asked_for_it_gets_unmatched_punches_at_once(
     terminal.punch(user_id="7777")
     delivery = Delivery.objects.get()
     assert (delivery.endpoint, json.loads(delivery.body)["data"]["employee"]) == (eager, None)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("work", [process_changes, rematch_recent_punches])
+def test_a_match_waits_for_the_disk_where_the_scheduler_does_not(
+    terminal: Terminal, world: people.World, work: Callable[[], int]
+) -> None:
+    """Its event may be sent right after the commit: a power cut must not take the match back."""
+    terminal.punch(user_id="7777")
+    people.make_employee(world.acme, "7777", "Dev")
+    postgresql = connection.vendor == "postgresql"
+    run_sql("SET synchronous_commit = off" if postgresql else "PRAGMA synchronous = NORMAL")
+    ask, waits = ("SHOW synchronous_commit", "on") if postgresql else ("PRAGMA synchronous", 2)
+    found: list[Any] = []
+
+    def look(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        done = execute(sql, params, many, context)
+        if "webhooks_delivery" in sql and sql.startswith("INSERT"):
+            with connection.cursor() as cursor:
+                cursor.execute(ask)
+                found.append(cursor.fetchone()[0])
+        return done
+
+    with connection.execute_wrapper(look):
+        assert work() == 1
+    ((after,),) = run_sql(ask)
+    run_sql("SET synchronous_commit = on" if postgresql else "PRAGMA synchronous = FULL")
+    assert found == [waits]
+    assert after != waits
