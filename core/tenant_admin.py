@@ -109,6 +109,9 @@ class TenantAdmin(ObjectPagesMixin, TenantScopedMixin, ModelAdmin):  # type: ign
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        if any("\0" in value for _name, values in request.GET.lists() for value in values):
+            # PostgreSQL takes no NUL in text: a filter with one can find nothing.
+            return HttpResponseRedirect(f"{request.path}?e=1")
         try:
             return super().changelist_view(request, extra_context)  # type: ignore[no-any-return]
         except (OverflowError, ValueError, IncorrectLookupParameters):
