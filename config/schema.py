@@ -2,7 +2,7 @@
 disk.
 
 A database that another version made is refused in words, before anything is written to it. Asked by
-`manage.py up`, by a system check before `migrate`, and by the readiness endpoint.
+`manage.py up` and by a system check before `migrate`.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ def rematch_recent_punches() -> int:
 
 
 def run_change_loop(stop: threading.Event) -> None:
-    """Drain again and again until `stop`, and sweep now and then."""
+    """Process the change log until `stop`; match recent punches again every REMATCH_INTERVAL."""
     swept = timezone.now()
 
     def look() -> float:
